@@ -1,0 +1,212 @@
+/**
+ * The composition root: the one place that names concrete drivers and puts the parts together.
+ *
+ * `createApp` builds nothing that runs; `start` does, and `stop` undoes it in the opposite order.
+ */
+import { fileURLToPath } from 'node:url';
+import { type Logger, pino } from 'pino';
+import { type Config, isLoopback, type Secrets } from './config.js';
+import { createHttpServer } from './http/server.js';
+import { createSchema } from './resolvers/schema.js';
+import { createSandbox, SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type Sandbox } from './sandbox/sandbox.js';
+import type { AkoolClient } from './services/akool/akool-client.js';
+import { createAkoolClient } from './services/akool/client.js';
+import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
+import type { JobBus } from './services/bus/job-bus.js';
+import { CallbackReceiver } from './services/jobs/callback.js';
+import { Dispatcher } from './services/jobs/dispatcher.js';
+import type { Job } from './services/jobs/job.js';
+import { createMetrics, JobMetrics } from './services/jobs/job-metrics.js';
+import { type Clock, JobService } from './services/jobs/job-service.js';
+import { QueuePositions } from './services/jobs/queue-positions.js';
+import { Reconciler } from './services/jobs/reconciler.js';
+import { Submission } from './services/jobs/submission.js';
+import type { JobStore } from './services/store/job-store.js';
+import { createKyselyJobStore } from './services/store/kysely-job-store.js';
+import { openSqlite } from './services/store/sqlite.js';
+
+export interface App {
+  /** @throws DatabaseInUseError, and what listening throws */
+  start(): Promise<Running>;
+  /** Drains and closes everything. Safe to call twice, and before or during `start`. */
+  stop(): Promise<void>;
+}
+
+export interface Running {
+  /** Where this machine reaches the gateway, like `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** The built-in sandbox, where there is no key for the real Akool. */
+  readonly sandbox: Sandbox | null;
+}
+
+/** Parts that a test may put in place of the real ones. */
+export interface Overrides {
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly bus?: JobBus;
+  readonly sandbox?: (port: number) => Sandbox;
+  readonly wrapStore?: (store: JobStore) => JobStore;
+  readonly wrapAkool?: (akool: AkoolClient) => AkoolClient;
+  /** Switches asking for results off, to show that the checks notice. */
+  readonly withoutReconciler?: boolean;
+}
+
+/** Where the build puts GraphiQL: beside the compiled program, and for a run from source in dist as well. */
+const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
+const QUEUE_POSITION_EVERY_MS = 500;
+/** A call may take as long as its own time limit; what takes this much longer has no caller any more. */
+const ABANDONED_GRACE_MS = 30_000;
+/** With an empty `PUBLIC_URL` polling is the only way to learn anything. */
+const POLL_ONLY_AFTER_MS = 1000;
+const POLL_AFTER_MS = 30_000;
+
+export function createApp(config: Config, secrets: Secrets, overrides: Overrides = {}): App {
+  const log = overrides.log ?? pino({ level: config.logLevel });
+  const clock = overrides.clock ?? { now: () => Date.now() };
+  const stops: (() => Promise<void> | void)[] = [];
+  let starting: Promise<Running> | null = null;
+  let stopping: Promise<void> | null = null;
+
+  return {
+    start: () => {
+      starting ??= start();
+      return starting;
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+
+  async function stop(): Promise<void> {
+    await starting?.catch(() => {});
+    for (const step of stops.splice(0).reverse()) await step();
+  }
+
+  async function start(): Promise<Running> {
+    try {
+      return await compose();
+    } catch (error) {
+      for (const step of stops.splice(0).reverse()) await step();
+      throw error;
+    }
+  }
+
+  async function compose(): Promise<Running> {
+    const openStore = createKyselyJobStore(() => openSqlite(secrets.databaseUrl.replace(/^sqlite:/, '')));
+    const store = overrides.wrapStore?.(openStore) ?? openStore;
+    stops.push(() => store.stop());
+    await store.start();
+
+    const sandbox = secrets.akoolApiKey === null ? await startSandbox() : null;
+    const apiKey = secrets.akoolApiKey ?? SANDBOX_API_KEY;
+    const clientId = sandbox === null ? secrets.akoolClientId : SANDBOX_CLIENT_ID;
+    const baseUrl = sandbox?.url ?? config.akool.baseUrl;
+    const client = createAkoolClient({
+      baseUrl,
+      credentials:
+        config.akool.auth === 'token' && clientId !== null
+          ? { kind: 'token', clientId, clientSecret: apiKey }
+          : { kind: 'api-key', apiKey },
+      timeoutMs: config.akool.timeoutMs,
+      logger: log,
+    });
+    const akool = overrides.wrapAkool?.(client) ?? client;
+    stops.push(() => akool.close());
+
+    const bus = overrides.bus ?? createInProcessJobBus();
+    stops.push(() => bus.stop());
+    await bus.start();
+
+    const jobs = new JobService({ store, bus, clock, settings: config });
+    let publicUrl = config.publicUrl;
+    const canBeCalled = publicUrl !== null || sandbox !== null;
+    const settings = {
+      ...config,
+      ...config.akool,
+      pollAfterMs: config.pollAfterMs ?? (canBeCalled ? POLL_AFTER_MS : POLL_ONLY_AFTER_MS),
+      abandonedAfterMs: config.akool.timeoutMs + ABANDONED_GRACE_MS,
+      keys: { clientId, clientSecret: apiKey },
+      baseUrl,
+      webhookUrl: (job: Job) =>
+        publicUrl === null ? null : `${publicUrl}/webhooks/akool/${job.callbackToken}`,
+    };
+    const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
+    const dispatcher = new Dispatcher({ jobs, akool, clock, settings, log });
+    const callbacks = new CallbackReceiver({ store, jobs, reconciler, clock, settings, log });
+    const submission = new Submission({ jobs, dispatcher, waitMs: config.submitWaitMs });
+    const positions = new QueuePositions({ store, bus, jobs, clock, log, everyMs: QUEUE_POSITION_EVERY_MS });
+    const registry = createMetrics();
+    const metrics = new JobMetrics(jobs, registry, () => http.openSockets);
+    const http = createHttpServer({
+      host: config.host,
+      port: config.port,
+      schema: await createSchema(),
+      services: { jobs, submission },
+      authenticate: async () => ({ tenant: 'default' }),
+      callbacks,
+      ready: async () => {
+        if (stopping !== null) throw new Error('stopping');
+        await Promise.all([store.ping(), bus.ping()]);
+      },
+      metrics: registry,
+      graphiql: { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) },
+      introspection: true,
+      log,
+    });
+
+    // What was being sent when the process died: with a store of our own, nobody else can be sending it.
+    await reconciler.takeOver(0);
+    stops.push(() => http.stop());
+    const port = await http.start();
+    const url = `http://${loopbackOf(config.host)}:${port}`;
+    if (sandbox !== null) publicUrl ??= url;
+
+    stops.push(() => metrics.stop());
+    metrics.start();
+    stops.push(() => positions.stop());
+    positions.start();
+    stops.push(() => reconciler.stop());
+    if (overrides.withoutReconciler !== true) reconciler.start();
+    // First to stop: it takes no more jobs and lets calls in flight end while everything else still serves.
+    stops.push(() => dispatcher.stop());
+    dispatcher.start();
+    log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');
+    return { url, sandbox };
+  }
+
+  async function startSandbox(): Promise<Sandbox> {
+    const create =
+      overrides.sandbox ?? ((port) => createSandbox({ port, logger: log.child({ part: 'sandbox' }) }));
+    const wished = config.sandboxPort ?? (config.port === 0 ? 0 : config.port + 1);
+    const sandbox = create(wished);
+    try {
+      await sandbox.start();
+      stops.push(() => sandbox.stop());
+      return sandbox;
+    } catch (error) {
+      if (config.sandboxPort !== null || !isPortTaken(error)) throw error;
+      const elsewhere = create(0);
+      await elsewhere.start();
+      stops.push(() => elsewhere.stop());
+      return elsewhere;
+    }
+  }
+}
+
+/** How a process on this machine reaches a server that listens there. */
+function loopbackOf(host: string): string {
+  if (isLoopback(host)) return host === '::1' ? '[::1]' : host;
+  return host === '::' ? '[::1]' : host === '0.0.0.0' ? '127.0.0.1' : host;
+}
+
+function samplePictures(sandbox: Sandbox | null): { source: string; target: string } {
+  const base = sandbox?.url ?? 'https://example.com';
+  return sandbox === null
+    ? { source: `${base}/new-face.jpg`, target: `${base}/original.jpg` }
+    : { source: `${base}/samples/source-face.png`, target: `${base}/samples/target-face.png` };
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}

@@ -1,0 +1,270 @@
+/**
+ * The environment, read once, into a frozen `Config` and separate `Secrets`.
+ *
+ * Settings are one table, from which the parsing, `.env.example` and the table in the README all come.
+ */
+import { isIP } from 'node:net';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** How Akool reaches us, without a slash at the end; null: it can't, and results are polled. */
+  readonly publicUrl: string | null;
+  readonly akool: {
+    readonly auth: 'api-key' | 'token';
+    readonly baseUrl: string;
+    readonly maxConcurrency: number;
+    readonly timeoutMs: number;
+    readonly confirmResults: boolean;
+  };
+  readonly submitWaitMs: number;
+  /** Null: the default, which depends on whether webhooks can arrive. */
+  readonly pollAfterMs: number | null;
+  readonly jobDeadlineMs: number;
+  readonly unconfirmedSlotMs: number;
+  readonly queueLimit: number;
+  readonly queueTtlMs: number;
+  readonly drainMs: number;
+  readonly sandboxPort: number | null;
+  readonly logLevel: LogLevel;
+  readonly production: boolean;
+}
+
+/** Kept apart from `Config`, so that the configuration can be logged. */
+export interface Secrets {
+  /** Also the key that webhooks are encrypted with (`clientSecret`). */
+  readonly akoolApiKey: string | null;
+  readonly akoolClientId: string | null;
+  /** May hold a password. */
+  readonly databaseUrl: string;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What is wrong with the environment: one line a mistake. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID';
+  readonly lines: readonly string[];
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.lines = lines;
+  }
+}
+
+/** How one setting reads its text. */
+interface Kind<T> {
+  /** Said after "may be". */
+  readonly allowed: string;
+  /** Undefined when the text is not one of the allowed. */
+  parse(text: string): T | undefined;
+}
+
+interface Setting<T> {
+  readonly kind: Kind<T>;
+  /** As text, the way it would be set; null: unset, and then the value is null. */
+  readonly default: string | null;
+  readonly meaning: string;
+  /** Never repeated in an error. */
+  readonly secret?: true;
+}
+
+export const SETTINGS = {
+  HOST: setting(host(), '127.0.0.1', 'The address to listen on.'),
+  PORT: setting(
+    integer(0, 65_535),
+    '4000',
+    'The port to listen on; `0` picks a free one, and the start prints it.',
+  ),
+  PUBLIC_URL: setting(
+    httpUrl(),
+    null,
+    'How Akool reaches this gateway, like `https://swap.example.com`. Without it no webhook address is sent and results are polled (with the sandbox: our own loopback address).',
+  ),
+  AKOOL_API_KEY: secret(text(), null, 'The API key. Absent: the sandbox is started and used.'),
+  AKOOL_CLIENT_ID: secret(
+    text(),
+    null,
+    'The clientId, to read webhooks. Without it a webhook is a doorbell: its job is asked about.',
+  ),
+  AKOOL_AUTH: setting(
+    oneOf(['api-key', 'token']),
+    'api-key',
+    'The way in: the key itself, or a token got with it and the clientId.',
+  ),
+  AKOOL_BASE_URL: setting(httpUrl(), 'https://openapi.akool.com', 'Where Akool is.'),
+  AKOOL_MAX_CONCURRENCY: setting(
+    integer(1, 10_000),
+    '2',
+    'How many jobs may be at Akool at once; your plan says how many.',
+  ),
+  AKOOL_TIMEOUT_MS: setting(integer(1, 600_000), '30000', 'The longest that one call to Akool may take.'),
+  AKOOL_CONFIRM_RESULTS: setting(
+    yesNo(),
+    'false',
+    'Ask the results endpoint before a webhook that says COMPLETED is believed.',
+  ),
+  SUBMIT_WAIT_MS: setting(
+    integer(0, 600_000),
+    '10000',
+    "The longest that a submit's answer waits for Akool's, when a slot was free.",
+  ),
+  POLL_AFTER_MS: setting(
+    integer(10, 86_400_000),
+    null,
+    'Silence after which a sent job is asked about. Unset: 30000, or 1000 where there is no PUBLIC_URL.',
+  ),
+  JOB_DEADLINE_MS: setting(
+    integer(1, 604_800_000),
+    '10800000',
+    'From the sending: a job that has not ended by then fails.',
+  ),
+  UNCONFIRMED_SLOT_MS: setting(
+    integer(0, 604_800_000),
+    '600000',
+    'How long a job of unknown outcome keeps its slot.',
+  ),
+  QUEUE_LIMIT: setting(integer(0, 10_000_000), '10000', 'How many jobs may wait.'),
+  QUEUE_TTL_MS: setting(integer(1, 2_592_000_000), '86400000', 'How long a job may wait.'),
+  DRAIN_MS: setting(
+    integer(0, 600_000),
+    '10000',
+    'The longest that stopping waits for requests and calls in flight.',
+  ),
+  DATABASE_URL: secret(databaseUrl(), 'sqlite:data/gateway.db', 'Where jobs are kept: `sqlite:FILE`.'),
+  SANDBOX_PORT: setting(
+    integer(0, 65_535),
+    null,
+    'The port of the built-in sandbox. Unset: one above PORT, or a free one where that is taken.',
+  ),
+  LOG_LEVEL: setting(oneOf(LOG_LEVELS), 'info', 'How much is logged.'),
+  NODE_ENV: setting(text(), null, '`production` for a public server.'),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+type Values = {
+  [N in SettingName]: (typeof SETTINGS)[N] extends Setting<infer T>
+    ? (typeof SETTINGS)[N]['default'] extends string
+      ? T
+      : T | null
+    : never;
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws ConfigError with one line for each mistake */
+export function readConfig(environment: Environment): { readonly config: Config; readonly secrets: Secrets } {
+  const v = readSettings(environment);
+  const mistakes: string[] = [];
+  if (v.AKOOL_AUTH === 'token' && (v.AKOOL_API_KEY === null || v.AKOOL_CLIENT_ID === null)) {
+    mistakes.push('AKOOL_AUTH is "token"; that needs AKOOL_CLIENT_ID and AKOOL_API_KEY');
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  const config: Config = {
+    host: v.HOST,
+    port: v.PORT,
+    publicUrl: v.PUBLIC_URL,
+    akool: Object.freeze({
+      auth: v.AKOOL_AUTH,
+      baseUrl: v.AKOOL_BASE_URL,
+      maxConcurrency: v.AKOOL_MAX_CONCURRENCY,
+      timeoutMs: v.AKOOL_TIMEOUT_MS,
+      confirmResults: v.AKOOL_CONFIRM_RESULTS,
+    }),
+    submitWaitMs: v.SUBMIT_WAIT_MS,
+    pollAfterMs: v.POLL_AFTER_MS,
+    jobDeadlineMs: v.JOB_DEADLINE_MS,
+    unconfirmedSlotMs: v.UNCONFIRMED_SLOT_MS,
+    queueLimit: v.QUEUE_LIMIT,
+    queueTtlMs: v.QUEUE_TTL_MS,
+    drainMs: v.DRAIN_MS,
+    sandboxPort: v.SANDBOX_PORT,
+    logLevel: v.LOG_LEVEL,
+    production: v.NODE_ENV === 'production',
+  };
+  const secrets: Secrets = {
+    akoolApiKey: v.AKOOL_API_KEY,
+    akoolClientId: v.AKOOL_CLIENT_ID,
+    databaseUrl: v.DATABASE_URL,
+  };
+  return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
+}
+
+/** Whether only this machine can reach a server that listens there. */
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+}
+
+function readSettings(environment: Environment): Values {
+  const mistakes: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, { kind, default: fallback, secret: isSecret }] of Object.entries<Setting<unknown>>(
+    SETTINGS,
+  )) {
+    // An empty variable is what `NAME=` in a file gives: not set.
+    const said = environment[name]?.trim() || null;
+    const value = said ?? fallback;
+    const parsed = value === null ? null : kind.parse(value);
+    if (parsed === undefined) {
+      mistakes.push(`${name} is ${isSecret ? 'not valid' : JSON.stringify(said)}; it may be ${kind.allowed}`);
+    }
+    values[name] = parsed;
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return values as Values;
+}
+
+function setting<T, const D extends string | null>(kind: Kind<T>, fallback: D, meaning: string) {
+  return { kind, default: fallback, meaning };
+}
+
+function secret<T, const D extends string | null>(kind: Kind<T>, fallback: D, meaning: string) {
+  return { kind, default: fallback, meaning, secret: true as const };
+}
+
+function text(): Kind<string> {
+  return { allowed: 'any text', parse: (t) => t };
+}
+
+function oneOf<const T extends string>(choices: readonly T[]): Kind<T> {
+  return { allowed: choices.join(', '), parse: (t) => choices.find((choice) => choice === t) };
+}
+
+function yesNo(): Kind<boolean> {
+  return { allowed: 'true, false', parse: (t) => (t === 'true' ? true : t === 'false' ? false : undefined) };
+}
+
+function integer(least: number, most: number): Kind<number> {
+  return {
+    allowed: `a whole number from ${least} to ${most}`,
+    parse: (t) => {
+      const n = /^\d{1,15}$/.test(t) ? Number(t) : Number.NaN;
+      return n >= least && n <= most ? n : undefined;
+    },
+  };
+}
+
+function host(): Kind<string> {
+  return {
+    allowed: 'an IP address or a host name',
+    parse: (t) => (isIP(t) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(t) ? t : undefined),
+  };
+}
+
+/** An origin, perhaps with a path; given back without a slash at the end. */
+function httpUrl(): Kind<string> {
+  return {
+    allowed: 'an absolute http: or https: URL without query or fragment',
+    parse: (t) => {
+      if (!/^https?:\/\//i.test(t) || !URL.canParse(t)) return undefined;
+      const url = new URL(t);
+      return url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+        ? url.href.replace(/\/+$/, '')
+        : undefined;
+    },
+  };
+}
+
+function databaseUrl(): Kind<string> {
+  return { allowed: 'sqlite:FILE', parse: (t) => (/^sqlite:.+/.test(t) ? t : undefined) };
+}

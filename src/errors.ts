@@ -1,0 +1,133 @@
+/**
+ * Errors that a caller may see: one table of codes, one class, one mapping to GraphQL errors.
+ *
+ * GraphQL `errors` mean that nothing was accepted and no job exists. Why an accepted job failed is told by
+ * `job.error`, not here.
+ */
+import { randomUUID } from 'node:crypto';
+import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+
+/** Every value of `extensions.code` that this gateway gives, and what it means. Apollo's own come beside it. */
+export const ERROR_CODES = {
+  BAD_USER_INPUT: 'The input breaks a rule; `extensions.fieldErrors` names each field, rule and remedy.',
+  UNAUTHENTICATED: 'No valid credentials came with the request.',
+  FORBIDDEN: 'The credentials are valid, but do not allow this.',
+  NOT_FOUND: 'There is no such thing among those of the caller.',
+  CONFLICT: 'The present state of the thing does not allow this.',
+  IDEMPOTENCY_CONFLICT: 'The idempotency key was used before with another input.',
+  RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to try again.',
+  QUEUE_FULL: 'Too many jobs wait already; try again later.',
+  PROVIDER_UNAVAILABLE: 'Akool could not be reached or did not answer usefully; try again later.',
+  INTERNAL_SERVER_ERROR: 'Unexpected; logged under `extensions.reference`.',
+} as const;
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** One broken rule. `path` is like `input.sourceImage.1.opts`; the value itself is never repeated. */
+export interface FieldError {
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** An error whose code and message are meant for the caller. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly extensions: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly extensions?: Record<string, unknown> } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'GatewayError';
+    this.code = code;
+    this.extensions = options.extensions ?? {};
+  }
+}
+
+/** Input that breaks rules: all of them at once. */
+export class InputError extends GatewayError {
+  constructor(fieldErrors: readonly FieldError[]) {
+    const [first] = fieldErrors;
+    const others = fieldErrors.length > 1 ? ` (and ${fieldErrors.length - 1} more)` : '';
+    super('BAD_USER_INPUT', `${first?.path ?? 'input'}: ${first?.message ?? 'is not valid'}${others}`, {
+      extensions: { fieldErrors },
+    });
+    this.name = 'InputError';
+  }
+}
+
+/** The answer for an id that does not exist and for one that is somebody else's: they look the same. */
+export function jobNotFound(): GatewayError {
+  return new GatewayError('NOT_FOUND', 'There is no job with this id.');
+}
+
+export type ReportUnexpected = (error: unknown, reference: string) => void;
+
+/**
+ * What the client gets of any error. Ours pass as they are, those of GraphQL itself pass without the values
+ * they quote, and everything else is reported whole under a reference and shown masked.
+ */
+export function toClientError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  reportUnexpected: ReportUnexpected,
+): GraphQLFormattedError {
+  const original = unwrapResolverError(error);
+  const place = {
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
+  };
+  if (original instanceof GatewayError) {
+    return {
+      message: original.message,
+      ...place,
+      extensions: { ...original.extensions, code: original.code },
+    };
+  }
+  const code = formatted.extensions?.['code'];
+  if (isFromGraphQL(error, code)) {
+    return {
+      message: withoutValues(formatted.message),
+      ...place,
+      extensions: { code: typeof code === 'string' ? code : ApolloServerErrorCode.BAD_REQUEST },
+    };
+  }
+  const reference = randomUUID();
+  reportUnexpected(original, reference);
+  return {
+    message: 'Something went wrong on our side. It is logged under the reference given here.',
+    ...place,
+    extensions: { code: 'INTERNAL_SERVER_ERROR', reference },
+  };
+}
+
+/** Errors that graphql-js and Apollo raise before any resolver of ours runs. */
+function isFromGraphQL(error: unknown, code: unknown): boolean {
+  return (
+    error instanceof GraphQLError &&
+    (error.originalError === undefined || error.originalError instanceof GraphQLError) &&
+    code !== ApolloServerErrorCode.INTERNAL_SERVER_ERROR
+  );
+}
+
+/**
+ * graphql-js quotes the offending value in its messages about variables and literals. What is in quotes
+ * after these phrases, or follows "got invalid value", is the client's data and may be a secret.
+ */
+function withoutValues(message: string): string {
+  return message
+    .replace(/got invalid value [\s\S]*? at "([\w.[\]]+)"; /, 'got an invalid value at "$1"; ')
+    .replace(
+      /got invalid value [\s\S]*?; (?=(Expected|Field|Value|Enum|String|Int|Float|Boolean|ID)\b)/,
+      'got an invalid value; ',
+    )
+    .replace(/(cannot represent (?:a |an )?[\w -]+?(?: value)?): [\s\S]*$/, '$1.')
+    .replace(
+      /Value "[\s\S]*?" does not exist in "(\w+)" enum\.[\s\S]*$/,
+      'The value does not exist in "$1" enum.',
+    )
+    .replace(/(Expected value of type "[^"]+"), found [\s\S]*$/, '$1.');
+}

@@ -1,0 +1,27 @@
+/** The GraphiQL page of the gateway: reads what the server wrote into it, and opens with an example. */
+import { createRoot } from 'react-dom/client';
+import { exampleDocument } from './example.js';
+import { createGatewayFetcher } from './gateway-fetcher.js';
+import { GatewayGraphiQL } from './gateway-graphiql.js';
+import { registerMonacoWorkers } from './monaco-workers.js';
+import { readPageConfig } from './page-config.js';
+import { renewStoredSamples } from './stored-samples.js';
+
+registerMonacoWorkers();
+
+const config = readPageConfig(document);
+try {
+  renewStoredSamples(localStorage, config);
+} catch {
+  // The reader's browser keeps nothing: then there is nothing to renew.
+}
+
+const container = document.getElementById('graphiql');
+if (container === null) throw new Error('index.html has no element #graphiql');
+
+// Relative, so that the page also works behind a proxy that mounts the gateway below a path.
+const endpoint = new URL('graphql', document.baseURI);
+
+createRoot(container).render(
+  <GatewayGraphiQL fetcher={createGatewayFetcher(endpoint)} example={exampleDocument(config)} />,
+);

@@ -1,0 +1,71 @@
+/** `GET /graphiql`: the GraphiQL page that scripts/build.mjs makes of src/graphiql, with all its files. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import type { FastifyPluginAsync } from 'fastify';
+
+export interface GraphiqlOptions {
+  /** Where the build has put the page: dist/graphiql. */
+  readonly assetsDir: string;
+  /** Pictures for the example mutation, as absolute URLs that the provider can fetch. */
+  readonly samples: { readonly source: string; readonly target: string };
+}
+
+/** Throws at registration when the page has not been built. */
+export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): FastifyPluginAsync {
+  return async (app) => {
+    const template = await readFile(join(assetsDir, 'index.html'), 'utf8').catch((cause: unknown) => {
+      throw new Error(`GraphiQL is not built in ${assetsDir}: run "npm run build"`, { cause });
+    });
+    const page = template.replace('"{{gateway}}"', () =>
+      inScript({ sampleSource: samples.source, sampleTarget: samples.target }),
+    );
+
+    app.get('/graphiql', (_request, reply) =>
+      reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8').send(page),
+    );
+    app.get('/graphiql/', (_request, reply) => reply.redirect('../graphiql', 308));
+
+    await app.register(fastifyStatic, {
+      root: join(assetsDir, 'assets'),
+      prefix: '/graphiql/assets/',
+      decorateReply: false,
+      index: false,
+      // The path holds a hash of what the files were made of.
+      immutable: true,
+      maxAge: '365d',
+      preCompressed: true,
+      setHeaders: (reply) => reply.setHeader('x-content-type-options', 'nosniff'),
+    });
+  };
+}
+
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "connect-src 'self'",
+  // Monaco sets style attributes and adds style elements at run time.
+  "style-src 'self' 'unsafe-inline'",
+  // GraphiQL's style sheet holds its fonts as data URLs.
+  "font-src 'self' data:",
+  // Results are shown from wherever they lie: our archive, Akool, the sandbox.
+  'img-src data: http: https:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const PAGE_HEADERS = {
+  'cache-control': 'no-cache',
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'cross-origin-opener-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+/** JSON that cannot end the script element it stands in. */
+function inScript(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', '\\u003c');
+}

@@ -1,0 +1,99 @@
+/** Reading, following and taking back jobs of every kind. */
+import {
+  Arg,
+  Ctx,
+  FieldResolver,
+  ID,
+  Int,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql';
+import { JobType, JobUpdateType } from '../schema/job.type.js';
+import { JobConnectionType, JobFilterInput, toJobFilter } from '../schema/job-connection.type.js';
+import { type JobNode, toJobNode } from '../schema/job-node.js';
+import type { Job, JobUpdate } from '../services/jobs/job.js';
+import type { GatewayContext } from './context.js';
+import { toConnection, toPageRequest } from './job-page.js';
+
+@Resolver(() => JobType)
+export class JobResolver {
+  @Query(() => JobType, {
+    nullable: true,
+    description: 'One of your jobs; null if there is none with this id.',
+  })
+  async job(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { jobs, caller }: GatewayContext,
+  ): Promise<JobNode | null> {
+    const job = await jobs.find(caller.tenant, id);
+    return job === null ? null : toJobNode(job);
+  }
+
+  @Query(() => JobConnectionType, {
+    description:
+      'Your jobs, newest first, 1 to 100 a page (20 unless told). Give `first` and `after`, or `last` and `before`.',
+  })
+  async jobs(
+    @Arg('first', () => Int, { nullable: true }) first: number | null,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Arg('last', () => Int, { nullable: true }) last: number | null,
+    @Arg('before', () => String, { nullable: true }) before: string | null,
+    @Arg('filter', () => JobFilterInput, { nullable: true }) filter: JobFilterInput | null,
+    @Ctx() { jobs, caller }: GatewayContext,
+  ): Promise<JobConnectionType> {
+    const page = toPageRequest({ first, after, last, before });
+    return toConnection(await jobs.list(caller.tenant, toJobFilter(filter), page));
+  }
+
+  @Mutation(() => JobType, { description: 'Takes a job back; only while it is WAITING.' })
+  async cancelJob(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { jobs, caller }: GatewayContext,
+  ): Promise<JobNode> {
+    return toJobNode(await jobs.cancel(caller.tenant, id));
+  }
+
+  @Subscription(() => JobType, {
+    description:
+      'Follows one job: its present state first, then each newer version, and completes when the job is finished. ' +
+      'With `afterVersion` only what is newer than that, to resume after a lost connection.',
+    subscribe: ({ args, context }: SubscribeData<{ id: string; afterVersion?: number | null }>) =>
+      context.jobs.watch(context.caller.tenant, args.id, args.afterVersion ?? 0),
+  })
+  jobUpdated(
+    @Root() job: Job,
+    @Arg('id', () => ID) _id: string,
+    @Arg('afterVersion', () => Int, { nullable: true }) _afterVersion: number | null,
+  ): JobNode {
+    return toJobNode(job);
+  }
+
+  @Subscription(() => JobType, {
+    description: 'Every change of your jobs from now on.',
+    subscribe: ({ context }: SubscribeData<unknown>) => context.jobs.watchAll(context.caller.tenant),
+  })
+  jobsUpdated(@Root() job: Job): JobNode {
+    return toJobNode(job);
+  }
+
+  @FieldResolver(() => Int, {
+    nullable: true,
+    description: '1 is the next to be sent; null unless WAITING. Counted when asked for.',
+  })
+  queuePosition(@Root() node: JobNode, @Ctx() { jobs }: GatewayContext): Promise<number | null> {
+    return jobs.queuePosition(node.job);
+  }
+
+  @FieldResolver(() => [JobUpdateType], { description: 'Every stored change, oldest first.' })
+  history(@Root() node: JobNode, @Ctx() { jobs }: GatewayContext): Promise<readonly JobUpdate[]> {
+    return jobs.history(node.job);
+  }
+}
+
+interface SubscribeData<Args> {
+  readonly args: Args;
+  readonly context: GatewayContext;
+}

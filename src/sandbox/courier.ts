@@ -1,0 +1,222 @@
+/**
+ * Brings webhooks to where a submit asked for them, again and again until the answer is 200 exactly, and spoils
+ * them as the fault plan says. The first tries of one job keep their order; retries and faults may not.
+ */
+import { createHash, randomInt } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Agent, request } from 'undici';
+import type { Credentials } from './credentials.js';
+import { type Envelope, encrypt, seal, sign, type WebhookPayload } from './envelope.js';
+import type { FaultAt } from './fault-plan.js';
+import type { Faults } from './faults.js';
+import type { Gates } from './gate.js';
+import type { JobStatus, SandboxJob } from './job.js';
+import type { Ledger } from './ledger.js';
+import { Stopped, Timers } from './timers.js';
+
+/** One try to deliver a webhook, or one that a fault kept back. */
+export interface Delivery {
+  readonly at: number;
+  readonly providerId: string;
+  readonly status: JobStatus;
+  readonly fault?: FaultAt<'webhook'>;
+  /** HTTP status of the answer; null when there was none. */
+  readonly answer: number | null;
+}
+
+export interface CourierOptions {
+  readonly ledger: Ledger;
+  readonly faults: Faults;
+  readonly gates: Gates;
+  readonly credentials: Credentials;
+  readonly logger: Logger;
+  readonly retryMs: number;
+  readonly resultUrl: (job: SandboxJob) => string;
+}
+
+const MOST_TRIES = 12;
+/** The delay doubles with each retry, up to this many times the first. */
+const MOST_DOUBLED = 64;
+const TIMEOUT_MS = 10_000;
+const MOST_DELIVERIES_KEPT = 10_000;
+
+export class Courier {
+  readonly deliveries: Delivery[] = [];
+  readonly #options: CourierOptions;
+  readonly #timers = new Timers();
+  readonly #running = new Set<Promise<void>>();
+  /** The last first try of each job. */
+  readonly #lanes = new Map<string, Promise<unknown>>();
+  /** Jobs whose `processing` is kept until after their end. */
+  readonly #heldBack = new Set<string>();
+  #agent: Agent | undefined;
+  #abort = new AbortController();
+
+  constructor(options: CourierOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#abort = new AbortController();
+    this.#agent = new Agent({
+      connect: { timeout: TIMEOUT_MS },
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
+    });
+  }
+
+  /** Sends the webhook of one status; a job's `owed` list says until when it is not done. */
+  announce(job: SandboxJob, status: JobStatus): void {
+    const run = this.#deliver(job, status)
+      .catch((error: unknown) => {
+        if (!(error instanceof Stopped)) this.#options.logger.error({ error }, 'a webhook could not be sent');
+      })
+      .finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  /** Forgets what is under way without closing down. What is owed by jobs that are still known stays owed. */
+  clear(): void {
+    this.#timers.clear();
+    this.#heldBack.clear();
+    this.#lanes.clear();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.clear();
+    await Promise.allSettled(this.#running);
+    await this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
+  async #deliver(job: SandboxJob, status: JobStatus): Promise<void> {
+    const strike = this.#options.faults.strike('webhook', job.triggers);
+    const isEnd = status === 3 || status === 4;
+    if (strike.has('late')) await this.#timers.sleep(strike.ms('late'));
+    if (strike.has('drop')) {
+      this.#record(job, status, null, 'drop');
+      this.#done(job, status);
+    } else if (strike.has('reorder') && !isEnd && job.endsAt !== null) {
+      this.#heldBack.add(job.id);
+      return;
+    } else {
+      const spoiler = SPOILERS.find((fault) => strike.has(fault));
+      await this.#tryUntilTaken(job, status, spoiler, strike.has('double'));
+      if (isEnd && strike.has('reorder'))
+        await this.#try(job, 2, this.#seal(job, 2, job.startsAt), 'reorder');
+    }
+    if (isEnd && this.#heldBack.delete(job.id)) await this.#tryUntilTaken(job, 2);
+  }
+
+  async #tryUntilTaken(
+    job: SandboxJob,
+    status: JobStatus,
+    spoiler?: (typeof SPOILERS)[number],
+    twice = false,
+  ): Promise<void> {
+    const envelope = this.#seal(job, status, Date.now());
+    for (let nth = 1; nth <= MOST_TRIES; nth++) {
+      if (nth > 1) await this.#timers.sleep(this.#options.retryMs * Math.min(2 ** (nth - 2), MOST_DOUBLED));
+      if (!this.#options.ledger.holds(job)) return;
+      const spoiled = nth === 1 && spoiler ? this.#spoil(job, status, spoiler) : undefined;
+      const go = () => this.#try(job, status, spoiled ?? envelope, spoiled ? spoiler : undefined);
+      if (!(nth === 1 ? await this.#inTurn(job, go) : await go())) continue;
+      if (twice) await this.#try(job, status, envelope, 'double');
+      break;
+    }
+    this.#done(job, status);
+  }
+
+  /** Waits for the first try of the job's webhook before, so that an undisturbed job is told in order. */
+  #inTurn(job: SandboxJob, go: () => Promise<boolean>): Promise<boolean> {
+    const turn = (this.#lanes.get(job.id) ?? Promise.resolve()).then(go);
+    const lane = turn
+      .catch(() => false)
+      .finally(() => {
+        if (this.#lanes.get(job.id) === lane) this.#lanes.delete(job.id);
+      });
+    this.#lanes.set(job.id, lane);
+    return turn;
+  }
+
+  async #try(
+    job: SandboxJob,
+    status: JobStatus,
+    envelope: Envelope,
+    fault?: FaultAt<'webhook'>,
+  ): Promise<boolean> {
+    await this.#options.gates.pass('webhook');
+    if (!this.#agent || this.#abort.signal.aborted) throw new Stopped();
+    if (!this.#options.ledger.holds(job)) return false;
+    let answer: number | null = null;
+    try {
+      const response = await request(job.webhookUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(envelope),
+        dispatcher: this.#agent,
+        signal: this.#abort.signal,
+      });
+      answer = response.statusCode;
+      await response.body.dump();
+    } catch (error) {
+      if (this.#abort.signal.aborted) throw new Stopped();
+      this.#options.logger.debug({ error, job: job.id }, 'a webhook found nobody');
+    }
+    this.#record(job, status, answer, fault);
+    return answer === 200;
+  }
+
+  #seal(job: SandboxJob, status: JobStatus, timestamp: number): Envelope {
+    return seal(this.#payload(job, status), {
+      ...this.#options.credentials.sealing,
+      timestamp,
+      nonce: newNonce(),
+    });
+  }
+
+  #payload(job: SandboxJob, status: JobStatus): WebhookPayload {
+    return { _id: job.id, status, type: 'faceswap', url: status === 3 ? this.#options.resultUrl(job) : '' };
+  }
+
+  /** What comes in place of the true webhook at the first try. */
+  #spoil(job: SandboxJob, status: JobStatus, fault: (typeof SPOILERS)[number]): Envelope {
+    const { sealing } = this.#options.credentials;
+    const stamp = { timestamp: Date.now(), nonce: newNonce() };
+    const payload = this.#payload(job, status);
+    switch (fault) {
+      case 'forged': {
+        // It lies about the end, so that believing it shows.
+        const lie =
+          status === 3 ? { status: 4, url: '' } : { status: 3, url: 'https://forged.example/result.png' };
+        const signature = createHash('sha1').update(`forged ${stamp.nonce}`).digest('hex');
+        return { ...seal({ ...payload, ...lie }, { ...sealing, ...stamp }), signature };
+      }
+      case 'unreadable': {
+        const dataEncrypt = encrypt(JSON.stringify(payload), { ...sealing, clientId: 'another client id' });
+        return { signature: sign(dataEncrypt, { ...sealing, ...stamp }), dataEncrypt, ...stamp };
+      }
+      case 'wrong-id': {
+        const _id = createHash('sha256').update(job.id).digest('hex').slice(0, 24);
+        return seal({ ...payload, _id }, { ...sealing, ...stamp });
+      }
+    }
+  }
+
+  #done(job: SandboxJob, status: JobStatus): void {
+    job.owed = job.owed.filter((owed) => owed !== status);
+    this.#options.ledger.save(job);
+  }
+
+  #record(job: SandboxJob, status: JobStatus, answer: number | null, fault?: FaultAt<'webhook'>): void {
+    if (this.deliveries.length >= MOST_DELIVERIES_KEPT) this.deliveries.shift();
+    this.deliveries.push({ at: Date.now(), providerId: job.id, status, answer, ...(fault ? { fault } : {}) });
+  }
+}
+
+const SPOILERS = ['forged', 'unreadable', 'wrong-id'] as const;
+
+function newNonce(): string {
+  return String(randomInt(0, 10_000)).padStart(4, '0');
+}

@@ -1,0 +1,127 @@
+/** Decides which faults strike a call: the plan's rates, its script, and the triggers in the caller's URLs. */
+import {
+  FAULTS,
+  type FaultAt,
+  type FaultDetails,
+  type FaultPlan,
+  type FaultPoint,
+  readFaultPlan,
+} from './fault-plan.js';
+import { Refusal } from './refusal.js';
+
+/** The faults of one call at one point; usually none. */
+export interface Strike<P extends FaultPoint> {
+  has(fault: FaultAt<P>): boolean;
+  ms(fault: FaultAt<P>): number;
+  code(fault: FaultAt<P>): number;
+  retryAfterSeconds(fault: FaultAt<P>): number;
+}
+
+/** A fault that a URL asks for: `https://…/face.png?sandbox-fault=stall`. */
+export interface Trigger extends FaultDetails {
+  readonly fault: string;
+}
+
+const DEFAULTS = { ms: 3000, code: 1009, retryAfterSeconds: 1 };
+
+export class Faults {
+  #plan: FaultPlan = {};
+  #calls = new Map<FaultPoint, number>();
+  #dice = new Map<FaultPoint, () => number>();
+  readonly #seed: number;
+
+  constructor(plan: FaultPlan, seed: number) {
+    this.#seed = seed;
+    this.set(plan);
+  }
+
+  get plan(): FaultPlan {
+    return this.#plan;
+  }
+
+  /** A new plan counts its calls from 1 and rolls its dice from the seed again. @throws FaultPlanError */
+  set(plan: FaultPlan): void {
+    this.#plan = readFaultPlan(plan);
+    this.#calls.clear();
+    this.#dice.clear();
+  }
+
+  /**
+   * Each point has dice of its own, and each call rolls once for each rate there: so the fate of the 7th submit
+   * does not depend on how often anyone polled for results meanwhile.
+   */
+  strike<P extends FaultPoint>(point: P, triggers: readonly Trigger[] = []): Strike<P> {
+    const nth = (this.#calls.get(point) ?? 0) + 1;
+    this.#calls.set(point, nth);
+    const struck = new Map<string, FaultDetails>();
+    const rates: { readonly [point: string]: { readonly [fault: string]: number } } = this.#plan.rates ?? {};
+    for (const [fault, share] of Object.entries(rates[point] ?? {}))
+      if (this.#roll(point) < share) struck.set(fault, {});
+    for (const step of this.#plan.script ?? []) {
+      const first = step.nth ?? 1;
+      if (step.on === point && nth >= first && nth < first + (step.times ?? 1)) struck.set(step.fault, step);
+    }
+    const names: readonly string[] = FAULTS[point];
+    for (const trigger of triggers) if (names.includes(trigger.fault)) struck.set(trigger.fault, trigger);
+
+    const detail = (fault: string, name: keyof FaultDetails) =>
+      struck.get(fault)?.[name] ?? this.#plan.defaults?.[name] ?? DEFAULTS[name];
+    return {
+      has: (fault) => struck.has(fault),
+      ms: (fault) => detail(fault, 'ms'),
+      code: (fault) => detail(fault, 'code'),
+      retryAfterSeconds: (fault) => detail(fault, 'retryAfterSeconds'),
+    };
+  }
+
+  #roll(point: FaultPoint): number {
+    let dice = this.#dice.get(point);
+    if (!dice) {
+      dice = mulberry32(this.#seed + Object.keys(FAULTS).indexOf(point) * 7919);
+      this.#dice.set(point, dice);
+    }
+    return dice();
+  }
+}
+
+/**
+ * The triggers in the query strings of the given URLs: `sandbox-fault` (names, by comma), `sandbox-ms`,
+ * `sandbox-code`. @throws Refusal 1003 for a fault nobody knows, since a typing mistake that silently succeeds
+ * would be a puzzle
+ */
+export function triggersIn(urls: readonly string[]): Trigger[] {
+  return urls.flatMap((url) => {
+    if (!url.includes('sandbox-fault=')) return [];
+    const query = new URL(url).searchParams;
+    const details = {
+      ...numberIn(query, 'sandbox-ms', 'ms'),
+      ...numberIn(query, 'sandbox-code', 'code'),
+      ...numberIn(query, 'sandbox-retry-after', 'retryAfterSeconds'),
+    };
+    return (query.get('sandbox-fault') ?? '').split(',').map((fault) => {
+      if (!KNOWN.has(fault))
+        throw new Refusal(1003, `sandbox-fault=${fault} is unknown, may be ${[...KNOWN].join(', ')}`);
+      return { fault, ...details };
+    });
+  });
+}
+
+const KNOWN: ReadonlySet<string> = new Set(Object.values(FAULTS).flat());
+
+function numberIn(query: URLSearchParams, name: string, detail: keyof FaultDetails): FaultDetails {
+  const text = query.get(name);
+  if (text === null) return {};
+  if (!/^\d{1,9}$/.test(text)) throw new Refusal(1003, `${name} must be a whole number`);
+  return { [detail]: Number(text) };
+}
+
+/** A small, fast, seeded generator of numbers from 0 up to 1. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

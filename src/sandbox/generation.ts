@@ -1,0 +1,54 @@
+/**
+ * A job's life at Akool: 1 in queue, after `queueMs` 2 processing, after `processMs` more 3 success or 4 failed.
+ * It only goes forward, and each step from 2 on is told to the webhook.
+ */
+import type { Courier } from './courier.js';
+import { isFinished, type JobStatus, type SandboxJob } from './job.js';
+import type { Ledger } from './ledger.js';
+import { Timers } from './timers.js';
+
+export class Generation {
+  readonly #ledger: Ledger;
+  readonly #courier: Courier;
+  readonly #timers = new Timers();
+
+  constructor(ledger: Ledger, courier: Courier) {
+    this.#ledger = ledger;
+    this.#courier = courier;
+  }
+
+  /** Goes on with a job from wherever it is. */
+  begin(job: SandboxJob): void {
+    if (job.status === 1) this.#at(job.startsAt, job, 2);
+    else if (job.status === 2 && job.endsAt !== null) this.#at(job.endsAt, job, job.outcome);
+  }
+
+  /** Ends a job now. False when it had ended already. */
+  finish(job: SandboxJob, status: 3 | 4): boolean {
+    return this.#move(job, status);
+  }
+
+  /** Takes a job one step further now, a stalled one too. False when it had ended already. */
+  advance(job: SandboxJob): boolean {
+    return this.#move(job, job.status === 1 ? 2 : job.outcome);
+  }
+
+  stop(): void {
+    this.#timers.clear();
+  }
+
+  #at(time: number, job: SandboxJob, status: JobStatus): void {
+    this.#timers.after(time - Date.now(), () => this.#move(job, status));
+  }
+
+  #move(job: SandboxJob, status: JobStatus): boolean {
+    if (!this.#ledger.holds(job) || isFinished(job) || status <= job.status) return false;
+    job.status = status;
+    job.updatedAt = Date.now();
+    if (job.webhookUrl) job.owed.push(status);
+    this.#ledger.save(job);
+    if (job.webhookUrl) this.#courier.announce(job, status);
+    this.begin(job);
+    return true;
+  }
+}

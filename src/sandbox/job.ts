@@ -1,0 +1,43 @@
+/** What the sandbox remembers of an accepted submit: the job that goes on, and the bill that stays. */
+import type { Trigger } from './faults.js';
+import type { SwapKind } from './swap-request.js';
+
+/** 1 in queue, 2 processing, 3 success, 4 failed: Akool's `faceswap_status`. */
+export type JobStatus = 1 | 2 | 3 | 4;
+
+export interface SandboxJob {
+  readonly id: string;
+  readonly jobId: string;
+  readonly kind: SwapKind;
+  readonly media: 'image' | 'video';
+  readonly sourceUrl: string;
+  readonly targetUrl: string;
+  /** '' when none was asked for. */
+  readonly webhookUrl: string;
+  /** Milliseconds since 1970, as all times here. */
+  readonly acceptedAt: number;
+  /** When processing begins. */
+  readonly startsAt: number;
+  /** When it ends; null for a job that stalls. */
+  readonly endsAt: number | null;
+  /** How it will end. */
+  readonly outcome: 3 | 4;
+  /** Faults that its URLs ask for. */
+  readonly triggers: readonly Trigger[];
+  status: JobStatus;
+  updatedAt: number;
+  /** Statuses whose webhook is neither delivered nor given up yet. */
+  owed: JobStatus[];
+}
+
+export interface Bill {
+  readonly at: number;
+  readonly providerId: string;
+  readonly kind: SwapKind;
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly cost: number;
+}
+
+export function isFinished(job: SandboxJob): boolean {
+  return job.status === 3 || job.status === 4;
+}

@@ -1,0 +1,107 @@
+/** The parts of a running sandbox that its routes share. */
+import type { Logger } from 'pino';
+import { Courier } from './courier.js';
+import { Credentials } from './credentials.js';
+import { Faults } from './faults.js';
+import { Gates } from './gate.js';
+import { Generation } from './generation.js';
+import type { SandboxJob } from './job.js';
+import type { Journal } from './journal.js';
+import { Ledger } from './ledger.js';
+import { SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type SandboxOptions } from './sandbox-options.js';
+import { Timers } from './timers.js';
+
+/** Calls that came in so far, refused ones included. */
+export interface RequestCounts {
+  pro: number;
+  plus: number;
+  results: number;
+  delete: number;
+  credit: number;
+  token: number;
+  detect: number;
+  media: number;
+}
+
+export interface Twin {
+  readonly queueMs: number;
+  readonly processMs: number;
+  readonly maxConcurrency: number;
+  readonly credentials: Credentials;
+  readonly ledger: Ledger;
+  readonly faults: Faults;
+  readonly gates: Gates;
+  readonly generation: Generation;
+  readonly courier: Courier;
+  /** For latency. */
+  readonly timers: Timers;
+  readonly requests: RequestCounts;
+  /** The address of something that the sandbox serves, from its path. */
+  readonly address: (path: string) => string;
+  /** Where a job's result lies. */
+  readonly resultUrl: (job: SandboxJob) => string;
+  /** Back to how it was at the first start, except the port. */
+  readonly reset: () => void;
+  readonly expireTokens: () => void;
+}
+
+/** What the parts need of the sandbox that owns them. */
+export interface TwinOwner {
+  readonly journal: Journal | undefined;
+  readonly logger: Logger;
+  readonly url: () => string;
+  readonly reset: () => void;
+  readonly expireTokens: () => void;
+}
+
+/** @throws FaultPlanError */
+export function createTwin(options: SandboxOptions, owner: TwinOwner): Twin {
+  const {
+    maxConcurrency = 2,
+    credit = 1000,
+    queueMs = 400,
+    processMs = 1200,
+    webhookRetryMs = 1000,
+  } = options;
+  const address = (path: string) => `${options.publicUrl?.replace(/\/+$/, '') ?? owner.url()}${path}`;
+  const resultUrl = ({ id, media }: SandboxJob) =>
+    address(`/results/${id}.${media === 'video' ? 'mp4' : 'png'}`);
+  const credentials = new Credentials(
+    options.clientId ?? SANDBOX_CLIENT_ID,
+    options.apiKey ?? SANDBOX_API_KEY,
+  );
+  const ledger = new Ledger({ credit, maxConcurrency, journal: owner.journal });
+  const faults = new Faults(options.faults ?? {}, options.seed ?? 1);
+  const gates = new Gates();
+  const { logger } = owner;
+  const courier = new Courier({
+    ledger,
+    faults,
+    gates,
+    credentials,
+    resultUrl,
+    logger,
+    retryMs: webhookRetryMs,
+  });
+  return {
+    queueMs,
+    processMs,
+    maxConcurrency,
+    credentials,
+    ledger,
+    faults,
+    gates,
+    courier,
+    generation: new Generation(ledger, courier),
+    timers: new Timers(),
+    requests: noRequests(),
+    address,
+    resultUrl,
+    reset: owner.reset,
+    expireTokens: owner.expireTokens,
+  };
+}
+
+export function noRequests(): RequestCounts {
+  return { pro: 0, plus: 0, results: 0, delete: 0, credit: 0, token: 0, detect: 0, media: 0 };
+}

@@ -1,0 +1,87 @@
+/** The contract's enums: values are what the services use, names are what clients see. */
+import { registerEnumType } from 'type-graphql';
+import { JOB_STATUSES, JOB_UPDATE_SOURCES } from '../services/jobs/job.js';
+import { JOB_ERROR_CODES } from '../services/jobs/job-error.js';
+
+function namedAfterThemselves<const T extends string>(names: readonly T[]): { readonly [N in T]: N } {
+  return Object.fromEntries(names.map((name) => [name, name])) as { [N in T]: N };
+}
+
+export const JobStatusEnum = namedAfterThemselves(JOB_STATUSES);
+registerEnumType(JobStatusEnum, {
+  name: 'JobStatus',
+  description: 'Where a job is in its life. COMPLETED, FAILED and CANCELED are final.',
+  valuesConfig: {
+    WAITING: { description: 'Accepted and stored; waits for a free provider slot.' },
+    SUBMITTING: { description: 'Being handed to Akool.' },
+    UNCONFIRMED: { description: 'Sent, but nobody knows whether Akool took it; never sent again blindly.' },
+    QUEUED: { description: 'Akool has it (its status 1).' },
+    PROCESSING: { description: 'Akool works on it (its status 2).' },
+    COMPLETED: { description: 'The result is there (its status 3).' },
+    FAILED: { description: 'Refused, failed (its status 4) or past its deadline; see `error`.' },
+    CANCELED: { description: 'Taken back before it was sent.' },
+  },
+});
+
+export const JobUpdateSourceEnum = namedAfterThemselves(JOB_UPDATE_SOURCES);
+registerEnumType(JobUpdateSourceEnum, {
+  name: 'JobUpdateSource',
+  description: 'Who or what brought a change about.',
+  valuesConfig: {
+    CLIENT: { description: 'A caller of this gateway.' },
+    GATEWAY: { description: 'The gateway itself.' },
+    SUBMIT: { description: "Akool's answer to the submit." },
+    WEBHOOK: { description: 'A webhook from Akool.' },
+    POLL: { description: "Akool's answer when the gateway asked." },
+  },
+});
+
+export const JobErrorCodeEnum = namedAfterThemselves(JOB_ERROR_CODES);
+registerEnumType(JobErrorCodeEnum, {
+  name: 'JobErrorCode',
+  description: 'Why an accepted job failed.',
+  valuesConfig: {
+    INVALID_PARAMETERS: { description: 'Akool found a parameter wrong or empty (1003).' },
+    INSUFFICIENT_CREDIT: { description: 'The Akool account has not enough credit (1006, 1104).' },
+    RATE_LIMITED: { description: 'Too many jobs at once for the Akool plan (1005).' },
+    TOO_MANY_FACES: { description: 'More than 8 faces (1007).' },
+    CONTENT_NOT_FOUND: { description: 'A picture or video could not be found (1008, 1014).' },
+    NOT_ALLOWED: { description: 'Akool does not allow this operation (1009, 1010, 1011).' },
+    PROVIDER_AUTHENTICATION: { description: "Akool refused the gateway's own credentials (1101, 1102)." },
+    ACCOUNT_PROBLEM: {
+      description:
+        'The Akool account is unverified, without plan, unpaid or blocked (1004, 1103, 1109, 1200, …).',
+    },
+    MEDIA_UNSUPPORTED: {
+      description: 'Length, size or format of the media is not supported (1204 to 1210).',
+    },
+    GENERATION_FAILED: { description: 'Akool took the job and failed at it (1015, 1016, 1108, status 4).' },
+    NO_FACE_FOUND: { description: 'Face detection found no face in a picture that needs `opts`.' },
+    SUBMIT_UNCONFIRMED: {
+      description:
+        'It never became known whether Akool took the job; it may have been billed, and was not sent again.',
+    },
+    DEADLINE_EXCEEDED: { description: 'The job waited, or Akool worked, longer than allowed.' },
+    PROVIDER_UNAVAILABLE: { description: 'Akool could not be reached.' },
+    PROVIDER_ERROR: { description: 'Akool refused with a code of no known meaning; see `providerCode`.' },
+  },
+});
+
+export const FaceSwapModelEnum = { AKOOL_FACESWAP_IMAGE_HQ: 'akool_faceswap_image_hq' } as const;
+registerEnumType(FaceSwapModelEnum, {
+  name: 'FaceSwapModel',
+  description: "Akool's models for Face Swap Pro.",
+  valuesConfig: {
+    AKOOL_FACESWAP_IMAGE_HQ: { description: '`akool_faceswap_image_hq`: the highest quality, images only.' },
+  },
+});
+
+export const FaceSwapPlusStyleEnum = {
+  REALISTIC: 'realistic',
+  BEAUTIFY: 'beautify',
+  LOSSLESS: 'lossless',
+} as const;
+registerEnumType(FaceSwapPlusStyleEnum, {
+  name: 'FaceSwapPlusStyle',
+  description: "Akool's styles for Face Swap Plus.",
+});

@@ -1,0 +1,46 @@
+/** A Face Swap Pro job. */
+import { Field, ObjectType } from 'type-graphql';
+import { FaceSwapModelEnum } from './enums.js';
+import { JobType } from './job.type.js';
+import { UrlScalar } from './scalars.js';
+
+@ObjectType('FaceImage', { description: 'A picture of a face.' })
+export class FaceImageType {
+  @Field(() => UrlScalar)
+  path: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Face landmarks, like `262,175:363,175:313,215:272,279`: as given, or as detected.',
+  })
+  opts: string | null;
+}
+
+@ObjectType('FaceSwapJob', { implements: JobType, description: 'A job of Face Swap Pro.' })
+export class FaceSwapJobType extends JobType {
+  @Field(() => [FaceImageType], { description: 'The new faces.' })
+  sourceImage: FaceImageType[];
+
+  @Field(() => [FaceImageType], { description: 'The pictures whose faces are replaced.' })
+  targetImage: FaceImageType[];
+
+  @Field(() => FaceSwapModelEnum)
+  modelName: string;
+
+  @Field(() => Boolean)
+  faceEnhance: boolean;
+
+  @Field(() => Boolean)
+  singleFaceMode: boolean;
+}
+
+@ObjectType('SubmitFaceSwapPayload')
+export class SubmitFaceSwapPayloadType {
+  @Field(() => FaceSwapJobType)
+  job: FaceSwapJobType;
+
+  @Field(() => Boolean, {
+    description: 'True when the idempotency key stood for this job already: nothing new was submitted.',
+  })
+  deduplicated: boolean;
+}

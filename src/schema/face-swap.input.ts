@@ -1,0 +1,107 @@
+/** What `submitFaceSwap` takes: every rule of Akool's page "Face Swap Pro", and a remedy for each. */
+import { ArrayMaxSize, ArrayMinSize, IsOptional, Matches, ValidateNested } from 'class-validator';
+import { Field, InputType } from 'type-graphql';
+import { toUri } from '../http-url.js';
+import type { FaceImage, FaceSwapRequest } from '../services/jobs/job-request.js';
+import { FaceSwapModelEnum } from './enums.js';
+import { EachNeedsOpts, IsHttpUrl } from './rules.js';
+import { UrlScalar } from './scalars.js';
+
+/** Page "Face Swap Pro": "Required array length: 1 - 50 elements". */
+const MOST_IMAGES = 50;
+
+/** "Format: colon-separated coordinate pairs", four of them: both eyes, the nose, a corner of the mouth. */
+const OPTS = /^-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?(:-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?){3}$/;
+
+@InputType('FaceImageInput', { description: 'A picture of a face.' })
+export class FaceImageInput implements FaceImage {
+  @Field(() => UrlScalar, { description: 'Where Akool can fetch the picture: an absolute http(s) URL.' })
+  @IsHttpUrl()
+  path: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Face landmarks, like `262,175:363,175:313,215:272,279`: `detectFaces` gives them. ' +
+      'Optional when both sides have exactly one image, else required on every one, unless `detectOpts`.',
+  })
+  @IsOptional()
+  @Matches(OPTS, {
+    context: { code: 'OPTS_MALFORMED' },
+    message:
+      'must be four x,y pairs joined by colons, like 262,175:363,175:313,215:272,279 (see detectFaces)',
+  })
+  opts: string | null;
+}
+
+@InputType('SubmitFaceSwapInput')
+export class SubmitFaceSwapInput {
+  @Field(() => [FaceImageInput], { description: 'The new faces, 1 to 50.' })
+  @ArrayMinSize(1, TOO_FEW())
+  @ArrayMaxSize(MOST_IMAGES, TOO_MANY())
+  @ValidateNested({ each: true })
+  @EachNeedsOpts()
+  sourceImage: FaceImageInput[];
+
+  @Field(() => [FaceImageInput], { description: 'The pictures whose faces are replaced, 1 to 50.' })
+  @ArrayMinSize(1, TOO_FEW())
+  @ArrayMaxSize(MOST_IMAGES, TOO_MANY())
+  @ValidateNested({ each: true })
+  @EachNeedsOpts()
+  targetImage: FaceImageInput[];
+
+  @Field(() => FaceSwapModelEnum, { defaultValue: FaceSwapModelEnum.AKOOL_FACESWAP_IMAGE_HQ })
+  modelName: FaceSwapRequest['modelName'];
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Enhance the faces in the result.' })
+  faceEnhance: boolean;
+
+  @Field(() => Boolean, { defaultValue: false, description: "Akool's simplified swap of a single face." })
+  singleFaceMode: boolean;
+
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'Let the gateway fill in missing `opts` by face detection.',
+  })
+  detectOpts: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      '1 to 128 printable ASCII characters, unique among your submits: a retry with the same key and the same input gives the same job. Kept as long as the job, and at least 24 hours.',
+  })
+  @IsOptional()
+  @Matches(/^[\x20-\x7e]{1,128}$/, {
+    context: { code: 'IDEMPOTENCY_KEY_INVALID' },
+    message: 'must be 1 to 128 printable ASCII characters',
+  })
+  idempotencyKey: string | null;
+}
+
+/** The same request as it is stored. */
+export function toFaceSwapRequest(input: SubmitFaceSwapInput): FaceSwapRequest {
+  return {
+    kind: 'PRO',
+    sourceImage: input.sourceImage.map(toFaceImage),
+    targetImage: input.targetImage.map(toFaceImage),
+    modelName: input.modelName,
+    faceEnhance: input.faceEnhance,
+    singleFaceMode: input.singleFaceMode,
+    detectOpts: input.detectOpts,
+  };
+}
+
+function toFaceImage({ path, opts }: FaceImageInput): FaceImage {
+  return { path: toUri(path), opts: opts ?? null };
+}
+
+function TOO_FEW() {
+  return { context: { code: 'TOO_FEW_IMAGES' }, message: 'must hold at least 1 image' };
+}
+
+function TOO_MANY() {
+  return {
+    context: { code: 'TOO_MANY_IMAGES' },
+    message: `must hold at most ${MOST_IMAGES} images; split the request`,
+  };
+}

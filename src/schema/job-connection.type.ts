@@ -1,0 +1,60 @@
+/** Pages of jobs, after the Relay Cursor Connections Specification. */
+import { Field, InputType, ObjectType } from 'type-graphql';
+import type { JobStatus } from '../services/jobs/job.js';
+import type { JobFilter } from '../services/store/job-store.js';
+import { JobStatusEnum } from './enums.js';
+import { JobType } from './job.type.js';
+import { DateTimeScalar } from './scalars.js';
+
+@ObjectType('PageInfo')
+export class PageInfoType {
+  @Field(() => Boolean, { description: 'Whether there are older jobs than the last of this page.' })
+  hasNextPage: boolean;
+
+  @Field(() => Boolean, { description: 'Whether there are newer jobs than the first of this page.' })
+  hasPreviousPage: boolean;
+
+  @Field(() => String, { nullable: true })
+  startCursor: string | null;
+
+  @Field(() => String, { nullable: true })
+  endCursor: string | null;
+}
+
+@ObjectType('JobEdge')
+export class JobEdgeType {
+  @Field(() => String)
+  cursor: string;
+
+  @Field(() => JobType)
+  node: JobType;
+}
+
+@ObjectType('JobConnection', { description: 'A page of jobs, newest first.' })
+export class JobConnectionType {
+  @Field(() => [JobEdgeType])
+  edges: JobEdgeType[];
+
+  @Field(() => PageInfoType)
+  pageInfo: PageInfoType;
+}
+
+@InputType('JobFilter')
+export class JobFilterInput {
+  @Field(() => [JobStatusEnum], { nullable: true, description: 'Only jobs in one of these; empty: no job.' })
+  status?: JobStatus[] | null;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Only jobs created later than this.' })
+  createdAfter?: number | null;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Only jobs created earlier than this.' })
+  createdBefore?: number | null;
+}
+
+export function toJobFilter(input: JobFilterInput | null): JobFilter {
+  return {
+    ...(input?.status != null && { status: input.status }),
+    ...(input?.createdAfter != null && { createdAfter: input.createdAfter }),
+    ...(input?.createdBefore != null && { createdBefore: input.createdBefore }),
+  };
+}

@@ -1,0 +1,49 @@
+/** The contract's scalars. */
+import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+
+/**
+ * An absolute `http:` or `https:` URL.
+ *
+ * As input it takes any string: whether it is such a URL is a rule of its field, so that all broken rules of
+ * a request can be told at once and by name (`URL_INVALID`), which a scalar's refusal would forestall.
+ */
+export const UrlScalar = new GraphQLScalarType<string, string>({
+  name: 'URL',
+  description: 'An absolute `http:` or `https:` URL.',
+  specifiedByURL: 'https://url.spec.whatwg.org/',
+  serialize: text,
+  parseValue: text,
+  parseLiteral: (node) => {
+    if (node.kind === Kind.STRING) return node.value;
+    throw new GraphQLError('URL must be a string.', { nodes: node });
+  },
+});
+
+/** Times inside are milliseconds since 1970; outside they are text. */
+export const DateTimeScalar = new GraphQLScalarType<number, string>({
+  name: 'DateTime',
+  description: 'A moment, as ISO 8601 text in UTC, like `2026-01-31T23:59:59.999Z`.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
+  serialize: (value) => {
+    if (typeof value !== 'number') throw new GraphQLError('DateTime needs milliseconds since 1970.');
+    return new Date(value).toISOString();
+  },
+  parseValue: moment,
+  parseLiteral: (node) => moment(node.kind === Kind.STRING ? node.value : undefined),
+});
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw new GraphQLError('URL must be a string.');
+  return value;
+}
+
+/** RFC 3339 "date-time", section 5.6: the zone is not optional. */
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
+function moment(value: unknown): number {
+  const at = typeof value === 'string' && DATE_TIME.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(at)) {
+    throw new GraphQLError('DateTime must be ISO 8601 with a zone, like 2026-01-31T23:59:59Z.');
+  }
+  return at;
+}

@@ -1,0 +1,89 @@
+/** The result of a call that is no submit: its data, or an AkoolCallError. */
+import type { DetectedFrame } from './akool-client.js';
+import { type Envelope, readJson } from './answers.js';
+import { AkoolCallError } from './call-error.js';
+import { jobErrorFor, jobErrorForStatus } from './codes.js';
+import { readDetection } from './detection.js';
+import { cleanProviderText } from './provider-text.js';
+import type { Exchange } from './transport.js';
+import { type Verdict, verdictOf, whySilent } from './verdict.js';
+
+/**
+ * The envelope of a success.
+ *
+ * @param secrets what an error's message must not repeat
+ * @throws AkoolCallError
+ */
+export function envelopeOf(verdict: Verdict, secrets: readonly string[]): Envelope {
+  if (verdict.kind === 'success') return verdict.envelope;
+  throw callError(verdict, secrets);
+}
+
+/** `value`, or an UNREADABLE error that names what should have been there. */
+export function readable<T>(value: T | null, what: string): T {
+  if (value === null) throw new AkoolCallError('UNREADABLE', `Akool's answer holds no readable ${what}.`);
+  return value;
+}
+
+/**
+ * The frames of a face detection.
+ *
+ * Its documentation gives the input the blame on HTTP 400 and the server on HTTP 500, both with `error_code` 1.
+ *
+ * @throws AkoolCallError
+ */
+export function framesOf(exchange: Exchange, secrets: readonly string[]): DetectedFrame[] {
+  const answer = exchange.kind === 'answered' ? readDetection(readJson(exchange.body)) : null;
+  if (exchange.kind !== 'answered' || answer === null || exchange.status === 429) {
+    const verdict = verdictOf(exchange);
+    throw verdict.kind === 'success'
+      ? new AkoolCallError('UNREADABLE', "Akool's answer is not one of face detection.")
+      : callError(verdict, secrets);
+  }
+  const { status } = exchange;
+  if (answer.errorCode === 0 && status < 400) return readable(answer.frames, 'faces');
+  const said = cleanProviderText(answer.errorMsg, secrets);
+  const quote = said === '' ? '' : ` Akool said: “${said}”`;
+  const details = { httpStatus: status, providerCode: answer.errorCode };
+  throw status >= 500
+    ? new AkoolCallError('UNREACHABLE', `Face detection failed at Akool (HTTP ${status}).${quote}`, details)
+    : new AkoolCallError('REFUSED', `Akool could not look for faces in this.${quote}`, details);
+}
+
+function callError(
+  verdict: Exclude<Verdict, { kind: 'success' }>,
+  secrets: readonly string[],
+): AkoolCallError {
+  switch (verdict.kind) {
+    case 'refused': {
+      const { status, code, msg } = verdict;
+      const error =
+        code === null ? jobErrorForStatus(status, code, msg, secrets) : jobErrorFor(code, msg, secrets);
+      return new AkoolCallError('REFUSED', error.message, { httpStatus: status, providerCode: code });
+    }
+    case 'rate-limited':
+      return new AkoolCallError('RATE_LIMITED', 'Akool is taking no more requests at the moment.', {
+        providerCode: verdict.code,
+        retryAfterMs: verdict.retryAfterMs,
+      });
+    case 'unclear': {
+      const { status, retryAfterMs } = verdict;
+      return status >= 500 || status === 408
+        ? new AkoolCallError('UNREACHABLE', `Akool is not able to answer (HTTP ${status}).`, {
+            httpStatus: status,
+            retryAfterMs,
+          })
+        : new AkoolCallError('UNREADABLE', `Akool's answer (HTTP ${status}) is not what it documents.`, {
+            httpStatus: status,
+          });
+    }
+    case 'silent': {
+      const { failure, cause } = verdict;
+      const code =
+        failure === 'timeout' ? 'TIMEOUT' : failure === 'unreadable' ? 'UNREADABLE' : 'UNREACHABLE';
+      // A parser's error carries what it could not read, which may be a token.
+      const details = failure === 'unreadable' ? {} : { cause };
+      return new AkoolCallError(code, `Calling Akool: ${whySilent(verdict)}.`, details);
+    }
+  }
+}

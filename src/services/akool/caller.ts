@@ -1,0 +1,132 @@
+/**
+ * One call to Akool with its deadline and its way in: an API key, or a token that is renewed when turned down.
+ *
+ * Akool takes `x-api-key` or `Authorization: Bearer`; sent together, the key is thrown away, so one is sent.
+ */
+import { AkoolCallError } from './call-error.js';
+import { TOKEN_CODES } from './codes.js';
+import { Deadline } from './deadline.js';
+import type { WireRequest } from './requests.js';
+import { TokenKeeper } from './token.js';
+import { type Exchange, Transport } from './transport.js';
+import { verdictOf } from './verdict.js';
+
+export type AkoolCredentials =
+  | { readonly kind: 'api-key'; readonly apiKey: string }
+  | { readonly kind: 'token'; readonly clientId: string; readonly clientSecret: string };
+
+export interface CallerOptions {
+  readonly baseUrl: string;
+  readonly credentials: AkoolCredentials;
+  /** Milliseconds for one call. */
+  readonly timeoutMs: number;
+  readonly onTokenRefused: () => void;
+}
+
+export class Caller {
+  readonly #transport: Transport;
+  readonly #credentials: AkoolCredentials;
+  readonly #keeper: TokenKeeper | null;
+  readonly #timeoutMs: number;
+  readonly #onTokenRefused: () => void;
+
+  constructor({ baseUrl, credentials, timeoutMs, onTokenRefused }: CallerOptions) {
+    if (!Number.isInteger(timeoutMs) || timeoutMs < 1)
+      throw new TypeError('timeoutMs must be a whole number, from 1');
+    if (credentials.kind === 'api-key' && !/^[\x21-\x7e]+$/.test(credentials.apiKey)) {
+      // Found out here, it is a line at the start; in a request, it would look like a network that never works.
+      throw new TypeError('the API key must be printable ASCII without blanks, to be sent as a header');
+    }
+    this.#transport = new Transport({ baseUrl: addressOf(baseUrl), timeoutMs });
+    this.#credentials = credentials;
+    this.#keeper =
+      credentials.kind === 'token'
+        ? new TokenKeeper({ transport: this.#transport, timeoutMs, ...credentials })
+        : null;
+    this.#timeoutMs = timeoutMs;
+    this.#onTokenRefused = onTokenRefused;
+  }
+
+  /** What no message may repeat. */
+  get secrets(): string[] {
+    const credentials = this.#credentials;
+    if (credentials.kind === 'api-key') return [credentials.apiKey];
+    const token = this.#keeper?.present;
+    return [credentials.clientId, credentials.clientSecret, ...(token ? [token] : [])];
+  }
+
+  /**
+   * Sends `request` once; a second time only after Akool turned its token down, which is surely no acceptance.
+   *
+   * @throws AkoolCallError when there is no token to send it with: it was then surely not accepted
+   */
+  async call(request: WireRequest, signal: AbortSignal | undefined): Promise<Exchange> {
+    const deadline = new Deadline(this.#timeoutMs, signal);
+    try {
+      const keeper = this.#keeper;
+      if (keeper === null) return await this.#send(request, this.#keyHeader(), deadline);
+      const token = await tokenInTime(keeper, null, deadline);
+      const exchange = await this.#send(request, bearer(token), deadline);
+      if (!turnsTokenDown(exchange)) return exchange;
+      this.#onTokenRefused();
+      const fresh = await tokenInTime(keeper, token, deadline);
+      return await this.#send(request, bearer(fresh), deadline);
+    } finally {
+      deadline.dispose();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  destroy(): Promise<void> {
+    return this.#transport.destroy();
+  }
+
+  #keyHeader(): Record<string, string> {
+    return this.#credentials.kind === 'api-key' ? { 'x-api-key': this.#credentials.apiKey } : {};
+  }
+
+  #send(request: WireRequest, wayIn: Record<string, string>, deadline: Deadline): Promise<Exchange> {
+    const { method, path } = request;
+    if (request.body === null)
+      return this.#transport.send({ method, path, headers: wayIn, body: null }, deadline.signal);
+    const headers = { 'content-type': 'application/json', ...wayIn };
+    return this.#transport.send(
+      { method, path, headers, body: JSON.stringify(request.body) },
+      deadline.signal,
+    );
+  }
+}
+
+function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` };
+}
+
+function turnsTokenDown(exchange: Exchange): boolean {
+  const verdict = verdictOf(exchange);
+  return verdict.kind === 'refused' && verdict.code !== null && TOKEN_CODES.includes(verdict.code);
+}
+
+async function tokenInTime(keeper: TokenKeeper, failed: string | null, deadline: Deadline): Promise<string> {
+  try {
+    return await deadline.race(keeper.token(failed));
+  } catch (error) {
+    if (error instanceof AkoolCallError) throw error;
+    throw deadline.expired
+      ? new AkoolCallError('TIMEOUT', 'Akool gave no token in time.', { cause: error })
+      : new AkoolCallError('UNREACHABLE', 'The call was stopped while it waited for a token.', {
+          cause: error,
+        });
+  }
+}
+
+function addressOf(baseUrl: string): URL {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new TypeError('baseUrl must be an http(s) URL');
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new TypeError('baseUrl must hold no user name, password, query or fragment');
+  }
+  return url;
+}

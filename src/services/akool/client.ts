@@ -1,0 +1,168 @@
+/**
+ * The client that calls Akool's Face Swap API over HTTP.
+ *
+ * ```ts
+ * const akool = createAkoolClient({ baseUrl, credentials: { kind: 'api-key', apiKey }, timeoutMs: 30_000 });
+ * const outcome = await akool.submitFaceSwap(request);
+ * await akool.close();
+ * ```
+ */
+import type {
+  AkoolClient,
+  CallOptions,
+  DetectedFrame,
+  DetectFacesRequest,
+  FaceSwapPlusRequest,
+  FaceSwapProRequest,
+  ProviderResult,
+  SubmitOutcome,
+} from './akool-client.js';
+import { readCredit, readResults } from './answers.js';
+import { AkoolCallError } from './call-error.js';
+import { envelopeOf, framesOf, readable } from './call-result.js';
+import { type AkoolCredentials, Caller } from './caller.js';
+import { GONE_CODES } from './codes.js';
+import { secretsOfAddress } from './provider-text.js';
+import {
+  creditRequest,
+  deleteResultsRequest,
+  detectFacesRequest,
+  faceSwapPlusRequest,
+  faceSwapProRequest,
+  resultsRequest,
+  type WireRequest,
+} from './requests.js';
+import { outcomeWithoutToken, submitOutcome } from './submit-outcome.js';
+import { verdictOf } from './verdict.js';
+
+export interface AkoolClientOptions {
+  /** Akool's address, `https://openapi.akool.com` or a sandbox's; a path in it is put before every call's. */
+  readonly baseUrl: string;
+  readonly credentials: AkoolCredentials;
+  /** Milliseconds that one call to Akool may take, from asking for it to the last byte of its answer. */
+  readonly timeoutMs: number;
+  readonly logger?: AkoolLogger | undefined;
+}
+
+/** The part of a pino logger that is used here. Nothing secret is ever given to it. */
+export interface AkoolLogger {
+  debug(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/**
+ * Connects to nothing before the first call.
+ *
+ * @throws TypeError when an option cannot work
+ */
+export function createAkoolClient(options: AkoolClientOptions): AkoolClient {
+  return new HttpAkoolClient(options);
+}
+
+/** Ids asked about in one call, so that the address stays well under 2,000 characters. */
+const IDS_PER_CALL = 50;
+
+class HttpAkoolClient implements AkoolClient {
+  readonly #caller: Caller;
+  readonly #logger: AkoolLogger | undefined;
+
+  constructor({ logger, ...options }: AkoolClientOptions) {
+    this.#caller = new Caller({
+      ...options,
+      onTokenRefused: () => logger?.warn({}, 'Akool turned the token down; getting a new one'),
+    });
+    this.#logger = logger;
+  }
+
+  submitFaceSwap(request: FaceSwapProRequest, options?: CallOptions): Promise<SubmitOutcome> {
+    return this.#submit('submitFaceSwap', () => faceSwapProRequest(request), request.webhookUrl, options);
+  }
+
+  submitFaceSwapPlus(request: FaceSwapPlusRequest, options?: CallOptions): Promise<SubmitOutcome> {
+    return this.#submit(
+      'submitFaceSwapPlus',
+      () => faceSwapPlusRequest(request),
+      request.webhookUrl,
+      options,
+    );
+  }
+
+  async results(providerIds: readonly string[], options?: CallOptions): Promise<ProviderResult[]> {
+    const results: ProviderResult[] = [];
+    for (const ids of batches(providerIds)) {
+      const exchange = await this.#caller.call(resultsRequest(ids), options?.signal);
+      const { data } = envelopeOf(verdictOf(exchange), this.#caller.secrets);
+      results.push(...readable(readResults(data), 'results'));
+    }
+    return results;
+  }
+
+  async deleteResults(providerIds: readonly string[], options?: CallOptions): Promise<void> {
+    for (const ids of batches(providerIds)) await this.#delete(ids, options);
+  }
+
+  async credit(options?: CallOptions): Promise<number> {
+    const exchange = await this.#caller.call(creditRequest(), options?.signal);
+    const { data } = envelopeOf(verdictOf(exchange), this.#caller.secrets);
+    return readable(readCredit(data), 'credit');
+  }
+
+  async detectFaces(request: DetectFacesRequest, options?: CallOptions): Promise<DetectedFrame[]> {
+    const exchange = await this.#caller.call(detectFacesRequest(request), options?.signal);
+    return framesOf(exchange, this.#caller.secrets);
+  }
+
+  close(): Promise<void> {
+    return this.#caller.close();
+  }
+
+  destroy(): Promise<void> {
+    return this.#caller.destroy();
+  }
+
+  async #submit(
+    call: string,
+    build: () => WireRequest,
+    webhookUrl: string | null,
+    options: CallOptions | undefined,
+  ): Promise<SubmitOutcome> {
+    const begun = performance.now();
+    const outcome = await this.#outcome(build, webhookUrl, options);
+    const reason = 'reason' in outcome ? outcome.reason : undefined;
+    this.#logger?.debug(
+      { call, outcome: outcome.kind, reason, ms: Math.round(performance.now() - begun) },
+      'submit',
+    );
+    return outcome;
+  }
+
+  async #outcome(
+    build: () => WireRequest,
+    webhookUrl: string | null,
+    options: CallOptions | undefined,
+  ): Promise<SubmitOutcome> {
+    try {
+      const exchange = await this.#caller.call(build(), options?.signal);
+      return submitOutcome(verdictOf(exchange), [...this.#caller.secrets, ...secretsOfAddress(webhookUrl)]);
+    } catch (error) {
+      if (error instanceof AkoolCallError) return outcomeWithoutToken(error);
+      // A mistake of ours, and nothing tells on which side of sending it happened.
+      this.#logger?.warn({ err: error }, 'a submit failed inside the gateway');
+      return { kind: 'unknown', reason: 'The gateway failed while it submitted the job.' };
+    }
+  }
+
+  /** One id that is gone already must not keep the others of its batch: then each is deleted by itself. */
+  async #delete(ids: readonly string[], options: CallOptions | undefined): Promise<void> {
+    const verdict = verdictOf(await this.#caller.call(deleteResultsRequest(ids), options?.signal));
+    const gone = verdict.kind === 'refused' && verdict.code !== null && GONE_CODES.includes(verdict.code);
+    if (!gone) envelopeOf(verdict, this.#caller.secrets);
+    else if (ids.length > 1) for (const id of ids) await this.#delete([id], options);
+  }
+}
+
+function batches(ids: readonly string[]): string[][] {
+  const unique = [...new Set(ids)];
+  const count = Math.ceil(unique.length / IDS_PER_CALL);
+  return Array.from({ length: count }, (_, i) => unique.slice(i * IDS_PER_CALL, (i + 1) * IDS_PER_CALL));
+}

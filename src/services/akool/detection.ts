@@ -1,0 +1,81 @@
+/**
+ * Face detection's answer. It has an envelope of its own: `{error_code, error_msg, faces_obj}`, success is 0.
+ *
+ * Its lists run in parallel: face i is `region[i]`, `landmarks[i]`, `crop_landmarks[i]` and so on. A list of
+ * another length than `region` would pair a face with another's landmarks, and the swap made with them costs
+ * money; so such a list counts as missing, and where `landmarks` is the list, the answer as unreadable.
+ */
+import type { DetectedFace, DetectedFrame, Point, Rectangle } from './akool-client.js';
+import { isObject, type JsonObject, numberOf, textOf } from './answers.js';
+
+export interface DetectionAnswer {
+  /** 0 is success. */
+  readonly errorCode: number;
+  readonly errorMsg: string | null;
+  /** By frame number, lowest first; null when unreadable. */
+  readonly frames: DetectedFrame[] | null;
+}
+
+/** Null when it has no `error_code`: then it is not face detection's own answer. */
+export function readDetection(json: unknown): DetectionAnswer | null {
+  if (!isObject(json)) return null;
+  const errorCode = numberOf(json['error_code']);
+  if (errorCode === null) return null;
+  return { errorCode, errorMsg: textOf(json['error_msg']), frames: readFrames(json['faces_obj']) };
+}
+
+function readFrames(facesObj: unknown): DetectedFrame[] | null {
+  if (!isObject(facesObj)) return null;
+  const frames = Object.entries(facesObj).map(([key, value]) => readFrame(key, value));
+  const readable = frames.filter((frame) => frame !== null);
+  if (readable.length < frames.length) return null;
+  return readable.sort((a, b) => a.index - b.index);
+}
+
+function readFrame(key: string, value: unknown): DetectedFrame | null {
+  if (!/^\d{1,9}$/.test(key) || !isObject(value)) return null;
+  const regions = value['region'];
+  const landmarks = value['landmarks'];
+  if (!Array.isArray(regions) || !Array.isArray(landmarks) || landmarks.length !== regions.length)
+    return null;
+  const faces = regions.map((_region, i) => readFace(value, i, regions.length));
+  const readable = faces.filter((face) => face !== null);
+  if (readable.length < faces.length) return null;
+  return { index: Number(key), timeSeconds: numberOf(value['frame_time']), faces: readable };
+}
+
+function readFace(frame: JsonObject, i: number, count: number): DetectedFace | null {
+  const at = (key: string): unknown => {
+    const list = frame[key];
+    return Array.isArray(list) && list.length === count ? list[i] : null;
+  };
+  const region = readRectangle(at('region'));
+  const landmarks = readPoints(at('landmarks'));
+  if (region === null || landmarks === null) return null;
+  return {
+    landmarks,
+    landmarksStr: textOf(at('landmarks_str')),
+    cropLandmarks: textOf(at('crop_landmarks')),
+    faceUrl: textOf(at('face_urls')),
+    region,
+    cropRegion: readRectangle(at('crop_region')),
+  };
+}
+
+function readPoints(value: unknown): Point[] | null {
+  const points = Array.isArray(value) ? value.map((pair) => readNumbers(pair, 2)) : null;
+  return points?.every((pair) => pair !== null) ? points.map(([x = 0, y = 0]) => ({ x, y })) : null;
+}
+
+function readRectangle(value: unknown): Rectangle | null {
+  const numbers = readNumbers(value, 4);
+  if (numbers === null) return null;
+  const [x = 0, y = 0, width = 0, height = 0] = numbers;
+  return { x, y, width, height };
+}
+
+function readNumbers(value: unknown, count: number): number[] | null {
+  if (!Array.isArray(value) || value.length !== count) return null;
+  const numbers = value.filter((item): item is number => typeof item === 'number' && Number.isFinite(item));
+  return numbers.length === count ? numbers : null;
+}

@@ -1,0 +1,57 @@
+/**
+ * Text that came from Akool, made fit to be shown to a person and to be logged.
+ *
+ * A provider may repeat what it was sent: our key, the webhook address with its token, signed picture
+ * addresses. None of that may come back out in an error.
+ */
+
+/** Longest text kept, in code points. */
+export const MAX_PROVIDER_TEXT_LENGTH = 200;
+
+/** What stands where a secret was. */
+export const REDACTED = '[hidden]';
+
+/**
+ * `text` on one line, without control characters, secrets, and the query strings of addresses, cut to
+ * MAX_PROVIDER_TEXT_LENGTH. Anything that is not a string gives ''.
+ *
+ * @param secrets values that must not appear, as they are or percent-encoded
+ */
+export function cleanProviderText(text: unknown, secrets: readonly string[] = []): string {
+  if (typeof text !== 'string') return '';
+  // Characters that do not print go first: one of them inside a secret would hide it from the search.
+  let clean = text.replace(/\s+/gu, ' ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '');
+  for (const secret of longestFirst(secrets)) clean = clean.replaceAll(secret, REDACTED);
+  clean = clean.replace(ADDRESS, (_all, scheme: string, rest: string) => scheme + withoutUserInfo(rest));
+  return bounded(clean.trim());
+}
+
+/** What must not be repeated of a webhook address: all of it, and any part of its path that can be a token. */
+export function secretsOfAddress(address: string | null): string[] {
+  if (address === null) return [];
+  return [address, ...address.split(/[/?#&=]/).filter((part) => part.length >= 16)];
+}
+
+const ADDRESS = /([a-z][a-z0-9+.-]*:\/\/)([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?/giu;
+
+/** Shorter "secrets" than this are nobody's secret, and hiding them would make every text unreadable. */
+const SHORTEST_SECRET = 4;
+
+function longestFirst(secrets: readonly string[]): string[] {
+  return secrets
+    .filter((secret) => secret.length >= SHORTEST_SECRET)
+    .flatMap((secret) => [secret, encodeURIComponent(secret)])
+    .sort((a, b) => b.length - a.length);
+}
+
+function withoutUserInfo(authorityAndPath: string): string {
+  const slash = authorityAndPath.indexOf('/');
+  const authority = slash === -1 ? authorityAndPath : authorityAndPath.slice(0, slash);
+  return authorityAndPath.slice(authority.lastIndexOf('@') + 1);
+}
+
+function bounded(text: string): string {
+  const characters = Array.from(text.slice(0, 2 * MAX_PROVIDER_TEXT_LENGTH + 2));
+  if (characters.length <= MAX_PROVIDER_TEXT_LENGTH) return text;
+  return `${characters.slice(0, MAX_PROVIDER_TEXT_LENGTH - 1).join('')}…`;
+}

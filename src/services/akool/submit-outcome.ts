@@ -1,0 +1,59 @@
+/** What became of a submit, from what came back. The money depends on it: see `SubmitOutcome`. */
+import type { SubmitOutcome } from './akool-client.js';
+import { readSubmitted } from './answers.js';
+import type { AkoolCallError } from './call-error.js';
+import { AKOOL_CODES, BAD_CREDENTIALS, jobErrorFor, jobErrorForStatus } from './codes.js';
+import { type Verdict, whySilent } from './verdict.js';
+
+/** @param secrets what an error's message must not repeat */
+export function submitOutcome(verdict: Verdict, secrets: readonly string[]): SubmitOutcome {
+  switch (verdict.kind) {
+    case 'success': {
+      const submitted = readSubmitted(verdict.envelope.data);
+      if (submitted !== null) return { kind: 'accepted', ...submitted };
+      return { kind: 'unknown', reason: 'Akool accepted the job without saying its _id.' };
+    }
+    case 'refused':
+      return { kind: 'refused', error: refusal(verdict, secrets) };
+    case 'rate-limited':
+      return {
+        kind: 'not-accepted',
+        reason: 'Akool is taking no more requests at the moment.',
+        cause: 'rate-limited',
+        retryAfterMs: verdict.retryAfterMs,
+      };
+    case 'unclear':
+      return {
+        kind: 'unknown',
+        reason: `Akool's answer (HTTP ${verdict.status}) does not say whether it took the job.`,
+      };
+    case 'silent': {
+      const reason = whySilent(verdict);
+      return verdict.sent
+        ? { kind: 'unknown', reason: `The job was sent, and then: ${reason}.` }
+        : { kind: 'not-accepted', reason: `Not sent: ${reason}.`, cause: 'unreachable', retryAfterMs: null };
+    }
+  }
+}
+
+/** What became of a submit that was never sent, because there was no token to send it with. */
+export function outcomeWithoutToken(error: AkoolCallError): SubmitOutcome {
+  if (error.code === 'REFUSED') {
+    // Whatever Akool's reason for giving no token, the person who submitted can only ask the operator.
+    const { code, advice } = BAD_CREDENTIALS;
+    return {
+      kind: 'refused',
+      error: { code, message: advice, providerCode: error.providerCode, retryable: false },
+    };
+  }
+  const cause = error.code === 'RATE_LIMITED' ? 'rate-limited' : 'unreachable';
+  const reason = `Not sent, for want of a token: ${error.message}`;
+  return { kind: 'not-accepted', reason, cause, retryAfterMs: error.retryAfterMs };
+}
+
+function refusal(verdict: Extract<Verdict, { kind: 'refused' }>, secrets: readonly string[]) {
+  const { status, code, msg } = verdict;
+  return code !== null && (AKOOL_CODES.has(code) || status < 400)
+    ? jobErrorFor(code, msg, secrets)
+    : jobErrorForStatus(status, code, msg, secrets);
+}

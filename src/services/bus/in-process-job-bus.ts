@@ -1,0 +1,44 @@
+/** The bus within one process: loses nothing, and hands on the job itself so that followers need not read it. */
+import type { Job } from '../jobs/job.js';
+import type { JobBus, JobListener, JobSignal, Unfollow } from './job-bus.js';
+import { Topics } from './topics.js';
+
+export function createInProcessJobBus(): JobBus {
+  return new InProcessJobBus();
+}
+
+class InProcessJobBus implements JobBus {
+  readonly #jobs = new Topics<JobSignal>();
+  readonly #tenants = new Topics<JobSignal>();
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    this.#jobs.clear();
+    this.#tenants.clear();
+  }
+
+  async ping(): Promise<void> {}
+
+  publish(job: Job): void {
+    const signal: JobSignal = { id: job.id, tenant: job.tenant, version: job.version, job };
+    this.#jobs.emit(job.id, signal);
+    this.#tenants.emit(job.tenant, signal);
+  }
+
+  async followJob(id: string, listener: JobListener): Promise<Unfollow> {
+    return this.#jobs.add(id, listener);
+  }
+
+  async followTenant(tenant: string, listener: JobListener): Promise<Unfollow> {
+    return this.#tenants.add(tenant, listener);
+  }
+
+  onGap(): Unfollow {
+    return () => {};
+  }
+
+  followedJobs(): readonly string[] {
+    return this.#jobs.names();
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Wakes those who follow jobs. The store is the truth: a bus may lose, double or reorder what it is given,
+ * so nobody may conclude anything from its silence.
+ *
+ * There is one topic for each job and one for each tenant, so an event costs what its own followers cost,
+ * however many follow other jobs.
+ */
+import type { Job } from '../jobs/job.js';
+
+/** `job` is the state at `version` where the bus could carry it; without it the follower reads the store. */
+export interface JobSignal {
+  readonly id: string;
+  readonly tenant: string;
+  readonly version: number;
+  readonly job: Job | null;
+}
+
+/** Called for each signal; must not throw and must not block. */
+export type JobListener = (signal: JobSignal) => void;
+
+export interface JobBus {
+  start(): Promise<void>;
+  /** Safe to call twice. */
+  stop(): Promise<void>;
+  ping(): Promise<void>;
+  /** Tells followers that `job` has a new version. Call after the commit. Never throws. */
+  publish(job: Job): void;
+  /** Resolves when nothing published from now on can be missed (as far as the bus can promise). */
+  followJob(id: string, listener: JobListener): Promise<Unfollow>;
+  followTenant(tenant: string, listener: JobListener): Promise<Unfollow>;
+  /**
+   * Called when signals may have been lost (a connection was down): followers must look into the store.
+   */
+  onGap(listener: () => void): Unfollow;
+  /** The jobs followed on this instance. */
+  followedJobs(): readonly string[];
+}
+
+/** Ends following; safe to call twice. */
+export type Unfollow = () => void;

@@ -1,0 +1,23 @@
+/** Exponential backoff with full jitter: a random time up to a ceiling that doubles with each failure. */
+export class Backoff {
+  readonly #firstMs: number;
+  readonly #mostMs: number;
+  #failures = 0;
+
+  constructor(options: { readonly firstMs: number; readonly mostMs: number }) {
+    this.#firstMs = options.firstMs;
+    this.#mostMs = options.mostMs;
+  }
+
+  /** How long to wait now, in milliseconds; each call counts as one more failure. */
+  next(): number {
+    const ceiling = Math.min(this.#mostMs, this.#firstMs * 2 ** this.#failures);
+    if (ceiling < this.#mostMs) this.#failures += 1;
+    return Math.random() * ceiling;
+  }
+
+  /** Something went well: the next failure is the first again. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}

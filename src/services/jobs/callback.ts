@@ -1,0 +1,124 @@
+/**
+ * What arrives at a job's webhook address. An event is believed only when it fits the address (the payload's
+ * `_id` is the job's own), and one that can't be read is a doorbell: the job is asked about at once.
+ */
+import type { Logger } from 'pino';
+import { isProviderResultUrl } from '../akool/result-url.js';
+import { readWebhook, type WebhookEvent, type WebhookKeys } from '../akool/webhook.js';
+import type { JobStore } from '../store/job-store.js';
+import { isAtProvider, isFinal, isReportFor, type Job } from './job.js';
+import type { Clock, JobService } from './job-service.js';
+import { providerReport } from './provider-report.js';
+import type { Reconciler } from './reconciler.js';
+
+export interface CallbackSettings {
+  readonly keys: WebhookKeys;
+  /** `AKOOL_BASE_URL`: results may also lie there, whatever its scheme. */
+  readonly baseUrl: string;
+  /** Ask the results endpoint before a COMPLETED webhook is believed. */
+  readonly confirmResults: boolean;
+  readonly pollAfterMs: number;
+  readonly jobDeadlineMs: number;
+}
+
+/**
+ * `recorded`: it is on disk, or was already; answer 200. `refused`: nothing was taken, for whatever reason.
+ */
+export type Receipt = 'recorded' | 'refused';
+
+export class CallbackReceiver {
+  readonly #store: JobStore;
+  readonly #jobs: JobService;
+  readonly #reconciler: Reconciler;
+  readonly #clock: Clock;
+  readonly #settings: CallbackSettings;
+  readonly #log: Logger;
+
+  constructor(parts: {
+    readonly store: JobStore;
+    readonly jobs: JobService;
+    readonly reconciler: Reconciler;
+    readonly clock: Clock;
+    readonly settings: CallbackSettings;
+    readonly log: Logger;
+  }) {
+    this.#store = parts.store;
+    this.#jobs = parts.jobs;
+    this.#reconciler = parts.reconciler;
+    this.#clock = parts.clock;
+    this.#settings = parts.settings;
+    this.#log = parts.log;
+  }
+
+  /** Rejects only when the store fails; Akool sends again then. */
+  async receive(token: string, body: Buffer): Promise<Receipt> {
+    const job = await this.#store.getByCallbackToken(token);
+    if (job === null) return this.#refuse(null, 'UNKNOWN_ADDRESS');
+    let message: ReturnType<typeof readWebhook>;
+    try {
+      message = readWebhook(body, this.#settings.keys);
+    } catch (error) {
+      return this.#refuse(job, codeOf(error));
+    }
+    switch (message.kind) {
+      case 'doorbell':
+        return this.#ring(job);
+      case 'event':
+        return this.#take(job, message.event);
+    }
+  }
+
+  async #take(job: Job, event: WebhookEvent): Promise<Receipt> {
+    if (!isReportFor(job, event.providerId)) return this.#refuse(job, 'WRONG_ID');
+    const at = this.#clock.now();
+    const trusted =
+      event.status !== 3 ||
+      (!this.#settings.confirmResults &&
+        event.url !== null &&
+        isProviderResultUrl(event.url, this.#settings.baseUrl));
+    const report = trusted
+      ? providerReport({ ...event, madeAt: madeAt(event, job, at) })
+      : ({ status: 'PROCESSING' } as const);
+    if (report === null) return this.#refuse(job, 'NO_RESULT_URL');
+    await this.#jobs.apply(job.id, (current) => ({
+      type: 'reported',
+      at,
+      pollAt: trusted ? at + this.#settings.pollAfterMs : at,
+      deadlineAt: (current.sentAt ?? at) + this.#settings.jobDeadlineMs,
+      source: 'WEBHOOK',
+      providerId: event.providerId,
+      report,
+    }));
+    if (trusted) return 'recorded';
+    const current = await this.#store.get(job.id);
+    return current === null ? 'refused' : this.#ring(current);
+  }
+
+  /** Something is new with this job, but what, only Akool can tell. */
+  async #ring(job: Job): Promise<Receipt> {
+    if (isFinal(job.status)) return 'recorded';
+    // Without an `_id` there is nothing to ask for; not taking it makes Akool ring again later.
+    if (!isAtProvider(job.status)) return this.#refuse(job, 'NOT_YET_ASKABLE');
+    await this.#store.reschedulePolls([{ id: job.id, pollAt: this.#clock.now() }]);
+    this.#reconciler.wake();
+    return 'recorded';
+  }
+
+  #refuse(job: Job | null, reason: string): Receipt {
+    this.#log.warn({ job: job?.id, reason }, 'webhook refused');
+    return 'refused';
+  }
+}
+
+/**
+ * When the result was made: the webhook's own timestamp, which repeats with every delivery of it. Bounded by
+ * what is possible, because nothing vouches for it.
+ */
+function madeAt(event: WebhookEvent, job: Job, now: number): number {
+  return Math.min(now, Math.max(event.timestamp, job.sentAt ?? job.createdAt));
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  throw error;
+}

@@ -1,0 +1,164 @@
+/**
+ * Hands waiting jobs to Akool, each at most once unless a try surely was not accepted.
+ *
+ * Wakes when a job waits or a slot becomes free, and looks by itself every second, because a slot may also
+ * be freed by another instance or by the mere passing of time.
+ */
+import type { Logger } from 'pino';
+import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
+import { Backoff } from './backoff.js';
+import type { Job } from './job.js';
+import type { Clock, JobService } from './job-service.js';
+import { PeriodicLoop } from './periodic-loop.js';
+
+export interface DispatcherSettings {
+  /** Jobs that may be at the provider at once. */
+  readonly maxConcurrency: number;
+  /** From the sending on, in milliseconds. */
+  readonly jobDeadlineMs: number;
+  /** Silence after which a sent job is asked about, in milliseconds. */
+  readonly pollAfterMs: number;
+  /** How long a job of unknown outcome keeps its slot, in milliseconds. */
+  readonly unconfirmedSlotMs: number;
+  /** How long a job may wait to be sent, in milliseconds from its creation. */
+  readonly queueTtlMs: number;
+  /** The longest that stopping waits for calls in flight, in milliseconds. */
+  readonly drainMs: number;
+  /** Where Akool reports: the address of this job's webhook, null when Akool can't reach us. */
+  webhookUrl(job: Job): string | null;
+}
+
+const TICK_MS = 1000;
+
+export class Dispatcher {
+  readonly #jobs: JobService;
+  readonly #akool: AkoolClient;
+  readonly #clock: Clock;
+  readonly #settings: DispatcherSettings;
+  readonly #log: Logger;
+  readonly #backoff = new Backoff({ firstMs: 500, mostMs: 30_000 });
+  readonly #loop: PeriodicLoop;
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #calls = new AbortController();
+  #pausedUntil = 0;
+  #unsubscribe: (() => void) | null = null;
+
+  constructor(parts: {
+    readonly jobs: JobService;
+    readonly akool: AkoolClient;
+    readonly clock: Clock;
+    readonly settings: DispatcherSettings;
+    readonly log: Logger;
+  }) {
+    this.#jobs = parts.jobs;
+    this.#akool = parts.akool;
+    this.#clock = parts.clock;
+    this.#settings = parts.settings;
+    this.#log = parts.log;
+    this.#loop = new PeriodicLoop(TICK_MS, () => this.#leaseAndSend(), this.#log);
+  }
+
+  start(): void {
+    this.#unsubscribe ??= this.#jobs.onChange((job) => {
+      // Whatever is not being sent and not at the provider may have left a slot, or wants one.
+      if (job.finishedAt !== null || job.status === 'WAITING') this.#loop.wake();
+    });
+    this.#loop.start();
+  }
+
+  /**
+   * Takes no more jobs and waits for the calls in flight; those that outlast `drainMs` are ended, and their
+   * jobs are UNCONFIRMED. Safe to call twice.
+   */
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+    await this.#loop.stop();
+    const timer = setTimeout(() => this.#calls.abort(), this.#settings.drainMs);
+    await Promise.all(this.#inFlight);
+    clearTimeout(timer);
+  }
+
+  /** Resolves after a look at the queue that began after this call: what could be leased then, is. */
+  pass(): Promise<void> {
+    return this.#loop.pass();
+  }
+
+  async #leaseAndSend(): Promise<void> {
+    const pause = this.#pausedUntil - this.#clock.now();
+    if (pause > 0) {
+      this.#loop.wakeIn(pause);
+      return;
+    }
+    const leased = await this.#jobs.lease(this.#settings.maxConcurrency, this.#settings.jobDeadlineMs);
+    for (const job of leased) {
+      const sending: Promise<void> = this.#send(job)
+        .catch((error: unknown) => {
+          // The job stays SUBMITTING; who takes over abandoned jobs makes it UNCONFIRMED.
+          this.#log.error({ err: error, job: job.id }, 'the outcome of a submit could not be recorded');
+        })
+        .finally(() => this.#inFlight.delete(sending));
+      this.#inFlight.add(sending);
+    }
+  }
+
+  async #send(job: Job): Promise<void> {
+    const outcome = await this.#submit(job);
+    this.#log.info({ job: job.id, attempt: job.attempts, outcome: outcome.kind }, 'submit answered');
+    const at = this.#clock.now();
+    switch (outcome.kind) {
+      case 'accepted':
+        this.#backoff.reset();
+        await this.#jobs.apply(job.id, {
+          type: 'accepted',
+          at,
+          pollAt: at + this.#settings.pollAfterMs,
+          providerId: outcome.providerId,
+          providerJobId: outcome.providerJobId,
+        });
+        return;
+      case 'refused':
+        this.#backoff.reset();
+        await this.#jobs.apply(job.id, { type: 'refused', at, error: outcome.error });
+        return;
+      case 'not-accepted':
+        this.#pause(outcome.retryAfterMs, outcome.reason);
+        await this.#jobs.apply(job.id, {
+          type: 'not-accepted',
+          at,
+          deadlineAt: job.createdAt + this.#settings.queueTtlMs,
+          reason: outcome.reason,
+        });
+        return;
+      case 'unknown':
+        await this.#jobs.apply(job.id, {
+          type: 'unconfirmed',
+          at,
+          slotFreeAt: at + this.#settings.unconfirmedSlotMs,
+          reason: outcome.reason,
+        });
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  #submit(job: Job): Promise<SubmitOutcome> {
+    const webhookUrl = this.#settings.webhookUrl(job);
+    const options = { signal: this.#calls.signal };
+    const { request } = job;
+    switch (request.kind) {
+      case 'PRO':
+        return this.#akool.submitFaceSwap({ ...request, webhookUrl }, options);
+      case 'PLUS':
+        return this.#akool.submitFaceSwapPlus({ ...request, webhookUrl }, options);
+    }
+  }
+
+  /** What keeps one submit from being accepted (too many at once, no way to Akool) keeps them all. */
+  #pause(retryAfterMs: number | null, reason: string): void {
+    const ms = Math.max(retryAfterMs ?? 0, this.#backoff.next());
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + ms);
+    this.#log.warn({ pauseMs: Math.round(ms), reason }, 'submits pause');
+  }
+}

@@ -1,0 +1,45 @@
+/** What a client asked for, as it is stored with its job: one shape for each of Akool's face-swap products. */
+
+export type JobRequest = FaceSwapRequest | FaceSwapPlusRequest;
+
+export interface FaceImage {
+  readonly path: string;
+  /** Landmarks like `262,175:363,175:313,215:272,279`. */
+  readonly opts: string | null;
+}
+
+/** Face Swap Pro: `POST /api/open/v4/faceswap/faceswapByImage`. */
+export interface FaceSwapRequest {
+  readonly kind: 'PRO';
+  readonly sourceImage: readonly FaceImage[];
+  readonly targetImage: readonly FaceImage[];
+  readonly modelName: 'akool_faceswap_image_hq';
+  readonly faceEnhance: boolean;
+  readonly singleFaceMode: boolean;
+  /** Missing `opts` are to be found by face detection before the job is sent. */
+  readonly detectOpts: boolean;
+}
+
+export type FaceSwapPlusStyle = 'realistic' | 'beautify' | 'lossless';
+
+export interface FaceReference {
+  readonly faceUrl: string | null;
+  /** `[x1, y1, x2, y2]` in pixels. */
+  readonly bbox: readonly number[] | null;
+}
+
+export interface FaceMapping {
+  readonly source: FaceReference;
+  readonly target: FaceReference;
+}
+
+/** Face Swap Plus: `POST /api/open/v4/faceswap/faceswapPlusByImage`. */
+export interface FaceSwapPlusRequest {
+  readonly kind: 'PLUS';
+  readonly sourceUrl: string;
+  readonly targetUrl: string;
+  readonly modelStyle: FaceSwapPlusStyle;
+  readonly faceMapping: readonly FaceMapping[];
+  readonly faceEnhance: boolean;
+  readonly singleFaceMode: boolean;
+}

@@ -1,0 +1,269 @@
+/**
+ * The one door to jobs: whatever changes a job ends in `apply` here, and whoever follows one begins in
+ * `watch` here.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { GatewayError, jobNotFound } from '../../errors.js';
+import type { JobBus, JobSignal } from '../bus/job-bus.js';
+import type { JobFilter, JobStore, Page, PageRequest, SlotUsage } from '../store/job-store.js';
+import { Feed } from './feed.js';
+import { isFinal, type Job, type JobEvent, type JobUpdate, transition } from './job.js';
+import type { JobRequest } from './job-request.js';
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+export interface JobServiceSettings {
+  /** How many jobs may wait. */
+  readonly queueLimit: number;
+  /** How long a job may wait to be sent, in milliseconds. */
+  readonly queueTtlMs: number;
+}
+
+/** What changed a job is told to these after the commit. Must not throw. */
+export type ChangeListener = (job: Job) => void;
+
+/** A follower of one job who does not keep up gets the newest of this many updates. */
+const FEED_LIMIT = 16;
+/** The same for one who follows all of a tenant's jobs. */
+const TENANT_FEED_LIMIT = 1000;
+
+export class JobService {
+  readonly #store: JobStore;
+  readonly #bus: JobBus;
+  readonly #clock: Clock;
+  readonly #settings: JobServiceSettings;
+  readonly #listeners = new Set<ChangeListener>();
+
+  constructor(parts: {
+    readonly store: JobStore;
+    readonly bus: JobBus;
+    readonly clock: Clock;
+    readonly settings: JobServiceSettings;
+  }) {
+    this.#store = parts.store;
+    this.#bus = parts.bus;
+    this.#clock = parts.clock;
+    this.#settings = parts.settings;
+  }
+
+  /**
+   * Stores a job, or finds the one that the idempotency key already stands for.
+   *
+   * @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT
+   */
+  async create(
+    tenant: string,
+    request: JobRequest,
+    idempotencyKey: string | null,
+  ): Promise<{ readonly job: Job; readonly deduplicated: boolean }> {
+    const at = this.#clock.now();
+    const created = await this.#store.create(
+      {
+        id: randomUUID(),
+        tenant,
+        request,
+        callbackToken: randomBytes(24).toString('base64url'),
+        at,
+        deadlineAt: at + this.#settings.queueTtlMs,
+        idempotency:
+          idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprint(request) },
+      },
+      this.#settings.queueLimit,
+    );
+    switch (created.kind) {
+      case 'created':
+        this.#announce(created.job);
+        return { job: created.job, deduplicated: false };
+      case 'duplicate':
+        if (created.job === null) {
+          throw new GatewayError('CONFLICT', 'The job of this idempotency key was deleted; use a new key.');
+        }
+        return { job: created.job, deduplicated: true };
+      case 'conflict':
+        throw new GatewayError(
+          'IDEMPOTENCY_CONFLICT',
+          'This idempotency key was used with another input; use a new key for a new input.',
+        );
+      case 'queue-full':
+        throw new GatewayError('QUEUE_FULL', 'Too many jobs are waiting; try again later.');
+    }
+  }
+
+  /** The job, if it is this tenant's; null for one that does not exist and for somebody else's. */
+  async find(tenant: string, id: string): Promise<Job | null> {
+    const job = await this.#store.get(id);
+    return job?.tenant === tenant ? job : null;
+  }
+
+  list(tenant: string, filter: JobFilter, page: PageRequest): Promise<Page> {
+    return this.#store.list(tenant, filter, page);
+  }
+
+  /** The stored changes up to the version that `job` shows, oldest first. */
+  async history(job: Job): Promise<readonly JobUpdate[]> {
+    const updates = await this.#store.history(job.id);
+    return updates.filter((update) => update.version <= job.version);
+  }
+
+  queuePosition(job: Job): Promise<number | null> {
+    return job.status === 'WAITING' ? this.#store.queuePosition(job.id) : Promise.resolve(null);
+  }
+
+  slots(): Promise<SlotUsage> {
+    return this.#store.slots(this.#clock.now());
+  }
+
+  /**
+   * Takes a waiting job back.
+   *
+   * @throws GatewayError NOT_FOUND, CONFLICT when it was sent already or is finished
+   */
+  async cancel(tenant: string, id: string): Promise<Job> {
+    if ((await this.find(tenant, id)) === null) throw jobNotFound();
+    const { job } = await this.apply(id, () => ({ type: 'canceled', at: this.#clock.now() }));
+    if (job?.status === 'CANCELED') return job;
+    throw new GatewayError(
+      'CONFLICT',
+      'Only a job that is WAITING can be canceled; this one has gone further.',
+    );
+  }
+
+  /**
+   * The one place where jobs change: a pure transition, a compare-and-set, then the news. An event that
+   * brings nothing new (a duplicate, something late) changes nothing.
+   *
+   * @param decide gives the event for the job as it is now; may be called again when another change came
+   *   between. Null for nothing to do.
+   * @returns the job as it is afterwards, null if there is none.
+   */
+  async apply(
+    id: string,
+    decide: JobEvent | ((job: Job) => JobEvent | null),
+  ): Promise<{ readonly job: Job | null; readonly changed: boolean }> {
+    for (;;) {
+      const job = await this.#store.get(id);
+      if (job === null) return { job: null, changed: false };
+      const event = typeof decide === 'function' ? decide(job) : decide;
+      const change = event === null ? null : transition(job, event);
+      if (change === null) return { job, changed: false };
+      if (await this.#store.save(change)) {
+        this.#announce(change.job);
+        return { job: change.job, changed: true };
+      }
+    }
+  }
+
+  /** Leases waiting jobs for sending: see `JobStore.lease`. */
+  async lease(limit: number, deadlineMs: number): Promise<readonly Job[]> {
+    const at = this.#clock.now();
+    const leased = await this.#store.lease(limit, at, (job) =>
+      transition(job, { type: 'leased', at, deadlineAt: at + deadlineMs }),
+    );
+    for (const job of leased) this.#announce(job);
+    return leased;
+  }
+
+  /**
+   * Follows one job: first its present state (unless the follower has it already: `afterVersion`), then each
+   * newer version in order, and ends when the job is finished.
+   *
+   * The order of the steps is what makes it complete: joined to the bus first, then the present state, then
+   * only what is newer; nothing can fall between.
+   *
+   * @throws GatewayError NOT_FOUND, also for somebody else's job
+   */
+  async watch(tenant: string, id: string, afterVersion = 0): Promise<AsyncIterableIterator<Job>> {
+    let newest = afterVersion;
+    let reading: Promise<void> | null = null;
+    let readAgain = false;
+    const leave: (() => void)[] = [];
+    const feed = new Feed<Job>(FEED_LIMIT, () => {
+      for (const step of leave.splice(0)) step();
+    });
+    const offer = (job: Job): void => {
+      if (job.version > newest) {
+        newest = job.version;
+        feed.push(job);
+      }
+      if (isFinal(job.status)) feed.complete();
+    };
+    // Signals without a state, and gaps, are answered by reading: one read at a time, and one more after it.
+    const read = (): void => {
+      if (reading !== null) {
+        readAgain = true;
+        return;
+      }
+      reading = this.#store
+        .get(id)
+        .then(
+          (job) => (job === null ? feed.complete() : offer(job)),
+          (error: unknown) => feed.fail(error),
+        )
+        .finally(() => {
+          reading = null;
+          if (!readAgain) return;
+          readAgain = false;
+          read();
+        });
+    };
+    // Until the present state is known, newer ones wait here: they must not overtake it.
+    let early: JobSignal[] | null = [];
+    const hear = (signal: JobSignal): void => {
+      if (early !== null) early.push(signal);
+      else if (signal.job !== null) offer(signal.job);
+      else if (signal.version > newest) read();
+    };
+    leave.push(await this.#bus.followJob(id, hear), this.#bus.onGap(read));
+    try {
+      const job = await this.find(tenant, id);
+      if (job === null) throw jobNotFound();
+      const waited = early;
+      early = null;
+      offer(job);
+      waited.forEach(hear);
+    } catch (error) {
+      await feed.return();
+      throw error;
+    }
+    return feed;
+  }
+
+  /** Follows every change of a tenant's jobs from now on. Ends only when the follower leaves. */
+  async watchAll(tenant: string): Promise<AsyncIterableIterator<Job>> {
+    const leave: (() => void)[] = [];
+    const feed = new Feed<Job>(TENANT_FEED_LIMIT, () => {
+      for (const step of leave.splice(0)) step();
+    });
+    const hear = (signal: JobSignal): void => {
+      if (signal.job !== null) feed.push(signal.job);
+      else
+        this.#store.get(signal.id).then(
+          (job) => {
+            if (job !== null) feed.push(job);
+          },
+          (error: unknown) => feed.fail(error),
+        );
+    };
+    leave.push(await this.#bus.followTenant(tenant, hear));
+    return feed;
+  }
+
+  /** Calls `listener` after each stored change made by this instance, until the returned function is called. */
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #announce(job: Job): void {
+    this.#bus.publish(job);
+    for (const listener of this.#listeners) listener(job);
+  }
+}
+
+/** Two requests mean the same exactly when their fingerprints are equal. */
+function fingerprint(request: JobRequest): string {
+  return createHash('sha256').update(JSON.stringify(request)).digest('base64url');
+}

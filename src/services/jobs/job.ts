@@ -1,0 +1,365 @@
+/**
+ * A job and its life, as a pure state machine: no clock, no store, no network.
+ *
+ * In prose. A job is born WAITING: stored, not yet sent. When a provider slot is free it is leased to one
+ * dispatcher and is SUBMITTING, until the answer of the one request that may cost money is known:
+ * accepted (QUEUED), refused for good (FAILED), surely never accepted (back to WAITING), or nobody knows
+ * (UNCONFIRMED: never sent again). From then on Akool reports, by webhook or when asked: QUEUED,
+ * PROCESSING, COMPLETED, FAILED. Reports may come twice, late and out of order, so a status only ever moves
+ * forward, and an event that has nothing new to say changes nothing.
+ *
+ * COMPLETED, FAILED and CANCELED are final. A COMPLETED job may still gain a new version, when its result is
+ * archived; its status stays.
+ */
+import type { JobError } from './job-error.js';
+import type { JobRequest } from './job-request.js';
+
+export const JOB_STATUSES = [
+  'WAITING',
+  'SUBMITTING',
+  'UNCONFIRMED',
+  'QUEUED',
+  'PROCESSING',
+  'COMPLETED',
+  'FAILED',
+  'CANCELED',
+] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
+/** Who or what brought a change about. */
+export const JOB_UPDATE_SOURCES = ['CLIENT', 'GATEWAY', 'SUBMIT', 'WEBHOOK', 'POLL'] as const;
+export type JobUpdateSource = (typeof JOB_UPDATE_SOURCES)[number];
+
+/** A finished picture or video. Times are milliseconds since 1970, UTC. */
+export interface JobResult {
+  readonly providerUrl: string;
+  /** Akool keeps a result for 7 days after it made it (page "Face Swap Pro"). */
+  readonly providerUrlExpiresAt: number;
+  /** Our own copy, once there is one. */
+  readonly archive: ArchivedFile | null;
+}
+
+export interface ArchivedFile {
+  /** The unguessable name under which the copy is kept and served. */
+  readonly name: string;
+  readonly contentType: string;
+  readonly byteSize: number;
+  readonly sha256: string;
+}
+
+/** One accepted submit. Times are milliseconds since 1970, UTC. */
+export interface Job {
+  readonly id: string;
+  readonly tenant: string;
+  readonly request: JobRequest;
+  readonly status: JobStatus;
+  /** Starts at 1 and grows by one with every stored change. */
+  readonly version: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly finishedAt: number | null;
+  /** Akool's `_id`: the name by which results are asked for. */
+  readonly providerId: string | null;
+  /** Akool's `job_id`. */
+  readonly providerJobId: string | null;
+  /** The unguessable last part of this job's own webhook address. */
+  readonly callbackToken: string;
+  /** Orders the queue: see `JobStore.lease`. */
+  readonly turn: number;
+  /** Orders all jobs by their creation. */
+  readonly sequence: number;
+  /** The queue position that followers were last told; a hint for coalescing, not the position itself. */
+  readonly announcedPosition: number | null;
+  /** How often this job was handed to Akool. More than one only after tries that surely were not accepted. */
+  readonly attempts: number;
+  /** When the last try began. */
+  readonly sentAt: number | null;
+  /** While UNCONFIRMED: when its slot is given back. */
+  readonly slotFreeAt: number | null;
+  /** After this the job fails: a limit on waiting while WAITING, on the provider's work afterwards. */
+  readonly deadlineAt: number;
+  /** While at the provider: when it is asked about, unless it reports by itself before. */
+  readonly pollAt: number | null;
+  readonly result: JobResult | null;
+  readonly error: JobError | null;
+}
+
+/** One line of a job's history. */
+export interface JobUpdate {
+  readonly version: number;
+  readonly status: JobStatus;
+  readonly at: number;
+  readonly source: JobUpdateSource;
+  readonly note: string | null;
+}
+
+/** What can happen to a job. `at` is when the gateway learned of it. */
+export type JobEvent =
+  | { readonly type: 'leased'; readonly at: number; readonly deadlineAt: number }
+  | { readonly type: 'moved'; readonly at: number; readonly position: number }
+  | { readonly type: 'prepared'; readonly at: number; readonly request: JobRequest }
+  | {
+      readonly type: 'accepted';
+      readonly at: number;
+      readonly pollAt: number;
+      readonly providerId: string;
+      readonly providerJobId: string | null;
+    }
+  | { readonly type: 'refused'; readonly at: number; readonly error: JobError }
+  | {
+      readonly type: 'not-accepted';
+      readonly at: number;
+      readonly deadlineAt: number;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'unconfirmed';
+      readonly at: number;
+      readonly slotFreeAt: number;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'reported';
+      readonly at: number;
+      readonly pollAt: number;
+      readonly deadlineAt: number;
+      readonly source: 'WEBHOOK' | 'POLL';
+      readonly providerId: string;
+      readonly report: ProviderReport;
+    }
+  | { readonly type: 'expired'; readonly at: number; readonly error: JobError }
+  | { readonly type: 'canceled'; readonly at: number }
+  | { readonly type: 'archived'; readonly at: number; readonly archive: ArchivedFile };
+
+/** What Akool says of a job. */
+export type ProviderReport =
+  | { readonly status: 'QUEUED' | 'PROCESSING' }
+  | { readonly status: 'COMPLETED'; readonly url: string; readonly expiresAt: number }
+  | { readonly status: 'FAILED'; readonly error: JobError };
+
+/** A stored change: the job as it is afterwards, and the line of history that says why. */
+export interface Change {
+  readonly job: Job;
+  readonly update: JobUpdate;
+}
+
+const FINAL: ReadonlySet<JobStatus> = new Set(['COMPLETED', 'FAILED', 'CANCELED']);
+const AT_PROVIDER: ReadonlySet<JobStatus> = new Set(['QUEUED', 'PROCESSING']);
+
+export function isFinal(status: JobStatus): boolean {
+  return FINAL.has(status);
+}
+
+/** Akool has it and works on it. */
+export function isAtProvider(status: JobStatus): boolean {
+  return AT_PROVIDER.has(status);
+}
+
+/** A job as it is born, and the first line of its history. `sequence` is the store's to give. */
+export function newJob(born: {
+  readonly id: string;
+  readonly tenant: string;
+  readonly request: JobRequest;
+  readonly callbackToken: string;
+  readonly at: number;
+  readonly deadlineAt: number;
+  readonly turn: number;
+}): Change {
+  const job: Job = {
+    id: born.id,
+    tenant: born.tenant,
+    request: born.request,
+    status: 'WAITING',
+    version: 1,
+    createdAt: born.at,
+    updatedAt: born.at,
+    finishedAt: null,
+    providerId: null,
+    providerJobId: null,
+    callbackToken: born.callbackToken,
+    turn: born.turn,
+    sequence: 0,
+    announcedPosition: null,
+    attempts: 0,
+    sentAt: null,
+    slotFreeAt: null,
+    deadlineAt: born.deadlineAt,
+    pollAt: null,
+    result: null,
+    error: null,
+  };
+  return { job, update: { version: 1, status: 'WAITING', at: born.at, source: 'CLIENT', note: null } };
+}
+
+/**
+ * What `event` makes of `job`, or null when it changes nothing: a duplicate, something late, or something
+ * that no longer applies. Never throws.
+ */
+export function transition(job: Job, event: JobEvent): Change | null {
+  switch (event.type) {
+    case 'leased':
+      if (job.status !== 'WAITING') return null;
+      return change(job, event.at, 'GATEWAY', job.attempts === 0 ? null : `try ${job.attempts + 1}`, {
+        status: 'SUBMITTING',
+        attempts: job.attempts + 1,
+        sentAt: event.at,
+        deadlineAt: event.deadlineAt,
+        announcedPosition: null,
+      });
+    case 'moved':
+      if (job.status !== 'WAITING' || job.announcedPosition === event.position) return null;
+      return change(job, event.at, 'GATEWAY', `position ${event.position}`, {
+        announcedPosition: event.position,
+      });
+    case 'prepared':
+      if (job.status !== 'SUBMITTING') return null;
+      return change(job, event.at, 'GATEWAY', 'faces found', { request: event.request });
+    case 'accepted':
+      return accepted(job, event);
+    case 'refused':
+      if (!awaitsAnswer(job)) return null;
+      return change(job, event.at, 'SUBMIT', event.error.code, failed(event.at, event.error));
+    case 'not-accepted':
+      if (!awaitsAnswer(job)) return null;
+      return change(job, event.at, 'SUBMIT', event.reason, {
+        status: 'WAITING',
+        slotFreeAt: null,
+        deadlineAt: event.deadlineAt,
+      });
+    case 'unconfirmed':
+      if (job.status !== 'SUBMITTING') return null;
+      return change(job, event.at, 'GATEWAY', event.reason, {
+        status: 'UNCONFIRMED',
+        slotFreeAt: event.slotFreeAt,
+      });
+    case 'reported':
+      return reported(job, event);
+    case 'expired':
+      if (isFinal(job.status) || job.status === 'SUBMITTING') return null;
+      return change(job, event.at, 'GATEWAY', event.error.code, failed(event.at, event.error));
+    case 'canceled':
+      if (job.status !== 'WAITING') return null;
+      return change(job, event.at, 'CLIENT', null, {
+        status: 'CANCELED',
+        finishedAt: event.at,
+        announcedPosition: null,
+      });
+    case 'archived':
+      if (job.status !== 'COMPLETED' || job.result === null || job.result.archive !== null) return null;
+      return change(job, event.at, 'GATEWAY', 'archived', {
+        result: { ...job.result, archive: event.archive },
+      });
+    default:
+      return unreachable(event);
+  }
+}
+
+/**
+ * Whether the answer to the one try under way would still be news. UNCONFIRMED counts: the answer may come
+ * after another instance took this one for dead.
+ */
+function awaitsAnswer(job: Job): boolean {
+  return job.status === 'SUBMITTING' || job.status === 'UNCONFIRMED';
+}
+
+/** The answer to the submit. A webhook may have overtaken it: then it only adds what is still unknown. */
+function accepted(job: Job, event: Extract<JobEvent, { type: 'accepted' }>): Change | null {
+  if (job.providerId !== null) {
+    const news =
+      job.providerId === event.providerId && job.providerJobId === null && event.providerJobId !== null;
+    return news ? change(job, event.at, 'SUBMIT', null, { providerJobId: event.providerJobId }) : null;
+  }
+  if (!awaitsAnswer(job)) return null;
+  return change(job, event.at, 'SUBMIT', null, {
+    status: 'QUEUED',
+    providerId: event.providerId,
+    providerJobId: event.providerJobId,
+    slotFreeAt: null,
+    pollAt: event.pollAt,
+  });
+}
+
+/** How far along a status is; a report that is not further than the job changes nothing. */
+const PROGRESS: Readonly<Record<JobStatus, number>> = {
+  WAITING: 0,
+  SUBMITTING: 0,
+  UNCONFIRMED: 0,
+  QUEUED: 1,
+  PROCESSING: 2,
+  COMPLETED: 3,
+  FAILED: 3,
+  CANCELED: 3,
+};
+
+function reported(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Change | null {
+  if (!isReportFor(job, event.providerId)) return null;
+  const { report } = event;
+  if (PROGRESS[report.status] <= PROGRESS[job.status]) return null;
+  const bound: Partial<Job> = {
+    providerId: event.providerId,
+    slotFreeAt: null,
+    announcedPosition: null,
+    deadlineAt: event.deadlineAt,
+  };
+  switch (report.status) {
+    case 'QUEUED':
+    case 'PROCESSING':
+      return change(job, event.at, event.source, null, {
+        ...bound,
+        status: report.status,
+        pollAt: event.pollAt,
+      });
+    case 'COMPLETED':
+      return change(job, event.at, event.source, null, {
+        ...bound,
+        status: 'COMPLETED',
+        finishedAt: event.at,
+        pollAt: null,
+        result: { providerUrl: report.url, providerUrlExpiresAt: report.expiresAt, archive: null },
+      });
+    case 'FAILED':
+      return change(job, event.at, event.source, report.error.code, {
+        ...bound,
+        ...failed(event.at, report.error),
+      });
+    default:
+      return unreachable(report);
+  }
+}
+
+/**
+ * Whether a report by this `_id` can be about this job: the `_id` is the job's own, or the job was sent and
+ * has none yet. That holds for WAITING too once it was sent: then a try that looked unaccepted was accepted.
+ */
+export function isReportFor(job: Job, providerId: string): boolean {
+  return job.providerId === null ? job.attempts > 0 : job.providerId === providerId;
+}
+
+function failed(at: number, error: JobError): Partial<Job> {
+  return {
+    status: 'FAILED',
+    finishedAt: at,
+    error,
+    pollAt: null,
+    slotFreeAt: null,
+    announcedPosition: null,
+  };
+}
+
+function change(
+  job: Job,
+  at: number,
+  source: JobUpdateSource,
+  note: string | null,
+  changes: Partial<Job>,
+): Change {
+  const version = job.version + 1;
+  // A clock that was set back must not make history run backwards.
+  const updatedAt = Math.max(at, job.updatedAt);
+  const next = { ...job, ...changes, version, updatedAt };
+  return { job: next, update: { version, status: next.status, at: updatedAt, source, note } };
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unhandled case: ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,230 @@
+/**
+ * Sees to it that each job ends: asks about jobs whose webhook does not come, takes over what a dead
+ * dispatcher left behind, and fails what is past its time.
+ *
+ * Webhooks are the fast way, asking is the sure one; both end in the same `apply`.
+ */
+import type { Logger } from 'pino';
+import { isHttpUrl } from '../../http-url.js';
+import type { AkoolClient, ProviderResult } from '../akool/akool-client.js';
+import type { JobStore } from '../store/job-store.js';
+import { Backoff } from './backoff.js';
+import type { Job } from './job.js';
+import type { JobError } from './job-error.js';
+import type { Clock, JobService } from './job-service.js';
+import { PeriodicLoop } from './periodic-loop.js';
+import { providerReport } from './provider-report.js';
+
+export interface ReconcilerSettings {
+  readonly pollAfterMs: number;
+  readonly jobDeadlineMs: number;
+  readonly unconfirmedSlotMs: number;
+  /** A job that has been SUBMITTING for longer than this was left behind by its dispatcher. */
+  readonly abandonedAfterMs: number;
+}
+
+/** `_id`s in one question; 50 of them make an address of about 1.3 KB. */
+const BATCH = 50;
+/** How long a job past its deadline is spared while Akool can't be asked for the last time. */
+const LAST_LOOK_MS = 10 * 60 * 1000;
+const SLOWEST_POLL_MS = 60_000;
+
+export class Reconciler {
+  readonly #store: JobStore;
+  readonly #jobs: JobService;
+  readonly #akool: AkoolClient;
+  readonly #clock: Clock;
+  readonly #settings: ReconcilerSettings;
+  readonly #log: Logger;
+  readonly #backoff: Backoff;
+  readonly #loop: PeriodicLoop;
+  readonly #calls = new AbortController();
+
+  constructor(parts: {
+    readonly store: JobStore;
+    readonly jobs: JobService;
+    readonly akool: AkoolClient;
+    readonly clock: Clock;
+    readonly settings: ReconcilerSettings;
+    readonly log: Logger;
+  }) {
+    this.#store = parts.store;
+    this.#jobs = parts.jobs;
+    this.#akool = parts.akool;
+    this.#clock = parts.clock;
+    this.#settings = parts.settings;
+    this.#log = parts.log;
+    this.#backoff = new Backoff({ firstMs: parts.settings.pollAfterMs, mostMs: SLOWEST_POLL_MS });
+    const everyMs = Math.min(1000, Math.max(50, parts.settings.pollAfterMs / 4));
+    this.#loop = new PeriodicLoop(everyMs, () => this.#look(), this.#log);
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  /** Ends a question under way. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#calls.abort();
+    await this.#loop.stop();
+  }
+
+  /** Looks now rather than at the next tick. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  /**
+   * Takes over jobs that were being sent when their dispatcher died: nobody knows what became of them, so
+   * they are UNCONFIRMED, and never sent again.
+   *
+   * @param olderThanMs how long they must have been at it; 0 at a start that owns the store alone.
+   */
+  async takeOver(olderThanMs: number): Promise<void> {
+    const at = this.#clock.now();
+    for (;;) {
+      const left = await this.#store.abandoned(at - olderThanMs, 100);
+      if (left.length === 0) return;
+      await Promise.all(
+        left.map(async ({ id, attempts }) => {
+          await this.#jobs.apply(id, (job) =>
+            job.status === 'SUBMITTING' && job.attempts === attempts
+              ? {
+                  type: 'unconfirmed',
+                  at,
+                  slotFreeAt: at + this.#settings.unconfirmedSlotMs,
+                  reason: 'the gateway stopped while the job was being sent',
+                }
+              : null,
+          );
+          this.#log.warn({ job: id }, 'a submit was left behind; its outcome is unknown');
+        }),
+      );
+    }
+  }
+
+  async #look(): Promise<void> {
+    await this.takeOver(this.#settings.abandonedAfterMs);
+    await this.#expire();
+    await this.#lastLooks();
+    await this.#askAboutSilent();
+  }
+
+  /** Jobs about which there is nobody to ask. */
+  async #expire(): Promise<void> {
+    const at = this.#clock.now();
+    const late = await this.#store.pastDeadline(['WAITING', 'UNCONFIRMED'], at, 500);
+    await Promise.all(
+      late.map(({ id }) =>
+        this.#jobs.apply(id, (job) => {
+          if (job.deadlineAt > at) return null;
+          if (job.status === 'WAITING') return { type: 'expired', at, error: WAITED_TOO_LONG };
+          return job.status === 'UNCONFIRMED' ? { type: 'expired', at, error: NEVER_CONFIRMED } : null;
+        }),
+      ),
+    );
+  }
+
+  /** Jobs that Akool has had for too long are asked about once more before they fail. */
+  async #lastLooks(): Promise<void> {
+    const at = this.#clock.now();
+    const late = await this.#store.pastDeadline(['QUEUED', 'PROCESSING'], at, BATCH);
+    if (late.length === 0) return;
+    const asked = await this.#ask(late);
+    await Promise.all(
+      late.map(({ id }) =>
+        this.#jobs.apply(id, (job) => {
+          const spared = !asked && at < job.deadlineAt + Math.min(LAST_LOOK_MS, this.#settings.jobDeadlineMs);
+          return job.deadlineAt > at || spared ? null : { type: 'expired', at, error: TOOK_TOO_LONG };
+        }),
+      ),
+    );
+  }
+
+  async #askAboutSilent(): Promise<void> {
+    for (;;) {
+      const due = await this.#store.duePolls(this.#clock.now(), BATCH);
+      if (due.length === 0) return;
+      const asked = await this.#ask(due);
+      const now = this.#clock.now();
+      const pause = asked ? 0 : this.#backoff.next();
+      await this.#store.reschedulePolls(
+        due.map((job) => ({ id: job.id, pollAt: now + pause + this.#nextPollMs(job, now) })),
+      );
+      if (!asked || due.length < BATCH) return;
+    }
+  }
+
+  /** Asks less and less often the longer a job takes, never all at the same moment. */
+  #nextPollMs(job: Job, now: number): number {
+    const age = now - (job.sentAt ?? now);
+    const ms = Math.min(SLOWEST_POLL_MS, Math.max(this.#settings.pollAfterMs, age / 8));
+    return ms * (0.8 + 0.4 * Math.random());
+  }
+
+  /** False when Akool could not be asked. */
+  async #ask(jobs: readonly Job[]): Promise<boolean> {
+    const byProviderId = new Map<string, Job>();
+    for (const job of jobs) if (job.providerId !== null) byProviderId.set(job.providerId, job);
+    let results: readonly ProviderResult[];
+    try {
+      results = await this.#akool.results([...byProviderId.keys()], { signal: this.#calls.signal });
+    } catch (error) {
+      if (!this.#calls.signal.aborted)
+        this.#log.warn({ err: error, jobs: jobs.length }, 'results could not be asked for');
+      return false;
+    }
+    this.#backoff.reset();
+    await Promise.all(
+      results.map(async (result) => {
+        const job = byProviderId.get(result.providerId);
+        if (job !== undefined) await this.#apply(job, result);
+      }),
+    );
+    return true;
+  }
+
+  async #apply(job: Job, result: ProviderResult): Promise<void> {
+    const at = this.#clock.now();
+    const url = result.url !== null && isHttpUrl(result.url) ? result.url : null;
+    // Nothing tells when the result was made: counting from the sending never promises too much.
+    const report = providerReport({ ...result, url, message: null, madeAt: job.sentAt ?? at });
+    if (report === null) {
+      this.#log.warn({ job: job.id }, 'Akool says success but gives no usable address of the result');
+      return;
+    }
+    await this.#jobs.apply(job.id, {
+      type: 'reported',
+      at,
+      pollAt: at + this.#settings.pollAfterMs,
+      deadlineAt: job.deadlineAt,
+      source: 'POLL',
+      providerId: result.providerId,
+      report,
+    });
+  }
+}
+
+const WAITED_TOO_LONG: JobError = {
+  code: 'DEADLINE_EXCEEDED',
+  message: 'The job waited too long for a free slot and was never sent; nothing was billed. Submit it again.',
+  providerCode: null,
+  retryable: true,
+};
+
+const TOOK_TOO_LONG: JobError = {
+  code: 'DEADLINE_EXCEEDED',
+  message:
+    'Akool did not finish the job in time. Check that the pictures can be fetched and show clear faces.',
+  providerCode: null,
+  retryable: false,
+};
+
+const NEVER_CONFIRMED: JobError = {
+  code: 'SUBMIT_UNCONFIRMED',
+  message:
+    'The job was sent, but Akool never said whether it took it, so it may have been billed. ' +
+    'It was not sent again; submit it again if you accept that.',
+  providerCode: null,
+  retryable: false,
+};

@@ -1,0 +1,71 @@
+/**
+ * A submit as the client sees it: the job is stored, offered to the dispatcher, and, if a slot was free, the
+ * answer waits until Akool has answered too, so that one round trip tells how it went.
+ */
+import type { Dispatcher } from './dispatcher.js';
+import type { Job } from './job.js';
+import type { JobRequest } from './job-request.js';
+import type { JobService } from './job-service.js';
+
+export interface Submitted {
+  readonly job: Job;
+  /** The idempotency key stood for this job already; nothing new was stored. */
+  readonly deduplicated: boolean;
+}
+
+export class Submission {
+  readonly #jobs: JobService;
+  readonly #dispatcher: Pick<Dispatcher, 'pass'>;
+  /** The longest the answer waits for Akool's, in milliseconds. */
+  readonly #waitMs: number;
+
+  constructor(parts: {
+    readonly jobs: JobService;
+    readonly dispatcher: Pick<Dispatcher, 'pass'>;
+    readonly waitMs: number;
+  }) {
+    this.#jobs = parts.jobs;
+    this.#dispatcher = parts.dispatcher;
+    this.#waitMs = parts.waitMs;
+  }
+
+  /** @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT */
+  async submit(tenant: string, request: JobRequest, idempotencyKey: string | null): Promise<Submitted> {
+    const { job, deduplicated } = await this.#jobs.create(tenant, request, idempotencyKey);
+    return { job: await this.#answered(job), deduplicated };
+  }
+
+  /** The job as it is once it waits for a slot, or Akool has answered, or the time is up. */
+  async #answered(job: Job): Promise<Job> {
+    if (this.#waitMs === 0 || !isUndecided(job)) return job;
+    const states = await this.#jobs.watch(job.tenant, job.id);
+    const timer = setTimeout(() => void states.return?.(), this.#waitMs);
+    let newest = job;
+    try {
+      const offered = this.#dispatcher.pass().then(() => 'offered' as const);
+      let isOffered = false;
+      let next = states.next();
+      for (;;) {
+        const step = await (isOffered ? next : Promise.race([offered, next]));
+        if (step === 'offered') {
+          isOffered = true;
+          // What was leased was announced before the pass ended, so it is in hand already or next in line.
+          newest = (await this.#jobs.find(job.tenant, job.id)) ?? newest;
+          if (newest.status !== 'SUBMITTING') return newest;
+          continue;
+        }
+        if (step.done === true) return newest;
+        if (step.value.version > newest.version) newest = step.value;
+        if (!isUndecided(newest) || (isOffered && newest.status === 'WAITING')) return newest;
+        next = states.next();
+      }
+    } finally {
+      clearTimeout(timer);
+      await states.return?.();
+    }
+  }
+}
+
+function isUndecided(job: Job): boolean {
+  return job.status === 'WAITING' || job.status === 'SUBMITTING';
+}

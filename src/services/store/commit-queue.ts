@@ -1,0 +1,71 @@
+/**
+ * Group commit: writes that arrive together share one transaction, and so one fsync.
+ *
+ * A batch is whatever arrived while the batch before was being committed. When one write of a batch throws,
+ * the whole batch is rolled back and its writes are run again one by one, so a failure stays its own.
+ */
+export interface Transactor<Transaction> {
+  /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+}
+
+interface Write<Transaction> {
+  readonly work: (transaction: Transaction) => Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** One transaction never holds more writes than this, so that readers get their turn. */
+const MAX_BATCH = 256;
+
+export class CommitQueue<Transaction> {
+  readonly #database: Transactor<Transaction>;
+  #pending: Write<Transaction>[] = [];
+  #running: Promise<void> | null = null;
+
+  constructor(database: Transactor<Transaction>) {
+    this.#database = database;
+  }
+
+  /**
+   * Resolves with what `work` gave, once that is durable. `work` may run twice; only the last run counts.
+   */
+  write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Resolves when nothing is left to write. */
+  async drained(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the event loop, so that what arrives in the same turn is written together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#pending.length > 0) {
+      const batch = this.#pending.splice(0, MAX_BATCH);
+      await this.#commit(batch);
+    }
+    this.#running = null;
+  }
+
+  async #commit(batch: readonly Write<Transaction>[]): Promise<void> {
+    try {
+      const values = await this.#database.transaction(async (transaction) => {
+        const results: unknown[] = [];
+        for (const { work } of batch) results.push(await work(transaction));
+        return results;
+      });
+      batch.forEach(({ resolve }, i) => {
+        resolve(values[i]);
+      });
+    } catch (error) {
+      const [only] = batch;
+      if (only !== undefined && batch.length === 1) only.reject(error);
+      else for (const write of batch) await this.#commit([write]);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Where jobs are kept: the single source of truth. Everything else (bus, memory) may be lost.
+ *
+ * Guarantees of every implementation:
+ * - What a resolved promise reports is durable: it survives SIGKILL and a power cut right afterwards.
+ * - `save` is a compare-and-set on `version`: of two changes made from the same version one wins, and the
+ *   other is told so by `false`; a job's versions and its history have no gaps.
+ * - `create` is atomic with the idempotency key and the queue's bound, however many call at once.
+ * - `lease` never lets more jobs hold a slot than `limit`, over all instances that share the store, and
+ *   never gives one job to two callers.
+ * - Reads see every change that was reported durable before they began.
+ */
+import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
+import type { JobRequest } from '../jobs/job-request.js';
+
+export interface NewJob {
+  readonly id: string;
+  readonly tenant: string;
+  readonly request: JobRequest;
+  readonly callbackToken: string;
+  readonly at: number;
+  readonly deadlineAt: number;
+  readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
+}
+
+export type Created =
+  | { readonly kind: 'created'; readonly job: Job }
+  /** The key was used before with the same input; `job` is as it is now, null when it was deleted since. */
+  | { readonly kind: 'duplicate'; readonly job: Job | null }
+  /** The key was used before with another input. */
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'queue-full' };
+
+export interface JobFilter {
+  readonly status?: readonly JobStatus[];
+  /** Milliseconds since 1970, exclusive. */
+  readonly createdAfter?: number;
+  readonly createdBefore?: number;
+}
+
+/** A place in the list of a tenant's jobs. */
+export interface JobPlace {
+  readonly createdAt: number;
+  readonly sequence: number;
+}
+
+/** A page, newest job first. `after` and `before` are exclusive. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly direction: 'forward' | 'backward';
+  readonly after?: JobPlace;
+  readonly before?: JobPlace;
+}
+
+export interface Page {
+  readonly jobs: readonly Job[];
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+}
+
+export interface SlotUsage {
+  /** Jobs that are, or may be, at the provider. */
+  readonly used: number;
+  readonly waiting: number;
+}
+
+export interface JobStore {
+  /** Opens the database and brings its tables up to date. Throws when another process holds it. */
+  start(): Promise<void>;
+  /** Lets writes in flight end, then closes. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Rejects when the store can't answer; for the readiness probe. */
+  ping(): Promise<void>;
+
+  create(job: NewJob, queueLimit: number): Promise<Created>;
+  get(id: string): Promise<Job | null>;
+  getByCallbackToken(token: string): Promise<Job | null>;
+  save(change: Change): Promise<boolean>;
+  history(id: string): Promise<readonly JobUpdate[]>;
+  list(tenant: string, filter: JobFilter, page: PageRequest): Promise<Page>;
+
+  /**
+   * Gives out as many waiting jobs as slots are free, in the queue's order, each changed by `decide` and
+   * stored. The order is start-time fair queueing over tenants: a job's `turn` is one after the last of its
+   * tenant's, but never before the turn being served, so tenants take turns and each tenant's own jobs stay
+   * oldest first.
+   */
+  lease(limit: number, now: number, decide: (job: Job) => Change | null): Promise<readonly Job[]>;
+  /** 1 is the next to be sent. Null for a job that does not wait. */
+  queuePosition(id: string): Promise<number | null>;
+  /** The positions of those of `ids` that wait. */
+  queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  slots(now: number): Promise<SlotUsage>;
+
+  /** Jobs in `statuses` whose deadline has passed. */
+  pastDeadline(statuses: readonly JobStatus[], now: number, limit: number): Promise<readonly Job[]>;
+  /** Jobs at the provider whose `pollAt` has come, longest overdue first. */
+  duePolls(now: number, limit: number): Promise<readonly Job[]>;
+  /** Moves `pollAt`; not a change of the job: no version, no history. */
+  reschedulePolls(polls: readonly { readonly id: string; readonly pollAt: number }[]): Promise<void>;
+  /** Jobs that are SUBMITTING since before `before`: their dispatcher is gone. */
+  abandoned(before: number, limit: number): Promise<readonly Job[]>;
+}

@@ -1,0 +1,349 @@
+/**
+ * The job store over SQL, the same for every database. What differs between databases (how to open, how to
+ * commit, how to lock) comes in as a `Database`.
+ */
+import { type ExpressionBuilder, type Kysely, Migrator, type SelectQueryBuilder, sql } from 'kysely';
+import { type Change, type Job, type JobStatus, type JobUpdate, newJob } from '../jobs/job.js';
+import type { Created, JobFilter, JobStore, NewJob, Page, PageRequest, SlotUsage } from './job-store.js';
+import { type ColumnTypes, migrations } from './migrations.js';
+import { type JobTable, type Tables, toChangedColumns, toJob, toUpdateRow } from './tables.js';
+
+/** An open database. */
+export interface Database {
+  readonly db: Kysely<Tables>;
+  readonly columnTypes: ColumnTypes;
+  /** Runs `work` in a transaction; resolves when it is durable. */
+  write<T>(work: (transaction: Kysely<Tables>) => Promise<T>): Promise<T>;
+  /** Held until the end of the transaction, so that leases and bounded inserts happen one after another. */
+  lockQueue(transaction: Kysely<Tables>): Promise<{ readonly turn: number }>;
+  /** Lets writes in flight end, then closes. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export function createKyselyJobStore(open: () => Promise<Database>): JobStore {
+  return new KyselyJobStore(open);
+}
+
+/** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
+const isOpen = sql<boolean>`finished_at is null`;
+const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
+const isAbandoned = sql<boolean>`finished_at is null and status = 'SUBMITTING'`;
+
+class KyselyJobStore implements JobStore {
+  readonly #open: () => Promise<Database>;
+  #database: Database | null = null;
+
+  constructor(open: () => Promise<Database>) {
+    this.#open = open;
+  }
+
+  async start(): Promise<void> {
+    if (this.#database !== null) return;
+    const database = await this.#open();
+    this.#database = database;
+    const migrator = new Migrator({ db: database.db, provider: migrations(database.columnTypes) });
+    const { error } = await migrator.migrateToLatest();
+    if (error !== undefined) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const database = this.#database;
+    this.#database = null;
+    await database?.close();
+  }
+
+  async ping(): Promise<void> {
+    await sql`select 1`.execute(this.#db);
+  }
+
+  create(job: NewJob, queueLimit: number): Promise<Created> {
+    return this.#writable.write(async (trx): Promise<Created> => {
+      const { turn: served } = await this.#writable.lockQueue(trx);
+      if (job.idempotency !== null) {
+        const known = await trx
+          .selectFrom('idempotency_keys')
+          .select(['fingerprint', 'job_id'])
+          .where('tenant', '=', job.tenant)
+          .where('key', '=', job.idempotency.key)
+          .executeTakeFirst();
+        if (known !== undefined) {
+          if (known.fingerprint !== job.idempotency.fingerprint) return { kind: 'conflict' };
+          const row = await trx
+            .selectFrom('jobs')
+            .selectAll()
+            .where('id', '=', known.job_id)
+            .executeTakeFirst();
+          return { kind: 'duplicate', job: row === undefined ? null : toJob(row) };
+        }
+      }
+      if ((await countWaiting(trx)) >= queueLimit) return { kind: 'queue-full' };
+      const last = await trx
+        .selectFrom('jobs')
+        .select('turn')
+        .where('tenant', '=', job.tenant)
+        .orderBy('turn', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      const turn = Math.max(served, last === undefined ? 0 : last.turn + 1);
+      const { job: fresh, update } = newJob({ ...job, turn });
+      const { sequence } = await trx
+        .insertInto('jobs')
+        .values({
+          id: fresh.id,
+          tenant: fresh.tenant,
+          turn,
+          created_at: fresh.createdAt,
+          callback_token: fresh.callbackToken,
+          ...toChangedColumns(fresh),
+        })
+        .returning('sequence')
+        .executeTakeFirstOrThrow();
+      await trx.insertInto('job_updates').values(toUpdateRow(fresh.id, update)).execute();
+      if (job.idempotency !== null) {
+        await trx
+          .insertInto('idempotency_keys')
+          .values({ tenant: job.tenant, ...job.idempotency, job_id: job.id, created_at: job.at })
+          .execute();
+      }
+      return { kind: 'created', job: { ...fresh, sequence } };
+    });
+  }
+
+  async get(id: string): Promise<Job | null> {
+    return first(await this.#db.selectFrom('jobs').selectAll().where('id', '=', id).execute());
+  }
+
+  async getByCallbackToken(token: string): Promise<Job | null> {
+    return first(await this.#db.selectFrom('jobs').selectAll().where('callback_token', '=', token).execute());
+  }
+
+  save(change: Change): Promise<boolean> {
+    return this.#writable.write((trx) => saveIn(trx, change));
+  }
+
+  history(id: string): Promise<readonly JobUpdate[]> {
+    return this.#db
+      .selectFrom('job_updates')
+      .select(['version', 'status', 'at', 'source', 'note'])
+      .where('job_id', '=', id)
+      .orderBy('version')
+      .execute();
+  }
+
+  async list(tenant: string, filter: JobFilter, page: PageRequest): Promise<Page> {
+    if (filter.status?.length === 0) return { jobs: [], hasNextPage: false, hasPreviousPage: false };
+    const matching = this.#db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .$if(filter.status !== undefined, (q) => q.where('status', 'in', filter.status ?? []))
+      .$if(filter.createdAfter !== undefined, (q) => q.where('created_at', '>', filter.createdAfter ?? 0))
+      .$if(filter.createdBefore !== undefined, (q) => q.where('created_at', '<', filter.createdBefore ?? 0));
+    const order = page.direction === 'forward' ? 'desc' : 'asc';
+    const rows = await matching
+      .$if(page.after !== undefined, (q) => q.where((eb) => isBeyond(eb, '<', page.after)))
+      .$if(page.before !== undefined, (q) => q.where((eb) => isBeyond(eb, '>', page.before)))
+      .orderBy('created_at', order)
+      .orderBy('sequence', order)
+      .limit(page.limit + 1)
+      .execute();
+    const more = rows.length > page.limit;
+    const jobs = rows.slice(0, page.limit).map(toJob);
+    if (page.direction === 'backward') jobs.reverse();
+    const newest = jobs[0];
+    const oldest = jobs.at(-1);
+    const forward = page.direction === 'forward';
+    return {
+      jobs,
+      hasNextPage: forward ? more : oldest !== undefined && (await exists(matching, '<', oldest)),
+      hasPreviousPage: forward ? newest !== undefined && (await exists(matching, '>', newest)) : more,
+    };
+  }
+
+  lease(limit: number, now: number, decide: (job: Job) => Change | null): Promise<readonly Job[]> {
+    return this.#writable.write(async (trx) => {
+      const { turn: served } = await this.#writable.lockQueue(trx);
+      const free = limit - (await countSlots(trx, now));
+      if (free <= 0) return [];
+      const rows = await trx
+        .selectFrom('jobs')
+        .selectAll()
+        .where(waits)
+        .orderBy('turn')
+        .orderBy('sequence')
+        .limit(free)
+        .execute();
+      const leased: Job[] = [];
+      for (const row of rows) {
+        const change = decide(toJob(row));
+        if (change !== null && (await saveIn(trx, change))) leased.push(change.job);
+      }
+      const turn = Math.max(served, ...leased.map((job) => job.turn));
+      if (turn > served) await trx.updateTable('queue').set({ turn }).where('id', '=', 1).execute();
+      return leased;
+    });
+  }
+
+  async queuePosition(id: string): Promise<number | null> {
+    return (await this.queuePositions([id])).get(id) ?? null;
+  }
+
+  async queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (ids.length === 0) return new Map();
+    if (ids.length > 16) {
+      const queue = await this.#db
+        .selectFrom('jobs')
+        .select('id')
+        .where(waits)
+        .orderBy('turn')
+        .orderBy('sequence')
+        .execute();
+      const wanted = new Set(ids);
+      return new Map(queue.map((row, i) => [row.id, i + 1] as const).filter(([id]) => wanted.has(id)));
+    }
+    const rows = await this.#db
+      .selectFrom('jobs')
+      .select(['id', 'turn', 'sequence'])
+      .where('id', 'in', ids)
+      .where(waits)
+      .execute();
+    const positions = new Map<string, number>();
+    for (const row of rows) {
+      const ahead = await this.#db
+        .selectFrom('jobs')
+        .select((eb) => eb.fn.countAll<number>().as('n'))
+        .where(waits)
+        .where((eb) => eb(eb.refTuple('turn', 'sequence'), '<', eb.tuple(row.turn, row.sequence)))
+        .executeTakeFirstOrThrow();
+      positions.set(row.id, Number(ahead.n) + 1);
+    }
+    return positions;
+  }
+
+  async slots(now: number): Promise<SlotUsage> {
+    return { used: await countSlots(this.#db, now), waiting: await countWaiting(this.#db) };
+  }
+
+  async pastDeadline(statuses: readonly JobStatus[], now: number, limit: number): Promise<readonly Job[]> {
+    const rows = await this.#db
+      .selectFrom('jobs')
+      .selectAll()
+      .where(isOpen)
+      .where('deadline_at', '<=', now)
+      .where('status', 'in', statuses)
+      .orderBy('deadline_at')
+      .limit(limit)
+      .execute();
+    return rows.map(toJob);
+  }
+
+  async duePolls(now: number, limit: number): Promise<readonly Job[]> {
+    const rows = await this.#db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('poll_at', 'is not', null)
+      .where('poll_at', '<=', now)
+      .orderBy('poll_at')
+      .limit(limit)
+      .execute();
+    return rows.map(toJob);
+  }
+
+  async reschedulePolls(polls: readonly { readonly id: string; readonly pollAt: number }[]): Promise<void> {
+    if (polls.length === 0) return;
+    await this.#writable.write(async (trx) => {
+      for (const { id, pollAt } of polls) {
+        await trx
+          .updateTable('jobs')
+          .set({ poll_at: pollAt })
+          .where('id', '=', id)
+          .where('poll_at', 'is not', null)
+          .execute();
+      }
+    });
+  }
+
+  async abandoned(before: number, limit: number): Promise<readonly Job[]> {
+    const rows = await this.#db
+      .selectFrom('jobs')
+      .selectAll()
+      .where(isAbandoned)
+      .where('sent_at', '<=', before)
+      .limit(limit)
+      .execute();
+    return rows.map(toJob);
+  }
+
+  get #writable(): Database {
+    if (this.#database === null) throw new Error('The job store is not started, or was stopped.');
+    return this.#database;
+  }
+
+  get #db(): Kysely<Tables> {
+    return this.#writable.db;
+  }
+}
+
+async function saveIn(trx: Kysely<Tables>, change: Change): Promise<boolean> {
+  const { job, update } = change;
+  const { numUpdatedRows } = await trx
+    .updateTable('jobs')
+    .set(toChangedColumns(job))
+    .where('id', '=', job.id)
+    .where('version', '=', job.version - 1)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return false;
+  await trx.insertInto('job_updates').values(toUpdateRow(job.id, update)).execute();
+  return true;
+}
+
+async function countWaiting(db: Kysely<Tables>): Promise<number> {
+  const row = await db
+    .selectFrom('jobs')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where(waits)
+    .executeTakeFirstOrThrow();
+  return Number(row.n);
+}
+
+async function countSlots(db: Kysely<Tables>, now: number): Promise<number> {
+  const row = await db
+    .selectFrom('jobs')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where(isOpen)
+    .where('status', 'in', ['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING'])
+    .where((eb) => eb.or([eb('slot_free_at', 'is', null), eb('slot_free_at', '>', now)]))
+    .executeTakeFirstOrThrow();
+  return Number(row.n);
+}
+
+type Place = { readonly createdAt: number; readonly sequence: number };
+
+function isBeyond(eb: ExpressionBuilder<Tables, 'jobs'>, side: '<' | '>', place: Place | undefined) {
+  const { createdAt, sequence } = place ?? { createdAt: 0, sequence: 0 };
+  return eb(eb.refTuple('created_at', 'sequence'), side, eb.tuple(createdAt, sequence));
+}
+
+async function exists<O>(
+  matching: SelectQueryBuilder<Tables, 'jobs', O>,
+  side: '<' | '>',
+  place: Place,
+): Promise<boolean> {
+  const row = await matching
+    .clearSelect()
+    .select('id')
+    .where((eb) => isBeyond(eb, side, place))
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+function first(rows: readonly Parameters<typeof toJob>[0][]): Job | null {
+  const [row] = rows;
+  return row === undefined ? null : toJob(row);
+}
+
+export type { JobTable };

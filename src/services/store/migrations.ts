@@ -1,0 +1,88 @@
+/**
+ * The tables' history, oldest first. A migration that has been released is never edited: add another.
+ * Each must leave the tables usable by the version of the program before it, so that upgrades can roll.
+ */
+import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely';
+
+/** What differs between the databases; everything else is the same SQL. */
+export interface ColumnTypes {
+  readonly autoIncrement: 'integer' | 'bigserial';
+  /** Holds milliseconds since 1970. */
+  readonly time: 'integer' | 'bigint';
+}
+
+export function migrations(types: ColumnTypes): MigrationProvider {
+  return {
+    getMigrations: async () => ({
+      '001-jobs': jobs(types),
+    }),
+  };
+}
+
+function jobs(types: ColumnTypes): Migration {
+  return {
+    up: async (db: Kysely<unknown>) => {
+      await db.schema
+        .createTable('jobs')
+        .addColumn('sequence', types.autoIncrement, (c) =>
+          types.autoIncrement === 'integer' ? c.primaryKey().autoIncrement() : c.primaryKey(),
+        )
+        .addColumn('id', 'text', (c) => c.notNull().unique())
+        .addColumn('tenant', 'text', (c) => c.notNull())
+        .addColumn('status', 'text', (c) => c.notNull())
+        .addColumn('version', 'integer', (c) => c.notNull())
+        .addColumn('turn', types.time, (c) => c.notNull())
+        .addColumn('created_at', types.time, (c) => c.notNull())
+        .addColumn('updated_at', types.time, (c) => c.notNull())
+        .addColumn('finished_at', types.time)
+        .addColumn('provider_id', 'text')
+        .addColumn('provider_job_id', 'text')
+        .addColumn('callback_token', 'text', (c) => c.notNull().unique())
+        .addColumn('announced_position', 'integer')
+        .addColumn('attempts', 'integer', (c) => c.notNull())
+        .addColumn('sent_at', types.time)
+        .addColumn('slot_free_at', types.time)
+        .addColumn('deadline_at', types.time, (c) => c.notNull())
+        .addColumn('poll_at', types.time)
+        .addColumn('request', 'text', (c) => c.notNull())
+        .addColumn('result', 'text')
+        .addColumn('error', 'text')
+        .execute();
+      await db.schema
+        .createTable('job_updates')
+        .addColumn('job_id', 'text', (c) => c.notNull())
+        .addColumn('version', 'integer', (c) => c.notNull())
+        .addColumn('status', 'text', (c) => c.notNull())
+        .addColumn('at', types.time, (c) => c.notNull())
+        .addColumn('source', 'text', (c) => c.notNull())
+        .addColumn('note', 'text')
+        .addPrimaryKeyConstraint('job_updates_pk', ['job_id', 'version'])
+        .execute();
+      await db.schema
+        .createTable('idempotency_keys')
+        .addColumn('tenant', 'text', (c) => c.notNull())
+        .addColumn('key', 'text', (c) => c.notNull())
+        .addColumn('fingerprint', 'text', (c) => c.notNull())
+        .addColumn('job_id', 'text', (c) => c.notNull())
+        .addColumn('created_at', types.time, (c) => c.notNull())
+        .addPrimaryKeyConstraint('idempotency_keys_pk', ['tenant', 'key'])
+        .execute();
+      await db.schema
+        .createTable('queue')
+        .addColumn('id', 'integer', (c) => c.primaryKey())
+        .addColumn('turn', types.time, (c) => c.notNull())
+        .execute();
+      await sql`insert into queue (id, turn) values (1, 0)`.execute(db);
+
+      // Open jobs are few beside finished ones: what the queue, the slots and the deadlines look at stays small.
+      await sql`create index jobs_open on jobs (status, turn, sequence) where finished_at is null`.execute(
+        db,
+      );
+      await sql`create index jobs_deadline on jobs (deadline_at) where finished_at is null`.execute(db);
+      await sql`create index jobs_poll on jobs (poll_at) where poll_at is not null`.execute(db);
+      await sql`create index jobs_turn on jobs (tenant, turn)`.execute(db);
+      await sql`create index jobs_newest on jobs (tenant, created_at, sequence)`.execute(db);
+      await sql`create index jobs_status on jobs (tenant, status, created_at, sequence)`.execute(db);
+    },
+  };
+}

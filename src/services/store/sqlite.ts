@@ -1,0 +1,79 @@
+/**
+ * The embedded database: one file, one process, nothing to install.
+ *
+ * WAL with `synchronous=FULL`: a commit is on disk before it is reported. The file is held exclusively, so a
+ * second gateway on the same file refuses to start instead of sending jobs twice.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
+import Libsql from 'libsql';
+import { CommitQueue } from './commit-queue.js';
+import type { Database } from './kysely-job-store.js';
+import type { Tables } from './tables.js';
+
+/** The file is in use by another process. */
+export class DatabaseInUseError extends Error {
+  readonly code = 'DATABASE_IN_USE';
+  constructor(file: string, cause: unknown) {
+    super(`${file} is in use by another gateway; stop it, or give this one its own DATABASE_URL`, { cause });
+  }
+}
+
+export async function openSqlite(file: string): Promise<Database> {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  const native = new Libsql(file);
+  try {
+    // The order matters: exclusive before WAL keeps the WAL index in memory, and the write below takes the lock.
+    native.pragma('locking_mode = EXCLUSIVE');
+    native.pragma('journal_mode = WAL');
+    native.pragma('synchronous = FULL');
+    native.exec('begin immediate; commit');
+  } catch (error) {
+    native.close();
+    throw isBusy(error) ? new DatabaseInUseError(file, error) : error;
+  }
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: withPreparedOnce(native) }) });
+  const commits = new CommitQueue<Kysely<Tables>>({
+    transaction: (work) => db.transaction().execute(work),
+  });
+  let closed: Promise<void> | null = null;
+  return {
+    db,
+    columnTypes: { autoIncrement: 'integer', time: 'integer' },
+    write: (work) => commits.write(work),
+    // One connection, one writer: the transaction itself is the lock.
+    lockQueue: async (trx) =>
+      trx.selectFrom('queue').select('turn').where('id', '=', 1).executeTakeFirstOrThrow(),
+    close: () => {
+      closed ??= commits
+        .drained()
+        .then(() => sql`pragma wal_checkpoint(truncate)`.execute(db))
+        .then(() => db.destroy());
+      return closed;
+    },
+  };
+}
+
+/** Preparing costs five times what running a short statement does, so each text is prepared once. */
+function withPreparedOnce(native: Libsql.Database): SqliteDatabase {
+  const prepared = new Map<string, ReturnType<SqliteDatabase['prepare']>>();
+  return {
+    prepare: (text) => {
+      const known = prepared.get(text);
+      if (known !== undefined) return known;
+      const statement = native.prepare(text) as ReturnType<SqliteDatabase['prepare']>;
+      // Texts with lists of varying length are unbounded in number; keep only so many.
+      if (prepared.size < 500) prepared.set(text, statement);
+      return statement;
+    },
+    close: () => {
+      prepared.clear();
+      native.close();
+    },
+  };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+}

@@ -1,0 +1,110 @@
+/** The tables as Kysely sees them, and the way between a row and a job. Times are milliseconds since 1970. */
+import type { Generated, Insertable, Selectable } from 'kysely';
+import type { Job, JobStatus, JobUpdate, JobUpdateSource } from '../jobs/job.js';
+
+export interface Tables {
+  jobs: JobTable;
+  job_updates: JobUpdateTable;
+  idempotency_keys: IdempotencyKeyTable;
+  queue: QueueTable;
+}
+
+export interface JobTable {
+  sequence: Generated<number>;
+  id: string;
+  tenant: string;
+  status: JobStatus;
+  version: number;
+  turn: number;
+  created_at: number;
+  updated_at: number;
+  finished_at: number | null;
+  provider_id: string | null;
+  provider_job_id: string | null;
+  callback_token: string;
+  announced_position: number | null;
+  attempts: number;
+  sent_at: number | null;
+  slot_free_at: number | null;
+  deadline_at: number;
+  poll_at: number | null;
+  /** JSON, as the types of the same name. */
+  request: string;
+  result: string | null;
+  error: string | null;
+}
+
+export interface JobUpdateTable {
+  job_id: string;
+  version: number;
+  status: JobStatus;
+  at: number;
+  source: JobUpdateSource;
+  note: string | null;
+}
+
+/** Outlives its job, so that a late retry is still recognised. */
+export interface IdempotencyKeyTable {
+  tenant: string;
+  key: string;
+  fingerprint: string;
+  job_id: string;
+  created_at: number;
+}
+
+/** One row: the turn being served. */
+export interface QueueTable {
+  id: number;
+  turn: number;
+}
+
+export function toJob(row: Selectable<JobTable>): Job {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    request: JSON.parse(row.request) as Job['request'],
+    status: row.status,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    finishedAt: row.finished_at,
+    providerId: row.provider_id,
+    providerJobId: row.provider_job_id,
+    callbackToken: row.callback_token,
+    turn: row.turn,
+    sequence: row.sequence,
+    announcedPosition: row.announced_position,
+    attempts: row.attempts,
+    sentAt: row.sent_at,
+    slotFreeAt: row.slot_free_at,
+    deadlineAt: row.deadline_at,
+    pollAt: row.poll_at,
+    result: row.result === null ? null : (JSON.parse(row.result) as Job['result']),
+    error: row.error === null ? null : (JSON.parse(row.error) as Job['error']),
+  };
+}
+
+/** Everything of a job that may change after it was created. */
+export function toChangedColumns(job: Job) {
+  return {
+    status: job.status,
+    version: job.version,
+    updated_at: job.updatedAt,
+    finished_at: job.finishedAt,
+    provider_id: job.providerId,
+    provider_job_id: job.providerJobId,
+    announced_position: job.announcedPosition,
+    attempts: job.attempts,
+    sent_at: job.sentAt,
+    slot_free_at: job.slotFreeAt,
+    deadline_at: job.deadlineAt,
+    poll_at: job.pollAt,
+    request: JSON.stringify(job.request),
+    result: job.result === null ? null : JSON.stringify(job.result),
+    error: job.error === null ? null : JSON.stringify(job.error),
+  };
+}
+
+export function toUpdateRow(jobId: string, update: JobUpdate): Insertable<JobUpdateTable> {
+  return { job_id: jobId, ...update };
+}

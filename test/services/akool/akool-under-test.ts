@@ -1,0 +1,79 @@
+/** Clients that are taken down after each test, and requests to send with them. */
+import { afterEach } from 'vitest';
+import type {
+  AkoolClient,
+  FaceSwapPlusRequest,
+  FaceSwapProRequest,
+} from '../../../src/services/akool/akool-client.js';
+import { type AkoolClientOptions, createAkoolClient } from '../../../src/services/akool/client.js';
+import { type Answer, httpServer, type LocalServer, rawServer } from './local-server.js';
+
+export const API_KEY = 's3cr3tKeyOf24Characters!';
+export const WEBHOOK_TOKEN = 'tokenTokenTokenTokenToken';
+export const ACCEPTED = {
+  code: 1000,
+  msg: 'OK',
+  data: { _id: '6593c94c0ef703e8c055e3c8', job_id: '20240102082900592-5653' },
+};
+
+export const proRequest: FaceSwapProRequest = {
+  sourceImage: [{ path: 'https://example.com/new-face.jpg' }],
+  targetImage: [{ path: 'https://example.com/original.jpg', opts: '262,175:363,175:313,215:272,279' }],
+  modelName: 'akool_faceswap_image_hq',
+  faceEnhance: false,
+  singleFaceMode: true,
+  webhookUrl: `https://gateway.example.com/webhooks/akool/${WEBHOOK_TOKEN}`,
+};
+
+export const plusRequest: FaceSwapPlusRequest = {
+  sourceUrl: 'https://example.com/new-face.jpg',
+  targetUrl: 'https://example.com/video.mp4',
+  modelStyle: 'lossless',
+  faceMapping: [
+    {
+      source: { faceUrl: 'https://example.com/a.jpg', bbox: [1, 2, 30, 40] },
+      target: { faceUrl: 'https://example.com/b.jpg', bbox: null },
+    },
+  ],
+  faceEnhance: true,
+  singleFaceMode: false,
+  webhookUrl: null,
+};
+
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+export function clientOf(url: string, options: Partial<AkoolClientOptions> = {}): AkoolClient {
+  const client = createAkoolClient({
+    baseUrl: url,
+    credentials: { kind: 'api-key', apiKey: API_KEY },
+    timeoutMs: 5_000,
+    ...options,
+  });
+  cleanups.push(() => client.destroy());
+  return client;
+}
+
+/** A server that gives `answer`, and a client that calls it. */
+export async function akoolThat(
+  answer: Answer,
+  options: Partial<AkoolClientOptions> = {},
+): Promise<{ client: AkoolClient; server: LocalServer }> {
+  const server = await httpServer(answer);
+  cleanups.push(() => server.close());
+  return { client: clientOf(server.url, options), server };
+}
+
+/** A TCP server that does as it is told, and a client that calls it. */
+export async function wireThat(
+  scheme: 'http' | 'https',
+  onSocket: Parameters<typeof rawServer>[1],
+  options: Partial<AkoolClientOptions> = {},
+): Promise<{ client: AkoolClient; server: LocalServer }> {
+  const server = await rawServer(scheme, onSocket);
+  cleanups.push(() => server.close());
+  return { client: clientOf(server.url, options), server };
+}
