@@ -9,12 +9,21 @@ import { type Config, isLoopback, type Secrets } from './config.js';
 import { createHttpServer } from './http/server.js';
 import { createSchema } from './resolvers/schema.js';
 import { createSandbox, SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type Sandbox } from './sandbox/sandbox.js';
+import { Account } from './services/account.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
 import { createAkoolClient } from './services/akool/client.js';
+import type { Archive } from './services/archive/archive.js';
+import { createFileArchive } from './services/archive/file-archive.js';
+import { ResultFetcher } from './services/archive/result-fetcher.js';
 import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
 import type { JobBus } from './services/bus/job-bus.js';
+import { FaceDetection } from './services/faces/face-detection.js';
+import { FaceLookup } from './services/faces/face-lookup.js';
+import { Archiver } from './services/jobs/archiver.js';
 import { CallbackReceiver } from './services/jobs/callback.js';
 import { Dispatcher } from './services/jobs/dispatcher.js';
+import { Eraser } from './services/jobs/eraser.js';
+import { ExpiryWatch } from './services/jobs/expiry-watch.js';
 import type { Job } from './services/jobs/job.js';
 import { createMetrics, JobMetrics } from './services/jobs/job-metrics.js';
 import { type Clock, JobService } from './services/jobs/job-service.js';
@@ -46,6 +55,7 @@ export interface Overrides {
   readonly bus?: JobBus;
   readonly sandbox?: (port: number) => Sandbox;
   readonly wrapStore?: (store: JobStore) => JobStore;
+  readonly archive?: Archive;
   readonly wrapAkool?: (akool: AkoolClient) => AkoolClient;
   /** Switches asking for results off, to show that the checks notice. */
   readonly withoutReconciler?: boolean;
@@ -63,6 +73,7 @@ const POLL_AFTER_MS = 30_000;
 export function createApp(config: Config, secrets: Secrets, overrides: Overrides = {}): App {
   const log = overrides.log ?? pino({ level: config.logLevel });
   const clock = overrides.clock ?? { now: () => Date.now() };
+  const databaseFile = secrets.databaseUrl.replace(/^sqlite:/, '');
   const stops: (() => Promise<void> | void)[] = [];
   let starting: Promise<Running> | null = null;
   let stopping: Promise<void> | null = null;
@@ -93,7 +104,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   async function compose(): Promise<Running> {
-    const openStore = createKyselyJobStore(() => openSqlite(secrets.databaseUrl.replace(/^sqlite:/, '')));
+    const openStore = createKyselyJobStore(() => openSqlite(databaseFile));
     const store = overrides.wrapStore?.(openStore) ?? openStore;
     stops.push(() => store.stop());
     await store.start();
@@ -120,6 +131,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
 
     const jobs = new JobService({ store, bus, clock, settings: config });
     let publicUrl = config.publicUrl;
+    let ownUrl = '';
     const canBeCalled = publicUrl !== null || sandbox !== null;
     const settings = {
       ...config,
@@ -132,17 +144,32 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         publicUrl === null ? null : `${publicUrl}/webhooks/akool/${job.callbackToken}`,
     };
     const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
-    const dispatcher = new Dispatcher({ jobs, akool, clock, settings, log });
+    const detection = new FaceDetection(akool, config);
+    const dispatcher = new Dispatcher({ jobs, akool, faces: detection, clock, settings, log });
     const callbacks = new CallbackReceiver({ store, jobs, reconciler, clock, settings, log });
     const submission = new Submission({ jobs, dispatcher, waitMs: config.submitWaitMs });
     const positions = new QueuePositions({ store, bus, jobs, clock, log, everyMs: QUEUE_POSITION_EVERY_MS });
+    const archive = overrides.archive ?? createFileArchive(config.archiveDir);
+    await archive.start();
+    const fetcher = new ResultFetcher(baseUrl);
+    stops.push(() => fetcher.close());
+    const archiver = new Archiver({ store, jobs, archive, fetcher, clock, settings, log });
+    const eraser = new Eraser({ store, jobs, akool, archive, clock, settings, log });
     const registry = createMetrics();
+    const expiry = new ExpiryWatch({ store, clock, registry, log });
     const metrics = new JobMetrics(jobs, registry, () => http.openSockets);
     const http = createHttpServer({
       host: config.host,
       port: config.port,
       schema: await createSchema(),
-      services: { jobs, submission },
+      services: {
+        jobs,
+        submission,
+        faces: new FaceLookup(detection),
+        account: new Account({ akool, jobs, maxConcurrency: config.akool.maxConcurrency }),
+        eraser,
+        mediaUrl: ({ name }) => `${publicUrl ?? ownUrl}/media/${name}`,
+      },
       authenticate: async () => ({ tenant: 'default' }),
       callbacks,
       ready: async () => {
@@ -151,6 +178,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       },
       metrics: registry,
       graphiql: { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) },
+      archiveDir: config.archiveDir,
       introspection: true,
       log,
     });
@@ -160,6 +188,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     stops.push(() => http.stop());
     const port = await http.start();
     const url = `http://${loopbackOf(config.host)}:${port}`;
+    ownUrl = url;
     if (sandbox !== null) publicUrl ??= url;
 
     stops.push(() => metrics.stop());
@@ -168,6 +197,10 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     positions.start();
     stops.push(() => reconciler.stop());
     if (overrides.withoutReconciler !== true) reconciler.start();
+    for (const part of [archiver, eraser, expiry]) {
+      stops.push(() => part.stop());
+      part.start();
+    }
     // First to stop: it takes no more jobs and lets calls in flight end while everything else still serves.
     stops.push(() => dispatcher.stop());
     dispatcher.start();

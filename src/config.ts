@@ -4,6 +4,8 @@
  * Settings are one table, from which the parsing, `.env.example` and the table in the README all come.
  */
 import { isIP } from 'node:net';
+import type { SandboxOptions } from './sandbox/sandbox.js';
+import { readSettings as readSandboxSettings, SettingsError } from './sandbox/settings.js';
 
 export interface Config {
   readonly host: string;
@@ -25,7 +27,15 @@ export interface Config {
   readonly queueLimit: number;
   readonly queueTtlMs: number;
   readonly drainMs: number;
+  readonly detectCacheMs: number;
+  readonly keepResults: boolean;
+  readonly archiveDir: string;
+  readonly archiveMaxBytes: number;
+  readonly archiveTimeoutMs: number;
+  readonly retentionDays: number | null;
   readonly sandboxPort: number | null;
+  /** The other `SANDBOX_…` settings: see docs/sandbox.md. */
+  readonly sandbox: SandboxOptions;
   readonly logLevel: LogLevel;
   readonly production: boolean;
 }
@@ -132,6 +142,28 @@ export const SETTINGS = {
     'The longest that stopping waits for requests and calls in flight.',
   ),
   DATABASE_URL: secret(databaseUrl(), 'sqlite:data/gateway.db', 'Where jobs are kept: `sqlite:FILE`.'),
+  DETECT_CACHE_MS: setting(
+    integer(0, 86_400_000),
+    '60000',
+    'How long the faces found in a picture are remembered.',
+  ),
+  KEEP_RESULTS: setting(
+    yesNo(),
+    'true',
+    'Fetch each result and keep a copy; `false` leaves results with Akool, for its 7 days.',
+  ),
+  ARCHIVE_DIR: setting(text(), 'data/archive', 'Where kept results lie.'),
+  ARCHIVE_MAX_BYTES: setting(integer(1, 100_000_000_000), '536870912', 'Larger results are left with Akool.'),
+  ARCHIVE_TIMEOUT_MS: setting(
+    integer(1, 86_400_000),
+    '300000',
+    'The longest that fetching one result may take; it is tried again then.',
+  ),
+  RETENTION_DAYS: setting(
+    integer(0, 36_500),
+    null,
+    'Finished jobs are deleted, here and at Akool, after so many days. Unset: never.',
+  ),
   SANDBOX_PORT: setting(
     integer(0, 65_535),
     null,
@@ -154,8 +186,12 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws ConfigError with one line for each mistake */
 export function readConfig(environment: Environment): { readonly config: Config; readonly secrets: Secrets } {
-  const v = readSettings(environment);
   const mistakes: string[] = [];
+  const sandbox = collecting(mistakes, () =>
+    readSandboxSettings({ ...environment, SANDBOX_PORT: undefined }),
+  );
+  const v = collecting(mistakes, () => readSettings(environment));
+  if (v === null || sandbox === null) throw new ConfigError(mistakes);
   if (v.AKOOL_AUTH === 'token' && (v.AKOOL_API_KEY === null || v.AKOOL_CLIENT_ID === null)) {
     mistakes.push('AKOOL_AUTH is "token"; that needs AKOOL_CLIENT_ID and AKOOL_API_KEY');
   }
@@ -178,7 +214,14 @@ export function readConfig(environment: Environment): { readonly config: Config;
     queueLimit: v.QUEUE_LIMIT,
     queueTtlMs: v.QUEUE_TTL_MS,
     drainMs: v.DRAIN_MS,
+    detectCacheMs: v.DETECT_CACHE_MS,
+    keepResults: v.KEEP_RESULTS,
+    archiveDir: v.ARCHIVE_DIR,
+    archiveMaxBytes: v.ARCHIVE_MAX_BYTES,
+    archiveTimeoutMs: v.ARCHIVE_TIMEOUT_MS,
+    retentionDays: v.RETENTION_DAYS,
     sandboxPort: v.SANDBOX_PORT,
+    sandbox,
     logLevel: v.LOG_LEVEL,
     production: v.NODE_ENV === 'production',
   };
@@ -188,6 +231,18 @@ export function readConfig(environment: Environment): { readonly config: Config;
     databaseUrl: v.DATABASE_URL,
   };
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
+}
+
+/** What `read` gives; null, and its mistakes with the others, when it finds any. */
+function collecting<T>(mistakes: string[], read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ConfigError) mistakes.push(...error.lines);
+    else if (error instanceof SettingsError) mistakes.push(...error.mistakes);
+    else throw error;
+    return null;
+  }
 }
 
 /** Whether only this machine can reach a server that listens there. */

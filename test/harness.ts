@@ -29,6 +29,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const { config, secrets } = readConfig({
     PORT: '0',
     DATABASE_URL: `sqlite:${join(dir, 'gateway.db')}`,
+    ARCHIVE_DIR: join(dir, 'archive'),
     DRAIN_MS: '2000',
     ...options.env,
   });
@@ -48,4 +49,16 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** The same part with some of its methods replaced; for `wrapStore` and the like. */
+export function withMethods<Part extends object>(part: Part, methods: Partial<Part>): Part {
+  return new Proxy(part, {
+    get: (target, name) => {
+      const replaced: unknown = Reflect.get(methods, name);
+      if (replaced !== undefined) return replaced;
+      const original: unknown = Reflect.get(target, name);
+      return typeof original === 'function' ? original.bind(target) : original;
+    },
+  });
 }

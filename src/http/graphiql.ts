@@ -21,6 +21,9 @@ export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): Fastify
       inScript({ sampleSource: samples.source, sampleTarget: samples.target }),
     );
 
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('x-content-type-options', 'nosniff');
+    });
     app.get('/graphiql', (_request, reply) =>
       reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8').send(page),
     );
@@ -35,7 +38,6 @@ export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): Fastify
       immutable: true,
       maxAge: '365d',
       preCompressed: true,
-      setHeaders: (reply) => reply.setHeader('x-content-type-options', 'nosniff'),
     });
   };
 }
@@ -61,7 +63,6 @@ const PAGE_HEADERS = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'cross-origin-opener-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 };
 

@@ -1,4 +1,5 @@
 /** GraphQL over HTTP at `/graphql`. */
+import type { IncomingHttpHeaders } from 'node:http';
 import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -40,9 +41,21 @@ export async function graphqlRoute(
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
+    onRequest: async ({ method, headers }) => {
+      if (method === 'GET' && isMeant(headers)) headers['apollo-require-preflight'] ??= 'true';
+    },
     handler: fastifyApolloHandler<GatewayContext>(apollo, {
       context: (request) => options.context(request.headers),
     }),
   });
   return apollo;
+}
+
+/**
+ * Whether a GET was meant for GraphQL, and not slipped in by another site's link, picture or form: those can't
+ * name a media type, and browsers say when a request comes from elsewhere. urql sends queries this way, with
+ * none of the headers that Apollo's CSRF prevention looks for.
+ */
+function isMeant({ accept, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
+  return /\bapplication\/(graphql-response\+)?json\b/i.test(accept ?? '') && site !== 'cross-site';
 }

@@ -8,6 +8,7 @@ import type { Caller, GatewayContext, Services } from '../resolvers/context.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
+import { mediaRoutes } from './media.js';
 import { probeRoutes } from './probes.js';
 import { webhookRoute } from './webhook.js';
 import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
@@ -26,6 +27,7 @@ export interface ServerOptions {
     readonly assetsDir: string;
     readonly samples: { source: string; target: string };
   } | null;
+  readonly archiveDir: string;
   readonly introspection: boolean;
   readonly log: Logger;
 }
@@ -38,8 +40,10 @@ export interface HttpServer {
   readonly openSockets: number;
 }
 
-/** Bytes: 100 images of the longest allowed addresses fit. */
-const MOST_BODY_BYTES = 1024 * 1024;
+/** Bytes: a picture of 5 MB in base64 fits. */
+const MOST_BODY_BYTES = 8 * 1024 * 1024;
+/** Bytes: 100 images with the longest allowed addresses fit. */
+const MOST_MESSAGE_BYTES = 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 2000;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
@@ -75,12 +79,13 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       });
       await app.register(webhookRoute(options.callbacks));
       await app.register(probeRoutes(options));
+      await app.register(mediaRoutes(options.archiveDir));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
       sockets = websocketEndpoint(app.server, {
         schema,
         context: (params) => context(authorizationOf(params)),
         reportUnexpected,
-        maxMessageBytes: MOST_BODY_BYTES,
+        maxMessageBytes: MOST_MESSAGE_BYTES,
         closeTimeoutMs: CLOSE_TIMEOUT_MS,
       });
       await app.listen({ host: options.host, port: options.port });

@@ -1,4 +1,8 @@
 /** What resolvers are given with each operation. */
+import type { MediaUrl } from '../schema/job-node.js';
+import type { Account } from '../services/account.js';
+import type { FaceLookup } from '../services/faces/face-lookup.js';
+import type { Eraser } from '../services/jobs/eraser.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import type { Submission } from '../services/jobs/submission.js';
 
@@ -10,6 +14,10 @@ export interface Caller {
 export interface Services {
   readonly jobs: JobService;
   readonly submission: Submission;
+  readonly faces: FaceLookup;
+  readonly account: Account;
+  readonly eraser: Pick<Eraser, 'pass'>;
+  readonly mediaUrl: MediaUrl;
 }
 
 export interface GatewayContext extends Services {

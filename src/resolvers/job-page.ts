@@ -1,7 +1,7 @@
 /** The arguments and the answer of a Relay connection, to and from the store's pages. */
 import { type FieldError, InputError } from '../errors.js';
 import type { JobConnectionType } from '../schema/job-connection.type.js';
-import { toJobNode } from '../schema/job-node.js';
+import { type MediaUrl, toJobNode } from '../schema/job-node.js';
 import type { JobPlace, Page, PageRequest } from '../services/store/job-store.js';
 
 const DEFAULT_SIZE = 20;
@@ -46,8 +46,8 @@ export function toPageRequest({ first, after, last, before }: PageArguments): Pa
   };
 }
 
-export function toConnection(page: Page): JobConnectionType {
-  const edges = page.jobs.map((job) => ({ cursor: toCursor(job), node: toJobNode(job) }));
+export function toConnection(page: Page, mediaUrl: MediaUrl): JobConnectionType {
+  const edges = page.jobs.map((job) => ({ cursor: toCursor(job), node: toJobNode(job, mediaUrl) }));
   return {
     edges,
     pageInfo: {

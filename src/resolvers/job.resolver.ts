@@ -26,10 +26,10 @@ export class JobResolver {
   })
   async job(
     @Arg('id', () => ID) id: string,
-    @Ctx() { jobs, caller }: GatewayContext,
+    @Ctx() { jobs, caller, mediaUrl }: GatewayContext,
   ): Promise<JobNode | null> {
     const job = await jobs.find(caller.tenant, id);
-    return job === null ? null : toJobNode(job);
+    return job === null ? null : toJobNode(job, mediaUrl);
   }
 
   @Query(() => JobConnectionType, {
@@ -42,18 +42,31 @@ export class JobResolver {
     @Arg('last', () => Int, { nullable: true }) last: number | null,
     @Arg('before', () => String, { nullable: true }) before: string | null,
     @Arg('filter', () => JobFilterInput, { nullable: true }) filter: JobFilterInput | null,
-    @Ctx() { jobs, caller }: GatewayContext,
+    @Ctx() { jobs, caller, mediaUrl }: GatewayContext,
   ): Promise<JobConnectionType> {
     const page = toPageRequest({ first, after, last, before });
-    return toConnection(await jobs.list(caller.tenant, toJobFilter(filter), page));
+    return toConnection(await jobs.list(caller.tenant, toJobFilter(filter), page), mediaUrl);
   }
 
   @Mutation(() => JobType, { description: 'Takes a job back; only while it is WAITING.' })
   async cancelJob(
     @Arg('id', () => ID) id: string,
-    @Ctx() { jobs, caller }: GatewayContext,
+    @Ctx() { jobs, caller, mediaUrl }: GatewayContext,
   ): Promise<JobNode> {
-    return toJobNode(await jobs.cancel(caller.tenant, id));
+    return toJobNode(await jobs.cancel(caller.tenant, id), mediaUrl);
+  }
+
+  @Mutation(() => ID, {
+    description:
+      "Deletes a finished job: its record, our copy of the result, and Akool's. Gone for you at once; what is left is erased right after. Cannot be undone.",
+  })
+  async deleteJob(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { jobs, caller, eraser }: GatewayContext,
+  ): Promise<string> {
+    await jobs.delete(caller.tenant, id);
+    void eraser.pass();
+    return id;
   }
 
   @Subscription(() => JobType, {
@@ -67,16 +80,17 @@ export class JobResolver {
     @Root() job: Job,
     @Arg('id', () => ID) _id: string,
     @Arg('afterVersion', () => Int, { nullable: true }) _afterVersion: number | null,
+    @Ctx() { mediaUrl }: GatewayContext,
   ): JobNode {
-    return toJobNode(job);
+    return toJobNode(job, mediaUrl);
   }
 
   @Subscription(() => JobType, {
     description: 'Every change of your jobs from now on.',
     subscribe: ({ context }: SubscribeData<unknown>) => context.jobs.watchAll(context.caller.tenant),
   })
-  jobsUpdated(@Root() job: Job): JobNode {
-    return toJobNode(job);
+  jobsUpdated(@Root() job: Job, @Ctx() { mediaUrl }: GatewayContext): JobNode {
+    return toJobNode(job, mediaUrl);
   }
 
   @FieldResolver(() => Int, {

@@ -3,14 +3,16 @@ import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchema, type PubSub } from 'type-graphql';
 import { FaceSwapJobType } from '../schema/face-swap-job.type.js';
+import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
 import { checkInput } from '../schema/rules.js';
+import { AkoolResolver } from './akool.resolver.js';
 import { FaceSwapResolver } from './face-swap.resolver.js';
 import { JobResolver } from './job.resolver.js';
 
 export function createSchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [FaceSwapResolver, JobResolver],
-    orphanedTypes: [FaceSwapJobType],
+    resolvers: [AkoolResolver, FaceSwapResolver, JobResolver],
+    orphanedTypes: [FaceSwapJobType, FaceSwapPlusJobType],
     pubSub: noTopics,
     validateFn: async (value, type) => {
       // Input types are the arguments named `input`; scalars are checked where they are used.

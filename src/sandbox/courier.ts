@@ -50,14 +50,12 @@ export class Courier {
   /** Jobs whose `processing` is kept until after their end. */
   readonly #heldBack = new Set<string>();
   #agent: Agent | undefined;
-  #abort = new AbortController();
 
   constructor(options: CourierOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#abort = new AbortController();
     this.#agent = new Agent({
       connect: { timeout: TIMEOUT_MS },
       headersTimeout: TIMEOUT_MS,
@@ -83,11 +81,11 @@ export class Courier {
   }
 
   async stop(): Promise<void> {
-    this.#abort.abort();
-    this.clear();
-    await Promise.allSettled(this.#running);
-    await this.#agent?.destroy();
+    const agent = this.#agent;
     this.#agent = undefined;
+    this.clear();
+    await agent?.destroy(new Stopped());
+    await Promise.allSettled(this.#running);
   }
 
   async #deliver(job: SandboxJob, status: JobStatus): Promise<void> {
@@ -147,7 +145,8 @@ export class Courier {
     fault?: FaultAt<'webhook'>,
   ): Promise<boolean> {
     await this.#options.gates.pass('webhook');
-    if (!this.#agent || this.#abort.signal.aborted) throw new Stopped();
+    const agent = this.#agent;
+    if (!agent) throw new Stopped();
     if (!this.#options.ledger.holds(job)) return false;
     let answer: number | null = null;
     try {
@@ -155,13 +154,12 @@ export class Courier {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(envelope),
-        dispatcher: this.#agent,
-        signal: this.#abort.signal,
+        dispatcher: agent,
       });
       answer = response.statusCode;
       await response.body.dump();
     } catch (error) {
-      if (this.#abort.signal.aborted) throw new Stopped();
+      if (this.#agent !== agent) throw new Stopped(); // what was owed stays owed
       this.#options.logger.debug({ error, job: job.id }, 'a webhook found nobody');
     }
     this.#record(job, status, answer, fault);

@@ -4,7 +4,7 @@ import { Field, InputType } from 'type-graphql';
 import { toUri } from '../http-url.js';
 import type { FaceImage, FaceSwapRequest } from '../services/jobs/job-request.js';
 import { FaceSwapModelEnum } from './enums.js';
-import { EachNeedsOpts, IsHttpUrl } from './rules.js';
+import { EachNeedsOpts, IsHttpUrl, IsIdempotencyKey } from './rules.js';
 import { UrlScalar } from './scalars.js';
 
 /** Page "Face Swap Pro": "Required array length: 1 - 50 elements". */
@@ -70,11 +70,7 @@ export class SubmitFaceSwapInput {
     description:
       '1 to 128 printable ASCII characters, unique among your submits: a retry with the same key and the same input gives the same job. Kept as long as the job, and at least 24 hours.',
   })
-  @IsOptional()
-  @Matches(/^[\x20-\x7e]{1,128}$/, {
-    context: { code: 'IDEMPOTENCY_KEY_INVALID' },
-    message: 'must be 1 to 128 printable ASCII characters',
-  })
+  @IsIdempotencyKey()
   idempotencyKey: string | null;
 }
 

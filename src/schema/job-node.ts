@@ -1,13 +1,16 @@
 /** A job as the schema's types see it. */
-import type { Job } from '../services/jobs/job.js';
-import type { FaceSwapRequest } from '../services/jobs/job-request.js';
+import type { ArchivedFile, Job } from '../services/jobs/job.js';
 import type { FaceSwapJobType } from './face-swap-job.type.js';
+import type { FaceSwapPlusJobType } from './face-swap-plus-job.type.js';
 import type { JobResultType, JobType } from './job.type.js';
+
+/** Where a kept result is served. */
+export type MediaUrl = (file: ArchivedFile) => string;
 
 /** A node keeps the job it shows, for the fields that must be looked up. */
 export type JobNode = JobType & { readonly __typename: string; readonly job: Job };
 
-export function toJobNode(job: Job): JobNode {
+export function toJobNode(job: Job, mediaUrl: MediaUrl): JobNode {
   const { request } = job;
   const common = {
     job,
@@ -19,37 +22,43 @@ export function toJobNode(job: Job): JobNode {
     finishedAt: job.finishedAt,
     providerId: job.providerId,
     providerJobId: job.providerJobId,
-    result: toResult(job),
+    result: toResult(job, mediaUrl),
     error: job.error,
   };
   switch (request.kind) {
-    case 'PRO':
-      return { __typename: 'FaceSwapJob', ...common, ...proFields(request) };
-    case 'PLUS':
-      return { __typename: 'FaceSwapPlusJob', ...common };
+    case 'PRO': {
+      const { kind: _kind, detectOpts: _detectOpts, ...fields } = request;
+      return { __typename: 'FaceSwapJob', ...common, ...fields };
+    }
+    case 'PLUS': {
+      const { kind: _kind, ...fields } = request;
+      return { __typename: 'FaceSwapPlusJob', ...common, ...fields };
+    }
   }
 }
 
 /** @throws TypeError for a job of another kind */
-export function toFaceSwapJob(job: Job): FaceSwapJobType {
+export function toFaceSwapJob(job: Job, mediaUrl: MediaUrl): FaceSwapJobType {
   if (job.request.kind !== 'PRO') throw new TypeError(`Job ${job.id} is not a Face Swap Pro job`);
-  return toJobNode(job) as JobNode & FaceSwapJobType;
+  return toJobNode(job, mediaUrl) as JobNode & FaceSwapJobType;
 }
 
-function proFields(request: FaceSwapRequest) {
-  const { sourceImage, targetImage, modelName, faceEnhance, singleFaceMode } = request;
-  return { sourceImage, targetImage, modelName, faceEnhance, singleFaceMode };
+/** @throws TypeError for a job of another kind */
+export function toFaceSwapPlusJob(job: Job, mediaUrl: MediaUrl): FaceSwapPlusJobType {
+  if (job.request.kind !== 'PLUS') throw new TypeError(`Job ${job.id} is not a Face Swap Plus job`);
+  return toJobNode(job, mediaUrl) as JobNode & FaceSwapPlusJobType;
 }
 
-function toResult({ result }: Job): JobResultType | null {
+function toResult({ result }: Job, mediaUrl: MediaUrl): JobResultType | null {
   if (result === null) return null;
+  const { archive, providerUrl, providerUrlExpiresAt } = result;
   return {
-    url: result.providerUrl,
-    providerUrl: result.providerUrl,
-    providerUrlExpiresAt: result.providerUrlExpiresAt,
-    archived: result.archive !== null,
-    contentType: result.archive?.contentType ?? null,
-    byteSize: result.archive?.byteSize ?? null,
-    sha256: result.archive?.sha256 ?? null,
+    url: archive === null ? providerUrl : mediaUrl(archive),
+    providerUrl,
+    providerUrlExpiresAt,
+    archived: archive !== null,
+    contentType: archive?.contentType ?? null,
+    byteSize: archive?.byteSize ?? null,
+    sha256: archive?.sha256 ?? null,
   };
 }

@@ -39,19 +39,16 @@ function toFieldErrors(error: ValidationError, parent: string, object: object): 
   return [...own, ...nested];
 }
 
-/** An absolute http(s) URL of at most 4096 characters, with nothing that would have to be guessed. */
+/** An absolute http(s) URL of at most 4096 characters, with nothing in it that would have to be guessed. */
 export function IsHttpUrl(): PropertyDecorator {
-  return (target, property) =>
-    registerDecorator({
-      name: 'isHttpUrl',
-      target: target.constructor,
-      propertyName: String(property),
-      options: {
-        context: { code: 'URL_INVALID' } satisfies RuleContext,
-        message: 'must be an absolute http: or https: URL, like https://example.com/face.jpg',
-      },
-      validator: { validate: (value: unknown) => typeof value === 'string' && isHttpUrl(value) },
-    });
+  return rule(
+    'isHttpUrl',
+    'URL_INVALID',
+    'must be an absolute http: or https: URL, like https://example.com/face.jpg',
+    {
+      holds: (value) => typeof value === 'string' && isHttpUrl(value),
+    },
+  );
 }
 
 /**
@@ -59,21 +56,12 @@ export function IsHttpUrl(): PropertyDecorator {
  * one element. Not where `detectOpts` says that the gateway shall find them.
  */
 export function EachNeedsOpts(): PropertyDecorator {
-  return (target, property) =>
-    registerDecorator({
-      name: 'eachNeedsOpts',
-      target: target.constructor,
-      propertyName: String(property),
-      options: {
-        context: { code: 'OPTS_REQUIRED', places: missingOpts } satisfies RuleContext,
-        message:
-          'is required as soon as either list has more than one image; take it from detectFaces, or set detectOpts: true',
-      },
-      validator: {
-        validate: (value: unknown, args?: ValidationArguments) =>
-          missingOpts(value, args?.object ?? {}).length === 0,
-      },
-    });
+  return rule(
+    'eachNeedsOpts',
+    'OPTS_REQUIRED',
+    'is required as soon as either list has more than one image; take it from detectFaces, or set detectOpts: true',
+    { places: missingOpts },
+  );
 }
 
 interface ImageLists {
@@ -88,4 +76,108 @@ function missingOpts(list: unknown, input: ImageLists): readonly string[] {
   return (list as readonly { readonly opts?: string | null }[]).flatMap((image, i) =>
     image?.opts == null ? [`${i}.opts`] : [],
   );
+}
+
+/** 1 to 128 printable ASCII characters. */
+export function IsIdempotencyKey(): PropertyDecorator {
+  return rule('isIdempotencyKey', 'IDEMPOTENCY_KEY_INVALID', 'must be 1 to 128 printable ASCII characters', {
+    holds: (value) => value == null || (typeof value === 'string' && /^[\x20-\x7e]{1,128}$/.test(value)),
+  });
+}
+
+/** Akool's `bbox`: four numbers, the first corner left of and above the second. */
+export function IsBbox(): PropertyDecorator {
+  return rule('isBbox', 'BBOX_INVALID', 'must be [x1, y1, x2, y2] in pixels, with x1 < x2 and y1 < y2', {
+    holds: (value) => {
+      if (!Array.isArray(value) || value.length !== 4) return false;
+      const [x1, y1, x2, y2] = value as readonly number[];
+      return (
+        x1 !== undefined && y1 !== undefined && x2 !== undefined && y2 !== undefined && x1 < x2 && y1 < y2
+      );
+    },
+  });
+}
+
+/** Akool's `faceswapPlusByImage`: `face_mapping` is "required when `single_face_mode` is false". */
+export function MappingUnlessSingleFace(): PropertyDecorator {
+  return rule(
+    'mappingUnlessSingleFace',
+    'FACE_MAPPING_REQUIRED',
+    'is required unless singleFaceMode is true; detectFaces gives the faces to map',
+    {
+      holds: (value, input: { readonly singleFaceMode?: boolean }) =>
+        input.singleFaceMode === true || (Array.isArray(value) && value.length > 0),
+    },
+  );
+}
+
+/** Akool's `faceswapPlusByImage`: `source_face_info.face_url` is required. */
+export function SourceHasFaceUrl(): PropertyDecorator {
+  return rule(
+    'sourceHasFaceUrl',
+    'FACE_URL_REQUIRED',
+    'is required: a faceUrl of detectFaces, or your own picture',
+    {
+      places: (value) => ((value as FaceReferenceLike | null)?.faceUrl == null ? ['faceUrl'] : []),
+    },
+  );
+}
+
+/**
+ * Akool's `faceswapPlusByImage`: `bbox` is required where `face_url` is a picture of the caller's own. That is
+ * known for sure where it is one of the two pictures of the request itself.
+ */
+export function BboxForOwnPictures(): PropertyDecorator {
+  return rule(
+    'bboxForOwnPictures',
+    'BBOX_REQUIRED',
+    'is required where faceUrl is a whole picture: pass cropRegion of detectFaces as region, or use its faceUrl',
+    {
+      places: (value, input: { readonly sourceUrl?: string; readonly targetUrl?: string }) => {
+        if (!Array.isArray(value)) return [];
+        return (value as readonly Record<'source' | 'target', FaceReferenceLike | undefined>[]).flatMap(
+          (mapping, i) =>
+            (['source', 'target'] as const).flatMap((side) => {
+              const face = mapping[side];
+              const isWhole =
+                face?.faceUrl != null && [input.sourceUrl, input.targetUrl].includes(face.faceUrl);
+              return isWhole && face.bbox == null && face.region == null ? [`${i}.${side}.bbox`] : [];
+            }),
+        );
+      },
+    },
+  );
+}
+
+interface FaceReferenceLike {
+  readonly faceUrl?: string | null;
+  readonly bbox?: readonly number[] | null;
+  readonly region?: object | null;
+}
+
+/** A rule that holds for a value as a whole, or that names the places in it where it is broken. */
+type Check<Input> =
+  | { readonly holds: (value: unknown, input: Input) => boolean }
+  | { readonly places: (value: unknown, input: Input) => readonly string[] };
+
+function rule<Input extends object>(
+  name: string,
+  code: string,
+  message: string,
+  check: Check<Input>,
+): PropertyDecorator {
+  const places = 'places' in check ? { places: check.places as RuleContext['places'] } : {};
+  return (target, property) =>
+    registerDecorator({
+      name,
+      target: target.constructor,
+      propertyName: String(property),
+      options: { context: { code, ...places }, message },
+      validator: {
+        validate: (value: unknown, args?: ValidationArguments) => {
+          const input = (args?.object ?? {}) as Input;
+          return 'holds' in check ? check.holds(value, input) : check.places(value, input).length === 0;
+        },
+      },
+    });
 }

@@ -35,7 +35,11 @@ describe.skipIf(!hasChromium)(`GraphiQL in Chromium${word}`, { timeout: 60_000 }
       '--disable-component-update',
       '--disable-sync',
     ];
-    [browser, gateway] = await Promise.all([chromium.launch({ executablePath, args }), startGateway()]);
+    [browser, gateway] = await Promise.all([
+      chromium.launch({ executablePath, args }),
+      // Slow enough for a hand to reach the next button before the job is done.
+      startGateway({ sandbox: { queueMs: 2000, processMs: 1000 } }),
+    ]);
   }, 60_000);
 
   afterAll(async () => {
@@ -144,13 +148,10 @@ describe.skipIf(!hasChromium)(`GraphiQL in Chromium${word}`, { timeout: 60_000 }
   });
 
   test('renews the samples of the kept example when they have moved', async () => {
-    await expect
-      .poll(() => page.evaluate(() => localStorage['graphiql:tabState']))
-      .toContain('submitFaceSwap');
     const samples = await page.evaluate(() => {
-      const present: string = localStorage['gateway:samples'];
-      const [source, target]: [string, string] = JSON.parse(present);
-      for (const [key, value] of Object.entries<string>(localStorage)) {
+      const { localStorage } = globalThis as unknown as PageGlobal;
+      const [source, target]: [string, string] = JSON.parse(localStorage['gateway:samples'] ?? '');
+      for (const [key, value] of Object.entries(localStorage)) {
         localStorage[key] = value
           .replaceAll(source, 'http://moved/source')
           .replaceAll(target, 'http://moved/target');
@@ -192,7 +193,7 @@ async function execute(page: Page, operation: string): Promise<void> {
 /** The whole text of one of GraphiQL's editors; the DOM holds only the lines that are in view. */
 function textOf(page: Page, file: string): Promise<string> {
   return page.evaluate((name) => {
-    const { __MONACO } = globalThis as unknown as MonacoGlobal;
+    const { __MONACO } = globalThis as unknown as PageGlobal;
     return (
       __MONACO.editor
         .getModels()
@@ -215,7 +216,7 @@ function jobId(submitted: unknown): string {
 /** Notes every status that the answer pane shows from now on. */
 async function watchAnswers(page: Page): Promise<void> {
   await page.evaluate(() => {
-    const global = globalThis as unknown as MonacoGlobal;
+    const global = globalThis as unknown as PageGlobal;
     const model = global.__MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith('response.json'));
     global.seenStatuses = [];
     model?.onDidChangeContent(() => {
@@ -226,10 +227,11 @@ async function watchAnswers(page: Page): Promise<void> {
 }
 
 function seenStatuses(page: Page): Promise<string[]> {
-  return page.evaluate(() => (globalThis as unknown as MonacoGlobal).seenStatuses);
+  return page.evaluate(() => (globalThis as unknown as PageGlobal).seenStatuses);
 }
 
-interface MonacoGlobal {
+interface PageGlobal {
+  localStorage: Record<string, string>;
   seenStatuses: string[];
   __MONACO: { editor: { getModels(): MonacoModel[] } };
 }

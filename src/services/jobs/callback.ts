@@ -17,6 +17,7 @@ export interface CallbackSettings {
   readonly baseUrl: string;
   /** Ask the results endpoint before a COMPLETED webhook is believed. */
   readonly confirmResults: boolean;
+  readonly keepResults: boolean;
   readonly pollAfterMs: number;
   readonly jobDeadlineMs: number;
 }
@@ -77,7 +78,7 @@ export class CallbackReceiver {
         event.url !== null &&
         isProviderResultUrl(event.url, this.#settings.baseUrl));
     const report = trusted
-      ? providerReport({ ...event, madeAt: madeAt(event, job, at) })
+      ? providerReport({ ...event, madeAt: madeAt(event, job, at), keep: this.#settings.keepResults })
       : ({ status: 'PROCESSING' } as const);
     if (report === null) return this.#refuse(job, 'NO_RESULT_URL');
     await this.#jobs.apply(job.id, (current) => ({

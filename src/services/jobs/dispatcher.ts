@@ -6,8 +6,11 @@
  */
 import type { Logger } from 'pino';
 import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
+import type { FaceDetection } from '../faces/face-detection.js';
+import { fillOpts, needsOpts } from '../faces/fill-opts.js';
 import { Backoff } from './backoff.js';
 import type { Job } from './job.js';
+import type { FaceSwapRequest } from './job-request.js';
 import type { Clock, JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
@@ -32,7 +35,8 @@ const TICK_MS = 1000;
 
 export class Dispatcher {
   readonly #jobs: JobService;
-  readonly #akool: AkoolClient;
+  readonly #akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
+  readonly #faces: FaceDetection;
   readonly #clock: Clock;
   readonly #settings: DispatcherSettings;
   readonly #log: Logger;
@@ -45,13 +49,15 @@ export class Dispatcher {
 
   constructor(parts: {
     readonly jobs: JobService;
-    readonly akool: AkoolClient;
+    readonly akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
+    readonly faces: FaceDetection;
     readonly clock: Clock;
     readonly settings: DispatcherSettings;
     readonly log: Logger;
   }) {
     this.#jobs = parts.jobs;
     this.#akool = parts.akool;
+    this.#faces = parts.faces;
     this.#clock = parts.clock;
     this.#settings = parts.settings;
     this.#log = parts.log;
@@ -143,15 +149,41 @@ export class Dispatcher {
     }
   }
 
-  #submit(job: Job): Promise<SubmitOutcome> {
-    const webhookUrl = this.#settings.webhookUrl(job);
-    const options = { signal: this.#calls.signal };
+  async #submit(job: Job): Promise<SubmitOutcome> {
     const { request } = job;
+    const options = { signal: this.#calls.signal };
+    const webhookUrl = this.#settings.webhookUrl(job);
     switch (request.kind) {
-      case 'PRO':
-        return this.#akool.submitFaceSwap({ ...request, webhookUrl }, options);
+      case 'PRO': {
+        if (!needsOpts(request)) return this.#akool.submitFaceSwap({ ...request, webhookUrl }, options);
+        const filled = await this.#fillOpts(job, request);
+        return 'outcome' in filled
+          ? filled.outcome
+          : this.#akool.submitFaceSwap({ ...filled.request, webhookUrl }, options);
+      }
       case 'PLUS':
         return this.#akool.submitFaceSwapPlus({ ...request, webhookUrl }, options);
+    }
+  }
+
+  /** Stored before it is sent: while the stored request lacks `opts`, the job surely was not sent. */
+  async #fillOpts(
+    job: Job,
+    request: FaceSwapRequest,
+  ): Promise<{ readonly request: FaceSwapRequest } | { readonly outcome: SubmitOutcome }> {
+    const filled = await fillOpts(job.tenant, request, this.#faces);
+    switch (filled.kind) {
+      case 'failed':
+        return { outcome: { kind: 'refused', error: filled.error } };
+      case 'unavailable':
+        return { outcome: { ...filled, kind: 'not-accepted', cause: 'unreachable' } };
+      case 'filled': {
+        const at = this.#clock.now();
+        const { changed } = await this.#jobs.apply(job.id, { type: 'prepared', at, request: filled.request });
+        // Somebody took this dispatcher for dead: the job is no longer its to send.
+        if (!changed) return { outcome: { kind: 'unknown', reason: 'the job was taken over' } };
+        return { request: filled.request };
+      }
     }
   }
 

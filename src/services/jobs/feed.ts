@@ -22,6 +22,11 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#onEnd = onEnd;
   }
 
+  /** Nobody takes anything any more. */
+  get ended(): boolean {
+    return this.#state === 'ended';
+  }
+
   push(item: T): void {
     if (this.#state !== 'open') return;
     if (this.#taker !== null) {

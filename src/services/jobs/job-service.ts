@@ -4,10 +4,10 @@
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { GatewayError, jobNotFound } from '../../errors.js';
-import type { JobBus, JobSignal } from '../bus/job-bus.js';
+import type { JobBus } from '../bus/job-bus.js';
 import type { JobFilter, JobStore, Page, PageRequest, SlotUsage } from '../store/job-store.js';
-import { Feed } from './feed.js';
-import { isFinal, type Job, type JobEvent, type JobUpdate, transition } from './job.js';
+import { followJob, followTenant } from './follow.js';
+import { type Job, type JobEvent, type JobUpdate, transition } from './job.js';
 import type { JobRequest } from './job-request.js';
 
 export interface Clock {
@@ -24,11 +24,6 @@ export interface JobServiceSettings {
 
 /** What changed a job is told to these after the commit. Must not throw. */
 export type ChangeListener = (job: Job) => void;
-
-/** A follower of one job who does not keep up gets the newest of this many updates. */
-const FEED_LIMIT = 16;
-/** The same for one who follows all of a tenant's jobs. */
-const TENANT_FEED_LIMIT = 1000;
 
 export class JobService {
   readonly #store: JobStore;
@@ -95,7 +90,7 @@ export class JobService {
   /** The job, if it is this tenant's; null for one that does not exist and for somebody else's. */
   async find(tenant: string, id: string): Promise<Job | null> {
     const job = await this.#store.get(id);
-    return job?.tenant === tenant ? job : null;
+    return job?.tenant === tenant && job.eraseAt === null ? job : null;
   }
 
   list(tenant: string, filter: JobFilter, page: PageRequest): Promise<Page> {
@@ -129,6 +124,22 @@ export class JobService {
       'CONFLICT',
       'Only a job that is WAITING can be canceled; this one has gone further.',
     );
+  }
+
+  /**
+   * Deletes a finished job: from now on it is as if it had never been; what is left of it is erased by and by.
+   *
+   * @throws GatewayError NOT_FOUND, CONFLICT when it is not finished
+   */
+  async delete(tenant: string, id: string): Promise<void> {
+    if ((await this.find(tenant, id)) === null) throw jobNotFound();
+    const { job } = await this.apply(id, { type: 'deleted', at: this.#clock.now() });
+    if (job !== null && job.eraseAt === null) {
+      throw new GatewayError(
+        'CONFLICT',
+        'Only a finished job can be deleted; cancel it, or wait for its end.',
+      );
+    }
   }
 
   /**
@@ -168,87 +179,18 @@ export class JobService {
 
   /**
    * Follows one job: first its present state (unless the follower has it already: `afterVersion`), then each
-   * newer version in order, and ends when the job is finished.
-   *
-   * The order of the steps is what makes it complete: joined to the bus first, then the present state, then
-   * only what is newer; nothing can fall between.
+   * newer version in order, and ends when the job is finished and, if that comes right after, its result is
+   * archived.
    *
    * @throws GatewayError NOT_FOUND, also for somebody else's job
    */
-  async watch(tenant: string, id: string, afterVersion = 0): Promise<AsyncIterableIterator<Job>> {
-    let newest = afterVersion;
-    let reading: Promise<void> | null = null;
-    let readAgain = false;
-    const leave: (() => void)[] = [];
-    const feed = new Feed<Job>(FEED_LIMIT, () => {
-      for (const step of leave.splice(0)) step();
-    });
-    const offer = (job: Job): void => {
-      if (job.version > newest) {
-        newest = job.version;
-        feed.push(job);
-      }
-      if (isFinal(job.status)) feed.complete();
-    };
-    // Signals without a state, and gaps, are answered by reading: one read at a time, and one more after it.
-    const read = (): void => {
-      if (reading !== null) {
-        readAgain = true;
-        return;
-      }
-      reading = this.#store
-        .get(id)
-        .then(
-          (job) => (job === null ? feed.complete() : offer(job)),
-          (error: unknown) => feed.fail(error),
-        )
-        .finally(() => {
-          reading = null;
-          if (!readAgain) return;
-          readAgain = false;
-          read();
-        });
-    };
-    // Until the present state is known, newer ones wait here: they must not overtake it.
-    let early: JobSignal[] | null = [];
-    const hear = (signal: JobSignal): void => {
-      if (early !== null) early.push(signal);
-      else if (signal.job !== null) offer(signal.job);
-      else if (signal.version > newest) read();
-    };
-    leave.push(await this.#bus.followJob(id, hear), this.#bus.onGap(read));
-    try {
-      const job = await this.find(tenant, id);
-      if (job === null) throw jobNotFound();
-      const waited = early;
-      early = null;
-      offer(job);
-      waited.forEach(hear);
-    } catch (error) {
-      await feed.return();
-      throw error;
-    }
-    return feed;
+  watch(tenant: string, id: string, afterVersion = 0): Promise<AsyncIterableIterator<Job>> {
+    return followJob({ store: this.#store, bus: this.#bus }, tenant, id, afterVersion);
   }
 
   /** Follows every change of a tenant's jobs from now on. Ends only when the follower leaves. */
-  async watchAll(tenant: string): Promise<AsyncIterableIterator<Job>> {
-    const leave: (() => void)[] = [];
-    const feed = new Feed<Job>(TENANT_FEED_LIMIT, () => {
-      for (const step of leave.splice(0)) step();
-    });
-    const hear = (signal: JobSignal): void => {
-      if (signal.job !== null) feed.push(signal.job);
-      else
-        this.#store.get(signal.id).then(
-          (job) => {
-            if (job !== null) feed.push(job);
-          },
-          (error: unknown) => feed.fail(error),
-        );
-    };
-    leave.push(await this.#bus.followTenant(tenant, hear));
-    return feed;
+  watchAll(tenant: string): Promise<AsyncIterableIterator<Job>> {
+    return followTenant({ store: this.#store, bus: this.#bus }, tenant);
   }
 
   /** Calls `listener` after each stored change made by this instance, until the returned function is called. */
@@ -258,7 +200,8 @@ export class JobService {
   }
 
   #announce(job: Job): void {
-    this.#bus.publish(job);
+    // A deleted job is nobody's news: for its tenant it has never been.
+    if (job.eraseAt === null) this.#bus.publish(job);
     for (const listener of this.#listeners) listener(job);
   }
 }

@@ -80,6 +80,12 @@ export interface Job {
   readonly deadlineAt: number;
   /** While at the provider: when it is asked about, unless it reports by itself before. */
   readonly pollAt: number | null;
+  /** When its result is to be fetched into the archive; null: not at all, not any more, or not yet. */
+  readonly archiveAt: number | null;
+  /** Attempts at that which failed. */
+  readonly archiveAttempts: number;
+  /** Deleted for its tenant since then; what is left of it is being erased. */
+  readonly eraseAt: number | null;
   readonly result: JobResult | null;
   readonly error: JobError | null;
 }
@@ -129,12 +135,19 @@ export type JobEvent =
     }
   | { readonly type: 'expired'; readonly at: number; readonly error: JobError }
   | { readonly type: 'canceled'; readonly at: number }
-  | { readonly type: 'archived'; readonly at: number; readonly archive: ArchivedFile };
+  | { readonly type: 'archived'; readonly at: number; readonly archive: ArchivedFile }
+  | { readonly type: 'deleted'; readonly at: number };
 
 /** What Akool says of a job. */
 export type ProviderReport =
   | { readonly status: 'QUEUED' | 'PROCESSING' }
-  | { readonly status: 'COMPLETED'; readonly url: string; readonly expiresAt: number }
+  | {
+      readonly status: 'COMPLETED';
+      readonly url: string;
+      readonly expiresAt: number;
+      /** Whether the result is to be kept. */
+      readonly keep: boolean;
+    }
   | { readonly status: 'FAILED'; readonly error: JobError };
 
 /** A stored change: the job as it is afterwards, and the line of history that says why. */
@@ -148,6 +161,12 @@ const AT_PROVIDER: ReadonlySet<JobStatus> = new Set(['QUEUED', 'PROCESSING']);
 
 export function isFinal(status: JobStatus): boolean {
   return FINAL.has(status);
+}
+
+/** Nothing more will happen that a follower of the job would wait for. */
+export function isSettled(job: Job): boolean {
+  // A copy that is on its way is worth a moment; one whose first attempt failed may take days.
+  return isFinal(job.status) && (job.archiveAt === null || job.archiveAttempts > 0);
 }
 
 /** Akool has it and works on it. */
@@ -185,6 +204,9 @@ export function newJob(born: {
     slotFreeAt: null,
     deadlineAt: born.deadlineAt,
     pollAt: null,
+    archiveAt: null,
+    archiveAttempts: 0,
+    eraseAt: null,
     result: null,
     error: null,
   };
@@ -218,7 +240,7 @@ export function transition(job: Job, event: JobEvent): Change | null {
       return accepted(job, event);
     case 'refused':
       if (!awaitsAnswer(job)) return null;
-      return change(job, event.at, 'SUBMIT', event.error.code, failed(event.at, event.error));
+      return change(job, event.at, 'SUBMIT', event.error.code, failed(event.error));
     case 'not-accepted':
       if (!awaitsAnswer(job)) return null;
       return change(job, event.at, 'SUBMIT', event.reason, {
@@ -236,19 +258,22 @@ export function transition(job: Job, event: JobEvent): Change | null {
       return reported(job, event);
     case 'expired':
       if (isFinal(job.status) || job.status === 'SUBMITTING') return null;
-      return change(job, event.at, 'GATEWAY', event.error.code, failed(event.at, event.error));
+      return change(job, event.at, 'GATEWAY', event.error.code, failed(event.error));
     case 'canceled':
       if (job.status !== 'WAITING') return null;
       return change(job, event.at, 'CLIENT', null, {
         status: 'CANCELED',
-        finishedAt: event.at,
         announcedPosition: null,
       });
     case 'archived':
-      if (job.status !== 'COMPLETED' || job.result === null || job.result.archive !== null) return null;
+      if (job.result === null || job.result.archive !== null || job.eraseAt !== null) return null;
       return change(job, event.at, 'GATEWAY', 'archived', {
         result: { ...job.result, archive: event.archive },
+        archiveAt: null,
       });
+    case 'deleted':
+      if (!isFinal(job.status) || job.eraseAt !== null) return null;
+      return change(job, event.at, 'CLIENT', 'deleted', { eraseAt: event.at, archiveAt: null });
     default:
       return unreachable(event);
   }
@@ -313,14 +338,14 @@ function reported(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Cha
       return change(job, event.at, event.source, null, {
         ...bound,
         status: 'COMPLETED',
-        finishedAt: event.at,
         pollAt: null,
+        archiveAt: report.keep ? event.at : null,
         result: { providerUrl: report.url, providerUrlExpiresAt: report.expiresAt, archive: null },
       });
     case 'FAILED':
       return change(job, event.at, event.source, report.error.code, {
         ...bound,
-        ...failed(event.at, report.error),
+        ...failed(report.error),
       });
     default:
       return unreachable(report);
@@ -335,10 +360,9 @@ export function isReportFor(job: Job, providerId: string): boolean {
   return job.providerId === null ? job.attempts > 0 : job.providerId === providerId;
 }
 
-function failed(at: number, error: JobError): Partial<Job> {
+function failed(error: JobError): Partial<Job> {
   return {
     status: 'FAILED',
-    finishedAt: at,
     error,
     pollAt: null,
     slotFreeAt: null,
@@ -356,7 +380,9 @@ function change(
   const version = job.version + 1;
   // A clock that was set back must not make history run backwards.
   const updatedAt = Math.max(at, job.updatedAt);
-  const next = { ...job, ...changes, version, updatedAt };
+  const status = changes.status ?? job.status;
+  const finishedAt = job.finishedAt ?? (isFinal(status) ? updatedAt : null);
+  const next = { ...job, ...changes, version, updatedAt, finishedAt };
   return { job: next, update: { version, status: next.status, at: updatedAt, source, note } };
 }
 

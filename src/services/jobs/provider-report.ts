@@ -15,6 +15,8 @@ export function providerReport(said: {
   readonly url: string | null;
   readonly message: string | null;
   readonly madeAt: number;
+  /** Whether results are to be kept. */
+  readonly keep: boolean;
 }): ProviderReport | null {
   switch (said.status) {
     case 1:
@@ -24,7 +26,12 @@ export function providerReport(said: {
     case 3:
       return said.url === null
         ? null
-        : { status: 'COMPLETED', url: said.url, expiresAt: said.madeAt + RESULT_LIFETIME_MS };
+        : {
+            status: 'COMPLETED',
+            url: said.url,
+            expiresAt: said.madeAt + RESULT_LIFETIME_MS,
+            keep: said.keep,
+          };
     case 4:
       return { status: 'FAILED', error: jobErrorForFailedResult(said.message) };
   }

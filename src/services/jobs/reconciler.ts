@@ -7,18 +7,22 @@
 import type { Logger } from 'pino';
 import { isHttpUrl } from '../../http-url.js';
 import type { AkoolClient, ProviderResult } from '../akool/akool-client.js';
+import { needsOpts } from '../faces/fill-opts.js';
 import type { JobStore } from '../store/job-store.js';
 import { Backoff } from './backoff.js';
-import type { Job } from './job.js';
+import type { Job, JobEvent } from './job.js';
 import type { JobError } from './job-error.js';
 import type { Clock, JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 import { providerReport } from './provider-report.js';
 
 export interface ReconcilerSettings {
+  readonly keepResults: boolean;
   readonly pollAfterMs: number;
   readonly jobDeadlineMs: number;
   readonly unconfirmedSlotMs: number;
+  /** How long a job may wait to be sent, in milliseconds from its creation. */
+  readonly queueTtlMs: number;
   /** A job that has been SUBMITTING for longer than this was left behind by its dispatcher. */
   readonly abandonedAfterMs: number;
 }
@@ -87,20 +91,22 @@ export class Reconciler {
       if (left.length === 0) return;
       await Promise.all(
         left.map(async ({ id, attempts }) => {
-          await this.#jobs.apply(id, (job) =>
-            job.status === 'SUBMITTING' && job.attempts === attempts
-              ? {
-                  type: 'unconfirmed',
-                  at,
-                  slotFreeAt: at + this.#settings.unconfirmedSlotMs,
-                  reason: 'the gateway stopped while the job was being sent',
-                }
-              : null,
+          const { job } = await this.#jobs.apply(id, (job) =>
+            job.status === 'SUBMITTING' && job.attempts === attempts ? this.#leftBehind(job, at) : null,
           );
-          this.#log.warn({ job: id }, 'a submit was left behind; its outcome is unknown');
+          this.#log.warn({ job: id, status: job?.status }, 'a submit was left behind by its dispatcher');
         }),
       );
     }
+  }
+
+  #leftBehind(job: Job, at: number): JobEvent {
+    const reason = 'the gateway stopped while it handled the job';
+    // What was found is stored before the job is sent: see Dispatcher.
+    if (job.request.kind === 'PRO' && needsOpts(job.request)) {
+      return { type: 'not-accepted', at, deadlineAt: job.createdAt + this.#settings.queueTtlMs, reason };
+    }
+    return { type: 'unconfirmed', at, slotFreeAt: at + this.#settings.unconfirmedSlotMs, reason };
   }
 
   async #look(): Promise<void> {
@@ -188,7 +194,13 @@ export class Reconciler {
     const at = this.#clock.now();
     const url = result.url !== null && isHttpUrl(result.url) ? result.url : null;
     // Nothing tells when the result was made: counting from the sending never promises too much.
-    const report = providerReport({ ...result, url, message: null, madeAt: job.sentAt ?? at });
+    const report = providerReport({
+      ...result,
+      url,
+      message: null,
+      madeAt: job.sentAt ?? at,
+      keep: this.#settings.keepResults,
+    });
     if (report === null) {
       this.#log.warn({ job: job.id }, 'Akool says success but gives no usable address of the result');
       return;

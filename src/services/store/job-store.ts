@@ -100,4 +100,33 @@ export interface JobStore {
   reschedulePolls(polls: readonly { readonly id: string; readonly pollAt: number }[]): Promise<void>;
   /** Jobs that are SUBMITTING since before `before`: their dispatcher is gone. */
   abandoned(before: number, limit: number): Promise<readonly Job[]>;
+
+  /**
+   * Jobs whose result is to be fetched now, each given to one caller only: it is not due again before
+   * `until`.
+   */
+  claimArchives(now: number, until: number, limit: number): Promise<readonly Job[]>;
+  /** Notes a failed attempt; not a change of the job: no version, no history. `at` null gives up. */
+  rescheduleArchive(
+    id: string,
+    next: { readonly at: number | null; readonly attempts: number },
+  ): Promise<void>;
+  /** Results that nobody has kept and that the provider deletes after `after`, before `before`. */
+  expiringResults(
+    after: number,
+    before: number,
+  ): Promise<{ readonly count: number; readonly ids: readonly string[] }>;
+
+  /** Jobs that finished before `before` and were not deleted. */
+  finishedBefore(before: number, limit: number): Promise<readonly Job[]>;
+  /** Deleted jobs of which something is left, each given to one caller only, as with `claimArchives`. */
+  claimErasures(now: number, until: number, limit: number): Promise<readonly Job[]>;
+  rescheduleErasure(id: string, at: number): Promise<void>;
+  /**
+   * Removes the record and its history. Its idempotency key stays until it is 24 hours old, so that a late
+   * retry does not become a second job.
+   */
+  erase(id: string): Promise<void>;
+  /** Removes the idempotency keys of erased jobs that have stayed long enough. */
+  forgetIdempotencyKeys(now: number): Promise<void>;
 }

@@ -24,6 +24,9 @@ export function createKyselyJobStore(open: () => Promise<Database>): JobStore {
   return new KyselyJobStore(open);
 }
 
+/** How long an idempotency key is remembered at least. */
+const KEY_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
 /** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
 const isOpen = sql<boolean>`finished_at is null`;
 const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
@@ -105,7 +108,13 @@ class KyselyJobStore implements JobStore {
       if (job.idempotency !== null) {
         await trx
           .insertInto('idempotency_keys')
-          .values({ tenant: job.tenant, ...job.idempotency, job_id: job.id, created_at: job.at })
+          .values({
+            tenant: job.tenant,
+            ...job.idempotency,
+            job_id: job.id,
+            created_at: job.at,
+            forget_at: null,
+          })
           .execute();
       }
       return { kind: 'created', job: { ...fresh, sequence } };
@@ -139,6 +148,7 @@ class KyselyJobStore implements JobStore {
       .selectFrom('jobs')
       .selectAll()
       .where('tenant', '=', tenant)
+      .where('erase_at', 'is', null)
       .$if(filter.status !== undefined, (q) => q.where('status', 'in', filter.status ?? []))
       .$if(filter.createdAfter !== undefined, (q) => q.where('created_at', '>', filter.createdAfter ?? 0))
       .$if(filter.createdBefore !== undefined, (q) => q.where('created_at', '<', filter.createdBefore ?? 0));
@@ -275,6 +285,123 @@ class KyselyJobStore implements JobStore {
       .limit(limit)
       .execute();
     return rows.map(toJob);
+  }
+
+  claimArchives(now: number, until: number, limit: number): Promise<readonly Job[]> {
+    return this.#claim('archive_at', now, until, limit);
+  }
+
+  async rescheduleArchive(
+    id: string,
+    next: { readonly at: number | null; readonly attempts: number },
+  ): Promise<void> {
+    await this.#writable.write((trx) =>
+      trx
+        .updateTable('jobs')
+        .set({ archive_at: next.at, archive_attempts: next.attempts })
+        .where('id', '=', id)
+        .where('archive_at', 'is not', null)
+        .execute(),
+    );
+  }
+
+  async expiringResults(after: number, before: number): Promise<{ count: number; ids: readonly string[] }> {
+    const expiring = this.#db
+      .selectFrom('jobs')
+      .where('expires_at', 'is not', null)
+      .where('expires_at', '>', after)
+      .where('expires_at', '<=', before)
+      .where('erase_at', 'is', null);
+    const { n } = await expiring.select((eb) => eb.fn.countAll<number>().as('n')).executeTakeFirstOrThrow();
+    const rows = await expiring.select('id').orderBy('expires_at').limit(10).execute();
+    return { count: Number(n), ids: rows.map(({ id }) => id) };
+  }
+
+  async finishedBefore(before: number, limit: number): Promise<readonly Job[]> {
+    const rows = await this.#db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('finished_at', 'is not', null)
+      .where('finished_at', '<=', before)
+      .where('erase_at', 'is', null)
+      .orderBy('finished_at')
+      .limit(limit)
+      .execute();
+    return rows.map(toJob);
+  }
+
+  claimErasures(now: number, until: number, limit: number): Promise<readonly Job[]> {
+    return this.#claim('erase_at', now, until, limit);
+  }
+
+  async rescheduleErasure(id: string, at: number): Promise<void> {
+    await this.#writable.write((trx) =>
+      trx
+        .updateTable('jobs')
+        .set({ erase_at: at })
+        .where('id', '=', id)
+        .where('erase_at', 'is not', null)
+        .execute(),
+    );
+  }
+
+  async erase(id: string): Promise<void> {
+    await this.#writable.write(async (trx) => {
+      await trx
+        .updateTable('idempotency_keys')
+        .set((eb) => ({ forget_at: eb('created_at', '+', KEY_LIFETIME_MS) }))
+        .where('job_id', '=', id)
+        .execute();
+      await trx.deleteFrom('job_updates').where('job_id', '=', id).execute();
+      await trx.deleteFrom('jobs').where('id', '=', id).execute();
+    });
+  }
+
+  async forgetIdempotencyKeys(now: number): Promise<void> {
+    const due = await this.#db
+      .selectFrom('idempotency_keys')
+      .select('key')
+      .where('forget_at', 'is not', null)
+      .where('forget_at', '<=', now)
+      .limit(1)
+      .executeTakeFirst();
+    if (due === undefined) return;
+    await this.#writable.write((trx) =>
+      trx
+        .deleteFrom('idempotency_keys')
+        .where('forget_at', 'is not', null)
+        .where('forget_at', '<=', now)
+        .execute(),
+    );
+  }
+
+  /** Moves the due ones on before they are handed out, so that each is handed out once. */
+  async #claim(
+    column: 'archive_at' | 'erase_at',
+    now: number,
+    until: number,
+    limit: number,
+  ): Promise<readonly Job[]> {
+    const due = (db: Kysely<Tables>) =>
+      db
+        .selectFrom('jobs')
+        .where(column, 'is not', null)
+        .where(column, '<=', now)
+        .orderBy(column)
+        .limit(limit);
+    // Mostly nothing is due, and that is known without a write.
+    if ((await due(this.#db).select('id').executeTakeFirst()) === undefined) return [];
+    return this.#writable.write(async (trx) => {
+      const rows = await due(trx).selectAll().execute();
+      for (const { id } of rows) {
+        await trx
+          .updateTable('jobs')
+          .set({ [column]: until })
+          .where('id', '=', id)
+          .execute();
+      }
+      return rows.map(toJob);
+    });
   }
 
   get #writable(): Database {

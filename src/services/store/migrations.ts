@@ -44,6 +44,10 @@ function jobs(types: ColumnTypes): Migration {
         .addColumn('slot_free_at', types.time)
         .addColumn('deadline_at', types.time, (c) => c.notNull())
         .addColumn('poll_at', types.time)
+        .addColumn('archive_at', types.time)
+        .addColumn('archive_attempts', 'integer', (c) => c.notNull())
+        .addColumn('erase_at', types.time)
+        .addColumn('expires_at', types.time)
         .addColumn('request', 'text', (c) => c.notNull())
         .addColumn('result', 'text')
         .addColumn('error', 'text')
@@ -65,6 +69,7 @@ function jobs(types: ColumnTypes): Migration {
         .addColumn('fingerprint', 'text', (c) => c.notNull())
         .addColumn('job_id', 'text', (c) => c.notNull())
         .addColumn('created_at', types.time, (c) => c.notNull())
+        .addColumn('forget_at', types.time)
         .addPrimaryKeyConstraint('idempotency_keys_pk', ['tenant', 'key'])
         .execute();
       await db.schema
@@ -80,6 +85,16 @@ function jobs(types: ColumnTypes): Migration {
       );
       await sql`create index jobs_deadline on jobs (deadline_at) where finished_at is null`.execute(db);
       await sql`create index jobs_poll on jobs (poll_at) where poll_at is not null`.execute(db);
+      await sql`create index jobs_archive on jobs (archive_at) where archive_at is not null`.execute(db);
+      await sql`create index jobs_erase on jobs (erase_at) where erase_at is not null`.execute(db);
+      await sql`create index jobs_expiry on jobs (expires_at) where expires_at is not null`.execute(db);
+      await sql`create index jobs_finished on jobs (finished_at) where finished_at is not null and erase_at is null`.execute(
+        db,
+      );
+      await sql`create index keys_forget on idempotency_keys (forget_at) where forget_at is not null`.execute(
+        db,
+      );
+      await sql`create index keys_job on idempotency_keys (job_id)`.execute(db);
       await sql`create index jobs_turn on jobs (tenant, turn)`.execute(db);
       await sql`create index jobs_newest on jobs (tenant, created_at, sequence)`.execute(db);
       await sql`create index jobs_status on jobs (tenant, status, created_at, sequence)`.execute(db);

@@ -28,6 +28,11 @@ export interface JobTable {
   slot_free_at: number | null;
   deadline_at: number;
   poll_at: number | null;
+  archive_at: number | null;
+  archive_attempts: number;
+  erase_at: number | null;
+  /** When the provider's copy is dead, as long as it is the only one. */
+  expires_at: number | null;
   /** JSON, as the types of the same name. */
   request: string;
   result: string | null;
@@ -50,6 +55,8 @@ export interface IdempotencyKeyTable {
   fingerprint: string;
   job_id: string;
   created_at: number;
+  /** Null as long as the job lives. */
+  forget_at: number | null;
 }
 
 /** One row: the turn being served. */
@@ -79,6 +86,9 @@ export function toJob(row: Selectable<JobTable>): Job {
     slotFreeAt: row.slot_free_at,
     deadlineAt: row.deadline_at,
     pollAt: row.poll_at,
+    archiveAt: row.archive_at,
+    archiveAttempts: row.archive_attempts,
+    eraseAt: row.erase_at,
     result: row.result === null ? null : (JSON.parse(row.result) as Job['result']),
     error: row.error === null ? null : (JSON.parse(row.error) as Job['error']),
   };
@@ -99,6 +109,10 @@ export function toChangedColumns(job: Job) {
     slot_free_at: job.slotFreeAt,
     deadline_at: job.deadlineAt,
     poll_at: job.pollAt,
+    archive_at: job.archiveAt,
+    archive_attempts: job.archiveAttempts,
+    erase_at: job.eraseAt,
+    expires_at: job.result === null || job.result.archive !== null ? null : job.result.providerUrlExpiresAt,
     request: JSON.stringify(job.request),
     result: job.result === null ? null : JSON.stringify(job.result),
     error: job.error === null ? null : JSON.stringify(job.error),

@@ -1,0 +1,152 @@
+/** The gateway as the demo sees it: what any front end does, with `fetch` and graphql-ws. */
+import { createClient, type FormattedExecutionResult } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { DemoError } from './options.js';
+
+/** The parts of a job that the demo shows. */
+export interface DemoJob {
+  readonly id: string;
+  readonly status: string;
+  readonly version: number;
+  readonly queuePosition: number | null;
+  readonly createdAt: string;
+  readonly result: { readonly url: string } | null;
+  readonly error: { readonly code: string; readonly message: string; readonly retryable: boolean } | null;
+}
+
+export interface GatewayAddress {
+  readonly url: string;
+  readonly token: string | null;
+}
+
+export interface Pictures {
+  readonly source: string;
+  readonly target: string;
+}
+
+const JOB_FIELDS =
+  'id status version queuePosition createdAt result { url } error { code message retryable }';
+const SUBMIT = `mutation Demo($input: SubmitFaceSwapInput!) {
+  submitFaceSwap(input: $input) { job { ${JOB_FIELDS} } }
+}`;
+const FOLLOW = `subscription Demo($id: ID!, $afterVersion: Int) {
+  jobUpdated(id: $id, afterVersion: $afterVersion) { ${JOB_FIELDS} }
+}`;
+
+const PROBE_TIMEOUT_MS = 3000;
+const SUBMIT_TIMEOUT_MS = 60_000;
+/** With graphql-ws's growing pauses between them, some two minutes. */
+const RECONNECTS = 7;
+
+/** Whether a gateway answers at this address. */
+export async function isThere(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** The sample pictures that the gateway's own GraphiQL opens with; null where there are none to swap. */
+export async function samplePictures(url: string): Promise<Pictures | null> {
+  try {
+    const response = await fetch(`${url}/graphiql`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    const [, json] = /<script[^>]*id="gateway"[^>]*>([^<]*)<\/script>/.exec(await response.text()) ?? [];
+    const page = JSON.parse(json ?? 'null') as { sampleSource?: unknown; sampleTarget?: unknown } | null;
+    const { sampleSource: source, sampleTarget: target } = page ?? {};
+    if (typeof source !== 'string' || typeof target !== 'string') return null;
+    // Only the sandbox has pictures of its own; beside the real Akool the page shows placeholders.
+    return new URL(source).pathname.startsWith('/samples/') ? { source, target } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws DemoError when the gateway can't be reached or takes no job */
+export async function submit(gateway: GatewayAddress, pictures: Pictures): Promise<DemoJob> {
+  const input = { sourceImage: [{ path: pictures.source }], targetImage: [{ path: pictures.target }] };
+  let response: Response;
+  let answer: FormattedExecutionResult<{ submitFaceSwap: { job: DemoJob } }>;
+  try {
+    response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(gateway.token !== null && { authorization: `Bearer ${gateway.token}` }),
+      },
+      body: JSON.stringify({ query: SUBMIT, variables: { input } }),
+      signal: AbortSignal.timeout(SUBMIT_TIMEOUT_MS),
+    });
+  } catch (error) {
+    throw new DemoError(`The gateway at ${gateway.url} can't be reached: ${reasonOf(error)}`);
+  }
+  try {
+    answer = (await response.json()) as typeof answer;
+  } catch {
+    throw new DemoError(`What answers at ${gateway.url} is no face-swap gateway (HTTP ${response.status}).`);
+  }
+  const job = answer.data?.submitFaceSwap?.job;
+  if (job === undefined) throw new DemoError(refusal(answer.errors, response.status));
+  return job;
+}
+
+/**
+ * Gives each newer state of the job until it is finished. Lost connections are made again, and go on after
+ * the last version that arrived.
+ *
+ * @throws DemoError when the gateway refuses to tell, or stays away
+ */
+export async function* follow(gateway: GatewayAddress, job: DemoJob): AsyncGenerator<DemoJob> {
+  const client = createClient({
+    url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: RECONNECTS,
+    shouldRetry: () => true,
+    ...(gateway.token !== null && { connectionParams: { authorization: `Bearer ${gateway.token}` } }),
+  });
+  // graphql-ws sends this object anew after each reconnect, so it resumes where we are by then.
+  const variables = { id: job.id, afterVersion: job.version };
+  try {
+    for await (const { data, errors } of client.iterate<{ jobUpdated: DemoJob }>({
+      query: FOLLOW,
+      variables,
+    })) {
+      if (errors !== undefined) throw new DemoError(refusal(errors, 200));
+      if (data == null) continue;
+      variables.afterVersion = data.jobUpdated.version;
+      yield data.jobUpdated;
+    }
+  } catch (error) {
+    if (error instanceof DemoError) throw error;
+    if (Array.isArray(error)) throw new DemoError(refusal(error, 200));
+    throw new DemoError(`The connection to ${gateway.url} is lost: ${reasonOf(error)}`);
+  } finally {
+    await client.dispose();
+  }
+}
+
+type Errors = FormattedExecutionResult['errors'];
+
+function refusal(errors: Errors, status: number): string {
+  if (errors === undefined || errors.length === 0) return `The gateway gave no answer (HTTP ${status}).`;
+  const lines = errors.flatMap(({ message, extensions }) => {
+    const fieldErrors = extensions?.['fieldErrors'];
+    const places = Array.isArray(fieldErrors) ? (fieldErrors as { path: string; message: string }[]) : [];
+    const code = typeof extensions?.['code'] === 'string' ? ` (${extensions['code']})` : '';
+    return places.length > 0 ? places.map((f) => `  ${f.path}: ${f.message}`) : [`  ${message}${code}`];
+  });
+  return ['The gateway refused:', ...lines].join('\n');
+}
+
+function reasonOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null) {
+    // What fetch throws says why in its cause; what a socket ends with is an event.
+    if ('cause' in error && error.cause instanceof Error) return error.cause.message;
+    if ('reason' in error && typeof error.reason === 'string' && error.reason !== '') return error.reason;
+    if ('code' in error && typeof error.code === 'number') return `the socket was closed (${error.code})`;
+    if ('message' in error && typeof error.message === 'string') return error.message;
+  }
+  return String(error);
+}

@@ -1,0 +1,95 @@
+/** `npm run demo`: one job from the submit to its picture, followed in the terminal. */
+import { existsSync } from 'node:fs';
+import { type DemoJob, follow, isThere, samplePictures, submit } from './gateway-client.js';
+import { DemoError, type DemoOptions, readOptions, USAGE } from './options.js';
+import type { OwnGateway } from './own-gateway.js';
+import { ProgressLine } from './progress-line.js';
+
+let own: OwnGateway | null = null;
+const progress = new ProgressLine(process.stdout);
+
+async function main(): Promise<number> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (options === null) {
+    console.log(USAGE);
+    return 0;
+  }
+  const url = await findGateway(options);
+  const pictures = await choosePictures(url, options);
+  const gateway = { url, token: options.token };
+
+  let job = await submit(gateway, pictures);
+  console.log(`Job      ${job.id}`);
+  progress.show(job);
+  for await (const newer of isEnded(job) ? [] : follow(gateway, job)) {
+    job = newer;
+    progress.show(job);
+  }
+  progress.stop();
+  return await tell(job);
+}
+
+async function findGateway({ url, isChosen }: DemoOptions): Promise<string> {
+  if (await isThere(url)) {
+    console.log(`Gateway  ${url}`);
+    return url;
+  }
+  if (isChosen) {
+    throw new DemoError(
+      `No gateway answers at ${url}. Start one with "npm start", or leave the address out.`,
+    );
+  }
+  // Loaded only here: with a gateway that runs already, the demo is a mere client.
+  const { startOwnGateway } = await import('./own-gateway.js');
+  own = await startOwnGateway();
+  console.log(`Gateway  ${own.url}   (none answers at ${url}, so this demo runs its own, with the sandbox)`);
+  return own.url;
+}
+
+async function choosePictures(url: string, { source, target }: DemoOptions) {
+  if (source !== null && target !== null) return { source, target };
+  const samples = await samplePictures(url);
+  if (samples === null) {
+    throw new DemoError(
+      'This gateway has no sample pictures, and a swap may cost credit: give --source URL and --target URL.',
+    );
+  }
+  return { source: source ?? samples.source, target: target ?? samples.target };
+}
+
+async function tell({ status, result, error }: DemoJob): Promise<number> {
+  if (status === 'COMPLETED' && result !== null) {
+    const kept = await own?.keepPicture(result.url);
+    if (kept != null) console.log(`Kept     ${kept}   (the demo's own gateway ends now)`);
+    console.log(`Result   ${result.url}`);
+    return 0;
+  }
+  if (error !== null) {
+    console.error(`${error.code}: ${error.message}`);
+    if (error.retryable) console.error('The same input may succeed when it is submitted again.');
+  } else {
+    console.error(`The job ended ${isEnded({ status }) ? 'as' : 'while it was still'} ${status}.`);
+  }
+  return 1;
+}
+
+function isEnded({ status }: Pick<DemoJob, 'status'>): boolean {
+  return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELED';
+}
+
+async function end(code: number): Promise<never> {
+  progress.stop();
+  await own?.stop();
+  process.exit(code);
+}
+
+function fail(error: unknown): Promise<never> {
+  progress.stop();
+  console.error(error instanceof DemoError ? error.message : error);
+  return end(1);
+}
+
+process.once('SIGINT', () => void end(130));
+process.once('SIGTERM', () => void end(143));
+main().then(end).catch(fail);

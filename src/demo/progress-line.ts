@@ -1,0 +1,72 @@
+/** The life of a job on one line that moves; on something that is no terminal, one line for each change. */
+import type { DemoJob } from './gateway-client.js';
+
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const REDRAW_MS = 100;
+const BAR_WIDTH = 24;
+/** How full the bar is when a status begins. */
+const SHARE: Readonly<Record<string, number>> = {
+  WAITING: 0,
+  SUBMITTING: 0.15,
+  UNCONFIRMED: 0.25,
+  QUEUED: 0.3,
+  PROCESSING: 0.55,
+};
+
+export class ProgressLine {
+  readonly #screen: Screen;
+  readonly #startedAt = performance.now();
+  #job: DemoJob | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(screen: Screen) {
+    this.#screen = screen;
+  }
+
+  show(job: DemoJob): void {
+    this.#job = job;
+    if (this.#screen.isTTY !== true) {
+      this.#screen.write(`${this.#seconds()}  ${wordsFor(job)}\n`);
+      return;
+    }
+    this.#draw();
+    this.#timer ??= setInterval(() => this.#draw(), REDRAW_MS);
+  }
+
+  /** Leaves the last state standing. Safe to call twice. */
+  stop(): void {
+    if (this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#draw();
+    this.#screen.write('\n');
+  }
+
+  #draw(): void {
+    if (this.#job === null) return;
+    const line = `${this.#seconds()}  ${this.#bar(this.#job.status)}  ${wordsFor(this.#job)}`;
+    // A line that wraps can't be drawn over.
+    this.#screen.write(`\r\u001b[2K${line.slice(0, (this.#screen.columns ?? 80) - 1)}`);
+  }
+
+  #bar(status: string): string {
+    const share = SHARE[status];
+    const full = share === undefined ? BAR_WIDTH : Math.round(share * BAR_WIDTH);
+    // The first empty cell blinks: something is still going on.
+    const pulse = Math.floor(performance.now() / (REDRAW_MS * 4)) % 2 === 0 ? '▒' : '░';
+    return ('█'.repeat(full) + (full < BAR_WIDTH ? pulse : '')).padEnd(BAR_WIDTH, '░');
+  }
+
+  #seconds(): string {
+    return `${((performance.now() - this.#startedAt) / 1000).toFixed(1)} s`.padStart(8);
+  }
+}
+
+function wordsFor({ status, queuePosition }: DemoJob): string {
+  return queuePosition === null ? status : `${status}, number ${queuePosition} in the queue`;
+}

@@ -1,0 +1,34 @@
+/**
+ * `GET /media/:name`: kept results, with range requests.
+ *
+ * The name is the authorisation: nobody can guess it, and only the job's own tenant is told it.
+ */
+import { resolve } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import type { FastifyPluginAsync } from 'fastify';
+
+/** @param dir the archive's folder */
+export function mediaRoutes(dir: string): FastifyPluginAsync {
+  return async (app) => {
+    await app.register(fastifyStatic, { root: resolve(dir), serve: false, dotfiles: 'deny', index: false });
+    app.get<{ Params: { name: string } }>('/media/:name', (request, reply) => {
+      const { name } = request.params;
+      if (!NAME.test(name)) return reply.callNotFound();
+      return reply
+        .headers({
+          // Nothing else is ever kept under the same name.
+          'cache-control': 'private, max-age=31536000, immutable',
+          // A front end of another origin shows it, but whatever it holds must not run as ours.
+          'cross-origin-resource-policy': 'cross-origin',
+          'access-control-allow-origin': '*',
+          'content-security-policy': "default-src 'none'; sandbox",
+          'x-content-type-options': 'nosniff',
+          'referrer-policy': 'no-referrer',
+        })
+        .sendFile(name);
+    });
+  };
+}
+
+/** As the archiver names files: a SHA-256 in base64url, and the extension of a picture or video. */
+const NAME = /^[\w-]{43}\.[a-z0-9]{2,5}$/;

@@ -1,0 +1,23 @@
+/** The Akool account. */
+import { Field, Float, Int, ObjectType } from 'type-graphql';
+
+@ObjectType('SlotUsage', { description: 'How the places for jobs at Akool are used, over all callers.' })
+export class SlotUsageType {
+  @Field(() => Int, { description: 'How many jobs may be at Akool at once.' })
+  limit: number;
+
+  @Field(() => Int, { description: 'How many are, or may be.' })
+  used: number;
+
+  @Field(() => Int, { description: 'How many wait for a place.' })
+  waiting: number;
+}
+
+@ObjectType('Account')
+export class AccountType {
+  @Field(() => Float, { description: "The balance in Akool's credits, at most a few seconds old." })
+  credit: number;
+
+  @Field(() => SlotUsageType)
+  slots: SlotUsageType;
+}

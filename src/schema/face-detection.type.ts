@@ -1,0 +1,104 @@
+/** What `detectFaces` takes and gives. */
+import { IsOptional, Max, Min } from 'class-validator';
+import { Field, Float, InputType, Int, ObjectType } from 'type-graphql';
+import type { DetectedFrame } from '../services/akool/akool-client.js';
+import { optsOf } from '../services/faces/face-detection.js';
+import { PointType, RectangleType } from './geometry.type.js';
+import { IsHttpUrl } from './rules.js';
+import { UrlScalar } from './scalars.js';
+
+@InputType('DetectFacesInput', { description: 'Either `url` or `image`.' })
+export class DetectFacesInput {
+  @Field(() => UrlScalar, { nullable: true, description: 'A picture or video.' })
+  @IsOptional()
+  @IsHttpUrl()
+  url: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'A picture in base64, bare or as a data URI; at most 5 MB decoded.',
+  })
+  image: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: "How many frames of a video are looked at, 1 to 100 (Akool's default is 5).",
+  })
+  @IsOptional()
+  @Min(1, FRAMES())
+  @Max(100, FRAMES())
+  numFrames: number | null;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Only the largest face of each frame.' })
+  singleFace: boolean;
+}
+
+@ObjectType('DetectedFace')
+export class DetectedFaceType {
+  @Field(() => [PointType], {
+    description:
+      'Six, in the whole picture: left eye, right eye, nose, mouth centre, left and right mouth corner.',
+  })
+  landmarks: readonly PointType[];
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Ready for `FaceImageInput.opts`: `cropLandmarks`, else `landmarksStr`.',
+  })
+  opts: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Landmarks in the whole picture, in the form of `opts`.',
+  })
+  landmarksStr: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Landmarks in the cropped face, in the form of `opts`.',
+  })
+  cropLandmarks: string | null;
+
+  @Field(() => UrlScalar, { nullable: true, description: 'The cropped face.' })
+  faceUrl: string | null;
+
+  @Field(() => RectangleType, { description: 'The face in the whole picture.' })
+  region: RectangleType;
+
+  @Field(() => RectangleType, { nullable: true, description: 'What `faceUrl` shows of the whole picture.' })
+  cropRegion: RectangleType | null;
+}
+
+@ObjectType('DetectedFrame')
+export class DetectedFrameType {
+  @Field(() => Int, { description: 'The number of the frame; 0 for a picture.' })
+  index: number;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Seconds from the start of the video; null for a picture.',
+  })
+  timeSeconds: number | null;
+
+  @Field(() => [DetectedFaceType], { description: 'Empty where no face was found.' })
+  faces: readonly DetectedFaceType[];
+}
+
+@ObjectType('FaceDetection')
+export class FaceDetectionType {
+  @Field(() => [DetectedFrameType], { description: 'One for a picture; several for a video.' })
+  frames: readonly DetectedFrameType[];
+}
+
+export function toFaceDetection(frames: readonly DetectedFrame[]): FaceDetectionType {
+  return {
+    frames: frames.map((frame) => ({
+      ...frame,
+      faces: frame.faces.map((face) => ({ ...face, opts: optsOf(face) })),
+    })),
+  };
+}
+
+function FRAMES() {
+  return { context: { code: 'NUM_FRAMES_INVALID' }, message: 'must be from 1 to 100' };
+}

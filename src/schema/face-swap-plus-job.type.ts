@@ -1,0 +1,55 @@
+/** A Face Swap Plus job. */
+import { Field, Float, ObjectType } from 'type-graphql';
+import { FaceSwapPlusStyleEnum } from './enums.js';
+import { JobType } from './job.type.js';
+import { UrlScalar } from './scalars.js';
+
+@ObjectType('FaceReference', { description: 'A face: its own picture, or a place in a larger one.' })
+export class FaceReferenceType {
+  @Field(() => UrlScalar, { nullable: true })
+  faceUrl: string | null;
+
+  @Field(() => [Float], { nullable: true, description: '`[x1, y1, x2, y2]` in pixels.' })
+  bbox: readonly number[] | null;
+}
+
+@ObjectType('FaceMapping', { description: 'Which new face replaces which face.' })
+export class FaceMappingType {
+  @Field(() => FaceReferenceType)
+  source: FaceReferenceType;
+
+  @Field(() => FaceReferenceType)
+  target: FaceReferenceType;
+}
+
+@ObjectType('FaceSwapPlusJob', { implements: JobType, description: 'A job of Face Swap Plus.' })
+export class FaceSwapPlusJobType extends JobType {
+  @Field(() => UrlScalar, { description: 'The picture of the new face or faces.' })
+  sourceUrl: string;
+
+  @Field(() => UrlScalar, { description: 'The picture or video whose faces are replaced.' })
+  targetUrl: string;
+
+  @Field(() => FaceSwapPlusStyleEnum)
+  modelStyle: string;
+
+  @Field(() => [FaceMappingType])
+  faceMapping: readonly FaceMappingType[];
+
+  @Field(() => Boolean)
+  faceEnhance: boolean;
+
+  @Field(() => Boolean)
+  singleFaceMode: boolean;
+}
+
+@ObjectType('SubmitFaceSwapPlusPayload')
+export class SubmitFaceSwapPlusPayloadType {
+  @Field(() => FaceSwapPlusJobType)
+  job: FaceSwapPlusJobType;
+
+  @Field(() => Boolean, {
+    description: 'True when the idempotency key stood for this job already: nothing new was submitted.',
+  })
+  deduplicated: boolean;
+}

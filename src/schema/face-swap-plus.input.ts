@@ -1,0 +1,120 @@
+/** What `submitFaceSwapPlus` takes: the rules of Akool's `faceswapPlusByImage`, and a remedy for each. */
+import { ArrayMaxSize, IsOptional, ValidateNested } from 'class-validator';
+import { Field, Float, InputType } from 'type-graphql';
+import { toUri } from '../http-url.js';
+import type { FaceMapping, FaceReference, FaceSwapPlusRequest } from '../services/jobs/job-request.js';
+import { FaceSwapPlusStyleEnum } from './enums.js';
+import { RectangleInput } from './geometry.type.js';
+import {
+  BboxForOwnPictures,
+  IsBbox,
+  IsHttpUrl,
+  IsIdempotencyKey,
+  MappingUnlessSingleFace,
+  SourceHasFaceUrl,
+} from './rules.js';
+import { UrlScalar } from './scalars.js';
+
+/** Akool's code 1007: "more than 8 faces". */
+const MOST_FACES = 8;
+
+@InputType('FaceReferenceInput', { description: 'A face: its own picture, or a place in a larger one.' })
+export class FaceReferenceInput {
+  @Field(() => UrlScalar, {
+    nullable: true,
+    description:
+      'A `faceUrl` of `detectFaces`, or a picture of your own; then `bbox` or `region` says where.',
+  })
+  @IsOptional()
+  @IsHttpUrl()
+  faceUrl: string | null;
+
+  @Field(() => [Float], { nullable: true, description: '`[x1, y1, x2, y2]` in pixels.' })
+  @IsOptional()
+  @IsBbox()
+  bbox: number[] | null;
+
+  @Field(() => RectangleInput, {
+    nullable: true,
+    description: 'In place of `bbox`: a `cropRegion` or `region` of `detectFaces`, as it is.',
+  })
+  @IsOptional()
+  region: RectangleInput | null;
+}
+
+@InputType('FaceMappingInput', { description: 'Which new face replaces which face.' })
+export class FaceMappingInput {
+  @Field(() => FaceReferenceInput)
+  @ValidateNested()
+  @SourceHasFaceUrl()
+  source: FaceReferenceInput;
+
+  @Field(() => FaceReferenceInput)
+  @ValidateNested()
+  target: FaceReferenceInput;
+}
+
+@InputType('SubmitFaceSwapPlusInput')
+export class SubmitFaceSwapPlusInput {
+  @Field(() => UrlScalar, { description: 'The picture of the new face or faces.' })
+  @IsHttpUrl()
+  sourceUrl: string;
+
+  @Field(() => UrlScalar, { description: 'The picture or video whose faces are replaced.' })
+  @IsHttpUrl()
+  targetUrl: string;
+
+  @Field(() => FaceSwapPlusStyleEnum, { defaultValue: FaceSwapPlusStyleEnum.REALISTIC })
+  modelStyle: FaceSwapPlusRequest['modelStyle'];
+
+  @Field(() => [FaceMappingInput], {
+    nullable: true,
+    description: `Which new face replaces which face, at most ${MOST_FACES}; required unless \`singleFaceMode\`.`,
+  })
+  @MappingUnlessSingleFace()
+  @ArrayMaxSize(MOST_FACES, {
+    context: { code: 'TOO_MANY_FACES' },
+    message: `must hold at most ${MOST_FACES} faces; split the request`,
+  })
+  @ValidateNested({ each: true })
+  @BboxForOwnPictures()
+  faceMapping: FaceMappingInput[] | null;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Enhance the faces in the result.' })
+  faceEnhance: boolean;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Swap the one face; needs no `faceMapping`.' })
+  singleFaceMode: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      '1 to 128 printable ASCII characters, unique among your submits: a retry with the same key and the same input gives the same job.',
+  })
+  @IsIdempotencyKey()
+  idempotencyKey: string | null;
+}
+
+/** The same request as it is stored. */
+export function toFaceSwapPlusRequest(input: SubmitFaceSwapPlusInput): FaceSwapPlusRequest {
+  return {
+    kind: 'PLUS',
+    sourceUrl: toUri(input.sourceUrl),
+    targetUrl: toUri(input.targetUrl),
+    modelStyle: input.modelStyle,
+    faceMapping: (input.faceMapping ?? []).map(
+      ({ source, target }): FaceMapping => ({
+        source: toFaceReference(source),
+        target: toFaceReference(target),
+      }),
+    ),
+    faceEnhance: input.faceEnhance,
+    singleFaceMode: input.singleFaceMode,
+  };
+}
+
+/** Detection gives `[x, y, width, height]`, Face Swap Plus wants `[x1, y1, x2, y2]`. */
+function toFaceReference({ faceUrl, bbox, region }: FaceReferenceInput): FaceReference {
+  const box = bbox ?? (region && [region.x, region.y, region.x + region.width, region.y + region.height]);
+  return { faceUrl: faceUrl == null ? null : toUri(faceUrl), bbox: box ?? null };
+}

@@ -1,0 +1,77 @@
+/**
+ * Finding faces, for callers who ask and for jobs whose `opts` are to be filled in.
+ *
+ * Lookups of the same thing at the same time share one call to Akool, and what was found is kept for a short
+ * time: a front end shows the faces, then submits, and should not pay for looking twice.
+ */
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { AkoolClient, DetectedFace, DetectedFrame, DetectFacesRequest } from '../akool/akool-client.js';
+
+export interface FaceDetectionSettings {
+  /** How long what was found is kept, in milliseconds; 0 keeps nothing, but still shares calls under way. */
+  readonly detectCacheMs: number;
+}
+
+/** Answers; each is a few KB. */
+const MOST_KEPT = 500;
+
+export class FaceDetection {
+  readonly #akool: Pick<AkoolClient, 'detectFaces'>;
+  readonly #kept: LRUCache<string, readonly DetectedFrame[]> | null;
+  readonly #underWay = new Map<string, Promise<readonly DetectedFrame[]>>();
+
+  constructor(akool: Pick<AkoolClient, 'detectFaces'>, { detectCacheMs }: FaceDetectionSettings) {
+    this.#akool = akool;
+    this.#kept = detectCacheMs === 0 ? null : new LRUCache({ max: MOST_KEPT, ttl: detectCacheMs });
+  }
+
+  /**
+   * @param tenant lookups are shared within a tenant only
+   * @throws AkoolCallError
+   */
+  find(tenant: string, request: DetectFacesRequest): Promise<readonly DetectedFrame[]> {
+    const key = keyOf(tenant, request);
+    const kept = this.#kept?.get(key);
+    if (kept !== undefined) return Promise.resolve(kept);
+    const underWay = this.#underWay.get(key);
+    if (underWay !== undefined) return underWay;
+    const call = this.#akool
+      .detectFaces(request)
+      .then((frames) => {
+        this.#kept?.set(key, frames);
+        return frames;
+      })
+      .finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, call);
+    return call;
+  }
+
+  /**
+   * The `opts` of the largest face of a picture; null when it shows none.
+   *
+   * @throws AkoolCallError
+   */
+  async findOpts(tenant: string, url: string): Promise<string | null> {
+    const frames = await this.find(tenant, { url, singleFace: false });
+    const faces = frames.flatMap((frame) => frame.faces).filter((face) => optsOf(face) !== null);
+    const [largest] = faces.sort((a, b) => areaOf(b) - areaOf(a));
+    return largest === undefined ? null : optsOf(largest);
+  }
+}
+
+/** Page "Face Swap Pro": `opts` is `crop_landmarks`; `landmarks_str` has the same form where that is missing. */
+export function optsOf(face: DetectedFace): string | null {
+  return face.cropLandmarks ?? face.landmarksStr;
+}
+
+function areaOf({ region }: DetectedFace): number {
+  return region.width * region.height;
+}
+
+/** Pictures in base64 are long: the key is a digest. */
+function keyOf(tenant: string, { url, image, numFrames, singleFace }: DetectFacesRequest): string {
+  return createHash('sha256')
+    .update(JSON.stringify([tenant, url ?? null, image ?? null, numFrames ?? null, singleFace]))
+    .digest('base64url');
+}

@@ -1,0 +1,135 @@
+/** `npm run demo` as it is met: a process of its own, its output, and what it ends with. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ProgressLine } from '../src/demo/progress-line.js';
+import { startGateway, type TestGateway } from './harness.js';
+
+const DEMO = fileURLToPath(new URL('../dist/demo/index.js', import.meta.url));
+
+let gateway: TestGateway;
+let folder: string;
+let deadPort: number;
+
+beforeAll(async () => {
+  // An empty folder: no `.env` of whoever runs this.
+  folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
+  deadPort = await freePort();
+  gateway = await startGateway();
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('shows the life of a job on a running gateway and ends with the address of its picture', async () => {
+  const { code, stdout, stderr } = await demo('--url', gateway.url);
+  expect(stderr).toBe('');
+  expect(stdout).toContain(`Gateway  ${gateway.url}\n`);
+  expect(stdout).toMatch(/\nJob {6}[0-9a-f-]{36}\n/);
+  expect(statusesIn(stdout).at(-1)).toBe('COMPLETED');
+  expect(stdout).not.toContain('\u001b');
+  const address = /Result {3}(http\S+)\n$/.exec(stdout)?.[1] ?? '';
+  expect((await fetch(address)).headers.get('content-type')).toBe('image/png');
+  expect(code).toBe(0);
+});
+
+it('runs a gateway of its own where none answers, and keeps the picture', { timeout: 40_000 }, async () => {
+  const { code, stdout, stderr } = await demo();
+  expect(stderr).toBe('');
+  expect(stdout).toContain(`none answers at http://127.0.0.1:${deadPort}`);
+  expect(statusesIn(stdout).at(-1)).toBe('COMPLETED');
+  expect(stdout).toMatch(/\nResult {3}http:\/\/127\.0\.0\.1:\d+\/\S+\n$/);
+  const kept = /\nKept {5}(\S+)/.exec(stdout)?.[1] ?? '';
+  expect(readFileSync(kept).subarray(1, 4).toString()).toBe('PNG');
+  rmSync(dirname(kept), { recursive: true });
+  const [, url = ''] = /Gateway {2}(\S+)/.exec(stdout) ?? [];
+  await expect(fetch(url)).rejects.toThrow();
+  expect(code).toBe(0);
+});
+
+it('tells why a job failed and ends with 1', async () => {
+  const source = `${gateway.sandbox.url}/samples/source-face.png?sandbox-fault=generation-fails`;
+  const { code, stdout, stderr } = await demo('--url', gateway.url, '--source', source);
+  expect(statusesIn(stdout).at(-1)).toBe('FAILED');
+  expect(stderr).toMatch(/^GENERATION_FAILED: /);
+  expect(code).toBe(1);
+});
+
+it('names the field of an input that is refused', async () => {
+  const { code, stderr } = await demo('--url', gateway.url, '--target', 'ftp://example.com/face.png');
+  expect(stderr).toMatch(/^The gateway refused:\n {2}input\.targetImage\.0\.path: must be an absolute/);
+  expect(code).toBe(1);
+});
+
+it('says that the named gateway does not answer', async () => {
+  const { code, stderr } = await demo('--url', `http://127.0.0.1:${deadPort}/`);
+  expect(stderr).toMatch(new RegExp(`^No gateway answers at http://127\\.0\\.0\\.1:${deadPort}\\.`));
+  expect(code).toBe(1);
+});
+
+it('says that what answers is no gateway', async () => {
+  const { code, stderr } = await demo('--url', gateway.sandbox.url, '--source', 'a', '--target', 'b');
+  expect(stderr).toMatch(/^(No gateway answers at|What answers at) /);
+  expect(code).toBe(1);
+});
+
+it('explains its options', async () => {
+  expect(await demo('--help')).toMatchObject({ code: 0, stderr: '' });
+  const { code, stderr } = await demo('--nonsense');
+  expect(stderr).toMatch(/--nonsense[\s\S]*--source URL/);
+  expect(code).toBe(1);
+});
+
+it('draws over one line on a terminal, never wider than it', () => {
+  const written: string[] = [];
+  const line = new ProgressLine({ isTTY: true, columns: 40, write: (text) => written.push(text) });
+  const job = { id: '1', version: 1, createdAt: '', result: null, error: null };
+  line.show({ ...job, status: 'WAITING', queuePosition: 12_345 });
+  line.show({ ...job, status: 'COMPLETED', queuePosition: null });
+  line.stop();
+  line.stop();
+  expect(written.at(-1)).toBe('\n');
+  const drawn = written.slice(0, -1).map((text) => {
+    expect(text.startsWith('\r\u001b[2K')).toBe(true);
+    return text.slice(5);
+  });
+  expect(drawn.length).toBe(3);
+  for (const text of drawn) expect(text.length).toBeLessThan(40);
+});
+
+function statusesIn(output: string): readonly string[] {
+  return [...output.matchAll(/^ *[\d.]+ s {2}([A-Z]+)/gm)].map(([, status]) => status ?? '');
+}
+
+async function demo(...args: readonly string[]) {
+  if (!existsSync(DEMO)) throw new Error('dist/demo is not built: run "npm run build"');
+  const env = { PATH: process.env['PATH'] ?? '', TMPDIR: tmpdir(), PORT: String(deadPort) };
+  const child = spawn(process.execPath, [DEMO, ...args], { cwd: folder, env });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject).on('close', resolve);
+  });
+  return { code, stdout, stderr };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,87 @@
+/** SIGKILL at any moment: what a mutation has answered for is still there. */
+import { afterEach, beforeAll, expect, it } from 'vitest';
+import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { follow, lookUp, oneFace, submit, upTo } from './caller.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
+import type { SeenJob } from './operations.js';
+
+const JOBS = 50;
+const KILLS = 10;
+
+let sandbox: Sandbox | undefined;
+
+beforeAll(build);
+afterEach(async () => {
+  await cleanUp();
+  await sandbox?.stop();
+});
+
+it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, { timeout: 60_000 }, async () => {
+  const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
+  const random = randomFrom(seed);
+  process.stdout.write(`kill.test.ts: TEST_SEED=${seed}\n`);
+  // Akool lives on while the gateway dies.
+  sandbox = createSandbox({ queueMs: 5, processMs: 10, maxConcurrency: JOBS });
+  await sandbox.start();
+  const folder = newFolder();
+  const env = {
+    AKOOL_BASE_URL: sandbox.url,
+    AKOOL_API_KEY: sandbox.apiKey,
+    AKOOL_CLIENT_ID: sandbox.clientId,
+    AKOOL_MAX_CONCURRENCY: String(JOBS),
+    POLL_AFTER_MS: '20',
+  };
+
+  const answered = new Map<string, SeenJob>();
+  let gateway = await startProcess(folder, env);
+  for (let round = 0; round < KILLS; round++) {
+    const { url } = gateway;
+    const submits = upTo(JOBS / KILLS).map(async (n) => {
+      const job = await submit(url, oneFace({}, `?n=${round}-${n}`));
+      answered.set(job.id, job);
+    });
+    const killed = kill(gateway, Math.floor(random() * 60));
+    // Those that the kill cut off were promised nothing.
+    await Promise.allSettled([...submits, killed]);
+    expect(await killed).toBe('SIGKILL');
+    gateway = await startProcess(folder, env);
+    for (const job of answered.values()) expectSameLife(job, await lookUp(gateway.url, job.id));
+  }
+
+  expect(answered.size, `seed ${seed}`).toBeGreaterThan(0);
+  for (const submitted of answered.values()) {
+    const job = await lookUp(gateway.url, submitted.id);
+    expectSameLife(submitted, job);
+    // One whose sending was cut off waits for word from Akool; every other one goes on to its end.
+    if (job.status !== 'UNCONFIRMED') expect((await follow(gateway.url, job.id)).at(-1)?.status).toBe('COMPLETED');
+  }
+  const sent = sandbox.bills.map(({ request }) => JSON.stringify(request['sourceImage']));
+  expect(new Set(sent).size, `seed ${seed}: billed twice`).toBe(sent.length);
+});
+
+/** The job has gone on, if at all, from where it was: no version is missing and none was rewritten. */
+function expectSameLife(before: SeenJob, now: SeenJob): void {
+  expect(now.version).toBeGreaterThanOrEqual(before.version);
+  expect(now.history.map(({ version }) => version)).toEqual(upTo(now.version));
+  expect(now.history.slice(0, before.version)).toEqual(before.history);
+  expect(now.history.at(-1)?.status).toBe(now.status);
+  expect(now.createdAt).toBe(before.createdAt);
+  expect(now.providerId ?? before.providerId).toBe(before.providerId ?? now.providerId);
+}
+
+async function kill(gateway: GatewayProcess, afterMs: number): Promise<unknown> {
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  gateway.child.kill('SIGKILL');
+  return gateway.ended;
+}
+
+/** The generator "mulberry32": numbers from 0 to below 1, the same for the same seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -1,0 +1,215 @@
+/** The schema keeps the contract, and what is generated from the program is as the program is. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
+import { ApolloServerErrorCode } from '@apollo/server/errors';
+import {
+  astFromValue,
+  buildSchema,
+  DangerousChangeType,
+  findBreakingChanges,
+  findDangerousChanges,
+  type GraphQLArgument,
+  type GraphQLInputField,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+  isSpecifiedScalarType,
+  print,
+} from 'graphql';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readConfig, SETTINGS } from '../src/config.js';
+import { ERROR_CODES } from '../src/errors.js';
+import { createSchema } from '../src/resolvers/schema.js';
+import { JOB_ERROR_CODES } from '../src/services/jobs/job-error.js';
+
+/** Parts of the contract that later work brings. Whoever adds one takes it off this list. */
+const STILL_MISSING: readonly string[] = [
+  'FaceSwapPlusStyle',
+  'FaceSwapPlusJob',
+  'FaceMapping',
+  'FaceReference',
+  'FaceReferenceInput',
+  'FaceMappingInput',
+  'SubmitFaceSwapPlusInput',
+  'SubmitFaceSwapPlusPayload',
+  'DetectFacesInput',
+  'FaceDetection',
+  'DetectedFrame',
+  'DetectedFace',
+  'Point',
+  'Rectangle',
+  'Account',
+  'SlotUsage',
+  'FollowToken',
+  'Query.detectFaces',
+  'Query.account',
+  'Mutation.submitFaceSwapPlus',
+  'Mutation.createFollowToken',
+  'Mutation.deleteJob',
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+describe('the schema', () => {
+  // The contract writes the fields of `Job` once; as a schema of its own it would not be valid.
+  const contract = buildSchema(read('test/fixtures/contract.graphql'), { assumeValid: true });
+  let ours: GraphQLSchema;
+  beforeAll(async () => {
+    ours = await createSchema();
+  });
+
+  it('has all of the contract but the parts that are listed as missing', () => {
+    const missing = [...partsOf(contract).keys()].filter((name) => !partsOf(ours).has(name));
+    // Of a type that is missing, its fields are too.
+    const unlisted = missing.filter(
+      (name) => !STILL_MISSING.some((m) => m === name || name.startsWith(`${m}.`)),
+    );
+    expect(unlisted).toEqual([]);
+  });
+
+  it('has none of the parts that are listed as missing', () => {
+    const present = partsOf(ours);
+    expect(STILL_MISSING.filter((name) => present.has(name))).toEqual([]);
+  });
+
+  it('lists as missing only what is in the contract', () => {
+    const known = partsOf(contract);
+    expect(STILL_MISSING.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it('breaks no client of the contract', () => {
+    const expected = STILL_MISSING.map((name) => `${name} was removed.`);
+    const breaking = findBreakingChanges(contract, ours)
+      .map(({ description }) => description)
+      // GraphQL's own scalars are in a schema exactly when something uses them.
+      .filter((description) => !description.startsWith('Standard scalar '));
+    expect(breaking.filter((description) => !expected.includes(description))).toEqual([]);
+  });
+
+  it('surprises no client of the contract with enum values or defaults', () => {
+    // Types may gain fields; what is optional there hurts nobody.
+    const harmless: readonly string[] = [
+      DangerousChangeType.OPTIONAL_ARG_ADDED,
+      DangerousChangeType.OPTIONAL_INPUT_FIELD_ADDED,
+      DangerousChangeType.IMPLEMENTED_INTERFACE_ADDED,
+    ];
+    const dangerous = findDangerousChanges(contract, ours).filter(({ type }) => !harmless.includes(type));
+    expect(dangerous).toEqual([]);
+  });
+
+  it('gives every part the type, nullability and default that the contract says', () => {
+    const present = partsOf(ours);
+    const drift = [...partsOf(contract)].flatMap(([name, wanted]) => {
+      const found = present.get(name);
+      return found === undefined || found === wanted ? [] : [`${name} is ${found}, not ${wanted}`];
+    });
+    expect(drift).toEqual([]);
+  });
+
+  it('describes every type, but for those that say it by their name', () => {
+    const silent = Object.values(ours.getTypeMap())
+      .filter((type) => !type.name.startsWith('__') && !type.description)
+      .map((type) => type.name)
+      .filter((name) => !/^(Query|Mutation|Subscription|PageInfo)$|(Payload|Input|Edge|Filter)$/.test(name));
+    expect(silent).toEqual([]);
+  });
+});
+
+describe('generated files', () => {
+  it('are as the program is now', { timeout: 120_000 }, () => {
+    const check = spawnSync(process.execPath, ['scripts/codegen.mjs', '--check'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    expect(`${check.stdout}${check.stderr}`).toContain('everything is fresh');
+    expect(check.status).toBe(0);
+  });
+
+  it('.env.example changes nothing when it is copied as it is', () => {
+    expect(parseEnv(read('.env.example'))).toEqual({});
+  });
+
+  it('.env.example names every setting with the default it has', () => {
+    const uncommented = parseEnv(read('.env.example').replace(/^# (?=[A-Z_]+=)/gm, ''));
+    expect(Object.keys(uncommented).sort()).toEqual(Object.keys(SETTINGS).sort());
+    expect(readConfig(uncommented)).toEqual(readConfig({}));
+  });
+});
+
+describe('docs/errors.md', () => {
+  const page = read('docs/errors.md');
+  const undocumented = (codes: readonly string[]) =>
+    codes.filter((code) => !page.includes(`| \`${code}\` |`));
+
+  it('tells of every code of a GraphQL error', () => {
+    expect(undocumented([...Object.keys(ERROR_CODES), ...Object.values(ApolloServerErrorCode)])).toEqual([]);
+  });
+
+  it('tells of every code of a job error', () => {
+    expect(undocumented(JOB_ERROR_CODES)).toEqual([]);
+  });
+
+  it('tells of every code of a field error', () => {
+    const sources = ['src/schema', 'src/resolvers'].flatMap((folder) =>
+      readdirSync(join(root, folder)).map((file) => read(`${folder}/${file}`)),
+    );
+    const codes = sources.flatMap((source) =>
+      [...source.matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code]) => code ?? ''),
+    );
+    expect(codes.length).toBeGreaterThan(5);
+    expect(undocumented([...new Set(codes)])).toEqual([]);
+  });
+});
+
+it('there is one copy of graphql, so that its types know each other', () => {
+  expect(copiesOf('graphql', join(root, 'node_modules'))).toEqual([join(root, 'node_modules', 'graphql')]);
+});
+
+/** Every type, field, argument, input field and enum value by name, with what it promises as text. */
+function partsOf(schema: GraphQLSchema): ReadonlyMap<string, string> {
+  const parts = new Map<string, string>();
+  const addInputs = (owner: string, inputs: readonly (GraphQLArgument | GraphQLInputField)[]): void => {
+    for (const input of inputs) parts.set(`${owner}.${input.name}`, typeAndDefault(input));
+  };
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (type.name.startsWith('__') || isSpecifiedScalarType(type)) continue;
+    parts.set(type.name, type.constructor.name);
+    if (isEnumType(type)) for (const { name } of type.getValues()) parts.set(`${type.name}.${name}`, 'value');
+    if (isInputObjectType(type)) addInputs(type.name, Object.values(type.getFields()));
+    if (isObjectType(type) || isInterfaceType(type)) {
+      for (const implemented of type.getInterfaces())
+        parts.set(`${type.name}.${implemented.name}`, 'implemented');
+      for (const field of Object.values(type.getFields())) {
+        parts.set(`${type.name}.${field.name}`, String(field.type));
+        addInputs(`${type.name}.${field.name}`, field.args);
+      }
+    }
+  }
+  return parts;
+}
+
+function typeAndDefault({ type, defaultValue }: GraphQLArgument | GraphQLInputField): string {
+  const literal = defaultValue === undefined ? null : astFromValue(defaultValue, type);
+  return literal ? `${type} = ${print(literal)}` : String(type);
+}
+
+/** Folders in which a package lies, however deep other packages hold it. */
+function copiesOf(name: string, modules: string): readonly string[] {
+  if (!existsSync(modules)) return [];
+  const packages = readdirSync(modules, { withFileTypes: true }).flatMap((entry) => {
+    if (!entry.isDirectory() || entry.name.startsWith('.')) return [];
+    return entry.name.startsWith('@')
+      ? readdirSync(join(modules, entry.name)).map((inner) => `${entry.name}/${inner}`)
+      : [entry.name];
+  });
+  return packages.flatMap((found) => [
+    ...(found === name ? [join(modules, found)] : []),
+    ...copiesOf(name, join(modules, found, 'node_modules')),
+  ]);
+}

@@ -1,0 +1,394 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type Change,
+  isFinal,
+  isReportFor,
+  JOB_STATUSES,
+  type Job,
+  type JobEvent,
+  type JobStatus,
+  newJob,
+  type ProviderReport,
+  transition,
+} from '../../../src/services/jobs/job.js';
+import { HOUR, jobWith, NOON, newJobOf, refusal, request } from './samples.js';
+
+const AT = NOON + 1000;
+const OURS = '6593c94c0ef703e8c055e3c8';
+const FOREIGN = '000000000000000000000000';
+
+/** A job that has gone to `status` in the ordinary way. */
+function jobIn(status: JobStatus): Job {
+  const sent = { attempts: 1, sentAt: NOON, deadlineAt: NOON + 3 * HOUR };
+  const bound = { ...sent, providerId: OURS, providerJobId: 'job-1', pollAt: NOON + 30_000 };
+  const ended = { finishedAt: NOON, pollAt: null };
+  switch (status) {
+    case 'WAITING':
+      return jobWith();
+    case 'SUBMITTING':
+      return jobWith({ status, version: 2, ...sent });
+    case 'UNCONFIRMED':
+      return jobWith({ status, version: 3, ...sent, slotFreeAt: NOON + 600_000 });
+    case 'QUEUED':
+    case 'PROCESSING':
+      return jobWith({ status, version: 3, ...bound });
+    case 'COMPLETED': {
+      const result = { providerUrl: 'https://cdn.example/1.png', providerUrlExpiresAt: AT, archive: null };
+      return jobWith({ status, version: 4, ...bound, ...ended, result });
+    }
+    case 'FAILED':
+      return jobWith({ status, version: 4, ...bound, ...ended, error: refusal });
+    case 'CANCELED':
+      return jobWith({ status, version: 2, ...ended });
+  }
+}
+
+function reported(report: ProviderReport, providerId = OURS): JobEvent {
+  return {
+    type: 'reported',
+    at: AT,
+    pollAt: AT + 30_000,
+    deadlineAt: AT + HOUR,
+    source: 'WEBHOOK',
+    providerId,
+    report,
+  };
+}
+
+const completed: ProviderReport = {
+  status: 'COMPLETED',
+  url: 'https://cdn.example/1.png',
+  expiresAt: AT + HOUR,
+  keep: false,
+};
+const archive = { name: 'name.png', contentType: 'image/png', byteSize: 3, sha256: 'ab' };
+
+const EVENTS = {
+  leased: { type: 'leased', at: AT, deadlineAt: AT + HOUR },
+  moved: { type: 'moved', at: AT, position: 7 },
+  prepared: { type: 'prepared', at: AT, request },
+  accepted: { type: 'accepted', at: AT, pollAt: AT + 1, providerId: OURS, providerJobId: 'job-1' },
+  refused: { type: 'refused', at: AT, error: refusal },
+  'not-accepted': { type: 'not-accepted', at: AT, deadlineAt: AT + HOUR, reason: 'too many' },
+  unconfirmed: { type: 'unconfirmed', at: AT, slotFreeAt: AT + 600_000, reason: 'timeout' },
+  'reported queued': reported({ status: 'QUEUED' }),
+  'reported processing': reported({ status: 'PROCESSING' }),
+  'reported completed': reported(completed),
+  'reported failed': reported({ status: 'FAILED', error: refusal }),
+  'reported by a foreign _id': reported(completed, FOREIGN),
+  expired: { type: 'expired', at: AT, error: refusal },
+  canceled: { type: 'canceled', at: AT },
+  archived: { type: 'archived', at: AT, archive },
+  deleted: { type: 'deleted', at: AT },
+} as const satisfies Record<string, JobEvent>;
+type EventName = keyof typeof EVENTS;
+
+/** Fails to compile when an event type is missing above. */
+type Missing = Exclude<JobEvent['type'], (typeof EVENTS)[EventName]['type']>;
+const nothingMissing: [Missing] extends [never] ? true : Missing = true;
+
+/** What each event makes of each status; what is not listed changes nothing. */
+const TABLE: Readonly<Record<JobStatus, Partial<Record<EventName, JobStatus>>>> = {
+  WAITING: {
+    leased: 'SUBMITTING',
+    moved: 'WAITING',
+    expired: 'FAILED',
+    canceled: 'CANCELED',
+  },
+  SUBMITTING: {
+    prepared: 'SUBMITTING',
+    accepted: 'QUEUED',
+    refused: 'FAILED',
+    'not-accepted': 'WAITING',
+    unconfirmed: 'UNCONFIRMED',
+    'reported queued': 'QUEUED',
+    'reported processing': 'PROCESSING',
+    'reported completed': 'COMPLETED',
+    'reported failed': 'FAILED',
+    // It has no `_id` yet: the first one that arrives at its own address is its own.
+    'reported by a foreign _id': 'COMPLETED',
+  },
+  UNCONFIRMED: {
+    accepted: 'QUEUED',
+    refused: 'FAILED',
+    'not-accepted': 'WAITING',
+    'reported queued': 'QUEUED',
+    'reported processing': 'PROCESSING',
+    'reported completed': 'COMPLETED',
+    'reported failed': 'FAILED',
+    'reported by a foreign _id': 'COMPLETED',
+    expired: 'FAILED',
+  },
+  QUEUED: {
+    'reported processing': 'PROCESSING',
+    'reported completed': 'COMPLETED',
+    'reported failed': 'FAILED',
+    expired: 'FAILED',
+  },
+  PROCESSING: {
+    'reported completed': 'COMPLETED',
+    'reported failed': 'FAILED',
+    expired: 'FAILED',
+  },
+  COMPLETED: { archived: 'COMPLETED', deleted: 'COMPLETED' },
+  FAILED: { deleted: 'FAILED' },
+  CANCELED: { deleted: 'CANCELED' },
+};
+
+describe('a transition', () => {
+  test('is asserted below for every type of event', () => {
+    expect(nothingMissing).toBe(true);
+  });
+
+  for (const status of JOB_STATUSES) {
+    for (const name of Object.keys(EVENTS) as EventName[]) {
+      const expected = TABLE[status][name] ?? null;
+      test(`${status} and "${name}" give ${expected ?? 'nothing'}`, () => {
+        const job = jobIn(status);
+        const change = transition(job, EVENTS[name]);
+        expect(change?.job.status ?? null).toBe(expected);
+        if (change !== null) expectWellFormed(job, change);
+      });
+    }
+  }
+
+  test('that ends a job says when, and leaves nothing to poll and no slot', () => {
+    for (const name of ['reported completed', 'reported failed', 'refused', 'expired'] as const) {
+      const { job } = transition(jobIn('UNCONFIRMED'), EVENTS[name]) ?? {};
+      expect(job).toMatchObject({ finishedAt: AT, pollAt: null, slotFreeAt: null });
+    }
+  });
+
+  test('never ends a job before its last change, even when the clock was set back', () => {
+    const job = { ...jobIn('PROCESSING'), updatedAt: NOON + HOUR };
+    for (const name of ['reported completed', 'reported failed', 'expired'] as const) {
+      const change = transition(job, EVENTS[name]);
+      expect(change?.job.updatedAt).toBe(NOON + HOUR);
+      expect(change?.job.finishedAt).toBe(NOON + HOUR);
+      expect(change?.update.at).toBe(NOON + HOUR);
+    }
+    const waiting = { ...jobIn('WAITING'), updatedAt: NOON + HOUR };
+    expect(transition(waiting, EVENTS.canceled)?.job.finishedAt).toBe(NOON + HOUR);
+  });
+
+  test('changes neither the job nor the event that it is given', () => {
+    const job = Object.freeze(jobIn('SUBMITTING'));
+    expect(() => transition(job, Object.freeze({ ...EVENTS.accepted }))).not.toThrow();
+    expect(job.status).toBe('SUBMITTING');
+  });
+});
+
+describe('the number of tries', () => {
+  test('grows with each lease and is told from the second on', () => {
+    const first = expectChange(transition(jobIn('WAITING'), EVENTS.leased));
+    const back = expectChange(transition(first.job, EVENTS['not-accepted']));
+    const second = expectChange(transition(back.job, EVENTS.leased));
+    expect(first.job.attempts).toBe(1);
+    expect(first.update.note).toBeNull();
+    expect(back.job).toMatchObject({ status: 'WAITING', attempts: 1, turn: first.job.turn });
+    expect(second.job.attempts).toBe(2);
+    expect(second.update.note).toBe('try 2');
+  });
+});
+
+describe('a webhook that overtakes the answer of the submit', () => {
+  test('binds the _id, and the answer then only adds the job_id', () => {
+    const webhook = expectChange(transition(jobIn('SUBMITTING'), reported({ status: 'PROCESSING' })));
+    const answer = expectChange(transition(webhook.job, EVENTS.accepted));
+    expect(webhook.job).toMatchObject({ status: 'PROCESSING', providerId: OURS, providerJobId: null });
+    expect(answer.job).toMatchObject({ status: 'PROCESSING', providerId: OURS, providerJobId: 'job-1' });
+    expect(transition(answer.job, EVENTS.accepted)).toBeNull();
+  });
+
+  test('may even have finished the job, which stays finished', () => {
+    const webhook = expectChange(transition(jobIn('SUBMITTING'), EVENTS['reported completed']));
+    const answer = expectChange(transition(webhook.job, EVENTS.accepted));
+    expect(answer.job).toMatchObject({ status: 'COMPLETED', providerJobId: 'job-1' });
+    expect(answer.job.finishedAt).toBe(webhook.job.finishedAt);
+  });
+
+  test('and names another _id than the answer: the one that came first stays', () => {
+    const webhook = expectChange(transition(jobIn('SUBMITTING'), reported({ status: 'QUEUED' }, FOREIGN)));
+    expect(transition(webhook.job, EVENTS.accepted)).toBeNull();
+  });
+});
+
+describe('reports that come twice or out of order', () => {
+  test('change nothing the second time', () => {
+    for (const name of ['reported processing', 'reported completed', 'reported failed'] as const) {
+      const once = expectChange(transition(jobIn('QUEUED'), EVENTS[name]));
+      expect(transition(once.job, EVENTS[name])).toBeNull();
+    }
+  });
+
+  test('never take a job back', () => {
+    const done = expectChange(transition(jobIn('QUEUED'), EVENTS['reported completed']));
+    for (const name of ['reported queued', 'reported processing', 'reported failed'] as const) {
+      expect(transition(done.job, EVENTS[name])).toBeNull();
+    }
+    expect(transition(jobIn('PROCESSING'), EVENTS['reported queued'])).toBeNull();
+  });
+});
+
+describe('a job that came back WAITING', () => {
+  const back = expectChange(transition(jobIn('SUBMITTING'), EVENTS['not-accepted'])).job;
+
+  test('is bound by a report, because the try that looked unaccepted was accepted', () => {
+    const change = expectChange(transition(back, EVENTS['reported processing']));
+    expect(change.job).toMatchObject({ status: 'PROCESSING', providerId: OURS });
+  });
+
+  test('can be canceled, and is then not revived by a report', () => {
+    const canceled = expectChange(transition(back, EVENTS.canceled)).job;
+    expect(transition(canceled, EVENTS['reported completed'])).toBeNull();
+  });
+});
+
+describe('a report', () => {
+  test('is not for a job that was never sent', () => {
+    expect(isReportFor(jobIn('WAITING'), OURS)).toBe(false);
+  });
+
+  test('is for a job that was sent and has no _id, and else only for its own', () => {
+    expect(isReportFor(jobIn('UNCONFIRMED'), OURS)).toBe(true);
+    expect(isReportFor(jobIn('QUEUED'), OURS)).toBe(true);
+    expect(isReportFor(jobIn('QUEUED'), FOREIGN)).toBe(false);
+  });
+});
+
+describe('a queue position', () => {
+  test('that was announced already is no news', () => {
+    const moved = expectChange(transition(jobIn('WAITING'), EVENTS.moved));
+    expect(moved.job.announcedPosition).toBe(7);
+    expect(transition(moved.job, EVENTS.moved)).toBeNull();
+  });
+
+  test('is forgotten when the job leaves the queue', () => {
+    const moved = expectChange(transition(jobIn('WAITING'), EVENTS.moved)).job;
+    for (const name of ['leased', 'canceled', 'expired'] as const) {
+      expect(transition(moved, EVENTS[name])?.job.announcedPosition).toBeNull();
+    }
+  });
+});
+
+describe('an archived result', () => {
+  test('is a new version of the finished job, once', () => {
+    const kept = expectChange(transition(jobIn('COMPLETED'), EVENTS.archived));
+    expect(kept.job.result?.archive).toEqual(archive);
+    expect(transition(kept.job, EVENTS.archived)).toBeNull();
+  });
+});
+
+/** Far enough along that a status can only be left for one of a higher rank, save for the ways back. */
+const RANK: Readonly<Record<JobStatus, number>> = {
+  WAITING: 0,
+  SUBMITTING: 1,
+  UNCONFIRMED: 2,
+  QUEUED: 3,
+  PROCESSING: 4,
+  COMPLETED: 5,
+  FAILED: 5,
+  CANCELED: 5,
+};
+
+const moment = fc.integer({ min: NOON - HOUR, max: NOON + 24 * HOUR });
+const providerId = fc.constantFrom(OURS, FOREIGN, 'third');
+const report: fc.Arbitrary<ProviderReport> = fc.oneof(
+  fc.record({ status: fc.constantFrom('QUEUED' as const, 'PROCESSING' as const) }),
+  fc.record({
+    status: fc.constant('COMPLETED' as const),
+    url: fc.webUrl(),
+    expiresAt: moment,
+    keep: fc.boolean(),
+  }),
+  fc.record({ status: fc.constant('FAILED' as const), error: fc.constant(refusal) }),
+);
+const event: fc.Arbitrary<JobEvent> = fc.oneof(
+  fc.record({ type: fc.constant('leased' as const), at: moment, deadlineAt: moment }),
+  fc.record({ type: fc.constant('moved' as const), at: moment, position: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({ type: fc.constant('prepared' as const), at: moment, request: fc.constant(request) }),
+  fc.record({
+    type: fc.constant('accepted' as const),
+    at: moment,
+    pollAt: moment,
+    providerId,
+    providerJobId: fc.constantFrom(null, 'job-1', 'job-2'),
+  }),
+  fc.record({ type: fc.constant('refused' as const), at: moment, error: fc.constant(refusal) }),
+  fc.record({
+    type: fc.constant('not-accepted' as const),
+    at: moment,
+    deadlineAt: moment,
+    reason: fc.string(),
+  }),
+  fc.record({
+    type: fc.constant('unconfirmed' as const),
+    at: moment,
+    slotFreeAt: moment,
+    reason: fc.string(),
+  }),
+  fc.record({
+    type: fc.constant('reported' as const),
+    at: moment,
+    pollAt: moment,
+    deadlineAt: moment,
+    source: fc.constantFrom('WEBHOOK' as const, 'POLL' as const),
+    providerId,
+    report,
+  }),
+  fc.record({ type: fc.constant('expired' as const), at: moment, error: fc.constant(refusal) }),
+  fc.record({ type: fc.constant('canceled' as const), at: moment }),
+  fc.record({ type: fc.constant('archived' as const), at: moment, archive: fc.constant(archive) }),
+  fc.record({ type: fc.constant('deleted' as const), at: moment }),
+);
+
+test('whatever happens in whatever order, a life of a job keeps its promises', () => {
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      let { job } = newJob({ ...newJobOf('tenant'), turn: 3 });
+      for (const next of events) {
+        const change = transition(job, next);
+        if (change === null) continue;
+        expectWellFormed(job, change);
+        job = change.job;
+        // The same again is no news, except faces found again, which the dispatcher never reports twice.
+        if (next.type !== 'prepared') expect(transition(job, next)).toBeNull();
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** What holds for every change of every job. */
+function expectWellFormed(before: Job, { job, update }: Change): void {
+  expect(job.version).toBe(before.version + 1);
+  expect(update).toMatchObject({ version: job.version, status: job.status, at: job.updatedAt });
+  expect(job.updatedAt).toBeGreaterThanOrEqual(before.updatedAt);
+  if (isFinal(before.status)) expect(job.status).toBe(before.status);
+  const goesBack = RANK[job.status] < RANK[before.status];
+  if (goesBack) {
+    expect(['SUBMITTING', 'UNCONFIRMED']).toContain(before.status);
+    expect(job.status).toBe('WAITING');
+    expect(update.source).toBe('SUBMIT');
+  }
+  if (before.providerId !== null) expect(job.providerId).toBe(before.providerId);
+  if (before.providerJobId !== null) expect(job.providerJobId).toBe(before.providerJobId);
+  expect(job.finishedAt !== null).toBe(isFinal(job.status));
+  if (before.finishedAt !== null) expect(job.finishedAt).toBe(before.finishedAt);
+  expect(job.result !== null).toBe(job.status === 'COMPLETED');
+  expect(job.error !== null).toBe(job.status === 'FAILED');
+  expect(job.pollAt !== null).toBe(job.status === 'QUEUED' || job.status === 'PROCESSING');
+  expect(job.slotFreeAt !== null).toBe(job.status === 'UNCONFIRMED');
+  if (job.announcedPosition !== null) expect(job.status).toBe('WAITING');
+  const leased = before.status === 'WAITING' && job.status === 'SUBMITTING';
+  expect(job.attempts).toBe(before.attempts + (leased ? 1 : 0));
+  const fixed = ['id', 'tenant', 'createdAt', 'callbackToken', 'turn', 'sequence'] as const;
+  for (const field of fixed) expect(job[field]).toBe(before[field]);
+}
+
+function expectChange(change: Change | null): Change {
+  expect(change).not.toBeNull();
+  if (change === null) throw new Error('nothing changed');
+  return change;
+}

@@ -1,0 +1,45 @@
+/** Jobs, requests and times for tests that need some and do not care which. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type Job, newJob } from '../../../src/services/jobs/job.js';
+import type { JobError } from '../../../src/services/jobs/job-error.js';
+import type { FaceSwapRequest } from '../../../src/services/jobs/job-request.js';
+import type { NewJob } from '../../../src/services/store/job-store.js';
+
+export const NOON = Date.UTC(2026, 0, 31, 12);
+export const HOUR = 60 * 60 * 1000;
+
+export const request: FaceSwapRequest = {
+  kind: 'PRO',
+  sourceImage: [{ path: 'https://example.com/new-face.jpg', opts: null }],
+  targetImage: [{ path: 'https://example.com/original.jpg', opts: '262,175:363,175:313,215:272,279' }],
+  modelName: 'akool_faceswap_image_hq',
+  faceEnhance: false,
+  singleFaceMode: true,
+  detectOpts: false,
+};
+
+export const refusal: JobError = {
+  code: 'INVALID_PARAMETERS',
+  message: 'Akool found a parameter wrong or empty.',
+  providerCode: 1003,
+  retryable: false,
+};
+
+/** A job as it is to be stored. */
+export function newJobOf(tenant: string, more: Partial<NewJob> = {}): NewJob {
+  return {
+    id: randomUUID(),
+    tenant,
+    request,
+    callbackToken: randomBytes(24).toString('base64url'),
+    at: NOON,
+    deadlineAt: NOON + 24 * HOUR,
+    idempotency: null,
+    ...more,
+  };
+}
+
+/** A job in memory, newly born unless told otherwise. */
+export function jobWith(changes: Partial<Job> = {}): Job {
+  return { ...newJob({ ...newJobOf('tenant'), turn: 0 }).job, ...changes };
+}

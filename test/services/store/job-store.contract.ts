@@ -1,0 +1,695 @@
+/** What every job store has to hold, run over each driver. */
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Change, type Job, type JobEvent, transition } from '../../../src/services/jobs/job.js';
+import type {
+  Created,
+  JobFilter,
+  JobPlace,
+  JobStore,
+  NewJob,
+} from '../../../src/services/store/job-store.js';
+import { HOUR, NOON, newJobOf, refusal } from '../jobs/samples.js';
+
+/** A started store on a database of its own. */
+export interface OpenStore {
+  readonly store: JobStore;
+  /** Stops the store and gives another one, started, on the same data: what a restart does. */
+  reopen(): Promise<JobStore>;
+  /** Stops the store and removes its data. */
+  close(): Promise<void>;
+}
+
+const NO_LIMIT = 1_000_000;
+const LATER = NOON + 60_000;
+const accepted = (providerId: string, pollAt = NOON + 30_000): JobEvent => ({
+  type: 'accepted',
+  at: NOON,
+  pollAt,
+  providerId,
+  providerJobId: null,
+});
+const leased = (job: Job): Change | null =>
+  transition(job, { type: 'leased', at: NOON, deadlineAt: NOON + 3 * HOUR });
+
+export function describeJobStore(name: string, open: () => Promise<OpenStore>): void {
+  describe(`the job store over ${name}`, () => {
+    let opened: OpenStore;
+    let store: JobStore;
+
+    beforeEach(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    afterEach(() => opened.close());
+
+    async function create(tenant: string, more: Partial<NewJob> = {}): Promise<Job> {
+      return createdJob(await store.create(newJobOf(tenant, more), NO_LIMIT));
+    }
+
+    function createMany(tenant: string, count: number): Promise<Job[]> {
+      return Promise.all(Array.from({ length: count }, () => create(tenant)));
+    }
+
+    async function happen(job: Job, ...events: JobEvent[]): Promise<Job> {
+      let current = job;
+      for (const event of events) {
+        const change = transition(current, event);
+        if (change === null) throw new Error(`"${event.type}" changes nothing in ${current.status}`);
+        expect(await store.save(change)).toBe(true);
+        current = change.job;
+      }
+      return current;
+    }
+
+    function lease(limit: number, now = NOON): Promise<readonly Job[]> {
+      return store.lease(limit, now, leased);
+    }
+
+    describe('create', () => {
+      test('keeps a job with all that was said of it', async () => {
+        const asked = newJobOf('ann', { deadlineAt: NOON + HOUR });
+        const job = createdJob(await store.create(asked, NO_LIMIT));
+        expect(job).toMatchObject({
+          id: asked.id,
+          tenant: 'ann',
+          request: asked.request,
+          callbackToken: asked.callbackToken,
+          status: 'WAITING',
+          version: 1,
+          createdAt: NOON,
+          deadlineAt: NOON + HOUR,
+        });
+        expect(await store.get(job.id)).toEqual(job);
+        expect(await store.history(job.id)).toEqual([
+          { version: 1, status: 'WAITING', at: NOON, source: 'CLIENT', note: null },
+        ]);
+      });
+
+      test('numbers jobs in the order of their creation', async () => {
+        const first = await create('ann');
+        const second = await create('bob');
+        expect(second.sequence).toBeGreaterThan(first.sequence);
+      });
+
+      test('gives one job to a hundred that come at once with the same key', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        const outcomes = await Promise.all(
+          Array.from({ length: 100 }, () => store.create(newJobOf('ann', { idempotency }), NO_LIMIT)),
+        );
+        expect(outcomes.filter(({ kind }) => kind === 'created')).toHaveLength(1);
+        expect(outcomes.filter(({ kind }) => kind === 'duplicate')).toHaveLength(99);
+        expect(new Set(outcomes.map((outcome) => jobOf(outcome).id)).size).toBe(1);
+        expect(await store.slots(NOON)).toEqual({ used: 0, waiting: 1 });
+      });
+
+      test('recognises a key after a restart, and gives its job as it is now', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        const job = await create('ann', { idempotency });
+        const canceled = await happen(job, { type: 'canceled', at: LATER });
+        store = await opened.reopen();
+        const again = await store.create(newJobOf('ann', { idempotency }), NO_LIMIT);
+        expect(again).toEqual({ kind: 'duplicate', job: canceled });
+      });
+
+      test('refuses a key that was used with another input', async () => {
+        await create('ann', { idempotency: { key: 'k', fingerprint: 'f' } });
+        const other = newJobOf('ann', { idempotency: { key: 'k', fingerprint: 'g' } });
+        expect(await store.create(other, NO_LIMIT)).toEqual({ kind: 'conflict' });
+        expect(await store.get(other.id)).toBeNull();
+      });
+
+      test("does not mix up one tenant's keys with another's", async () => {
+        const ann = await create('ann', { idempotency: { key: 'k', fingerprint: 'f' } });
+        const bob = await create('bob', { idempotency: { key: 'k', fingerprint: 'g' } });
+        expect(bob.id).not.toBe(ann.id);
+      });
+
+      test('lets exactly as many wait as the limit says, however many come at once', async () => {
+        const outcomes = await Promise.all(
+          Array.from({ length: 60 }, (_, i) => store.create(newJobOf(`tenant-${i % 3}`), 25)),
+        );
+        expect(outcomes.filter(({ kind }) => kind === 'created')).toHaveLength(25);
+        expect(outcomes.filter(({ kind }) => kind === 'queue-full')).toHaveLength(35);
+        expect((await store.slots(NOON)).waiting).toBe(25);
+      });
+
+      test('recognises a key even when the queue is full', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        await create('ann', { idempotency });
+        expect((await store.create(newJobOf('ann', { idempotency }), 1)).kind).toBe('duplicate');
+        expect((await store.create(newJobOf('ann'), 1)).kind).toBe('queue-full');
+      });
+
+      test('makes room in the queue when a job leaves it', async () => {
+        const job = await create('ann');
+        expect((await store.create(newJobOf('ann'), 1)).kind).toBe('queue-full');
+        await happen(job, { type: 'canceled', at: LATER });
+        expect((await store.create(newJobOf('ann'), 1)).kind).toBe('created');
+      });
+
+      test('that fails takes nothing along of those that were written with it', async () => {
+        const taken = await create('ann');
+        const jobs = Array.from({ length: 20 }, () => newJobOf('ann'));
+        const settled = await Promise.allSettled(
+          [...jobs.slice(0, 10), newJobOf('ann', { id: taken.id }), ...jobs.slice(10)].map((job) =>
+            store.create(job, NO_LIMIT),
+          ),
+        );
+        expect(settled.map(({ status }) => status).filter((status) => status === 'rejected')).toHaveLength(1);
+        expect(settled[10]?.status).toBe('rejected');
+        for (const { id } of jobs) {
+          expect((await store.get(id))?.version).toBe(1);
+          expect(await store.history(id)).toHaveLength(1);
+        }
+        expect((await store.slots(NOON)).waiting).toBe(21);
+      });
+    });
+
+    describe('get and getByCallbackToken', () => {
+      test('know no job by a name that is not its own', async () => {
+        const job = await create('ann');
+        const strange = ['', ' ', job.id.toUpperCase(), `${job.id} `, '\u0000', '\ud800', "' or 1=1 --", '%'];
+        for (const text of [...strange, 'x'.repeat(100_000), job.callbackToken]) {
+          expect(await store.get(text)).toBeNull();
+        }
+        for (const text of [...strange, job.id]) expect(await store.getByCallbackToken(text)).toBeNull();
+      });
+
+      test('find a job by its id and by the token of its webhook address', async () => {
+        const job = await create('ann');
+        await create('ann');
+        expect(await store.get(job.id)).toEqual(job);
+        expect(await store.getByCallbackToken(job.callbackToken)).toEqual(job);
+      });
+
+      test('bring back a tenant and an input of any characters', async () => {
+        const odd = 'té"\'\\%_\n😀';
+        const asked = newJobOf(odd);
+        const job = createdJob(
+          await store.create(
+            { ...asked, request: { ...asked.request, sourceImage: [{ path: odd, opts: null }] } as never },
+            NO_LIMIT,
+          ),
+        );
+        expect(await store.get(job.id)).toEqual(job);
+        expect((await listed(odd)).map(({ id }) => id)).toEqual([job.id]);
+      });
+    });
+
+    describe('save', () => {
+      test('keeps every field of the job and adds a line to its history', async () => {
+        const job = await create('ann');
+        const [sent] = await lease(1);
+        const done = await happen(
+          sent ?? job,
+          accepted('p1'),
+          reportOf({ status: 'COMPLETED', url: 'https://cdn.example/1.png', expiresAt: LATER, keep: true }),
+        );
+        expect(await store.get(job.id)).toEqual(done);
+        expect((await store.history(job.id)).map(({ version, status }) => [version, status])).toEqual([
+          [1, 'WAITING'],
+          [2, 'SUBMITTING'],
+          [3, 'QUEUED'],
+          [4, 'COMPLETED'],
+        ]);
+      });
+
+      test('lets exactly one of many changes from the same version win', async () => {
+        const job = await create('ann');
+        let current = job;
+        for (let round = 0; round < 5; round++) {
+          const changes = Array.from({ length: 20 }, (_, i) =>
+            transition(current, { type: 'moved', at: NOON, position: round * 100 + i + 1 }),
+          ).filter((change) => change !== null);
+          const won = await Promise.all(changes.map((change) => store.save(change)));
+          expect(won.filter(Boolean)).toHaveLength(1);
+          current = changes[won.indexOf(true)]?.job ?? current;
+          expect(await store.get(job.id)).toEqual(current);
+        }
+        expect((await store.history(job.id)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
+      });
+
+      test('changes nothing of a job that does not exist', async () => {
+        const job = await create('ann');
+        const change = transition({ ...job, id: randomUUID() }, { type: 'canceled', at: NOON });
+        expect(change === null ? null : await store.save(change)).toBe(false);
+        expect(change === null ? [] : await store.history(change.job.id)).toEqual([]);
+      });
+
+      test('of two that cancel and lease at the same moment lets one have the job', async () => {
+        const job = await create('ann');
+        const cancel = transition(job, { type: 'canceled', at: NOON });
+        if (cancel === null) throw new Error('a waiting job can be canceled');
+        const [canceled, sent] = await Promise.all([store.save(cancel), lease(1)]);
+        expect([canceled, sent.length === 1]).toContain(true);
+        expect([canceled, sent.length === 1]).toContain(false);
+      });
+    });
+
+    describe('list', () => {
+      test("shows a tenant's own jobs, newest first", async () => {
+        const old = await create('ann', { at: NOON });
+        const young = await create('ann', { at: NOON + 2 });
+        const middle = await create('ann', { at: NOON + 1 });
+        await create('bob');
+        expect((await listed('ann')).map(({ id }) => id)).toEqual([young.id, middle.id, old.id]);
+        expect(await listed('nobody')).toEqual([]);
+      });
+
+      test('shows each job once and in order, whatever the page size and direction', async () => {
+        // Three at a time share a moment, so that the order within it is put to the test.
+        for (let i = 0; i < 13; i++) await create('ann', { at: NOON + Math.floor(i / 3) });
+        await createMany('bob', 3);
+        const all = (await listed('ann')).map(({ id }) => id);
+        expect(new Set(all).size).toBe(13);
+        for (let size = 1; size <= 14; size++) {
+          expect((await walk('ann', {}, size, 'forward')).map(({ id }) => id)).toEqual(all);
+          expect((await walk('ann', {}, size, 'backward')).map(({ id }) => id)).toEqual(all);
+        }
+      });
+
+      test('says on each page whether there is one before and one after it', async () => {
+        await createMany('ann', 4);
+        const [a, b, c, d] = await listed('ann');
+        if (!a || !b || !c || !d) throw new Error('four were created');
+        const page = async (request: Parameters<JobStore['list']>[2]) => {
+          const { jobs, hasNextPage, hasPreviousPage } = await store.list('ann', {}, request);
+          return [jobs.map(({ id }) => id), hasPreviousPage, hasNextPage];
+        };
+        expect(await page({ limit: 2, direction: 'forward' })).toEqual([[a.id, b.id], false, true]);
+        expect(await page({ limit: 2, direction: 'forward', after: b })).toEqual([[c.id, d.id], true, false]);
+        expect(await page({ limit: 2, direction: 'backward' })).toEqual([[c.id, d.id], true, false]);
+        expect(await page({ limit: 2, direction: 'backward', before: c })).toEqual([
+          [a.id, b.id],
+          false,
+          true,
+        ]);
+        expect(await page({ limit: 4, direction: 'forward' })).toEqual([
+          [a.id, b.id, c.id, d.id],
+          false,
+          false,
+        ]);
+        expect(await page({ limit: 9, direction: 'forward', after: a, before: d })).toEqual([
+          [b.id, c.id],
+          true,
+          true,
+        ]);
+      });
+
+      test('filters by status and by time, and pages through what is left', async () => {
+        for (let i = 0; i < 12; i++) {
+          const job = await create('ann', { at: NOON + i });
+          if (i % 3 === 0) await happen(job, { type: 'canceled', at: LATER });
+        }
+        const all = await listed('ann');
+        const filters: readonly (readonly [JobFilter, (job: Job) => boolean])[] = [
+          [{ status: ['CANCELED'] }, (job) => job.status === 'CANCELED'],
+          [{ status: ['CANCELED', 'WAITING'] }, () => true],
+          [{ status: ['FAILED'] }, () => false],
+          [{ status: [] }, () => false],
+          [{ createdAfter: NOON + 3 }, (job) => job.createdAt > NOON + 3],
+          [{ createdBefore: NOON + 3 }, (job) => job.createdAt < NOON + 3],
+          [{ createdAfter: 0, createdBefore: 0 }, () => false],
+          [
+            { status: ['WAITING'], createdAfter: NOON + 1, createdBefore: NOON + 10 },
+            (job) => job.status === 'WAITING' && job.createdAt > NOON + 1 && job.createdAt < NOON + 10,
+          ],
+        ];
+        for (const [filter, isMatch] of filters) {
+          const expected = all.filter(isMatch).map(({ id }) => id);
+          for (const direction of ['forward', 'backward'] as const) {
+            expect((await walk('ann', filter, 2, direction)).map(({ id }) => id)).toEqual(expected);
+          }
+        }
+      });
+    });
+
+    describe('lease', () => {
+      test('gives out waiting jobs as decided, oldest first', async () => {
+        const jobs = await createMany('ann', 3);
+        const given = await lease(2);
+        expect(given.map(({ id }) => id)).toEqual(jobs.slice(0, 2).map(({ id }) => id));
+        for (const job of given) {
+          expect(job).toMatchObject({ status: 'SUBMITTING', version: 2, attempts: 1 });
+          expect(await store.get(job.id)).toEqual(job);
+          expect(await store.history(job.id)).toHaveLength(2);
+        }
+      });
+
+      test('never gives out more than the limit, nor one job twice, to many who ask at once', async () => {
+        await Promise.all([createMany('ann', 20), createMany('bob', 20)]);
+        const first = (await Promise.all(Array.from({ length: 20 }, () => lease(7)))).flat();
+        expect(first).toHaveLength(7);
+        const second = (await Promise.all(Array.from({ length: 20 }, () => lease(12)))).flat();
+        expect(second).toHaveLength(5);
+        expect(new Set([...first, ...second].map(({ id }) => id)).size).toBe(12);
+        expect(await store.slots(NOON)).toEqual({ used: 12, waiting: 28 });
+      });
+
+      test('stays within the limit while slots are given back and jobs come in', async () => {
+        let most = 0;
+        const work = async (tenant: string) => {
+          for (let i = 0; i < 6; i++) {
+            await create(tenant);
+            for (const job of await lease(3)) {
+              most = Math.max(most, (await store.slots(NOON)).used);
+              await happen(job, { type: 'refused', at: NOON, error: refusal });
+            }
+          }
+        };
+        await Promise.all(['a', 'b', 'c', 'd', 'e'].map(work));
+        expect(most).toBeGreaterThan(0);
+        expect(most).toBeLessThanOrEqual(3);
+      });
+
+      test("does not let a tenant's thousand jobs hold up another tenant's first", async () => {
+        await createMany('ann', 1000);
+        const before = await lease(2);
+        const bob = await create('bob');
+        const next = (await lease(4)).slice(0, 2).map(({ id }) => id);
+        expect(before.every(({ tenant }) => tenant === 'ann')).toBe(true);
+        expect(next).toContain(bob.id);
+      });
+
+      test('takes turns between tenants, and within a tenant the oldest first', async () => {
+        const ann = await createMany('ann', 4);
+        const bob = await createMany('bob', 4);
+        const order = (await lease(NO_LIMIT)).map(({ id }) => id);
+        const turns = ann.flatMap((job, i) => [job.id, bob[i]?.id]);
+        expect(order).toEqual(turns);
+      });
+
+      test('does not let a tenant who was away for long claim the turns that it missed', async () => {
+        await createMany('ann', 10);
+        await lease(6);
+        const bob = await createMany('bob', 5);
+        const order = (await lease(NO_LIMIT)).map(({ tenant }) => tenant);
+        expect(order.slice(0, 6).filter((tenant) => tenant === 'bob').length).toBeLessThanOrEqual(4);
+        expect(bob).toHaveLength(5);
+      });
+
+      test('gives a job that came back its old place', async () => {
+        const [first] = await createMany('ann', 3);
+        const [given] = await lease(1);
+        expect(given?.id).toBe(first?.id);
+        if (given === undefined) throw new Error('one was leased');
+        await happen(given, { type: 'not-accepted', at: NOON, deadlineAt: NOON + HOUR, reason: 'full' });
+        await create('bob');
+        expect(await store.queuePosition(given.id)).toBe(1);
+        expect((await lease(1)).map(({ id }) => id)).toEqual([given.id]);
+      });
+
+      test('remembers the turn being served across a restart', async () => {
+        await createMany('ann', 6);
+        await lease(4);
+        store = await opened.reopen();
+        const bob = await create('bob');
+        expect(bob.turn).toBeGreaterThan(0);
+      });
+
+      test('leaves alone jobs whose time to wait is over', async () => {
+        const late = await create('ann', { deadlineAt: NOON + 10 });
+        const inTime = await create('ann', { deadlineAt: NOON + HOUR });
+        expect((await lease(1, NOON + 10)).map(({ id }) => id)).toEqual([inTime.id]);
+        expect((await store.get(late.id))?.status).toBe('WAITING');
+      });
+
+      test('that is decided against changes nothing', async () => {
+        const job = await create('ann');
+        expect(await store.lease(1, NOON, () => null)).toEqual([]);
+        expect(await store.get(job.id)).toEqual(job);
+      });
+
+      test('whose decision fails takes no other write along', async () => {
+        const job = await create('ann');
+        const [failed, other] = await Promise.allSettled([
+          store.lease(1, NOON, () => {
+            throw new Error('undecided');
+          }),
+          store.create(newJobOf('ann'), NO_LIMIT),
+        ]);
+        expect(failed).toMatchObject({ status: 'rejected', reason: new Error('undecided') });
+        expect(other).toMatchObject({ status: 'fulfilled', value: { kind: 'created' } });
+        expect(await store.get(job.id)).toEqual(job);
+      });
+    });
+
+    describe('queue positions', () => {
+      test('are the order of leasing, for few jobs asked about and for many', async () => {
+        for (const tenant of ['a', 'a', 'a', 'b', 'c', 'a', 'b', 'c', 'c', 'c']) await createMany(tenant, 2);
+        const ids = (await listed('a', 'b', 'c')).map(({ id }) => id);
+        expect(ids).toHaveLength(20);
+        const many = await store.queuePositions([...ids, 'unknown']);
+        const few = await store.queuePositions(ids.slice(0, 16));
+        const order = (await store.lease(0, NOON, leased)).length;
+        expect(order).toBe(0);
+        for (const id of ids) expect(await store.queuePosition(id)).toBe(many.get(id));
+        for (const [id, position] of few) expect(position).toBe(many.get(id));
+        expect(few.size).toBe(16);
+        expect(many.size).toBe(20);
+        const served = (await lease(NO_LIMIT)).map(({ id }) => id);
+        expect(served).toEqual([...ids].sort((x, y) => (many.get(x) ?? 0) - (many.get(y) ?? 0)));
+        expect([...many.values()].sort((x, y) => x - y)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+      });
+
+      test('move up when a job before leaves, and end when the job itself does', async () => {
+        const [first, second, third] = await createMany('ann', 3);
+        if (!first || !second || !third) throw new Error('three were created');
+        await happen(first, { type: 'canceled', at: NOON });
+        expect(await store.queuePosition(third.id)).toBe(2);
+        expect(await store.queuePosition(first.id)).toBeNull();
+        await lease(1);
+        expect(await store.queuePositions([first.id, second.id, third.id])).toEqual(new Map([[third.id, 1]]));
+      });
+
+      test('of nothing are nothing', async () => {
+        await create('ann');
+        expect(await store.queuePositions([])).toEqual(new Map());
+        expect(await store.queuePosition('unknown')).toBeNull();
+      });
+    });
+
+    describe('slots', () => {
+      test('are held from the lease to the end', async () => {
+        await createMany('ann', 2);
+        const [job] = await lease(1);
+        if (job === undefined) throw new Error('one was leased');
+        const used = async () => (await store.slots(NOON)).used;
+        expect(await used()).toBe(1);
+        const queued = await happen(job, accepted('p1'));
+        expect(await used()).toBe(1);
+        const working = await happen(queued, reportOf({ status: 'PROCESSING' }));
+        expect(await used()).toBe(1);
+        await happen(working, reportOf({ status: 'FAILED', error: refusal }));
+        expect(await store.slots(NOON)).toEqual({ used: 0, waiting: 1 });
+      });
+
+      test('are given back by a job of unknown outcome after its time, and not before', async () => {
+        await createMany('ann', 3);
+        for (const job of await lease(2)) {
+          await happen(job, { type: 'unconfirmed', at: NOON, slotFreeAt: LATER, reason: 'timeout' });
+        }
+        expect((await store.slots(LATER - 1)).used).toBe(2);
+        expect(await lease(2, LATER - 1)).toEqual([]);
+        expect((await store.slots(LATER)).used).toBe(0);
+        expect(await lease(2, LATER)).toHaveLength(1);
+      });
+    });
+
+    describe('polls', () => {
+      async function atProvider(pollAts: readonly number[]): Promise<Job[]> {
+        await createMany('ann', pollAts.length);
+        const sent = await lease(NO_LIMIT);
+        return Promise.all(sent.map((job, i) => happen(job, accepted(`p${i}`, pollAts[i]))));
+      }
+
+      test('are due when their time has come, longest overdue first', async () => {
+        const [a, b, c] = await atProvider([NOON + 30, NOON + 10, NOON + 20]);
+        const due = async (now: number, limit: number) =>
+          (await store.duePolls(now, limit)).map(({ id }) => id);
+        expect(await due(NOON + 9, 10)).toEqual([]);
+        expect(await due(NOON + 20, 10)).toEqual([b?.id, c?.id]);
+        expect(await due(NOON + 99, 10)).toEqual([b?.id, c?.id, a?.id]);
+        expect(await due(NOON + 99, 2)).toEqual([b?.id, c?.id]);
+      });
+
+      test('are moved without a new version', async () => {
+        const [a, b] = await atProvider([NOON, NOON]);
+        if (!a || !b) throw new Error('two were sent');
+        await store.reschedulePolls([
+          { id: a.id, pollAt: LATER },
+          { id: 'unknown', pollAt: LATER },
+        ]);
+        expect((await store.duePolls(NOON, 10)).map(({ id }) => id)).toEqual([b.id]);
+        expect(await store.get(a.id)).toEqual({ ...a, pollAt: LATER });
+        expect(await store.history(a.id)).toHaveLength(a.version);
+      });
+
+      test('do not come back for a job that has ended or does not wait for an answer', async () => {
+        const [a] = await atProvider([NOON]);
+        if (!a) throw new Error('one was sent');
+        const ended = await happen(a, reportOf({ status: 'FAILED', error: refusal }, 'p0'));
+        const waiting = await create('ann');
+        await store.reschedulePolls([ended, waiting].map(({ id }) => ({ id, pollAt: NOON })));
+        await store.reschedulePolls([]);
+        expect(await store.duePolls(LATER, 10)).toEqual([]);
+      });
+    });
+
+    describe('deadlines', () => {
+      test('are told of jobs in the given statuses alone, longest past first', async () => {
+        const late = await create('ann', { deadlineAt: NOON + 2 });
+        const later = await create('ann', { deadlineAt: NOON + 1 });
+        await create('ann', { deadlineAt: NOON + 3 });
+        await happen(await create('ann', { deadlineAt: NOON }), { type: 'canceled', at: NOON });
+        const past = async (...args: Parameters<JobStore['pastDeadline']>) =>
+          (await store.pastDeadline(...args)).map(({ id }) => id);
+        expect(await past(['WAITING', 'UNCONFIRMED'], NOON + 2, 10)).toEqual([later.id, late.id]);
+        expect(await past(['WAITING'], NOON + 2, 1)).toEqual([later.id]);
+        expect(await past(['QUEUED', 'PROCESSING'], NOON + 2, 10)).toEqual([]);
+        expect(await past(['WAITING'], NOON, 10)).toEqual([]);
+      });
+    });
+
+    describe('abandoned', () => {
+      test('are jobs that have been SUBMITTING for too long, and no others', async () => {
+        const [first] = await createMany('ann', 3);
+        const [a, b] = await lease(2);
+        if (!a || !b) throw new Error('two were leased');
+        await happen(b, accepted('p1'));
+        expect((await store.abandoned(NOON, 10)).map(({ id }) => id)).toEqual([first?.id]);
+        expect(await store.abandoned(NOON - 1, 10)).toEqual([]);
+        expect(await store.abandoned(LATER, 0)).toEqual([]);
+      });
+    });
+
+    describe('starting and stopping', () => {
+      test('keep everything that was acknowledged', async () => {
+        const jobs = await Promise.all([createMany('ann', 30), createMany('bob', 30)]);
+        const sent = await lease(5);
+        store = await opened.reopen();
+        for (const { id } of jobs.flat()) expect(await store.get(id)).not.toBeNull();
+        for (const job of sent) expect(await store.get(job.id)).toEqual(job);
+        expect(await store.slots(NOON)).toEqual({ used: 5, waiting: 55 });
+      });
+
+      test('let writes under way end first', async () => {
+        const jobs = Array.from({ length: 20 }, () => newJobOf('ann'));
+        const writing = jobs.map((job) => store.create(job, NO_LIMIT));
+        store = await opened.reopen();
+        const outcomes = await Promise.all(writing);
+        expect(outcomes.every(({ kind }) => kind === 'created')).toBe(true);
+        for (const { id } of jobs) expect(await store.get(id)).not.toBeNull();
+      });
+
+      test('are safe to ask for twice', async () => {
+        const job = await create('ann');
+        await store.start();
+        expect(await store.get(job.id)).toEqual(job);
+        await store.stop();
+        await expect(store.stop()).resolves.toBeUndefined();
+      });
+
+      test('are over when the second of two stops is, so that the data can be opened again', async () => {
+        const job = await create('ann');
+        void store.stop();
+        await store.stop();
+        store = await opened.reopen();
+        expect(await store.get(job.id)).toEqual(job);
+      });
+
+      test('make whatever is asked afterwards reject, and say why', async () => {
+        const job = await create('ann');
+        const change = transition(job, { type: 'canceled', at: NOON });
+        await expect(store.ping()).resolves.toBeUndefined();
+        await store.stop();
+        const asked: readonly (() => Promise<unknown>)[] = [
+          () => store.ping(),
+          () => store.create(newJobOf('ann'), NO_LIMIT),
+          () => store.get(job.id),
+          () => store.getByCallbackToken(job.callbackToken),
+          () => store.save(change ?? { job, update: { ...job, at: NOON, source: 'CLIENT', note: null } }),
+          () => store.history(job.id),
+          () => store.list('ann', {}, { limit: 1, direction: 'forward' }),
+          () => lease(1),
+          () => store.queuePosition(job.id),
+          () => store.queuePositions([job.id]),
+          () => store.slots(NOON),
+          () => store.pastDeadline(['WAITING'], NOON, 1),
+          () => store.duePolls(NOON, 1),
+          () => store.reschedulePolls([{ id: job.id, pollAt: NOON }]),
+          () => store.abandoned(NOON, 1),
+        ];
+        for (const ask of asked) {
+          let answer: Promise<unknown> | undefined;
+          expect(() => {
+            answer = ask();
+          }, `${ask} throws instead of rejecting`).not.toThrow();
+          await expect(answer).rejects.toThrow(/not started|stopped/);
+        }
+      });
+    });
+
+    async function listed(...tenants: readonly string[]): Promise<readonly Job[]> {
+      const pages = await Promise.all(
+        tenants.map((tenant) => store.list(tenant, {}, { limit: 1000, direction: 'forward' })),
+      );
+      return pages.flatMap(({ jobs }) => jobs);
+    }
+
+    /** All of a list, newest first, got page by page. */
+    async function walk(
+      tenant: string,
+      filter: JobFilter,
+      limit: number,
+      direction: 'forward' | 'backward',
+    ): Promise<Job[]> {
+      const walked: Job[] = [];
+      let place: JobPlace | undefined;
+      for (;;) {
+        const page = await store.list(tenant, filter, {
+          limit,
+          direction,
+          ...(place && (direction === 'forward' ? { after: place } : { before: place })),
+        });
+        expect(page.jobs.length).toBeLessThanOrEqual(limit);
+        if (direction === 'forward') walked.push(...page.jobs);
+        else walked.unshift(...page.jobs);
+        const [ahead, behind] =
+          direction === 'forward'
+            ? [page.hasNextPage, page.hasPreviousPage]
+            : [page.hasPreviousPage, page.hasNextPage];
+        expect(behind).toBe(place !== undefined);
+        if (!ahead) return walked;
+        expect(page.jobs).toHaveLength(limit);
+        place = direction === 'forward' ? page.jobs.at(-1) : page.jobs[0];
+      }
+    }
+  });
+}
+
+function reportOf(
+  report: Extract<JobEvent, { type: 'reported' }>['report'],
+  providerId = 'p1',
+): Extract<JobEvent, { type: 'reported' }> {
+  return {
+    type: 'reported',
+    at: NOON,
+    pollAt: NOON,
+    deadlineAt: NOON + HOUR,
+    source: 'POLL',
+    providerId,
+    report,
+  };
+}
+
+function createdJob(outcome: Created): Job {
+  expect(outcome.kind).toBe('created');
+  return jobOf(outcome);
+}
+
+function jobOf(outcome: Created): Job {
+  if (!('job' in outcome) || outcome.job === null) throw new Error(`${outcome.kind} has no job`);
+  return outcome.job;
+}

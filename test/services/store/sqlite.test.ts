@@ -1,0 +1,268 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { CompiledQuery, type KyselyPlugin, type RootOperationNode, SqliteQueryCompiler, sql } from 'kysely';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { transition } from '../../../src/services/jobs/job.js';
+import type { JobStore } from '../../../src/services/store/job-store.js';
+import { createKyselyJobStore, type Database } from '../../../src/services/store/kysely-job-store.js';
+import { DatabaseInUseError, openSqlite } from '../../../src/services/store/sqlite.js';
+import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
+import { describeJobStore } from './job-store.contract.js';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+function storeOn(file: string): JobStore {
+  return createKyselyJobStore(() => openSqlite(file));
+}
+
+describeJobStore('SQLite', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'store-'));
+  const file = join(dir, 'gateway.db');
+  let current = storeOn(file);
+  await current.start();
+  return {
+    store: current,
+    reopen: async () => {
+      await current.stop();
+      current = storeOn(file);
+      await current.start();
+      return current;
+    },
+    close: async () => {
+      await current.stop();
+      rmSync(dir, { recursive: true });
+    },
+  };
+});
+
+let dir: string;
+const opened: JobStore[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'store-'));
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((store) => store.stop()));
+  rmSync(dir, { recursive: true });
+});
+
+async function start(store: JobStore): Promise<JobStore> {
+  opened.push(store);
+  await store.start();
+  return store;
+}
+
+describe('a SQLite file', () => {
+  test('is made where it is wanted, folders included', async () => {
+    const file = join(dir, 'not', 'yet', 'gateway.db');
+    await start(storeOn(file));
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test('is one file again after stopping', async () => {
+    const store = await start(storeOn(join(dir, 'gateway.db')));
+    await store.create(newJobOf('ann'), 10);
+    await store.stop();
+    expect(readdirSync(dir)).toEqual(['gateway.db']);
+  });
+
+  test('commits to disk before it reports, and holds the file alone', async () => {
+    const { db, close } = await openSqlite(join(dir, 'gateway.db'));
+    const pragma = async (name: string) => {
+      const { rows } = await sql.raw<Record<string, unknown>>(`pragma ${name}`).execute(db);
+      return Object.values(rows[0] ?? {})[0];
+    };
+    expect(await pragma('journal_mode')).toBe('wal');
+    expect(await pragma('synchronous')).toBe(2);
+    expect(await pragma('locking_mode')).toBe('exclusive');
+    await close();
+  });
+
+  test('holds, as copied at any moment, everything that was acknowledged until then', async () => {
+    const file = join(dir, 'gateway.db');
+    const store = await start(storeOn(file));
+    const jobs = Array.from({ length: 50 }, () => newJobOf('ann'));
+    await Promise.all(jobs.map((job) => store.create(job, 1000)));
+    const elsewhere = join(dir, 'copy');
+    mkdirSync(elsewhere);
+    for (const name of readdirSync(dir)) {
+      if (name.startsWith('gateway.db')) cpSync(join(dir, name), join(elsewhere, name));
+    }
+    const copy = await start(storeOn(join(elsewhere, 'gateway.db')));
+    for (const { id } of jobs) expect(await copy.get(id)).toEqual(await store.get(id));
+  });
+
+  test('can be opened by one store at a time', async () => {
+    const file = join(dir, 'gateway.db');
+    const first = await start(storeOn(file));
+    const { job } = (await first.create(newJobOf('ann'), 10)) as { job: { id: string } };
+    const refused = storeOn(file).start();
+    await expect(refused).rejects.toBeInstanceOf(DatabaseInUseError);
+    await expect(refused).rejects.toMatchObject({ code: 'DATABASE_IN_USE' });
+    await expect(refused).rejects.toThrow(/gateway\.db is in use by another gateway; stop it, or give/);
+    expect(await first.get(job.id)).not.toBeNull();
+    await first.stop();
+    const second = await start(storeOn(file));
+    expect(await second.get(job.id)).not.toBeNull();
+  });
+});
+
+describe('a process that writes and is killed', () => {
+  /** Below node_modules, so that the packages are found from there. */
+  const built = join(ROOT, 'node_modules', '.cache', `store-test-${process.pid}`);
+  const program = join(built, 'killed-writer.mjs');
+
+  beforeAll(async () => {
+    await build({
+      entryPoints: [join(ROOT, 'test', 'services', 'store', 'killed-writer.ts')],
+      outfile: program,
+      bundle: true,
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'error',
+    });
+  });
+  afterAll(() => rmSync(built, { recursive: true }));
+
+  test('holds the file against others while it lives, and leaves everything acknowledged behind', async () => {
+    const file = join(dir, 'gateway.db');
+    const child = spawn(process.execPath, [program, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'close');
+    const acknowledged = new Map<string, number>();
+    let lines = 0;
+    for await (const line of createInterface(child.stdout)) {
+      if (line === 'open') {
+        await expect(storeOn(file).start()).rejects.toBeInstanceOf(DatabaseInUseError);
+        continue;
+      }
+      const [id = '', version = ''] = line.split(' ');
+      acknowledged.set(id, Math.max(Number(version), acknowledged.get(id) ?? 0));
+      lines += 1;
+      if (lines === 300) child.kill('SIGKILL');
+    }
+    await ended;
+    expect(child.signalCode).toBe('SIGKILL');
+    expect(lines).toBeGreaterThanOrEqual(300);
+    const store = await start(storeOn(file));
+    for (const [id, version] of acknowledged) {
+      const job = await store.get(id);
+      expect(job?.version).toBeGreaterThanOrEqual(version);
+      const history = await store.history(id);
+      expect(history.map((update) => update.version)).toEqual(
+        Array.from({ length: job?.version ?? 0 }, (_, i) => i + 1),
+      );
+    }
+  });
+});
+
+describe('the queries that run all the time', () => {
+  let queries: RootOperationNode[];
+  let database: Database;
+  let store: JobStore;
+
+  beforeEach(async () => {
+    queries = [];
+    database = await openSqlite(join(dir, 'gateway.db'));
+    const recorder: KyselyPlugin = {
+      transformQuery: ({ node }) => {
+        queries.push(node);
+        return node;
+      },
+      transformResult: async ({ result }) => result,
+    };
+    store = await start(
+      createKyselyJobStore(async () => ({
+        ...database,
+        db: database.db.withPlugin(recorder),
+        write: (work) => database.write((trx) => work(trx.withPlugin(recorder))),
+      })),
+    );
+    queries = [];
+  });
+
+  /** How SQLite goes about the reads that `work` makes, one line a step. */
+  async function plansOf(work: () => Promise<unknown>): Promise<string[]> {
+    queries = [];
+    await work();
+    const reads = queries.splice(0).filter(({ kind }) => kind === 'SelectQueryNode');
+    expect(reads.length).toBeGreaterThan(0);
+    const plans: string[] = [];
+    for (const node of reads) {
+      const query = new SqliteQueryCompiler().compileQuery(node, { queryId: 'plan' });
+      const explain = CompiledQuery.raw(`explain query plan ${query.sql}`, [...query.parameters]);
+      const { rows } = await database.db.executeQuery<{ detail: string }>(explain);
+      plans.push(rows.map(({ detail }) => detail).join('; '));
+    }
+    return plans;
+  }
+
+  const leaseAll = () =>
+    store.lease(1000, NOON, (job) => transition(job, { type: 'leased', at: NOON, deadlineAt: NOON + HOUR }));
+
+  test.each<[string, RegExp, () => Promise<unknown>]>([
+    ['the next to be leased', /jobs_open \(status=\?\)/, leaseAll],
+    ['the slots', /jobs_open \(status=\?\)/, () => store.slots(NOON)],
+    ['due polls', /jobs_poll \(poll_at/, () => store.duePolls(NOON, 50)],
+    [
+      'deadlines',
+      /jobs_deadline \(deadline_at<\?\)|jobs_open \(status=\?\)/,
+      () => store.pastDeadline(['WAITING', 'UNCONFIRMED'], NOON, 500),
+    ],
+    ['abandoned jobs', /jobs_open \(status=\?\)/, () => store.abandoned(NOON, 100)],
+    [
+      'a page of jobs',
+      /jobs_newest \(tenant=\?/,
+      () =>
+        store.list('ann', {}, { limit: 20, direction: 'forward', after: { createdAt: NOON, sequence: 5 } }),
+    ],
+    [
+      'a page of jobs, backward',
+      /jobs_newest \(tenant=\?/,
+      () =>
+        store.list('ann', {}, { limit: 20, direction: 'backward', before: { createdAt: NOON, sequence: 5 } }),
+    ],
+    [
+      'a page of jobs in one status',
+      /jobs_status \(tenant=\? AND status=\?/,
+      () => store.list('ann', { status: ['COMPLETED'] }, { limit: 20, direction: 'forward' }),
+    ],
+    [
+      'a page of jobs since a moment',
+      /jobs_newest \(tenant=\? AND created_at>\?/,
+      () => store.list('ann', { createdAfter: NOON }, { limit: 20, direction: 'forward' }),
+    ],
+    ['the job of a webhook address', /callback_token=\?/, () => store.getByCallbackToken('token')],
+    ['a job', /INDEX \S+ \(id=\?\)/, () => store.get('id')],
+    ['a history', /\(job_id=\?\)/, () => store.history('id')],
+  ])('find %s by an index, and need no sorting', async (_, index, work) => {
+    for (const plan of await plansOf(work)) {
+      if (plan.includes('queue')) continue;
+      expect(plan).toMatch(index);
+      expect(plan).not.toMatch(/SCAN (?!queue)/);
+      expect(plan).not.toContain('TEMP B-TREE');
+    }
+  });
+
+  test('find those of a new job by indexes', async () => {
+    const create = () => store.create(newJobOf('ann', { idempotency: { key: 'k', fingerprint: 'f' } }), 1000);
+    for (const plan of await plansOf(create)) expect(plan).not.toMatch(/SCAN|TEMP B-TREE/);
+  });
+
+  test('count the jobs before one by the index of the queue', async () => {
+    const created = await store.create(newJobOf('ann'), 1000);
+    if (created.kind !== 'created') throw new Error(created.kind);
+    const plans = await plansOf(() => store.queuePosition(created.job.id));
+    expect(plans.at(-1)).toMatch(/jobs_open \(status=\? AND \(turn,sequence\)<\(\?,\?\)\)/);
+    const many = [created.job.id, ...Array.from({ length: 20 }, (_, i) => `${i}`)];
+    const [all] = await plansOf(() => store.queuePositions(many));
+    expect(all).toMatch(/jobs_open \(status=\?\)/);
+    expect(all).not.toContain('TEMP B-TREE');
+  });
+});
