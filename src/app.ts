@@ -8,7 +8,7 @@ import { type Logger, pino } from 'pino';
 import { type Config, isLoopback, type Secrets } from './config.js';
 import { createHttpServer } from './http/server.js';
 import { createSchema } from './resolvers/schema.js';
-import { createSandbox, SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type Sandbox } from './sandbox/sandbox.js';
+import { createSandbox, type Sandbox } from './sandbox/sandbox.js';
 import { Account } from './services/account.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
 import { createAkoolClient } from './services/akool/client.js';
@@ -110,8 +110,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     await store.start();
 
     const sandbox = secrets.akoolApiKey === null ? await startSandbox() : null;
-    const apiKey = secrets.akoolApiKey ?? SANDBOX_API_KEY;
-    const clientId = sandbox === null ? secrets.akoolClientId : SANDBOX_CLIENT_ID;
+    const apiKey = secrets.akoolApiKey ?? sandbox?.apiKey ?? '';
+    const clientId = sandbox === null ? secrets.akoolClientId : sandbox.clientId;
     const baseUrl = sandbox?.url ?? config.akool.baseUrl;
     const client = createAkoolClient({
       baseUrl,
@@ -210,19 +210,28 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
 
   async function startSandbox(): Promise<Sandbox> {
     const create =
-      overrides.sandbox ?? ((port) => createSandbox({ port, logger: log.child({ part: 'sandbox' }) }));
-    const wished = config.sandboxPort ?? (config.port === 0 ? 0 : config.port + 1);
-    const sandbox = create(wished);
-    try {
+      overrides.sandbox ??
+      ((port) =>
+        createSandbox({
+          // Like Akool, it does not forget jobs because the gateway stopped.
+          ...(databaseFile !== ':memory:' && { journalFile: `${databaseFile}.sandbox` }),
+          maxConcurrency: config.akool.maxConcurrency,
+          logger: log.child({ part: 'sandbox' }),
+          ...config.sandbox,
+          port,
+        }));
+    const begin = async (port: number): Promise<Sandbox> => {
+      const sandbox = create(port);
       await sandbox.start();
       stops.push(() => sandbox.stop());
       return sandbox;
+    };
+    if (config.sandboxPort !== null) return begin(config.sandboxPort);
+    try {
+      return await begin(config.port === 0 ? 0 : config.port + 1);
     } catch (error) {
-      if (config.sandboxPort !== null || !isPortTaken(error)) throw error;
-      const elsewhere = create(0);
-      await elsewhere.start();
-      stops.push(() => elsewhere.stop());
-      return elsewhere;
+      if (!isPortTaken(error)) throw error;
+      return begin(0);
     }
   }
 }

@@ -51,7 +51,7 @@ export class ProgressLine {
     if (this.#job === null) return;
     const line = `${this.#seconds()}  ${this.#bar(this.#job.status)}  ${wordsFor(this.#job)}`;
     // A line that wraps can't be drawn over.
-    this.#screen.write(`\r\u001b[2K${line.slice(0, (this.#screen.columns ?? 80) - 1)}`);
+    this.#screen.write(`\r\u001b[2K${line.slice(0, (this.#screen.columns || 80) - 1)}`);
   }
 
   #bar(status: string): string {
