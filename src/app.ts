@@ -6,7 +6,9 @@
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { type Config, isLoopback, type Secrets } from './config.js';
+import { RateLimits } from './http/rate-limits.js';
 import { createHttpServer } from './http/server.js';
+import { TrustedDocuments } from './http/trusted-documents.js';
 import { createSchema } from './resolvers/schema.js';
 import { createSandbox, type Sandbox } from './sandbox/sandbox.js';
 import { Account } from './services/account.js';
@@ -15,6 +17,9 @@ import { createAkoolClient } from './services/akool/client.js';
 import type { Archive } from './services/archive/archive.js';
 import { createFileArchive } from './services/archive/file-archive.js';
 import { ResultFetcher } from './services/archive/result-fetcher.js';
+import { Authenticator } from './services/auth/authenticator.js';
+import { FollowTokens } from './services/auth/follow-tokens.js';
+import { JwtVerifier } from './services/auth/jwt.js';
 import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
 import type { JobBus } from './services/bus/job-bus.js';
 import { FaceDetection } from './services/faces/face-detection.js';
@@ -32,13 +37,22 @@ import { Reconciler } from './services/jobs/reconciler.js';
 import { Submission } from './services/jobs/submission.js';
 import type { JobStore } from './services/store/job-store.js';
 import { createKyselyJobStore } from './services/store/kysely-job-store.js';
-import { openSqlite } from './services/store/sqlite.js';
+import { DatabaseInUseError, openSqlite } from './services/store/sqlite.js';
 
 export interface App {
-  /** @throws DatabaseInUseError, and what listening throws */
+  /** @throws DatabaseInUseError, DatabaseUnusableError, and what listening throws */
   start(): Promise<Running>;
   /** Drains and closes everything. Safe to call twice, and before or during `start`. */
   stop(): Promise<void>;
+}
+
+/** The database can't be opened, or its tables can't be brought up to date. */
+export class DatabaseUnusableError extends Error {
+  readonly code = 'DATABASE_UNUSABLE';
+  constructor(file: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`${file} can't be used as the database: ${why}; see DATABASE_URL`, { cause });
+  }
 }
 
 export interface Running {
@@ -107,7 +121,9 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const openStore = createKyselyJobStore(() => openSqlite(databaseFile));
     const store = overrides.wrapStore?.(openStore) ?? openStore;
     stops.push(() => store.stop());
-    await store.start();
+    await store.start().catch((error: unknown) => {
+      throw error instanceof DatabaseInUseError ? error : new DatabaseUnusableError(databaseFile, error);
+    });
 
     const sandbox = secrets.akoolApiKey === null ? await startSandbox() : null;
     const apiKey = secrets.akoolApiKey ?? sandbox?.apiKey ?? '';
@@ -158,6 +174,17 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const registry = createMetrics();
     const expiry = new ExpiryWatch({ store, clock, registry, log });
     const metrics = new JobMetrics(jobs, registry, () => http.openSockets);
+    const followTokens = new FollowTokens(await store.secret('follow-tokens'));
+    const authenticator = new Authenticator({
+      isOpen: config.auth.isOpen,
+      keys: secrets.apiKeys,
+      jwt:
+        config.auth.jwksUrl === null && secrets.jwtSecret === null
+          ? null
+          : new JwtVerifier({ ...config.auth, secret: secrets.jwtSecret }),
+      followTokens,
+      log,
+    });
     const http = createHttpServer({
       host: config.host,
       port: config.port,
@@ -168,18 +195,26 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         faces: new FaceLookup(detection),
         account: new Account({ akool, jobs, maxConcurrency: config.akool.maxConcurrency }),
         eraser,
+        followTokens,
         mediaUrl: ({ name }) => `${publicUrl ?? ownUrl}/media/${name}`,
       },
-      authenticate: async () => ({ tenant: 'default' }),
+      authenticate: (authorization) => authenticator.authenticate(authorization),
       callbacks,
       ready: async () => {
         if (stopping !== null) throw new Error('stopping');
         await Promise.all([store.ping(), bus.ping()]);
       },
       metrics: registry,
-      graphiql: { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) },
+      metricsToken: secrets.metricsToken,
+      graphiql: config.graphiql ? { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) } : null,
       archiveDir: config.archiveDir,
-      introspection: true,
+      introspection: config.introspection,
+      trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),
+      rates: new RateLimits(config.rates),
+      corsOrigins: config.corsOrigins,
+      maxSockets: config.maxSockets,
+      maxSocketOperations: config.maxSocketOperations,
+      drainMs: config.drainMs,
       log,
     });
 

@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import type { SandboxOptions } from './sandbox/sandbox.js';
 import { readSettings as readSandboxSettings, SettingsError } from './sandbox/settings.js';
+import { type ApiKey, readApiKeys } from './services/auth/api-keys.js';
 
 export interface Config {
   readonly host: string;
@@ -36,6 +37,21 @@ export interface Config {
   readonly sandboxPort: number | null;
   /** The other `SANDBOX_…` settings: see docs/sandbox.md. */
   readonly sandbox: SandboxOptions;
+  readonly auth: {
+    /** Nobody is asked who they are: one tenant for all. */
+    readonly isOpen: boolean;
+    readonly jwksUrl: string | null;
+    readonly issuer: string | null;
+    readonly audience: string | null;
+  };
+  /** Origins whose pages may call, or `*`. */
+  readonly corsOrigins: readonly string[];
+  readonly introspection: boolean;
+  readonly graphiql: boolean;
+  readonly trustedDocuments: string | null;
+  readonly rates: { readonly queriesPerMinute: number | null; readonly mutationsPerMinute: number | null };
+  readonly maxSockets: number;
+  readonly maxSocketOperations: number;
   readonly logLevel: LogLevel;
   readonly production: boolean;
 }
@@ -45,6 +61,10 @@ export interface Secrets {
   /** Also the key that webhooks are encrypted with (`clientSecret`). */
   readonly akoolApiKey: string | null;
   readonly akoolClientId: string | null;
+  readonly apiKeys: readonly ApiKey[];
+  readonly jwtSecret: string | null;
+  /** For `/metrics`; null: open. */
+  readonly metricsToken: string | null;
   /** May hold a password. */
   readonly databaseUrl: string;
 }
@@ -169,6 +189,53 @@ export const SETTINGS = {
     null,
     'The port of the built-in sandbox. Unset: one above PORT, or a free one where that is taken.',
   ),
+  AUTH: setting(
+    oneOf(['none']),
+    null,
+    '`none` says that the gateway is meant to be open to all where others can reach it.',
+  ),
+  AUTH_API_KEYS: secret(
+    { allowed: 'tenant:key,tenant:key, a key also as sha256:HEX', parse: (t) => readApiKeys(t) ?? undefined },
+    null,
+    'Who may call: `tenant:key,tenant:key`, a key also as `sha256:HEX`.',
+  ),
+  AUTH_JWKS_URL: setting(
+    httpUrl({ query: true }),
+    null,
+    "Where the public keys of callers' JWTs are. The claim `tenant`, else `sub`, is the tenant.",
+  ),
+  AUTH_JWT_SECRET: secret(
+    text(),
+    null,
+    "The shared secret of callers' JWTs (HS256, HS384, HS512); 32 random characters or more.",
+  ),
+  AUTH_JWT_ISSUER: setting(text(), null, 'The `iss` that a JWT must have.'),
+  AUTH_JWT_AUDIENCE: setting(text(), null, 'The `aud` that a JWT must have.'),
+  CORS_ORIGINS: setting(
+    origins(),
+    null,
+    'Pages of other origins that may call, like `https://app.example.com,https://b.example.com`; `*` for all.',
+  ),
+  RATE_QUERIES_PER_MINUTE: setting(
+    integer(0, 100_000_000),
+    '30000',
+    'Queries and subscriptions that one tenant may start in a minute; `0`: no limit. An open gateway has none.',
+  ),
+  RATE_MUTATIONS_PER_MINUTE: setting(
+    integer(0, 100_000_000),
+    '6000',
+    'Mutations that one tenant may make in a minute; `0`: no limit. An open gateway has none.',
+  ),
+  MAX_SOCKETS: setting(integer(1, 10_000_000), '20000', 'WebSockets, and event streams, open at once.'),
+  MAX_SOCKET_OPERATIONS: setting(integer(1, 100_000), '100', 'Operations under way on one WebSocket.'),
+  INTROSPECTION: setting(yesNo(), null, 'Whether the schema can be asked for. Unset: not in production.'),
+  GRAPHIQL: setting(yesNo(), null, 'Whether GraphiQL is served. Unset: not in production.'),
+  TRUSTED_DOCUMENTS: setting(
+    text(),
+    null,
+    'A JSON file `{"id": "document"}`: only these operations may run.',
+  ),
+  METRICS_TOKEN: secret(text(), null, 'What `/metrics` wants as `Authorization: Bearer …`. Unset: nothing.'),
   LOG_LEVEL: setting(oneOf(LOG_LEVELS), 'info', 'How much is logged.'),
   NODE_ENV: setting(text(), null, '`production` for a public server.'),
 } as const satisfies Record<string, Setting<unknown>>;
@@ -195,7 +262,20 @@ export function readConfig(environment: Environment): { readonly config: Config;
   if (v.AKOOL_AUTH === 'token' && (v.AKOOL_API_KEY === null || v.AKOOL_CLIENT_ID === null)) {
     mistakes.push('AKOOL_AUTH is "token"; that needs AKOOL_CLIENT_ID and AKOOL_API_KEY');
   }
+  const hasCallers = v.AUTH_API_KEYS !== null || v.AUTH_JWKS_URL !== null || v.AUTH_JWT_SECRET !== null;
+  if (hasCallers && v.AUTH === 'none') {
+    mistakes.push(
+      'AUTH is "none", but AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET is set; keep one of both',
+    );
+  }
+  if (!hasCallers && v.AUTH === null && !isLoopback(v.HOST)) {
+    mistakes.push(
+      `HOST is ${JSON.stringify(v.HOST)}; without AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET it may be a loopback address, or AUTH=none says that all may call`,
+    );
+  }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
+  const production = v.NODE_ENV === 'production';
+  const rate = (perMinute: number): number | null => (hasCallers && perMinute > 0 ? perMinute : null);
   const config: Config = {
     host: v.HOST,
     port: v.PORT,
@@ -222,12 +302,31 @@ export function readConfig(environment: Environment): { readonly config: Config;
     retentionDays: v.RETENTION_DAYS,
     sandboxPort: v.SANDBOX_PORT,
     sandbox,
+    auth: Object.freeze({
+      isOpen: !hasCallers,
+      jwksUrl: v.AUTH_JWKS_URL,
+      issuer: v.AUTH_JWT_ISSUER,
+      audience: v.AUTH_JWT_AUDIENCE,
+    }),
+    corsOrigins: v.CORS_ORIGINS ?? [],
+    introspection: v.INTROSPECTION ?? !production,
+    graphiql: v.GRAPHIQL ?? !production,
+    trustedDocuments: v.TRUSTED_DOCUMENTS,
+    rates: Object.freeze({
+      queriesPerMinute: rate(v.RATE_QUERIES_PER_MINUTE),
+      mutationsPerMinute: rate(v.RATE_MUTATIONS_PER_MINUTE),
+    }),
+    maxSockets: v.MAX_SOCKETS,
+    maxSocketOperations: v.MAX_SOCKET_OPERATIONS,
     logLevel: v.LOG_LEVEL,
-    production: v.NODE_ENV === 'production',
+    production,
   };
   const secrets: Secrets = {
     akoolApiKey: v.AKOOL_API_KEY,
     akoolClientId: v.AKOOL_CLIENT_ID,
+    apiKeys: v.AUTH_API_KEYS ?? [],
+    jwtSecret: v.AUTH_JWT_SECRET,
+    metricsToken: v.METRICS_TOKEN,
     databaseUrl: v.DATABASE_URL,
   };
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
@@ -307,15 +406,25 @@ function host(): Kind<string> {
 }
 
 /** An origin, perhaps with a path; given back without a slash at the end. */
-function httpUrl(): Kind<string> {
+function httpUrl({ query = false }: { readonly query?: boolean } = {}): Kind<string> {
   return {
-    allowed: 'an absolute http: or https: URL without query or fragment',
+    allowed: `an absolute http: or https: URL without ${query ? 'fragment' : 'query or fragment'}`,
     parse: (t) => {
       if (!/^https?:\/\//i.test(t) || !URL.canParse(t)) return undefined;
       const url = new URL(t);
-      return url.search === '' && url.hash === '' && url.username === '' && url.password === ''
-        ? url.href.replace(/\/+$/, '')
-        : undefined;
+      const isPlain = url.hash === '' && url.username === '' && url.password === '';
+      return isPlain && (query || url.search === '') ? url.href.replace(/\/+$/, '') : undefined;
+    },
+  };
+}
+
+function origins(): Kind<readonly string[]> {
+  return {
+    allowed: '*, or origins like https://app.example.com with commas between',
+    parse: (t) => {
+      const all = t.split(',').map((origin) => origin.trim());
+      const isOrigin = (o: string) => o === '*' || (URL.canParse(o) && new URL(o).origin === o);
+      return all.every(isOrigin) ? all : undefined;
     },
   };
 }

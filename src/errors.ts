@@ -5,7 +5,7 @@
  * `job.error`, not here.
  */
 import { randomUUID } from 'node:crypto';
-import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
+import { ApolloServerErrorCode } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 
 /** Every value of `extensions.code` that this gateway gives, and what it means. Apollo's own come beside it. */
@@ -75,7 +75,7 @@ export function toClientError(
   error: unknown,
   reportUnexpected: ReportUnexpected,
 ): GraphQLFormattedError {
-  const original = unwrapResolverError(error);
+  const original = originalOf(error);
   const place = {
     ...(formatted.locations && { locations: formatted.locations }),
     ...(formatted.path && { path: formatted.path }),
@@ -102,6 +102,13 @@ export function toClientError(
     ...place,
     extensions: { code: 'INTERNAL_SERVER_ERROR', reference },
   };
+}
+
+/** GraphQL wraps what is thrown, sometimes more than once. */
+function originalOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError !== undefined
+    ? originalOf(error.originalError)
+    : error;
 }
 
 /** Errors that graphql-js and Apollo raise before any resolver of ours runs. */

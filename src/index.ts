@@ -1,6 +1,6 @@
 /** The process: environment → app → signals → exit. */
 import { existsSync } from 'node:fs';
-import { createApp, type Running } from './app.js';
+import { createApp, DatabaseUnusableError, type Running } from './app.js';
 import { ConfigError, readConfig } from './config.js';
 import { DatabaseInUseError } from './services/store/sqlite.js';
 
@@ -56,7 +56,8 @@ function greet({ url, sandbox }: Running): void {
 
 main().catch((error: unknown) => {
   if (error instanceof ConfigError) for (const line of error.lines) console.error(line);
-  else if (error instanceof DatabaseInUseError) console.error(error.message);
+  else if (error instanceof DatabaseInUseError || error instanceof DatabaseUnusableError)
+    console.error(error.message);
   else if (isListenError(error)) console.error(`Can't listen: ${error.message}; choose another HOST or PORT`);
   else console.error(error);
   process.exit(1);

@@ -5,7 +5,9 @@ import { DemoError, type DemoOptions, readOptions, USAGE } from './options.js';
 import type { OwnGateway } from './own-gateway.js';
 import { ProgressLine } from './progress-line.js';
 
-let own: OwnGateway | null = null;
+/** From the moment it is begun, so that an early Ctrl-C stops it too. */
+let own: Promise<OwnGateway> | null = null;
+let ending: Promise<never> | null = null;
 const progress = new ProgressLine(process.stdout);
 
 async function main(): Promise<number> {
@@ -42,9 +44,10 @@ async function findGateway({ url, isChosen }: DemoOptions): Promise<string> {
   }
   // Loaded only here: with a gateway that runs already, the demo is a mere client.
   const { startOwnGateway } = await import('./own-gateway.js');
-  own = await startOwnGateway();
-  console.log(`Gateway  ${own.url}   (none answers at ${url}, so this demo runs its own, with the sandbox)`);
-  return own.url;
+  own = startOwnGateway();
+  const { url: ownUrl } = await own;
+  console.log(`Gateway  ${ownUrl}   (none answers at ${url}, so this demo runs its own, with the sandbox)`);
+  return ownUrl;
 }
 
 async function choosePictures(url: string, { source, target }: DemoOptions) {
@@ -60,7 +63,7 @@ async function choosePictures(url: string, { source, target }: DemoOptions) {
 
 async function tell({ status, result, error }: DemoJob): Promise<number> {
   if (status === 'COMPLETED' && result !== null) {
-    const kept = await own?.keepPicture(result.url);
+    const kept = await (await own)?.keepPicture(result.url);
     if (kept != null) console.log(`Kept     ${kept}   (the demo's own gateway ends now)`);
     console.log(`Result   ${result.url}`);
     return 0;
@@ -78,15 +81,24 @@ function isEnded({ status }: Pick<DemoJob, 'status'>): boolean {
   return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELED';
 }
 
-async function end(code: number): Promise<never> {
+/** The first who calls it says how it ends: what fails because of that is not worth telling. */
+function end(code: number): Promise<never> {
+  ending ??= stopAll().then(() => process.exit(code));
+  return ending;
+}
+
+async function stopAll(): Promise<void> {
   progress.stop();
-  await own?.stop();
-  process.exit(code);
+  // What kept it from starting is told by `main`.
+  const gateway = await own?.catch(() => null);
+  await gateway?.stop();
 }
 
 function fail(error: unknown): Promise<never> {
-  progress.stop();
-  console.error(error instanceof DemoError ? error.message : error);
+  if (ending === null) {
+    progress.stop();
+    console.error(error instanceof DemoError ? error.message : error);
+  }
   return end(1);
 }
 

@@ -20,6 +20,7 @@ export async function startOwnGateway(): Promise<OwnGateway> {
     PORT: '0',
     SANDBOX_PORT: '0',
     DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`,
+    ARCHIVE_DIR: join(folder, 'archive'),
     LOG_LEVEL: 'silent',
   });
   const app = createApp(config, secrets);

@@ -29,8 +29,11 @@ export class ProgressLine {
   }
 
   show(job: DemoJob): void {
+    const before = this.#job;
     this.#job = job;
     if (this.#screen.isTTY !== true) {
+      // A new version may show nothing new, like the one that its picture was copied in.
+      if (before !== null && wordsFor(before) === wordsFor(job)) return;
       this.#screen.write(`${this.#seconds()}  ${wordsFor(job)}\n`);
       return;
     }

@@ -1,15 +1,22 @@
 /** The HTTP server: every address of the gateway, in one place. */
+import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ReportUnexpected } from '../errors.js';
-import type { Caller, GatewayContext, Services } from '../resolvers/context.js';
+import type { GatewayContext, Services } from '../resolvers/context.js';
+import type { Caller } from '../services/auth/caller.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
+import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
 import { mediaRoutes } from './media.js';
+import { Operations } from './operations.js';
 import { probeRoutes } from './probes.js';
+import { DEFAULT_LIMITS } from './query-limits.js';
+import type { RateLimits } from './rate-limits.js';
+import type { TrustedDocuments } from './trusted-documents.js';
 import { webhookRoute } from './webhook.js';
 import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
 
@@ -18,17 +25,31 @@ export interface ServerOptions {
   readonly port: number;
   readonly schema: GraphQLSchema;
   readonly services: Services;
-  /** Who a request with these credentials is. */
+  /**
+   * Who a request with these credentials is.
+   *
+   * @throws AuthenticationError
+   */
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
   readonly callbacks: Pick<CallbackReceiver, 'receive'>;
   readonly ready: () => Promise<void>;
   readonly metrics: Registry;
+  readonly metricsToken: string | null;
+  /** Null: not served. */
   readonly graphiql: {
     readonly assetsDir: string;
     readonly samples: { source: string; target: string };
   } | null;
   readonly archiveDir: string;
   readonly introspection: boolean;
+  readonly trusted: TrustedDocuments | null;
+  readonly rates: RateLimits;
+  /** `*`, or the origins whose pages may call; none: only pages of our own. */
+  readonly corsOrigins: readonly string[];
+  readonly maxSockets: number;
+  readonly maxSocketOperations: number;
+  /** How long requests in flight may go on once stopping has begun, in milliseconds. */
+  readonly drainMs: number;
   readonly log: Logger;
 }
 
@@ -45,21 +66,35 @@ const MOST_BODY_BYTES = 8 * 1024 * 1024;
 /** Bytes: 100 images with the longest allowed addresses fit. */
 const MOST_MESSAGE_BYTES = 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 2000;
+const INIT_TIMEOUT_MS = 10_000;
+const PING_MS = 12_000;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
-  const app: FastifyInstance = fastify({
+  const app = fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MOST_BODY_BYTES,
     routerOptions: { maxParamLength: 256 },
     return503OnClosing: true,
   }) as unknown as FastifyInstance;
-  const context = async (authorization: string | undefined): Promise<GatewayContext> => ({
-    ...options.services,
-    caller: await options.authenticate(authorization),
+  const { schema, introspection } = options;
+  const operations = new Operations({
+    schema,
+    limits: DEFAULT_LIMITS,
+    rates: options.rates,
+    trusted: options.trusted,
+    introspection,
   });
-  const reportUnexpected: ReportUnexpected = (error, reference) =>
-    options.log.error({ err: error, reference }, 'unexpected error');
+  const shared = {
+    schema,
+    operations,
+    context: async (authorization: string | undefined): Promise<GatewayContext> => ({
+      ...options.services,
+      caller: await options.authenticate(authorization),
+    }),
+    reportUnexpected: ((error, reference) =>
+      options.log.error({ err: error, reference }, 'unexpected error')) satisfies ReportUnexpected,
+  };
   let sockets: WebsocketEndpoint | null = null;
   let apollo: Awaited<ReturnType<typeof graphqlRoute>> | null = null;
   let stopped: Promise<void> | null = null;
@@ -69,23 +104,21 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       return sockets?.size ?? 0;
     },
     start: async () => {
-      const { schema } = options;
-      apollo = await graphqlRoute(app, {
-        schema,
-        context: ({ authorization }) => context(authorization),
-        reportUnexpected,
-        introspection: options.introspection,
-        log: options.log,
-      });
+      await securityHeaders(app);
+      if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
+      apollo = await graphqlRoute(app, { ...shared, introspection, log: options.log });
+      await app.register(eventStreamRoute({ ...shared, maxStreams: options.maxSockets }));
       await app.register(webhookRoute(options.callbacks));
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options.archiveDir));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
       sockets = websocketEndpoint(app.server, {
-        schema,
-        context: (params) => context(authorizationOf(params)),
-        reportUnexpected,
+        ...shared,
         maxMessageBytes: MOST_MESSAGE_BYTES,
+        maxSockets: options.maxSockets,
+        maxOperations: options.maxSocketOperations,
+        initTimeoutMs: INIT_TIMEOUT_MS,
+        pingMs: PING_MS,
         closeTimeoutMs: CLOSE_TIMEOUT_MS,
       });
       await app.listen({ host: options.host, port: options.port });
@@ -100,12 +133,27 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   async function stop(): Promise<void> {
     await sockets?.stop();
+    const cut = setTimeout(() => app.server.closeAllConnections(), options.drainMs);
     await app.close();
+    clearTimeout(cut);
     await apollo?.stop();
   }
 }
 
-function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  const value = params?.['authorization'] ?? params?.['Authorization'];
-  return typeof value === 'string' ? value : undefined;
+/** For every answer; pages and media add their own. */
+async function securityHeaders(app: FastifyInstance): Promise<void> {
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('referrer-policy', 'no-referrer');
+    reply.header('x-frame-options', 'DENY');
+  });
+}
+
+async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await app.register(fastifyCors, {
+    origin: origins.includes('*') ? '*' : [...origins],
+    methods: ['GET', 'POST', 'OPTIONS'],
+    exposedHeaders: ['retry-after'],
+    maxAge: 86_400,
+  });
 }

@@ -22,18 +22,21 @@ export function webhookRoute(receiver: Pick<CallbackReceiver, 'receive'>): Fasti
       request.log.error({ err: error }, 'a webhook could not be stored');
       return reply.code(503).send({ error: 'try again' });
     });
-    app.all<{ Params: { token: string } }>('/webhooks/akool/:token', async (request, reply) => {
+    app.setNotFoundHandler(async (_request, reply) => refuse(reply));
+    // A wildcard, because Fastify refuses a named part that is too long in its own words.
+    app.all<{ Params: { '*': string } }>('/*', async (request, reply) => {
       const { method, body, headers } = request;
       if (method !== 'POST' || !isJson(headers['content-type']) || !Buffer.isBuffer(body))
         return refuse(reply);
-      const receipt = await receiver.receive(request.params.token, body);
+      const receipt = await receiver.receive(request.params['*'], body);
       return receipt === 'recorded' ? reply.code(200).send({ ok: true }) : refuse(reply);
     });
   };
 }
 
 function refuse(reply: FastifyReply): FastifyReply {
-  return reply.code(400).send({ error: 'refused' });
+  // Fastify closes after a body that is too long, so this closes after every one.
+  return reply.code(400).header('connection', 'close').send({ error: 'refused' });
 }
 
 function isJson(contentType: string | undefined): boolean {

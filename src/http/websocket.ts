@@ -1,20 +1,37 @@
 /** GraphQL over WebSocket at `/graphql`: the `graphql-transport-ws` protocol of graphql-ws. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { FormattedExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import {
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
+import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
-import { type ReportUnexpected, toClientError } from '../errors.js';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
+import { AuthenticationError } from '../services/auth/authenticator.js';
+import type { Caller } from '../services/auth/caller.js';
+import type { Operations } from './operations.js';
 
 export interface WebsocketOptions {
   readonly schema: GraphQLSchema;
-  readonly context: (
-    connectionParams: Readonly<Record<string, unknown>> | undefined,
-  ) => Promise<GatewayContext>;
+  readonly operations: Operations;
+  /** @throws AuthenticationError */
+  readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
   readonly reportUnexpected: ReportUnexpected;
   /** Longer messages close the socket with 1009, in bytes. */
   readonly maxMessageBytes: number;
+  /** Sockets at once; more are refused with 503. */
+  readonly maxSockets: number;
+  /** Operations under way on one socket. */
+  readonly maxOperations: number;
+  /** How long a client may take to say who it is, in milliseconds. */
+  readonly initTimeoutMs: number;
+  /** Between pings; a socket that does not answer one by the next is cut, in milliseconds. */
+  readonly pingMs: number;
   /** How long a closed socket may take to answer before it is cut, in milliseconds. */
   readonly closeTimeoutMs: number;
 }
@@ -26,29 +43,79 @@ export interface WebsocketEndpoint {
   stop(): Promise<void>;
 }
 
+/** What graphql-ws keeps with each socket. */
+interface Extra {
+  readonly socket: WebSocket;
+  context?: GatewayContext;
+  expiry?: NodeJS.Timeout;
+}
+
 const PATH = '/graphql';
+/** What a timer can count, in milliseconds; a longer life is looked at again then. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function websocketEndpoint(server: Server, options: WebsocketOptions): WebsocketEndpoint {
+  const { operations, schema } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: options.maxMessageBytes });
   const shown = (errors: readonly GraphQLError[]): readonly GraphQLFormattedError[] =>
     errors.map((error) => toClientError(error.toJSON(), error, options.reportUnexpected));
-  const graphql = useServer<Record<string, unknown>>(
+
+  const graphql = useServer<Record<string, unknown>, Partial<Extra>>(
     {
-      schema: options.schema,
-      context: (ctx) => options.context(ctx.connectionParams),
+      connectionInitWaitTimeout: options.initTimeoutMs,
+      onConnect: async ({ connectionParams, extra }) => {
+        const { socket } = extra as Extra;
+        try {
+          const context = await options.context(authorizationOf(connectionParams));
+          extra.context = context;
+          closeAtExpiry(extra as Extra, context.caller);
+          return true;
+        } catch (error) {
+          if (!(error instanceof AuthenticationError)) throw error;
+          // graphql-ws clients give up on 4401 and come back after 4403: fresh credentials help only then.
+          const isExpired = error.reason === 'expired';
+          socket.close(isExpired ? CloseCode.Forbidden : CloseCode.Unauthorized, error.message);
+          return false;
+        }
+      },
+      onSubscribe: async (ctx, _id, payload) => {
+        const { context } = ctx.extra;
+        if (context === undefined) return [new GraphQLError('Not connected.')];
+        try {
+          if (Object.keys(ctx.subscriptions).length > options.maxOperations) {
+            throw new GatewayError(
+              'RATE_LIMITED',
+              `At most ${options.maxOperations} operations at once on one socket.`,
+            );
+          }
+          const document = operations.prepare(operations.textOf(payload) ?? '');
+          if (!('kind' in document)) return document;
+          await operations.admit(context.caller, document, payload.operationName);
+          return {
+            schema,
+            document,
+            operationName: payload.operationName,
+            variableValues: payload.variables,
+            contextValue: context,
+          };
+        } catch (error) {
+          if (!(error instanceof GatewayError)) throw error;
+          return [new GraphQLError(error.message, { originalError: error })];
+        }
+      },
       onError: (_ctx, _id, _payload, errors) => shown(errors),
       onNext: (_ctx, _id, _payload, _args, { errors, data = null }): FormattedExecutionResult | undefined =>
         errors === undefined ? undefined : { data, errors: shown(errors) },
+      onClose: ({ extra }) => clearTimeout(extra.expiry),
     },
     sockets,
+    options.pingMs,
   );
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (pathOf(request) !== PATH) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      return;
-    }
-    sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
+    if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');
+    else if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
+    else sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
   };
   server.on('upgrade', onUpgrade);
 
@@ -74,6 +141,30 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   }
 }
 
+/** Checked once, at the connect; a timer does the rest, so that no operation pays for checking again. */
+function closeAtExpiry(extra: Extra, { expiresAt }: Caller): void {
+  if (expiresAt === null) return;
+  const left = expiresAt - Date.now();
+  if (left <= 0) {
+    extra.socket.close(CloseCode.Forbidden, 'The credentials have run out');
+    return;
+  }
+  extra.expiry = setTimeout(
+    () => closeAtExpiry(extra, { expiresAt } as Caller),
+    Math.min(left, LONGEST_TIMER_MS),
+  );
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.on('error', () => {});
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  const value = params?.['authorization'] ?? params?.['Authorization'];
+  return typeof value === 'string' ? value : undefined;
 }

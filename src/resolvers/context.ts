@@ -1,15 +1,12 @@
 /** What resolvers are given with each operation. */
 import type { MediaUrl } from '../schema/job-node.js';
 import type { Account } from '../services/account.js';
+import type { Caller } from '../services/auth/caller.js';
+import type { FollowTokens } from '../services/auth/follow-tokens.js';
 import type { FaceLookup } from '../services/faces/face-lookup.js';
 import type { Eraser } from '../services/jobs/eraser.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import type { Submission } from '../services/jobs/submission.js';
-
-/** Who asks. */
-export interface Caller {
-  readonly tenant: string;
-}
 
 export interface Services {
   readonly jobs: JobService;
@@ -17,6 +14,7 @@ export interface Services {
   readonly faces: FaceLookup;
   readonly account: Account;
   readonly eraser: Pick<Eraser, 'pass'>;
+  readonly followTokens: FollowTokens;
   readonly mediaUrl: MediaUrl;
 }
 

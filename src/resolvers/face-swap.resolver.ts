@@ -1,5 +1,5 @@
 /** Submitting jobs: Face Swap Pro and Face Swap Plus. */
-import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
+import { Arg, Authorized, Ctx, Mutation, Resolver } from 'type-graphql';
 import { SubmitFaceSwapInput, toFaceSwapRequest } from '../schema/face-swap.input.js';
 import { SubmitFaceSwapPayloadType } from '../schema/face-swap-job.type.js';
 import { SubmitFaceSwapPlusInput, toFaceSwapPlusRequest } from '../schema/face-swap-plus.input.js';
@@ -9,6 +9,7 @@ import type { GatewayContext } from './context.js';
 
 @Resolver()
 export class FaceSwapResolver {
+  @Authorized()
   @Mutation(() => SubmitFaceSwapPayloadType, {
     description:
       'Submits a swap of pictures. The job is stored before this answers; if a slot was free, the answer carries what Akool said too.',
@@ -26,6 +27,7 @@ export class FaceSwapResolver {
     return { job: toFaceSwapJob(job, mediaUrl), deduplicated };
   }
 
+  @Authorized()
   @Mutation(() => SubmitFaceSwapPlusPayloadType, {
     description:
       'Submits a swap of several faces, in a picture or a video. The same life as `submitFaceSwap`.',

@@ -1,6 +1,7 @@
 /** Reading, following and taking back jobs of every kind. */
 import {
   Arg,
+  Authorized,
   Ctx,
   FieldResolver,
   ID,
@@ -11,9 +12,11 @@ import {
   Root,
   Subscription,
 } from 'type-graphql';
+import { jobNotFound } from '../errors.js';
 import { JobType, JobUpdateType } from '../schema/job.type.js';
 import { JobConnectionType, JobFilterInput, toJobFilter } from '../schema/job-connection.type.js';
 import { type JobNode, toJobNode } from '../schema/job-node.js';
+import { mayRead } from '../services/auth/caller.js';
 import type { Job, JobUpdate } from '../services/jobs/job.js';
 import type { GatewayContext } from './context.js';
 import { toConnection, toPageRequest } from './job-page.js';
@@ -28,10 +31,11 @@ export class JobResolver {
     @Arg('id', () => ID) id: string,
     @Ctx() { jobs, caller, mediaUrl }: GatewayContext,
   ): Promise<JobNode | null> {
-    const job = await jobs.find(caller.tenant, id);
+    const job = mayRead(caller, id) ? await jobs.find(caller.tenant, id) : null;
     return job === null ? null : toJobNode(job, mediaUrl);
   }
 
+  @Authorized()
   @Query(() => JobConnectionType, {
     description:
       'Your jobs, newest first, 1 to 100 a page (20 unless told). Give `first` and `after`, or `last` and `before`.',
@@ -48,6 +52,7 @@ export class JobResolver {
     return toConnection(await jobs.list(caller.tenant, toJobFilter(filter), page), mediaUrl);
   }
 
+  @Authorized()
   @Mutation(() => JobType, { description: 'Takes a job back; only while it is WAITING.' })
   async cancelJob(
     @Arg('id', () => ID) id: string,
@@ -56,6 +61,7 @@ export class JobResolver {
     return toJobNode(await jobs.cancel(caller.tenant, id), mediaUrl);
   }
 
+  @Authorized()
   @Mutation(() => ID, {
     description:
       "Deletes a finished job: its record, our copy of the result, and Akool's. Gone for you at once; what is left is erased right after. Cannot be undone.",
@@ -73,8 +79,11 @@ export class JobResolver {
     description:
       'Follows one job: its present state first, then each newer version, and completes when the job is finished. ' +
       'With `afterVersion` only what is newer than that, to resume after a lost connection.',
-    subscribe: ({ args, context }: SubscribeData<{ id: string; afterVersion?: number | null }>) =>
-      context.jobs.watch(context.caller.tenant, args.id, args.afterVersion ?? 0),
+    subscribe: ({ args, context }: SubscribeData<{ id: string; afterVersion?: number | null }>) => {
+      const { jobs, caller } = context;
+      if (!mayRead(caller, args.id)) throw jobNotFound();
+      return jobs.watch(caller.tenant, args.id, args.afterVersion ?? 0);
+    },
   })
   jobUpdated(
     @Root() job: Job,
@@ -85,6 +94,7 @@ export class JobResolver {
     return toJobNode(job, mediaUrl);
   }
 
+  @Authorized()
   @Subscription(() => JobType, {
     description: 'Every change of your jobs from now on.',
     subscribe: ({ context }: SubscribeData<unknown>) => context.jobs.watchAll(context.caller.tenant),

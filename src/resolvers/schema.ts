@@ -1,25 +1,35 @@
 /** The executable schema, built from the decorated classes. */
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
-import { buildSchema, type PubSub } from 'type-graphql';
+import { type AuthChecker, buildSchema, type PubSub } from 'type-graphql';
+import { GatewayError } from '../errors.js';
 import { FaceSwapJobType } from '../schema/face-swap-job.type.js';
 import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
 import { checkInput } from '../schema/rules.js';
 import { AkoolResolver } from './akool.resolver.js';
+import type { GatewayContext } from './context.js';
 import { FaceSwapResolver } from './face-swap.resolver.js';
+import { FollowTokenResolver } from './follow-token.resolver.js';
 import { JobResolver } from './job.resolver.js';
 
 export function createSchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [AkoolResolver, FaceSwapResolver, JobResolver],
+    resolvers: [AkoolResolver, FaceSwapResolver, FollowTokenResolver, JobResolver],
     orphanedTypes: [FaceSwapJobType, FaceSwapPlusJobType],
     pubSub: noTopics,
+    authChecker: isAllowed,
     validateFn: async (value, type) => {
       // Input types are the arguments named `input`; scalars are checked where they are used.
       if (isInputClass(type) && typeof value === 'object' && value !== null) await checkInput(value, 'input');
     },
   });
 }
+
+/** `@Authorized()` is for what a follow token may not do. */
+const isAllowed: AuthChecker<GatewayContext> = ({ context }) => {
+  if (context.caller.onlyJob === null) return true;
+  throw new GatewayError('FORBIDDEN', 'A follow token can read and follow its one job, and nothing else.');
+};
 
 /** type-graphql wants one as soon as there are subscriptions, but each of ours brings its own `subscribe`. */
 const noTopics: PubSub = {

@@ -56,10 +56,12 @@ export async function startProcess(cwd: string, env: Record<string, string> = {}
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
+  // With a real key, the addresses are all there is to say.
+  const lastLine = 'AKOOL_API_KEY' in env ? /GraphQL .*\n/ : /Ctrl-C/;
   const greeted = new Promise<void>((resolve) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
-      if (stdout.includes('Ctrl-C')) resolve();
+      if (lastLine.test(stdout)) resolve();
     });
   });
   await Promise.race([greeted, ended]);

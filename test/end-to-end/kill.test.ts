@@ -6,7 +6,7 @@ import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './
 import type { SeenJob } from './operations.js';
 
 const JOBS = 50;
-const KILLS = 10;
+const KILLS = 5;
 
 let sandbox: Sandbox | undefined;
 
@@ -34,15 +34,26 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, { 
 
   const answered = new Map<string, SeenJob>();
   let gateway = await startProcess(folder, env);
+  let submits: Promise<void>[] = [];
   for (let round = 0; round < KILLS; round++) {
     const { url } = gateway;
-    const submits = upTo(JOBS / KILLS).map(async (n) => {
-      const job = await submit(url, oneFace({}, `?n=${round}-${n}`));
-      answered.set(job.id, job);
+    const killWhenAnswered = Math.floor((random() * JOBS) / KILLS);
+    const killAfterMs = Math.floor(random() * 20);
+    const killed = new Promise<unknown>((resolve) => {
+      let answers = 0;
+      const count = (): void => {
+        if (answers === killWhenAnswered) setTimeout(() => resolve(kill(gateway)), killAfterMs);
+        answers += 1;
+      };
+      count();
+      submits = upTo(JOBS / KILLS).map(async (n) => {
+        const job = await submit(url, oneFace({}, `?n=${round}-${n}`));
+        answered.set(job.id, job);
+        count();
+      });
     });
-    const killed = kill(gateway, Math.floor(random() * 60));
     // Those that the kill cut off were promised nothing.
-    await Promise.allSettled([...submits, killed]);
+    await Promise.allSettled(submits);
     expect(await killed).toBe('SIGKILL');
     gateway = await startProcess(folder, env);
     for (const job of answered.values()) expectSameLife(job, await lookUp(gateway.url, job.id));
@@ -69,8 +80,7 @@ function expectSameLife(before: SeenJob, now: SeenJob): void {
   expect(now.providerId ?? before.providerId).toBe(before.providerId ?? now.providerId);
 }
 
-async function kill(gateway: GatewayProcess, afterMs: number): Promise<unknown> {
-  await new Promise((resolve) => setTimeout(resolve, afterMs));
+function kill(gateway: GatewayProcess): Promise<unknown> {
   gateway.child.kill('SIGKILL');
   return gateway.ended;
 }

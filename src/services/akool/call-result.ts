@@ -2,7 +2,7 @@
 import type { DetectedFrame } from './akool-client.js';
 import { type Envelope, readJson } from './answers.js';
 import { AkoolCallError } from './call-error.js';
-import { jobErrorFor, jobErrorForStatus } from './codes.js';
+import { AKOOL_CODES, jobErrorFor, jobErrorForStatus } from './codes.js';
 import { readDetection } from './detection.js';
 import { cleanProviderText } from './provider-text.js';
 import type { Exchange } from './transport.js';
@@ -28,7 +28,8 @@ export function readable<T>(value: T | null, what: string): T {
 /**
  * The frames of a face detection.
  *
- * Its documentation gives the input the blame on HTTP 400 and the server on HTTP 500, both with `error_code` 1.
+ * Its documentation gives the input the blame on HTTP 400 and the server on HTTP 500, both with `error_code` 1;
+ * but "Failed to process media", its example of the latter, is about the media.
  *
  * @throws AkoolCallError
  */
@@ -42,10 +43,14 @@ export function framesOf(exchange: Exchange, secrets: readonly string[]): Detect
   }
   const { status } = exchange;
   if (answer.errorCode === 0 && status < 400) return readable(answer.frames, 'faces');
+  // Where a code of Akool's table comes along, it says more than `error_code`: the key, the credit, too many calls.
+  const verdict = verdictOf(exchange);
+  const code = 'code' in verdict ? verdict.code : null;
+  if (verdict.kind !== 'success' && code !== null && AKOOL_CODES.has(code)) throw callError(verdict, secrets);
   const said = cleanProviderText(answer.errorMsg, secrets);
   const quote = said === '' ? '' : ` Akool said: “${said}”`;
   const details = { httpStatus: status, providerCode: answer.errorCode };
-  throw status >= 500
+  throw status >= 500 && !/process media/i.test(said)
     ? new AkoolCallError('UNREACHABLE', `Face detection failed at Akool (HTTP ${status}).${quote}`, details)
     : new AkoolCallError('REFUSED', `Akool could not look for faces in this.${quote}`, details);
 }

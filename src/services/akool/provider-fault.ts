@@ -1,17 +1,51 @@
-/** What a failed call to Akool is for the caller of this gateway. */
+/** What a failed call to Akool is for the caller of this gateway, and for a job. */
 import { GatewayError, InputError } from '../../errors.js';
+import type { JobError, JobErrorCode } from '../jobs/job-error.js';
 import { AkoolCallError } from './call-error.js';
 import { AKOOL_CODES } from './codes.js';
 
 /** The input's fault, with `path` for its field, or nobody's here. Errors that are not Akool's stay as they are. */
 export function toClientFault(error: unknown, path: string): unknown {
   if (!(error instanceof AkoolCallError)) return error;
-  // A code of Akool's table (credentials, credit, account) is between the gateway and Akool.
-  const isInputs = error.code === 'REFUSED' && !AKOOL_CODES.has(error.providerCode ?? -1);
-  if (isInputs) return new InputError([{ path, code: 'MEDIA_UNUSABLE', message: error.message }]);
+  if (isInputsFault(error)) return new InputError([{ path, code: 'MEDIA_UNUSABLE', message: error.message }]);
   return providerUnavailable(error);
 }
 
 export function providerUnavailable(cause: unknown): GatewayError {
   return new GatewayError('PROVIDER_UNAVAILABLE', 'Akool could not be asked; try again later.', { cause });
 }
+
+/** Why a job fails whose faces Akool refused to look for. */
+export function jobErrorOf(error: AkoolCallError): JobError {
+  const { providerCode, httpStatus } = error;
+  const known = providerCode === null ? undefined : AKOOL_CODES.get(providerCode);
+  const otherwise: JobErrorCode =
+    httpStatus === 401 || httpStatus === 403
+      ? 'PROVIDER_AUTHENTICATION'
+      : isInputsFault(error)
+        ? 'CONTENT_NOT_FOUND'
+        : 'PROVIDER_ERROR';
+  return {
+    code: known?.code ?? otherwise,
+    message: error.message,
+    providerCode,
+    retryable: known?.retryable ?? false,
+  };
+}
+
+/** Whether another input would fare better. Credentials, credit and account are between the gateway and Akool. */
+function isInputsFault({ code, providerCode, httpStatus }: AkoolCallError): boolean {
+  if (code !== 'REFUSED') return false;
+  // Without a code of its own it may be a proxy that answers: these statuses are about what was sent.
+  if (providerCode === null) return httpStatus !== null && [400, 413, 415, 422].includes(httpStatus);
+  const known = AKOOL_CODES.get(providerCode);
+  return known === undefined || ABOUT_INPUTS.has(known.code);
+}
+
+const ABOUT_INPUTS: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>([
+  'INVALID_PARAMETERS',
+  'TOO_MANY_FACES',
+  'CONTENT_NOT_FOUND',
+  'MEDIA_UNSUPPORTED',
+  'GENERATION_FAILED',
+]);

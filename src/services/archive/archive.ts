@@ -10,4 +10,8 @@ export interface Archive {
   write(name: string, content: Readable): Promise<void>;
   /** Does nothing where there is no such name. */
   remove(name: string): Promise<void>;
+  /** Removes whatever has this name before its extension; for copies that nobody has noted. Slower. */
+  removeAny(stem: string): Promise<void>;
+  /** Removes what writers that died have left behind. */
+  sweep(): Promise<void>;
 }

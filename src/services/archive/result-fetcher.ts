@@ -92,8 +92,14 @@ export class ResultFetcher {
 /** Whether an IP address is one of the public internet. */
 export function isPublic(address: string): boolean {
   // `process` also takes IPv4 out of IPv4-mapped IPv6.
-  return ipaddr.process(address).range() === 'unicast';
+  const parsed = ipaddr.process(address);
+  if (parsed.range() !== 'unicast') return false;
+  // Outside of 2000::/3 "unicast" is whatever has no name, like the IPv4-compatible `::127.0.0.1`.
+  return parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST);
 }
+
+/** RFC 4291, section 2.5.4: all that is given out of global IPv6 addresses. */
+const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');
 
 /** Looks a name up and refuses it if any of its addresses is not public. */
 const publicOnly: LookupFunction = (hostname, options, callback) => {

@@ -1,6 +1,7 @@
 /** Filling in the `opts` that a submit with `detectOpts: true` left open, before anything is sent or billed. */
 import pLimit from 'p-limit';
 import { AkoolCallError } from '../akool/call-error.js';
+import { jobErrorOf } from '../akool/provider-fault.js';
 import type { JobError } from '../jobs/job-error.js';
 import type { FaceImage, FaceSwapRequest } from '../jobs/job-request.js';
 import type { FaceDetection } from './face-detection.js';
@@ -10,7 +11,15 @@ export type Filled =
   /** For good: a picture shows no face, or can't be looked at. */
   | { readonly kind: 'failed'; readonly error: JobError }
   /** Akool could not be asked; nothing was sent, so it may be tried again. */
-  | { readonly kind: 'unavailable'; readonly reason: string; readonly retryAfterMs: number | null };
+  | {
+      readonly kind: 'unavailable';
+      /** With what was found until then. */
+      readonly request: FaceSwapRequest;
+      readonly reason: string;
+      readonly retryAfterMs: number | null;
+      /** Akool can be reached, so it may be these pictures that it can't cope with. */
+      readonly maybePictures: boolean;
+    };
 
 /** Lookups at once for one job. */
 const PARALLEL = 4;
@@ -20,61 +29,107 @@ export function needsOpts(request: FaceSwapRequest): boolean {
   return request.detectOpts && [...request.sourceImage, ...request.targetImage].some(lacksOpts);
 }
 
-/** Never rejects for a reason that lies with Akool or the pictures. */
+/**
+ * Asks once for each address, however often it is in the request. Never rejects for a reason that lies with
+ * Akool or the pictures.
+ *
+ * @param signal ends it early, as `unavailable`; lookups under way go on, and are remembered for the next try
+ */
 export async function fillOpts(
   tenant: string,
   request: FaceSwapRequest,
-  faces: FaceDetection,
+  faces: Pick<FaceDetection, 'findOpts'>,
+  signal: AbortSignal,
 ): Promise<Filled> {
+  const looked = new Map<string, Look>();
+  const away = await lookAt(missingAddresses(request), looked, (url) => faces.findOpts(tenant, url), signal);
+
+  const noFace = placesWhere(request, looked, (look) => look.kind === 'no-face');
+  if (noFace.length > 0) return { kind: 'failed', error: noFaceFound(noFace) };
+  for (const [url, look] of looked) {
+    if (look.kind !== 'refused') continue;
+    const places = placesWhere(request, looked, (other) => other === looked.get(url));
+    return { kind: 'failed', error: refusal(look.error, places) };
+  }
+  const filled = withFound(request, looked);
+  if (away === null) return { kind: 'filled', request: filled };
+  return { kind: 'unavailable', request: filled, ...whyAway(away) };
+}
+
+/** What became of looking at one address. */
+type Look =
+  | { readonly kind: 'found'; readonly opts: string }
+  | { readonly kind: 'no-face' }
+  | { readonly kind: 'refused'; readonly error: AkoolCallError };
+
+/** Why not all could be looked at. */
+type Away = AkoolCallError | 'stopped';
+
+/** Fills `looked`; null when every address was looked at. */
+async function lookAt(
+  urls: readonly string[],
+  looked: Map<string, Look>,
+  findOpts: (url: string) => Promise<string | null>,
+  signal: AbortSignal,
+): Promise<Away | null> {
   const limit = pLimit(PARALLEL);
-  const fill = (side: string, images: readonly FaceImage[]): Promise<readonly (FaceImage | NoFace)[]> =>
-    Promise.all(
-      images.map((image, i) =>
-        limit(async () => {
-          if (!lacksOpts(image)) return image;
-          const opts = await faces.findOpts(tenant, image.path);
-          return opts === null ? { noFaceAt: `${side}.${i}` } : { ...image, opts };
-        }),
-      ),
-    );
+  let away: Away | null = null;
+  const look = async (url: string): Promise<void> => {
+    if (away !== null) return;
+    try {
+      const opts = await findOpts(url);
+      looked.set(url, opts === null ? { kind: 'no-face' } : { kind: 'found', opts });
+    } catch (error) {
+      if (!(error instanceof AkoolCallError)) throw error;
+      if (error.code === 'REFUSED') looked.set(url, { kind: 'refused', error });
+      else away ??= error;
+    }
+  };
+  let onAbort = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    onAbort = () => {
+      away ??= 'stopped';
+      resolve();
+    };
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const [sourceImage, targetImage] = await Promise.all([
-      fill('sourceImage', request.sourceImage),
-      fill('targetImage', request.targetImage),
-    ]);
-    const without = [...sourceImage, ...targetImage].filter(isNoFace).map(({ noFaceAt }) => noFaceAt);
-    if (without.length > 0) return { kind: 'failed', error: noFaceFound(without) };
-    return {
-      kind: 'filled',
-      request: {
-        ...request,
-        sourceImage: sourceImage.filter(isImage),
-        targetImage: targetImage.filter(isImage),
-      },
-    };
-  } catch (error) {
-    limit.clearQueue();
-    if (!(error instanceof AkoolCallError)) throw error;
-    if (error.code === 'REFUSED') return { kind: 'failed', error: mediaRefused(error) };
-    return {
-      kind: 'unavailable',
-      reason: `faces could not be detected: ${error.code}`,
-      retryAfterMs: error.retryAfterMs,
-    };
+    await Promise.race([Promise.all(urls.map((url) => limit(look, url))), stopped]);
+    return away;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
-interface NoFace {
-  /** Which image, like `targetImage.2`. */
-  readonly noFaceAt: string;
+function missingAddresses({ sourceImage, targetImage }: FaceSwapRequest): readonly string[] {
+  return [...new Set([...sourceImage, ...targetImage].filter(lacksOpts).map(({ path }) => path))];
 }
 
-function isNoFace(image: FaceImage | NoFace): image is NoFace {
-  return 'noFaceAt' in image;
+/** The images looked at with such an outcome, like `targetImage.2`. */
+function placesWhere(
+  request: FaceSwapRequest,
+  looked: ReadonlyMap<string, Look>,
+  is: (look: Look) => boolean,
+): readonly string[] {
+  return (['sourceImage', 'targetImage'] as const).flatMap((side) =>
+    request[side].flatMap((image, i) => {
+      const look = lacksOpts(image) ? looked.get(image.path) : undefined;
+      return look !== undefined && is(look) ? [`${side}.${i}`] : [];
+    }),
+  );
 }
 
-function isImage(image: FaceImage | NoFace): image is FaceImage {
-  return !isNoFace(image);
+function withFound(request: FaceSwapRequest, looked: ReadonlyMap<string, Look>): FaceSwapRequest {
+  const fill = (image: FaceImage): FaceImage => {
+    const look = lacksOpts(image) ? looked.get(image.path) : undefined;
+    return look?.kind === 'found' ? { ...image, opts: look.opts } : image;
+  };
+  return {
+    ...request,
+    sourceImage: request.sourceImage.map(fill),
+    targetImage: request.targetImage.map(fill),
+  };
 }
 
 function lacksOpts({ opts }: FaceImage): boolean {
@@ -90,11 +145,21 @@ function noFaceFound(places: readonly string[]): JobError {
   };
 }
 
-function mediaRefused(error: AkoolCallError): JobError {
+function refusal(error: AkoolCallError, places: readonly string[]): JobError {
+  const why = jobErrorOf(error);
   return {
-    code: 'CONTENT_NOT_FOUND',
-    message: `Face detection could not look at a picture: ${error.message}. Nothing was sent or billed.`,
-    providerCode: error.providerCode,
-    retryable: false,
+    ...why,
+    message: `Faces could not be looked for in ${places.join(', ')}: ${why.message} Nothing was sent or billed.`,
+  };
+}
+
+function whyAway(away: Away): { reason: string; retryAfterMs: number | null; maybePictures: boolean } {
+  if (away === 'stopped')
+    return { reason: 'faces were not found in time', retryAfterMs: null, maybePictures: true };
+  const isAnswered = away.httpStatus !== null || away.code === 'TIMEOUT' || away.code === 'UNREADABLE';
+  return {
+    reason: `faces could not be detected: ${away.code}`,
+    retryAfterMs: away.retryAfterMs,
+    maybePictures: isAnswered && away.code !== 'RATE_LIMITED',
   };
 }

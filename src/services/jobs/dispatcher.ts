@@ -6,10 +6,12 @@
  */
 import type { Logger } from 'pino';
 import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
+import { Deadline } from '../akool/deadline.js';
 import type { FaceDetection } from '../faces/face-detection.js';
 import { fillOpts, needsOpts } from '../faces/fill-opts.js';
 import { Backoff } from './backoff.js';
-import type { Job } from './job.js';
+import type { Job, JobEvent } from './job.js';
+import type { JobError } from './job-error.js';
 import type { FaceSwapRequest } from './job-request.js';
 import type { Clock, JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
@@ -32,6 +34,10 @@ export interface DispatcherSettings {
 }
 
 const TICK_MS = 1000;
+/** Well before a job that is being looked at would be taken for abandoned: see `ReconcilerSettings`. */
+const FIND_FACES_MS = 25_000;
+/** So often are faces looked for where Akool can be reached but gives none; then the job fails. */
+const MOST_LOOKS = 10;
 
 export class Dispatcher {
   readonly #jobs: JobService;
@@ -115,6 +121,7 @@ export class Dispatcher {
     switch (outcome.kind) {
       case 'accepted':
         this.#backoff.reset();
+        // Whichever try it was: Akool has the job, and has billed it.
         await this.#jobs.apply(job.id, {
           type: 'accepted',
           at,
@@ -125,11 +132,11 @@ export class Dispatcher {
         return;
       case 'refused':
         this.#backoff.reset();
-        await this.#jobs.apply(job.id, { type: 'refused', at, error: outcome.error });
+        await this.#applyToTry(job, { type: 'refused', at, error: outcome.error });
         return;
       case 'not-accepted':
         this.#pause(outcome.retryAfterMs, outcome.reason);
-        await this.#jobs.apply(job.id, {
+        await this.#applyToTry(job, {
           type: 'not-accepted',
           at,
           deadlineAt: job.createdAt + this.#settings.queueTtlMs,
@@ -137,7 +144,7 @@ export class Dispatcher {
         });
         return;
       case 'unknown':
-        await this.#jobs.apply(job.id, {
+        await this.#applyToTry(job, {
           type: 'unconfirmed',
           at,
           slotFreeAt: at + this.#settings.unconfirmedSlotMs,
@@ -147,6 +154,11 @@ export class Dispatcher {
       default:
         outcome satisfies never;
     }
+  }
+
+  /** Not to a later try of the same job: somebody took this one for dead, and it has no say any more. */
+  #applyToTry(job: Job, event: JobEvent): Promise<{ readonly changed: boolean }> {
+    return this.#jobs.apply(job.id, (current) => (current.attempts === job.attempts ? event : null));
   }
 
   async #submit(job: Job): Promise<SubmitOutcome> {
@@ -171,20 +183,34 @@ export class Dispatcher {
     job: Job,
     request: FaceSwapRequest,
   ): Promise<{ readonly request: FaceSwapRequest } | { readonly outcome: SubmitOutcome }> {
-    const filled = await fillOpts(job.tenant, request, this.#faces);
+    const deadline = new Deadline(FIND_FACES_MS, this.#calls.signal);
+    const filled = await fillOpts(job.tenant, request, this.#faces, deadline.signal).finally(() =>
+      deadline.dispose(),
+    );
     switch (filled.kind) {
       case 'failed':
         return { outcome: { kind: 'refused', error: filled.error } };
-      case 'unavailable':
-        return { outcome: { ...filled, kind: 'not-accepted', cause: 'unreachable' } };
-      case 'filled': {
-        const at = this.#clock.now();
-        const { changed } = await this.#jobs.apply(job.id, { type: 'prepared', at, request: filled.request });
-        // Somebody took this dispatcher for dead: the job is no longer its to send.
-        if (!changed) return { outcome: { kind: 'unknown', reason: 'the job was taken over' } };
-        return { request: filled.request };
+      case 'unavailable': {
+        const { reason, retryAfterMs, maybePictures } = filled;
+        if (maybePictures && !this.#calls.signal.aborted && job.attempts >= MOST_LOOKS) {
+          return { outcome: { kind: 'refused', error: facesNeverFound(reason) } };
+        }
+        // What was found need not be found again.
+        if (optsIn(filled.request) > optsIn(request)) await this.#prepare(job, filled.request);
+        return { outcome: { kind: 'not-accepted', cause: 'unreachable', reason, retryAfterMs } };
       }
+      case 'filled':
+        // Somebody took this dispatcher for dead: the job is no longer its to send.
+        return (await this.#prepare(job, filled.request))
+          ? { request: filled.request }
+          : { outcome: { kind: 'unknown', reason: 'the job was taken over' } };
     }
+  }
+
+  /** False when this try of the job is over: somebody else may be sending it. */
+  async #prepare(job: Job, request: FaceSwapRequest): Promise<boolean> {
+    const { changed } = await this.#applyToTry(job, { type: 'prepared', at: this.#clock.now(), request });
+    return changed;
   }
 
   /** What keeps one submit from being accepted (too many at once, no way to Akool) keeps them all. */
@@ -193,4 +219,17 @@ export class Dispatcher {
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + ms);
     this.#log.warn({ pauseMs: Math.round(ms), reason }, 'submits pause');
   }
+}
+
+function optsIn({ sourceImage, targetImage }: FaceSwapRequest): number {
+  return [...sourceImage, ...targetImage].filter(({ opts }) => opts !== null).length;
+}
+
+function facesNeverFound(reason: string): JobError {
+  return {
+    code: 'PROVIDER_UNAVAILABLE',
+    message: `Akool was asked for the faces ${MOST_LOOKS} times, and never gave any (${reason}). Nothing was sent or billed.`,
+    providerCode: null,
+    retryable: true,
+  };
 }

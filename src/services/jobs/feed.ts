@@ -8,30 +8,31 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
   readonly #onEnd: () => void;
   #items: T[] = [];
-  #taker: { resolve(result: IteratorResult<T>): void; reject(reason: unknown): void } | null = null;
+  /** Those who asked while there was nothing, first come first served. */
+  #takers: { resolve(result: IteratorResult<T>): void; reject(reason: unknown): void }[] = [];
   #state: 'open' | 'completing' | 'ended' = 'open';
   #failure: { readonly reason: unknown } | null = null;
 
   /**
    * @param limit how many items may wait for a slow follower; beyond it the oldest are dropped, so that the
    *   newest state always arrives.
-   * @param onEnd called once, when the feed ends in whatever way.
+   * @param onEnd called once, as soon as the feed takes nothing more: its sources can be let go of, even
+   *   though what it holds may never be taken.
    */
   constructor(limit: number, onEnd: () => void) {
     this.#limit = limit;
     this.#onEnd = onEnd;
   }
 
-  /** Nobody takes anything any more. */
+  /** It takes nothing more. */
   get ended(): boolean {
-    return this.#state === 'ended';
+    return this.#state !== 'open';
   }
 
   push(item: T): void {
     if (this.#state !== 'open') return;
-    if (this.#taker !== null) {
-      const taker = this.#taker;
-      this.#taker = null;
+    const taker = this.#takers.shift();
+    if (taker !== undefined) {
       taker.resolve({ value: item, done: false });
       return;
     }
@@ -43,6 +44,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   complete(): void {
     if (this.#state !== 'open') return;
     this.#state = 'completing';
+    this.#onEnd();
     if (this.#items.length === 0) this.#end();
   }
 
@@ -56,10 +58,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   next(): Promise<IteratorResult<T>> {
     const item = this.#items.shift();
     if (item !== undefined) {
-      if (this.#state === 'completing' && this.#items.length === 0 && this.#failure === null) {
-        // The last one: nothing is left to hold on to while the follower digests it.
-        this.#end();
-      }
+      if (this.#state === 'completing' && this.#items.length === 0 && this.#failure === null) this.#end();
       return Promise.resolve({ value: item, done: false });
     }
     if (this.#failure !== null) {
@@ -70,7 +69,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     }
     if (this.#state !== 'open') return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve, reject) => {
-      this.#taker = { resolve, reject };
+      this.#takers.push({ resolve, reject });
     });
   }
 
@@ -90,18 +89,14 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   }
 
   #end(): void {
-    const taker = this.#taker;
-    this.#taker = null;
-    if (this.#state !== 'ended') {
-      this.#state = 'ended';
-      this.#onEnd();
-    }
-    if (taker === null) return;
-    if (this.#failure === null) taker.resolve({ value: undefined, done: true });
-    else {
-      const { reason } = this.#failure;
+    const wasOpen = this.#state === 'open';
+    this.#state = 'ended';
+    if (wasOpen) this.#onEnd();
+    const takers = this.#takers.splice(0);
+    if (this.#failure !== null) {
+      takers.shift()?.reject(this.#failure.reason);
       this.#failure = null;
-      taker.reject(reason);
     }
+    for (const taker of takers) taker.resolve({ value: undefined, done: true });
   }
 }

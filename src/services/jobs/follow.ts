@@ -56,7 +56,7 @@ export async function followJob(
       do {
         readAgain = false;
         const job = await store.get(id);
-        if (job === null) feed.complete();
+        if (job === null || job.eraseAt !== null) feed.complete();
         else offer(job);
       } while (readAgain);
     } catch (error) {

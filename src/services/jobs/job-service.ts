@@ -73,7 +73,7 @@ export class JobService {
         this.#announce(created.job);
         return { job: created.job, deduplicated: false };
       case 'duplicate':
-        if (created.job === null) {
+        if (created.job === null || created.job.eraseAt !== null) {
           throw new GatewayError('CONFLICT', 'The job of this idempotency key was deleted; use a new key.');
         }
         return { job: created.job, deduplicated: true };

@@ -235,7 +235,8 @@ export function transition(job: Job, event: JobEvent): Change | null {
       });
     case 'prepared':
       if (job.status !== 'SUBMITTING') return null;
-      return change(job, event.at, 'GATEWAY', 'faces found', { request: event.request });
+      // Looking for faces took its time; only now the sending begins.
+      return change(job, event.at, 'GATEWAY', 'faces found', { request: event.request, sentAt: event.at });
     case 'accepted':
       return accepted(job, event);
     case 'refused':

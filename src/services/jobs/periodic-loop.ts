@@ -18,7 +18,8 @@ export class PeriodicLoop {
 
   constructor(everyMs: number, work: () => Promise<void>, log: Logger) {
     this.#everyMs = everyMs;
-    this.#work = work;
+    // A failure is a rejection, also of work that throws before it has begun.
+    this.#work = async () => work();
     this.#log = log;
   }
 

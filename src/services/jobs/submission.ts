@@ -32,7 +32,8 @@ export class Submission {
   /** @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT */
   async submit(tenant: string, request: JobRequest, idempotencyKey: string | null): Promise<Submitted> {
     const { job, deduplicated } = await this.#jobs.create(tenant, request, idempotencyKey);
-    return { job: await this.#answered(job), deduplicated };
+    // From here on it is stored: that it can't be followed is no reason to say that it was not accepted.
+    return { job: await this.#answered(job).catch(() => job), deduplicated };
   }
 
   /** The job as it is once it waits for a slot, or Akool has answered, or the time is up. */

@@ -72,6 +72,9 @@ export interface JobStore {
   /** Rejects when the store can't answer; for the readiness probe. */
   ping(): Promise<void>;
 
+  /** The secret of this name: 32 random bytes, made when first asked for and the same for all ever after. */
+  secret(name: string): Promise<Uint8Array>;
+
   create(job: NewJob, queueLimit: number): Promise<Created>;
   get(id: string): Promise<Job | null>;
   getByCallbackToken(token: string): Promise<Job | null>;
@@ -83,7 +86,7 @@ export interface JobStore {
    * Gives out as many waiting jobs as slots are free, in the queue's order, each changed by `decide` and
    * stored. The order is start-time fair queueing over tenants: a job's `turn` is one after the last of its
    * tenant's, but never before the turn being served, so tenants take turns and each tenant's own jobs stay
-   * oldest first.
+   * oldest first. Jobs whose time to wait is over are left where they are.
    */
   lease(limit: number, now: number, decide: (job: Job) => Change | null): Promise<readonly Job[]>;
   /** 1 is the next to be sent. Null for a job that does not wait. */

@@ -2,6 +2,7 @@
  * The job store over SQL, the same for every database. What differs between databases (how to open, how to
  * commit, how to lock) comes in as a `Database`.
  */
+import { randomBytes } from 'node:crypto';
 import { type ExpressionBuilder, type Kysely, Migrator, type SelectQueryBuilder, sql } from 'kysely';
 import { type Change, type Job, type JobStatus, type JobUpdate, newJob } from '../jobs/job.js';
 import type { Created, JobFilter, JobStore, NewJob, Page, PageRequest, SlotUsage } from './job-store.js';
@@ -35,6 +36,7 @@ const isAbandoned = sql<boolean>`finished_at is null and status = 'SUBMITTING'`;
 class KyselyJobStore implements JobStore {
   readonly #open: () => Promise<Database>;
   #database: Database | null = null;
+  #stopping: Promise<void> | null = null;
 
   constructor(open: () => Promise<Database>) {
     this.#open = open;
@@ -42,6 +44,7 @@ class KyselyJobStore implements JobStore {
 
   async start(): Promise<void> {
     if (this.#database !== null) return;
+    await this.#stopping;
     const database = await this.#open();
     this.#database = database;
     const migrator = new Migrator({ db: database.db, provider: migrations(database.columnTypes) });
@@ -53,18 +56,32 @@ class KyselyJobStore implements JobStore {
   }
 
   async stop(): Promise<void> {
-    const database = this.#database;
+    if (this.#database !== null) this.#stopping = this.#database.close();
     this.#database = null;
-    await database?.close();
+    await this.#stopping;
   }
 
   async ping(): Promise<void> {
     await sql`select 1`.execute(this.#db);
   }
 
-  create(job: NewJob, queueLimit: number): Promise<Created> {
-    return this.#writable.write(async (trx): Promise<Created> => {
-      const { turn: served } = await this.#writable.lockQueue(trx);
+  async secret(name: string): Promise<Uint8Array> {
+    const value = randomBytes(32).toString('base64url');
+    const kept = await this.#writable.write(async (trx) => {
+      await trx
+        .insertInto('secrets')
+        .values({ name, value })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      return trx.selectFrom('secrets').select('value').where('name', '=', name).executeTakeFirstOrThrow();
+    });
+    return Buffer.from(kept.value, 'base64url');
+  }
+
+  async create(job: NewJob, queueLimit: number): Promise<Created> {
+    const database = this.#writable;
+    return database.write(async (trx): Promise<Created> => {
+      const { turn: served } = await database.lockQueue(trx);
       if (job.idempotency !== null) {
         const known = await trx
           .selectFrom('idempotency_keys')
@@ -129,11 +146,11 @@ class KyselyJobStore implements JobStore {
     return first(await this.#db.selectFrom('jobs').selectAll().where('callback_token', '=', token).execute());
   }
 
-  save(change: Change): Promise<boolean> {
+  async save(change: Change): Promise<boolean> {
     return this.#writable.write((trx) => saveIn(trx, change));
   }
 
-  history(id: string): Promise<readonly JobUpdate[]> {
+  async history(id: string): Promise<readonly JobUpdate[]> {
     return this.#db
       .selectFrom('job_updates')
       .select(['version', 'status', 'at', 'source', 'note'])
@@ -173,15 +190,17 @@ class KyselyJobStore implements JobStore {
     };
   }
 
-  lease(limit: number, now: number, decide: (job: Job) => Change | null): Promise<readonly Job[]> {
-    return this.#writable.write(async (trx) => {
-      const { turn: served } = await this.#writable.lockQueue(trx);
+  async lease(limit: number, now: number, decide: (job: Job) => Change | null): Promise<readonly Job[]> {
+    const database = this.#writable;
+    return database.write(async (trx) => {
+      const { turn: served } = await database.lockQueue(trx);
       const free = limit - (await countSlots(trx, now));
       if (free <= 0) return [];
       const rows = await trx
         .selectFrom('jobs')
         .selectAll()
         .where(waits)
+        .where('deadline_at', '>', now)
         .orderBy('turn')
         .orderBy('sequence')
         .limit(free)
@@ -243,7 +262,8 @@ class KyselyJobStore implements JobStore {
       .selectAll()
       .where(isOpen)
       .where('deadline_at', '<=', now)
-      .where('status', 'in', statuses)
+      // Spelled so that it is no use to an index: few are late, but many may be in these statuses.
+      .where(sql<JobStatus>`status || ''`, 'in', statuses)
       .orderBy('deadline_at')
       .limit(limit)
       .execute();

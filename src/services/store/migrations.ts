@@ -77,6 +77,11 @@ function jobs(types: ColumnTypes): Migration {
         .addColumn('id', 'integer', (c) => c.primaryKey())
         .addColumn('turn', types.time, (c) => c.notNull())
         .execute();
+      await db.schema
+        .createTable('secrets')
+        .addColumn('name', 'text', (c) => c.primaryKey())
+        .addColumn('value', 'text', (c) => c.notNull())
+        .execute();
       await sql`insert into queue (id, turn) values (1, 0)`.execute(db);
 
       // Open jobs are few beside finished ones: what the queue, the slots and the deadlines look at stays small.

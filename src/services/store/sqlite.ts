@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
+import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './kysely-job-store.js';
@@ -48,11 +48,23 @@ export async function openSqlite(file: string): Promise<Database> {
     close: () => {
       closed ??= commits
         .drained()
-        .then(() => sql`pragma wal_checkpoint(truncate)`.execute(db))
-        .then(() => db.destroy());
+        .then(() => release(native))
+        .finally(() => db.destroy());
       return closed;
     },
   };
+}
+
+/**
+ * Gives up the lock on the file and leaves that one file. Closing alone does neither: libsql keeps the
+ * connection until the last statement prepared on it has been garbage collected.
+ */
+function release(native: Libsql.Database): void {
+  // Out of WAL first: a connection that entered it exclusively can't leave exclusive mode within it.
+  native.pragma('journal_mode = DELETE');
+  native.pragma('locking_mode = NORMAL');
+  // The lock goes with the first access in normal mode.
+  native.pragma('user_version');
 }
 
 /** Preparing costs five times what running a short statement does, so each text is prepared once. */

@@ -7,6 +7,7 @@ export interface Tables {
   job_updates: JobUpdateTable;
   idempotency_keys: IdempotencyKeyTable;
   queue: QueueTable;
+  secrets: SecretTable;
 }
 
 export interface JobTable {
@@ -63,6 +64,13 @@ export interface IdempotencyKeyTable {
 export interface QueueTable {
   id: number;
   turn: number;
+}
+
+/** What all instances must share and nobody else may know. */
+export interface SecretTable {
+  name: string;
+  /** Base64url. */
+  value: string;
 }
 
 export function toJob(row: Selectable<JobTable>): Job {

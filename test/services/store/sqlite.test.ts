@@ -182,6 +182,8 @@ describe('the queries that run all the time', () => {
         ...database,
         db: database.db.withPlugin(recorder),
         write: (work) => database.write((trx) => work(trx.withPlugin(recorder))),
+        // libsql takes an EXPLAIN for a transaction that is still open, which is in the way of a tidy end.
+        close: () => database.db.destroy(),
       })),
     );
     queries = [];
@@ -210,11 +212,6 @@ describe('the queries that run all the time', () => {
     ['the next to be leased', /jobs_open \(status=\?\)/, leaseAll],
     ['the slots', /jobs_open \(status=\?\)/, () => store.slots(NOON)],
     ['due polls', /jobs_poll \(poll_at/, () => store.duePolls(NOON, 50)],
-    [
-      'deadlines',
-      /jobs_deadline \(deadline_at<\?\)|jobs_open \(status=\?\)/,
-      () => store.pastDeadline(['WAITING', 'UNCONFIRMED'], NOON, 500),
-    ],
     ['abandoned jobs', /jobs_open \(status=\?\)/, () => store.abandoned(NOON, 100)],
     [
       'a page of jobs',
@@ -255,11 +252,16 @@ describe('the queries that run all the time', () => {
     for (const plan of await plansOf(create)) expect(plan).not.toMatch(/SCAN|TEMP B-TREE/);
   });
 
+  test('find the few that are past their deadline without looking at those that are not', async () => {
+    const plans = await plansOf(() => store.pastDeadline(['WAITING', 'UNCONFIRMED'], NOON, 500));
+    for (const plan of plans) expect(plan).toMatch(/jobs_deadline \(deadline_at<\?\)$/);
+  });
+
   test('count the jobs before one by the index of the queue', async () => {
     const created = await store.create(newJobOf('ann'), 1000);
     if (created.kind !== 'created') throw new Error(created.kind);
     const plans = await plansOf(() => store.queuePosition(created.job.id));
-    expect(plans.at(-1)).toMatch(/jobs_open \(status=\? AND \(turn,sequence\)<\(\?,\?\)\)/);
+    expect(plans.at(-1)).toMatch(/jobs_open \(status=\? AND turn<\?\)/);
     const many = [created.job.id, ...Array.from({ length: 20 }, (_, i) => `${i}`)];
     const [all] = await plansOf(() => store.queuePositions(many));
     expect(all).toMatch(/jobs_open \(status=\?\)/);

@@ -1,0 +1,49 @@
+/** How often a tenant may ask, by kind of operation. */
+import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
+import { GatewayError } from '../errors.js';
+
+export interface RateLimitSettings {
+  /** In a minute; null: no limit. */
+  readonly queriesPerMinute: number | null;
+  readonly mutationsPerMinute: number | null;
+}
+
+/** What counts: subscribing is a query. */
+export type RateKind = 'queries' | 'mutations';
+
+/** Makes a limiter of so many points a minute; over Redis when instances share the count. */
+export type LimiterFactory = (name: RateKind, pointsPerMinute: number) => RateLimiterAbstract;
+
+export const inMemory: LimiterFactory = (name, points) =>
+  new RateLimiterMemory({ keyPrefix: name, points, duration: 60 });
+
+export class RateLimits {
+  readonly #limiters: Readonly<Record<RateKind, RateLimiterAbstract | null>>;
+
+  constructor(
+    { queriesPerMinute, mutationsPerMinute }: RateLimitSettings,
+    create: LimiterFactory = inMemory,
+  ) {
+    this.#limiters = {
+      queries: queriesPerMinute === null ? null : create('queries', queriesPerMinute),
+      mutations: mutationsPerMinute === null ? null : create('mutations', mutationsPerMinute),
+    };
+  }
+
+  /** @throws GatewayError RATE_LIMITED, with `retryAfterSeconds` */
+  async take(tenant: string, kind: RateKind, points: number): Promise<void> {
+    const limiter = this.#limiters[kind];
+    if (limiter === null) return;
+    try {
+      await limiter.consume(tenant, points);
+    } catch (refusal) {
+      // The limiter rejects with its figures; an Error is a limiter that failed, and stops nobody.
+      if (refusal instanceof Error) return;
+      const { msBeforeNext } = refusal as { readonly msBeforeNext: number };
+      const retryAfterSeconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
+      throw new GatewayError('RATE_LIMITED', `Too many ${kind}; try again in ${retryAfterSeconds} s.`, {
+        extensions: { retryAfterSeconds },
+      });
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/** Callers who prove who they are with an API key of this gateway. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/** A key is kept as its digest only, so that memory dumps and errors hold no key. */
+export interface ApiKey {
+  readonly tenant: string;
+  readonly sha256: Buffer;
+}
+
+/**
+ * Reads `tenant:key,tenant:key`; a key may be given as `sha256:HEX`.
+ *
+ * @returns null when the text is not of that form
+ */
+export function readApiKeys(text: string): readonly ApiKey[] | null {
+  const keys: ApiKey[] = [];
+  for (const entry of text.split(',')) {
+    const match = /^\s*([^\s:,]+):(\S+)\s*$/.exec(entry);
+    const [, tenant, key] = match ?? [];
+    if (tenant === undefined || key === undefined) return null;
+    const digest = /^sha256:([0-9a-f]{64})$/i.exec(key)?.[1];
+    if (digest === undefined && key.startsWith('sha256:')) return null;
+    keys.push({ tenant, sha256: digest === undefined ? sha256(key) : Buffer.from(digest, 'hex') });
+  }
+  return keys;
+}
+
+/** The tenant of this key. Takes the same time whichever key it is, and whether it is one at all. */
+export function tenantOfKey(keys: readonly ApiKey[], presented: string): string | null {
+  const digest = sha256(presented);
+  let tenant: string | null = null;
+  for (const key of keys) if (timingSafeEqual(key.sha256, digest)) tenant = key.tenant;
+  return tenant;
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

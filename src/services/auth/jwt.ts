@@ -1,0 +1,82 @@
+/** Callers who prove who they are with a JWT of the operator's own identity provider. */
+import { createRemoteJWKSet, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import type { Caller } from './caller.js';
+
+export interface JwtSettings {
+  readonly jwksUrl: string | null;
+  /** For HS256, HS384 and HS512. */
+  readonly secret: string | null;
+  readonly issuer: string | null;
+  readonly audience: string | null;
+}
+
+/** What a JWKS may sign with: never the symmetric ones, for which a public key would be the secret. */
+const ASYMMETRIC = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
+/** Clocks differ a little. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+export class JwtVerifier {
+  readonly #ways: readonly ((token: string) => Promise<JWTPayload>)[];
+
+  /** The keys behind `jwksUrl` are fetched when first needed, kept, and fetched again when an unknown one is named. */
+  constructor({ jwksUrl, secret, issuer, audience }: JwtSettings) {
+    const options: JWTVerifyOptions = {
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      ...(issuer !== null && { issuer }),
+      ...(audience !== null && { audience }),
+    };
+    const ways: ((token: string) => Promise<JWTPayload>)[] = [];
+    if (secret !== null) {
+      const key = new TextEncoder().encode(secret);
+      ways.push(
+        async (token) => (await jwtVerify(token, key, { ...options, algorithms: SYMMETRIC })).payload,
+      );
+    }
+    if (jwksUrl !== null) {
+      const keys = createRemoteJWKSet(new URL(jwksUrl));
+      ways.push(
+        async (token) => (await jwtVerify(token, keys, { ...options, algorithms: ASYMMETRIC })).payload,
+      );
+    }
+    this.#ways = ways;
+  }
+
+  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once */
+  async verify(token: string): Promise<Caller> {
+    let failure: unknown = new Error('JWTs are not accepted');
+    for (const way of this.#ways) {
+      try {
+        return toCaller(await way(token));
+      } catch (error) {
+        failure = error;
+        // The signature was right: the other way would not know it.
+        if (isExpired(error)) break;
+      }
+    }
+    throw failure;
+  }
+}
+
+export function isExpired(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_JWT_EXPIRED';
+}
+
+/** The tenant is the claim `tenant`, else `sub`. */
+function toCaller(payload: JWTPayload): Caller {
+  const tenant = payload['tenant'] ?? payload.sub;
+  if (typeof tenant !== 'string' || tenant === '') throw new Error('The JWT names no tenant');
+  return { tenant, onlyJob: null, expiresAt: payload.exp === undefined ? null : payload.exp * 1000 };
+}

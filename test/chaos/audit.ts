@@ -1,0 +1,154 @@
+/** Holds what the customers saw, what the gateway has on disk and what the sandbox billed against each other. */
+import type { Bill, SandboxJob } from '../../src/sandbox/sandbox.js';
+import type { FoundJob, Sighting } from './customer.js';
+import { keyIn } from './orders.js';
+import { MAX_CONCURRENCY } from './pace.js';
+import type { Row } from './report.js';
+import { mostAtOnce, slotsHeld, timeAtProvider } from './slots.js';
+
+export interface Evidence {
+  /** The ids that were answered for each idempotency key. */
+  readonly answers: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly ordered: number;
+  /** Submits that were turned down although nothing was wrong with them. */
+  readonly refusals: readonly string[];
+  /** Each answered job as it is at the end; null when the gateway does not know it. */
+  readonly found: ReadonlyMap<string, FoundJob | null>;
+  /** Every job that the gateway has. */
+  readonly listed: readonly string[];
+  readonly sightings: readonly Sighting[];
+  readonly bills: readonly Bill[];
+  readonly atSandbox: readonly SandboxJob[];
+  /** How the gateway ended although nobody had killed it. */
+  readonly faints: readonly string[];
+}
+
+const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELED']);
+/** Nobody can say whether these were billed. */
+const EITHER_WAY = new Set(['SUBMIT_UNCONFIRMED', 'DEADLINE_EXCEEDED']);
+
+export function audit(evidence: Evidence): readonly Row[] {
+  const { answers, found, sightings, bills } = evidence;
+  const jobs = [...found.values()].filter((job) => job !== null);
+  const billsOf = groupBy(bills, ({ request }) => keyIn(request) ?? 'of nobody');
+  const byToken = groupBy(bills, ({ request }) => String(request['webhookUrl']));
+  const keyOf = new Map([...answers].flatMap(([key, ids]) => [...ids].map((id) => [id, key] as const)));
+  const billed = (job: FoundJob) => billsOf.get(keyOf.get(job.id) ?? '')?.length ?? 0;
+  const named = (job: FoundJob) => `${job.id} ${job.status} ${job.error?.code ?? ''} v${job.version}`;
+  const which = (cases: readonly string[]) => ({ value: cases.length, atMost: 0, cases });
+  const jobsThat = (are: (job: FoundJob) => boolean) => which(jobs.filter(are).map(named));
+
+  const twice = new Set([...double(billsOf), ...double(byToken)]);
+  const known = new Set(answers.keys());
+  const ids = new Set([...answers.values()].flatMap((of) => [...of]));
+  const lost = [...found].filter(([, job]) => job === null || !FINAL.has(job.status));
+  const sightingsThat = (are: (one: Sighting) => boolean) =>
+    which(
+      sightings.filter(are).map(({ id, updates, refusal }) => `${id} ${spelled(updates)} ${refusal ?? ''}`),
+    );
+  const held = mostAtOnce(jobs.flatMap(slotsHeld));
+  const together = mostAtOnce(
+    evidence.atSandbox.flatMap((atSandbox) => {
+      const bill = bills.find(({ providerId }) => providerId === atSandbox.id);
+      const id = bill && [...(answers.get(keyIn(bill.request) ?? '') ?? [])][0];
+      const job = id === undefined ? null : (found.get(id) ?? null);
+      return job === null ? [] : [timeAtProvider(atSandbox, job)];
+    }),
+  );
+
+  return [
+    { what: 'jobs accepted', value: ids.size, atMost: null },
+    { what: 'submits never answered', value: evidence.ordered - answers.size, atMost: 0 },
+    { what: 'submits refused', ...which(evidence.refusals) },
+    { what: 'billed once', value: jobs.filter((job) => billed(job) === 1).length, atMost: null },
+    { what: 'billed twice', ...which([...twice]) },
+    { what: 'billed for nobody', ...which([...billsOf.keys()].filter((key) => !known.has(key))) },
+    { what: 'never billed', value: jobs.filter((job) => billed(job) === 0).length, atMost: null },
+    { what: '  though COMPLETED', ...jobsThat((job) => job.status === 'COMPLETED' && billed(job) === 0) },
+    { what: '  though it failed at Akool', ...jobsThat((job) => failedThere(job) && billed(job) === 0) },
+    { what: 'billed though canceled or refused', ...jobsThat((job) => neverTaken(job) && billed(job) > 0) },
+    { what: 'same key gave two jobs', ...which(keysWithTwo(answers)) },
+    { what: 'jobs that nobody ordered', ...which(evidence.listed.filter((id) => !ids.has(id))) },
+    { what: 'ended', value: found.size - lost.length, atMost: null },
+    ...endings(jobs),
+    { what: 'lost', ...which(lost.map(([id, job]) => (job === null ? `${id} unknown` : named(job)))) },
+    { what: 'followers', value: sightings.length, atMost: null },
+    { what: 'updates out of order or repeated', ...sightingsThat(({ updates }) => !isGrowing(updates)) },
+    { what: 'updates that history does not know', ...sightingsThat((one) => !isHistory(one, found)) },
+    { what: 'followers that missed the end', ...sightingsThat((one) => !sawTheEnd(one)) },
+    { what: 'history gaps', ...jobsThat((job) => !hasWholeHistory(job)) },
+    { what: 'final states that changed', ...jobsThat((job) => !staysFinal(job)) },
+    { what: 'most slots held at once', value: held, atMost: MAX_CONCURRENCY },
+    { what: 'most at the provider at once', value: together, atMost: MAX_CONCURRENCY },
+    { what: 'times the gateway ended by itself', ...which(evidence.faints) },
+  ];
+}
+
+function endings(jobs: readonly FoundJob[]): readonly Row[] {
+  const kinds = groupBy(
+    jobs.filter(({ status }) => FINAL.has(status)),
+    ({ status, error }) => (error === null ? status : `${status} ${error.code}`),
+  );
+  return [...kinds]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([kind, of]) => ({ what: `  ${kind}`, value: of.length, atMost: null }));
+}
+
+/** Akool took it, and its own end was a failure. */
+function failedThere({ error }: FoundJob): boolean {
+  return error?.code === 'GENERATION_FAILED' && error.providerCode === null;
+}
+
+/** Akool surely did not take it. */
+function neverTaken(job: FoundJob): boolean {
+  if (job.status === 'CANCELED') return true;
+  return job.error !== null && !EITHER_WAY.has(job.error.code) && !failedThere(job);
+}
+
+function keysWithTwo(answers: Evidence['answers']): readonly string[] {
+  return [...answers].filter(([, ids]) => ids.size > 1).map(([key, ids]) => `${key}: ${[...ids].join(', ')}`);
+}
+
+function isGrowing(updates: Sighting['updates']): boolean {
+  return updates.every(({ version }, i) => version > (updates[i - 1]?.version ?? 0));
+}
+
+function isHistory({ id, updates }: Sighting, found: Evidence['found']): boolean {
+  const history = found.get(id)?.history ?? [];
+  return updates.every(({ version, status }) => history[version - 1]?.status === status);
+}
+
+function sawTheEnd({ updates, completed }: Sighting): boolean {
+  return completed && FINAL.has(updates.at(-1)?.status ?? '');
+}
+
+function hasWholeHistory({ version, status, history }: FoundJob): boolean {
+  return (
+    history.length === version &&
+    history.every((line, i) => line.version === i + 1) &&
+    history.at(-1)?.status === status
+  );
+}
+
+function staysFinal({ history }: FoundJob): boolean {
+  const end = history.findIndex(({ status }) => FINAL.has(status));
+  return end < 0 || history.slice(end).every(({ status }) => status === history[end]?.status);
+}
+
+function spelled(updates: Sighting['updates']): string {
+  return updates.map(({ version, status }) => `${version} ${status}`).join(', ') || 'nothing';
+}
+
+function double(bills: ReadonlyMap<string, readonly Bill[]>): readonly string[] {
+  return [...bills].filter(([, of]) => of.length > 1).map(([of]) => of);
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,112 @@
+/** The gateway as a process that can be killed and started again, always at the same address and files. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface GatewayOptions {
+  /** The script to run. */
+  readonly program: string;
+  readonly folder: string;
+  readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export class Gateway {
+  readonly url: string;
+  /** How often it ended although nobody had killed it, and how. */
+  readonly faints: string[] = [];
+  readonly #options: GatewayOptions;
+  #child: ChildProcess | null = null;
+  #ended: Promise<string> = Promise.resolve('never started');
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.url = `http://127.0.0.1:${options.port}`;
+  }
+
+  /** Starts it; does not wait until it is ready. */
+  start(): void {
+    const { program, folder, port, env } = this.#options;
+    const log = openSync(join(folder, 'gateway.log'), 'a');
+    const child = spawn(process.execPath, [program], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), PUBLIC_URL: this.url, ...env },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    // It must not outlive a run that was broken off.
+    const killIt = () => child.kill('SIGKILL');
+    process.once('exit', killIt);
+    this.#child = child;
+    this.#ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        process.off('exit', killIt);
+        resolve(String(code ?? signal));
+        if (this.#child !== child) return;
+        this.#child = null;
+        this.faints.push(`exit ${code ?? signal}`);
+      });
+    });
+  }
+
+  /** Resolves when it serves, or has ended. A gateway that ended by itself is started again. */
+  async ready(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.faints.length < MOST_FAINTS) {
+      if (this.#child === null) this.start();
+      try {
+        if ((await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2000) })).ok) return;
+      } catch {
+        // Not yet.
+      }
+      await sleep(25);
+    }
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Asks it to stop; how it ended. */
+  async stop(): Promise<string> {
+    const timer = setTimeout(() => this.#last?.kill('SIGKILL'), STOP_LIMIT_MS);
+    const how = await this.#end('SIGTERM');
+    clearTimeout(timer);
+    return how;
+  }
+
+  #last: ChildProcess | null = null;
+
+  async #end(how: NodeJS.Signals): Promise<string> {
+    const child = this.#child;
+    this.#child = null;
+    this.#last = child;
+    child?.kill(how);
+    return this.#ended;
+  }
+}
+
+/** A gateway that can't stay up makes the run pointless. */
+const MOST_FAINTS = 5;
+const STOP_LIMIT_MS = 15_000;
+
+/**
+ * A free port below those that the system gives to outgoing connections: a client that tries a dead gateway's
+ * port again and again must not be given that very port as its own.
+ */
+export async function freePort(): Promise<number> {
+  for (let port = 20_000 + (process.pid % 10_000); port < 32_000; port++) if (await isFree(port)) return port;
+  throw new Error('No port is free between 20000 and 32000');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', () => resolve(true));
+  });
+}

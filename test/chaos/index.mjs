@@ -1,0 +1,26 @@
+/** `npm run chaos`: bundles main.ts, which is TypeScript, and runs it. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// Below node_modules, so that the packages are found from there.
+const folder = join(root, 'node_modules', '.cache', `chaos-${process.pid}`);
+const program = join(folder, 'main.mjs');
+try {
+  await build({
+    entryPoints: [join(root, 'test/chaos/main.ts')],
+    outfile: program,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    sourcemap: 'inline',
+    logLevel: 'error',
+  });
+  const { main } = await import(pathToFileURL(program).href);
+  process.exitCode = await main(process.argv.slice(2), root);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,31 @@
+/** The command line of the chaos run. */
+import { type ChaosOptions, OptionError, readOptions } from './options.js';
+import { printable } from './report.js';
+import { runChaos } from './run.js';
+
+/** Returns the exit code: 0 when everything held, 1 when something did not, 2 for wrong options. */
+export async function main(args: readonly string[], root: string): Promise<number> {
+  let options: ChaosOptions;
+  try {
+    options = readOptions(args, root);
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+  const { jobs, kills, tenants, seed } = options;
+  console.log(`${jobs} jobs of ${tenants} tenants, ${kills} kills, seed ${seed}`);
+  const report = await runChaos(options);
+  console.log(printable(report));
+  if (report.violations.length === 0) return 0;
+  console.error(`\nBroken: ${report.violations.join('; ')}`);
+  console.error(`Seed ${seed}. Again: npm run chaos -- ${againWith(options)}`);
+  if (report.folder !== null)
+    console.error(`The database and the gateway's log are kept in ${report.folder}`);
+  return 1;
+}
+
+function againWith({ jobs, kills, tenants, seed, reconciler }: ChaosOptions): string {
+  const size = `--jobs ${jobs} --kills ${kills} --tenants ${tenants} --seed ${seed}`;
+  return reconciler ? size : `${size} --without-reconciler`;
+}

@@ -1,0 +1,58 @@
+/** How large a chaos run is, and which one of its size. */
+import { parseArgs } from 'node:util';
+
+export interface ChaosOptions {
+  /** The folder of the project; `dist/` in it is what is run. */
+  readonly root: string;
+  readonly jobs: number;
+  readonly kills: number;
+  readonly tenants: number;
+  /** Orders, faults and moments of the kills follow from it; the operating system's timing does not. */
+  readonly seed: number;
+  /** False: the gateway runs without asking for results, and the run has to fail. */
+  readonly reconciler: boolean;
+  /** What has not ended by then counts as lost. */
+  readonly limitMs: number;
+}
+
+export class OptionError extends Error {}
+
+const USAGE =
+  'npm run chaos -- [--jobs 500] [--kills 20] [--tenants 3] [--seed N] [--limit-seconds 300] [--without-reconciler]';
+
+/** @throws OptionError */
+export function readOptions(args: readonly string[], root: string): ChaosOptions {
+  const values = parsed(args);
+  return {
+    root,
+    jobs: whole('jobs', values.jobs, 1),
+    kills: whole('kills', values.kills, 0),
+    tenants: whole('tenants', values.tenants, 1),
+    seed: values.seed === undefined ? Date.now() % 1_000_000 : whole('seed', values.seed, 0),
+    limitMs: whole('limit-seconds', values['limit-seconds'], 1) * 1000,
+    reconciler: values['without-reconciler'] !== true,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        jobs: { type: 'string', default: '500' },
+        kills: { type: 'string', default: '20' },
+        tenants: { type: 'string', default: '3' },
+        seed: { type: 'string' },
+        'limit-seconds': { type: 'string', default: '300' },
+        'without-reconciler': { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    throw new OptionError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
+  throw new OptionError(`--${name} is "${text}", must be a whole number from ${least} on\n${USAGE}`);
+}

@@ -1,0 +1,82 @@
+/** What the customers are going to submit, how often, and when. */
+import { Dice } from './dice.js';
+import type { ChaosOptions } from './options.js';
+
+export interface Tenant {
+  readonly name: string;
+  readonly apiKey: string;
+}
+
+export interface Order {
+  readonly tenant: Tenant;
+  /** The idempotency key; also in the addresses of the pictures, so that a bill tells whose it is. */
+  readonly key: string;
+  readonly mutation: 'submitFaceSwap' | 'submitFaceSwapPlus';
+  readonly input: Readonly<Record<string, unknown>>;
+  /** Submitted between this kill and the next. */
+  readonly afterKills: number;
+  readonly delayMs: number;
+  /** How many send it at once. */
+  readonly atOnce: number;
+  /** Sent again so much later although it was answered; null: not. */
+  readonly againAfterMs: number | null;
+  readonly cancel: boolean;
+  /** How long after the answer each of its followers comes. */
+  readonly followAfterMs: readonly number[];
+}
+
+export function tenantsOf({ tenants }: ChaosOptions): readonly [Tenant, ...Tenant[]] {
+  const tenant = (n: number): Tenant => ({
+    name: `tenant-${n}`,
+    apiKey: `chaos-key-of-tenant-${n}-0123456789`,
+  });
+  return [tenant(1), ...Array.from({ length: tenants - 1 }, (_, i) => tenant(i + 2))];
+}
+
+/** A fifth comes at once, so that there is a queue; the others are spread over the time between the kills. */
+export function planOrders(options: ChaosOptions): readonly Order[] {
+  const dice = new Dice(options.seed, 'orders');
+  const tenants = tenantsOf(options);
+  return Array.from({ length: options.jobs }, (_, n): Order => {
+    const tenant = dice.pick(tenants);
+    const key = `${tenant.name}.${options.seed}.${n}`;
+    const isEarly = n < options.jobs / 5;
+    return {
+      tenant,
+      key,
+      ...request(dice, key),
+      afterKills: isEarly ? 0 : Math.floor((n * options.kills) / options.jobs),
+      delayMs: dice.between(0, isEarly ? 300 : 1500),
+      atOnce: dice.chance(0.2) ? 2 + Math.floor(dice.roll() * 3) : 1,
+      againAfterMs: dice.chance(0.25) ? dice.between(0, 4000) : null,
+      cancel: dice.chance(0.05),
+      followAfterMs: dice.chance(0.25) ? [0, dice.between(500, 6000)] : [0],
+    };
+  });
+}
+
+function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | 'input'> {
+  const picture = (name: string) => `https://pictures.example/chaos/${idempotencyKey}/${name}`;
+  if (dice.chance(0.2)) {
+    const input = {
+      sourceUrl: picture('source.png'),
+      targetUrl: picture(dice.chance(0.3) ? 'target.mp4' : 'target.png'),
+      singleFaceMode: true,
+      idempotencyKey,
+    };
+    return { mutation: 'submitFaceSwapPlus', input };
+  }
+  const input = {
+    sourceImage: [{ path: picture('source.png') }],
+    targetImage: [{ path: picture('target.png') }],
+    // Asks Akool for the faces first: another place to die at.
+    detectOpts: dice.chance(0.15),
+    idempotencyKey,
+  };
+  return { mutation: 'submitFaceSwap', input };
+}
+
+/** The order that a submit at the sandbox came from. */
+export function keyIn(request: Readonly<Record<string, unknown>>): string | null {
+  return /\/chaos\/([^/"]+)\//.exec(JSON.stringify(request))?.[1] ?? null;
+}

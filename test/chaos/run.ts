@@ -1,0 +1,233 @@
+/**
+ * One chaos run: a sandbox that lives through it and is the judge of the money, a gateway that is killed and
+ * started again, customers who want their pictures, and an audit at the end.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { audit } from './audit.js';
+import { Customer, type FoundJob, RefusedError, type Sighting } from './customer.js';
+import { Dice } from './dice.js';
+import { FAULTS } from './faults.js';
+import { freePort, Gateway } from './gateway.js';
+import { Killer } from './killer.js';
+import type { ChaosOptions } from './options.js';
+import { type Order, planOrders, type Tenant, tenantsOf } from './orders.js';
+import { GATEWAY_SETTINGS, SANDBOX_PACE, STALLS_FOR_MS } from './pace.js';
+import { type Report, type Row, violationsIn } from './report.js';
+
+const SOCKETS_PER_TENANT = 5;
+/** How long the sandbox may take to get rid of its last webhooks. */
+const SETTLE_MS = 5000;
+/** Time for the audit itself. */
+const AUDIT_MS = 60_000;
+
+export async function runChaos(options: ChaosOptions): Promise<Report> {
+  const folder = mkdtempSync(join(tmpdir(), 'chaos-'));
+  const sandbox = createSandbox({
+    ...SANDBOX_PACE,
+    // So high that going over the gateway's limit shows in the audit rather than being refused here.
+    maxConcurrency: 1_000_000,
+    credit: 1_000_000,
+    faults: FAULTS,
+    seed: options.seed,
+  });
+  await sandbox.start();
+  const gateway = new Gateway({
+    program: join(options.root, options.reconciler ? 'dist/index.js' : 'test/chaos/without-reconciler.mjs'),
+    folder,
+    port: await freePort(),
+    env: {
+      ...GATEWAY_SETTINGS,
+      AKOOL_API_KEY: sandbox.apiKey,
+      AKOOL_CLIENT_ID: sandbox.clientId,
+      AKOOL_BASE_URL: sandbox.url,
+      DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`,
+      ARCHIVE_DIR: join(folder, 'archive'),
+      AUTH_API_KEYS: tenantsOf(options)
+        .map(({ name, apiKey }) => `${name}:${apiKey}`)
+        .join(','),
+    },
+  });
+  try {
+    const rows = await new Run(options, sandbox, gateway).go();
+    const violations = violationsIn(rows);
+    if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
+    return { rows, violations, folder: violations.length === 0 ? null : folder };
+  } finally {
+    await gateway.kill();
+    await sandbox.stop();
+  }
+}
+
+class Run {
+  readonly #options: ChaosOptions;
+  readonly #sandbox: Sandbox;
+  readonly #gateway: Gateway;
+  readonly #startedAt = performance.now();
+  readonly #answers = new Map<string, Set<string>>();
+  readonly #sightings: Sighting[] = [];
+  readonly #refusals: string[] = [];
+
+  constructor(options: ChaosOptions, sandbox: Sandbox, gateway: Gateway) {
+    this.#options = options;
+    this.#sandbox = sandbox;
+    this.#gateway = gateway;
+  }
+
+  async go(): Promise<readonly Row[]> {
+    const { kills, seed, limitMs } = this.#options;
+    const orders = planOrders(this.#options);
+    const signal = AbortSignal.timeout(limitMs);
+    const customers = this.#customers(signal);
+    const gateway = this.#gateway;
+    const killer = new Killer({ gateway, sandbox: this.#sandbox, seed, signal });
+
+    gateway.start();
+    const nuisances = new AbortController();
+    const disturbed = this.#disturb([...customers.values()], nuisances.signal);
+    const served = Promise.all(orders.map((order, n) => this.#serve(order, n, customers, killer)));
+    await Promise.race([Promise.all([killer.run(kills), served]), until(signal)]);
+    for (const customer of customers.values()) customer.leave();
+    nuisances.abort();
+    await disturbed;
+    if (!signal.aborted)
+      await Promise.race([this.#sandbox.settled(), sleep(SETTLE_MS, null, { ref: false })]);
+
+    // Once more, so that what is looked at is what is on disk.
+    await gateway.kill();
+    const peak = this.#sandbox.peakConcurrency;
+    const rows = await this.#audit(orders);
+    const took = (performance.now() - this.#startedAt) / 1000;
+    return [
+      ...rows,
+      { what: '  with those whose slot was given back', value: peak, atMost: null },
+      { what: 'stops at the end that were not clean', ...(await this.#uncleanStop()) },
+      { what: 'wall time, seconds', value: took.toFixed(1), atMost: null },
+    ];
+  }
+
+  async #serve(order: Order, n: number, customers: Customers, killer: Killer): Promise<void> {
+    await killer.after(order.afterKills);
+    await sleep(order.delayMs);
+    const customer = customerOf(order, customers);
+    const submits = Array.from({ length: order.atOnce }, () => this.#submit(customer, order));
+    const [id] = (await Promise.all(submits)).filter((one) => one !== null);
+    if (id === undefined) return;
+    const followed = order.followAfterMs.map(async (afterMs, i) => {
+      const sighting: Sighting = { id, updates: [], completed: false, refusal: null };
+      this.#sightings.push(sighting);
+      await sleep(afterMs);
+      await customer.follow(sighting, n + i);
+    });
+    if (order.cancel) await customer.cancel(id).catch(() => {});
+    if (order.againAfterMs !== null) {
+      await sleep(order.againAfterMs);
+      await this.#submit(customer, order);
+    }
+    await Promise.all(followed);
+  }
+
+  /** Null when it was refused, or the time was up. */
+  async #submit(customer: Customer, order: Order): Promise<string | null> {
+    try {
+      const { id } = await customer.submit(order);
+      const ids = this.#answers.get(order.key) ?? new Set();
+      this.#answers.set(order.key, ids.add(id));
+      return id;
+    } catch (error) {
+      if (error instanceof RefusedError) this.#refusals.push(`${order.key}: ${error.message}`);
+      return null;
+    }
+  }
+
+  async #audit(orders: readonly Order[]): Promise<readonly Row[]> {
+    const signal = AbortSignal.timeout(AUDIT_MS);
+    this.#gateway.start();
+    await this.#gateway.ready(signal);
+    const customers = this.#customers(signal);
+    // Whoever sends the same once more, after everything, is still given the same job, and nothing is billed.
+    const found = new Map<string, FoundJob | null>();
+    await inParallel(orders, 16, async (order) => {
+      const ids = this.#answers.get(order.key);
+      if (ids === undefined) return;
+      const customer = customerOf(order, customers);
+      await this.#submit(customer, order);
+      for (const id of ids) found.set(id, await customer.find(id));
+    });
+    const lists = await Promise.all([...customers.values()].map((customer) => customer.list()));
+    return audit({
+      answers: this.#answers,
+      ordered: orders.length,
+      refusals: this.#refusals,
+      found,
+      listed: [...new Set(lists.flat())],
+      sightings: this.#sightings,
+      bills: this.#sandbox.bills,
+      atSandbox: this.#sandbox.jobs,
+      faints: this.#gateway.faints,
+    });
+  }
+
+  /** What else happens all the time: connections are cut, and stalled jobs end long after they were given up. */
+  async #disturb(customers: readonly Customer[], signal: AbortSignal): Promise<void> {
+    const dice = new Dice(this.#options.seed, 'disturbances');
+    const [first, ...others] = customers;
+    if (first === undefined) return;
+    while (!signal.aborted) {
+      await sleep(dice.between(200, 600));
+      dice.pick([first, ...others]).cut(Math.floor(dice.roll() * SOCKETS_PER_TENANT));
+      for (const { id, endsAt, status, acceptedAt } of this.#sandbox.jobs) {
+        const isOver = endsAt === null && status < 3 && Date.now() > acceptedAt + STALLS_FOR_MS;
+        if (isOver) this.#sandbox.finish(id);
+      }
+    }
+  }
+
+  async #uncleanStop(): Promise<Omit<Row, 'what'>> {
+    const how = await this.#gateway.stop();
+    return { value: how === '0' ? 0 : 1, atMost: 0, cases: [`ended with ${how}`] };
+  }
+
+  #customers(signal: AbortSignal): Customers {
+    return new Map(
+      tenantsOf(this.#options).map((tenant) => {
+        const customer = new Customer({
+          url: this.#gateway.url,
+          tenant,
+          sockets: SOCKETS_PER_TENANT,
+          signal,
+        });
+        return [tenant.name, customer];
+      }),
+    );
+  }
+}
+
+type Customers = ReadonlyMap<Tenant['name'], Customer>;
+
+function customerOf({ tenant }: Order, customers: Customers): Customer {
+  const customer = customers.get(tenant.name);
+  if (customer === undefined) throw new Error(`There is no customer for ${tenant.name}`);
+  return customer;
+}
+
+function until(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function inParallel<T>(
+  items: readonly T[],
+  most: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const left = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: most }, worker));
+}

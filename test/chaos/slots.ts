@@ -1,0 +1,91 @@
+/**
+ * How many jobs were at the provider at once, by two witnesses.
+ *
+ * The gateway's promise is about slots. A job takes one when it is leased (SUBMITTING) and keeps it until its
+ * end is known, or it goes back to WAITING, or, when nobody knows whether Akool has it (UNCONFIRMED), for
+ * `UNCONFIRMED_SLOT_MS`. A slot that was given back so is free for another job; should its first holder turn
+ * out to be at Akool after all, there may be one more there than slots: that is meant, and Akool's 1005 is
+ * the guard. So from then on such a job counts no more, and of all the others there must never be more than
+ * slots: in the gateway's history (held), and at the sandbox (accepted and not ended).
+ */
+import type { SandboxJob } from '../../src/sandbox/sandbox.js';
+import type { FoundJob } from './customer.js';
+import { UNCONFIRMED_SLOT_MS } from './pace.js';
+
+/** From (inclusive) to (exclusive), milliseconds since 1970. */
+export interface Interval {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * A webhook that resolves a job at the moment its slot is given back is stamped when it arrives, and stored a
+ * little later: a lease in between is right.
+ */
+const STORING_MS = 250;
+const DEADLINE_ERRORS = new Set(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
+const HOLDS = new Set(['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING']);
+
+/** When the job held a slot, by its history. */
+export function slotsHeld({ history }: FoundJob): readonly Interval[] {
+  const held: Interval[] = [];
+  let from: number | null = null;
+  let freeAt = Number.POSITIVE_INFINITY;
+  for (const line of history) {
+    const at = Date.parse(line.at);
+    if (line.status === 'SUBMITTING') from ??= at;
+    // One that comes back after its slot was given back holds none of those that count.
+    if (from === null) continue;
+    if (at >= freeAt - STORING_MS) {
+      held.push({ from, to: Math.min(at, freeAt) });
+      from = null;
+      freeAt = Number.POSITIVE_INFINITY;
+    } else if (!HOLDS.has(line.status)) {
+      held.push({ from, to: at });
+      from = null;
+    }
+    freeAt = line.status === 'UNCONFIRMED' ? at + UNCONFIRMED_SLOT_MS : Number.POSITIVE_INFINITY;
+  }
+  if (from !== null) held.push({ from, to: freeAt });
+  return held;
+}
+
+/** When the job was at the sandbox, as far as the gateway had no right to take its slot for free. */
+export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob): Interval {
+  const from = atSandbox.acceptedAt;
+  const ended = atSandbox.status >= 3 ? atSandbox.updatedAt : Number.POSITIVE_INFINITY;
+  return { from, to: Math.max(from, Math.min(ended, rightlyFreeAt(job))) };
+}
+
+/** When the slot was given back although Akool may still work: after UNCONFIRMED_SLOT_MS, or at the deadline. */
+function rightlyFreeAt({ history, error }: FoundJob): number {
+  let unconfirmedAt: number | null = null;
+  for (const line of history) {
+    const at = Date.parse(line.at);
+    if (unconfirmedAt !== null) {
+      const freeAt = unconfirmedAt + UNCONFIRMED_SLOT_MS;
+      if (at >= freeAt - STORING_MS) return Math.min(at, freeAt);
+    }
+    unconfirmedAt = line.status === 'UNCONFIRMED' ? at : null;
+    if (line.status === 'FAILED' && error !== null && DEADLINE_ERRORS.has(error.code)) return at;
+  }
+  return unconfirmedAt === null ? Number.POSITIVE_INFINITY : unconfirmedAt + UNCONFIRMED_SLOT_MS;
+}
+
+/** How many intervals overlap at most. One that ends when another begins does not overlap it. */
+export function mostAtOnce(intervals: readonly Interval[]): number {
+  const steps = intervals
+    .filter(({ from, to }) => to > from)
+    .flatMap(({ from, to }) => [
+      { at: from, by: 1 },
+      { at: to, by: -1 },
+    ])
+    .sort((a, b) => a.at - b.at || a.by - b.by);
+  let now = 0;
+  let most = 0;
+  for (const { by } of steps) {
+    now += by;
+    most = Math.max(most, now);
+  }
+  return most;
+}

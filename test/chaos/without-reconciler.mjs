@@ -1,0 +1,8 @@
+/** The gateway with its reconciler switched off: what the chaos run has to notice. */
+import { createApp } from '../../dist/app.js';
+import { readConfig } from '../../dist/config.js';
+
+const { config, secrets } = readConfig(process.env);
+const app = createApp(config, secrets, { withoutReconciler: true });
+process.on('SIGTERM', () => app.stop().then(() => process.exit(0)));
+await app.start();

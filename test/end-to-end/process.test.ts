@@ -1,0 +1,229 @@
+/** The process: what it prints, how it starts, how it stops, and what it refuses to start with. */
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { createSandbox } from '../../src/sandbox/sandbox.js';
+import { ask, dataOf, follow, lookUp, openSocket, run, submit } from './caller.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
+import { JOB_UPDATED } from './operations.js';
+
+beforeAll(build);
+afterEach(cleanUp);
+
+describe('The start', () => {
+  it('is over within 2 s, and says where everything is and what to paste', async () => {
+    const gateway = await startProcess(newFolder());
+    const printed = gateway.stdout();
+    expect(printed).toContain(`${gateway.url}/graphiql`);
+    expect(printed).toMatch(/Sandbox\s+http:\/\/127\.0\.0\.1:\d+\s.*AKOOL_API_KEY/);
+    expect(gateway.stderr()).toBe('');
+    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+    expect((await fetch(`${gateway.url}/graphiql`)).status).toBe(200);
+
+    const mutation = /mutation \{[\s\S]*?\n {4}\}\n/.exec(printed)?.[0] ?? '';
+    const { submitFaceSwap } = await dataOf(
+      ask<{ submitFaceSwap: { job: { id: string; status: string } } }, never>(gateway.url, mutation),
+    );
+    expect(submitFaceSwap.job.status).toBe('QUEUED');
+    const last = (await follow(gateway.url, submitFaceSwap.job.id)).at(-1);
+    expect(last?.status).toBe('COMPLETED');
+    const picture = await fetch(last?.result?.url ?? '');
+    expect(picture.headers.get('content-type')).toMatch(/^image\//);
+  });
+
+  it('is quick', async () => {
+    const folder = newFolder();
+    // The best of a few: the machine has other things to do, too.
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 3 && best > 2000; i++) {
+      const gateway = await startProcess(folder);
+      best = Math.min(best, gateway.readyAfterMs);
+      gateway.child.kill('SIGTERM');
+      await gateway.ended;
+    }
+    expect(best).toBeLessThan(2000 * Math.max(1, loadavg()[0] ?? 1));
+  });
+
+  it('takes the settings of .env where it is started, and the environment before those', async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, '.env'), 'HOST=127.0.0.2\nPORT=nonsense\nDATABASE_URL=sqlite:kept/here.db\n');
+    const gateway = await startProcess(folder);
+    expect(gateway.stderr()).toBe('');
+    expect(gateway.url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
+    const { id } = await submit(gateway.url);
+    gateway.child.kill('SIGTERM');
+    expect(await gateway.ended).toBe(0);
+    const again = await startProcess(folder, { DATABASE_URL: `sqlite:${join(folder, 'kept/here.db')}` });
+    expect((await lookUp(again.url, id)).id).toBe(id);
+  });
+
+  it('without a sandbox says nothing of one', async () => {
+    const akool = createSandbox();
+    await akool.start();
+    const gateway = await startProcess(newFolder(), {
+      AKOOL_API_KEY: akool.apiKey,
+      AKOOL_CLIENT_ID: akool.clientId,
+      AKOOL_BASE_URL: akool.url,
+    });
+    expect(gateway.stdout()).not.toMatch(/sandbox/i);
+    expect(gateway.stdout() + gateway.stderr()).not.toContain(akool.apiKey);
+    expect((await submit(gateway.url)).status).toBe('QUEUED');
+    await akool.stop();
+  });
+});
+
+describe('The start is refused with one line a mistake', () => {
+  it('when settings are wrong', async () => {
+    const gateway = await startProcess(newFolder(), {
+      PORT: '99999',
+      PUBLIC_URL: 'ftp://example.com',
+      AKOOL_MAX_CONCURRENCY: '0',
+      DATABASE_URL: 'mysql://user:s3cret@db',
+      LOG_LEVEL: 'loud',
+    });
+    expect(await gateway.ended).toBe(1);
+    expect(gateway.stdout()).toBe('');
+    expect(gateway.stderr()).not.toContain('s3cret');
+    const lines = gateway.stderr().trim().split('\n');
+    expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual([
+      'AKOOL_MAX_CONCURRENCY',
+      'DATABASE_URL',
+      'LOG_LEVEL',
+      'PORT',
+      'PUBLIC_URL',
+    ]);
+    for (const line of lines) expect(line).toContain('it may be');
+    expect(gateway.stderr()).toContain('PORT is "99999"');
+  });
+
+  it('when the port is taken', async () => {
+    const other = createServer();
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const gateway = await startProcess(newFolder(), { PORT: String(port) });
+    expect(await gateway.ended).toBe(1);
+    expectOneLine(gateway, String(port));
+    other.close();
+  });
+
+  it('when another gateway has the database', async () => {
+    const folder = newFolder();
+    const first = await startProcess(folder);
+    const second = await startProcess(folder);
+    expect(await second.ended).toBe(1);
+    expectOneLine(second, 'gateway.db is in use');
+    expect((await submit(first.url)).status).toBe('QUEUED');
+  });
+
+  it('when the database is no database', async () => {
+    const folder = newFolder();
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(join(folder, 'data/gateway.db'), 'Dear diary, '.repeat(1000));
+    const gateway = await startProcess(folder);
+    expect(await gateway.ended).toBe(1);
+    expectOneLine(gateway, 'gateway.db');
+  });
+
+  it('when the database cannot be made there', async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'data'), 'a file, not a folder');
+    const gateway = await startProcess(folder);
+    expect(await gateway.ended).toBe(1);
+    expectOneLine(gateway, 'data');
+  });
+});
+
+describe('The stop', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'by %s answers what is in flight, closes sockets with 1001 and ends with 0',
+    async (signal) => {
+      const akool = createSandbox();
+      await akool.start();
+      const gateway = await startProcess(newFolder(), {
+        AKOOL_API_KEY: akool.apiKey,
+        AKOOL_CLIENT_ID: akool.clientId,
+        AKOOL_BASE_URL: akool.url,
+      });
+      const gate = akool.hold('submit');
+      const socket = openSocket(gateway.url);
+      const closed = new Promise<unknown>((resolve) => socket.on('closed', resolve));
+      const connected = new Promise<unknown>((resolve) => socket.on('connected', resolve));
+      const following = run(socket, JOB_UPDATED, { id: 'nobody' });
+      await Promise.all([connected, following.next()]);
+      // One more subscription, so that the client keeps the socket.
+      const open = run(socket, 'subscription { jobsUpdated { id } }');
+      const firstChange = open.next();
+      // Answers on one socket come in order, so by then the gateway follows.
+      await run(socket, '{ __typename }').next();
+      const submitted = submit(gateway.url);
+      await Promise.all([gate.arrived, firstChange]);
+
+      gateway.child.kill(signal);
+      gate.release();
+
+      expect((await submitted).status).toBe('QUEUED');
+      expect(await closed).toMatchObject({ code: 1001 });
+      expect(await gateway.ended).toBe(0);
+      expect(gateway.stderr()).toBe('');
+      await akool.stop();
+    },
+  );
+
+  it('does not wait for those who never finish asking', async () => {
+    const gateway = await startProcess(newFolder(), { DRAIN_MS: '300' });
+    const { port } = new URL(gateway.url);
+    const silent = await opened(Number(port));
+    const slow = await opened(Number(port));
+    slow.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
+    const deaf = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    await once(deaf, 'open');
+    deaf.pause();
+    // An answer on another connection: by now the server has seen what came before.
+    await fetch(`${gateway.url}/healthz`);
+
+    const askedAt = performance.now();
+    gateway.child.kill('SIGTERM');
+    expect(await gateway.ended).toBe(0);
+    expect(performance.now() - askedAt).toBeLessThan(5000);
+    silent.destroy();
+    slow.destroy();
+    deaf.terminate();
+  });
+
+  it('is at once when asked twice', async () => {
+    const akool = createSandbox();
+    await akool.start();
+    const gateway = await startProcess(newFolder(), {
+      AKOOL_API_KEY: akool.apiKey,
+      AKOOL_BASE_URL: akool.url,
+    });
+    const gate = akool.hold('submit');
+    const submitted = submit(gateway.url).catch(() => 'cut off');
+    await gate.arrived;
+    gateway.child.kill('SIGINT');
+    // The first one is being seen to when no new connection is taken, or soon after.
+    gateway.child.kill('SIGTERM');
+    expect(await gateway.ended).toBe(130);
+    expect(await submitted).toBe('cut off');
+    gate.release();
+    await akool.stop();
+  });
+});
+
+function expectOneLine(gateway: GatewayProcess, text: string): void {
+  expect(gateway.stdout()).toBe('');
+  expect(gateway.stderr().trim().split('\n')).toEqual([expect.stringContaining(text)]);
+}
+
+async function opened(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}

@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { Feed } from '../../../src/services/jobs/feed.js';
+
+function feedOf(limit = 3) {
+  const ends: string[] = [];
+  return { feed: new Feed<number>(limit, () => ends.push('end')), ends };
+}
+
+async function taken(feed: Feed<number>): Promise<number[]> {
+  const items: number[] = [];
+  for await (const item of feed) items.push(item);
+  return items;
+}
+
+describe('a feed', () => {
+  test('gives what was pushed before and after it was asked, in order', async () => {
+    const { feed } = feedOf();
+    feed.push(1);
+    const all = taken(feed);
+    feed.push(2);
+    await Promise.resolve();
+    feed.push(3);
+    feed.complete();
+    expect(await all).toEqual([1, 2, 3]);
+  });
+
+  test('keeps the newest for a follower who does not keep up', async () => {
+    const { feed } = feedOf(3);
+    for (let i = 1; i <= 1000; i++) feed.push(i);
+    feed.complete();
+    expect(await taken(feed)).toEqual([998, 999, 1000]);
+  });
+
+  test('answers several who ask at once, in the order of their asking', async () => {
+    const { feed } = feedOf();
+    const asked = [feed.next(), feed.next(), feed.next()];
+    feed.push(1);
+    feed.push(2);
+    feed.complete();
+    expect(await Promise.all(asked)).toEqual([
+      { value: 1, done: false },
+      { value: 2, done: false },
+      { value: undefined, done: true },
+    ]);
+  });
+
+  test('lets go of its sources as soon as it takes nothing more, though nobody takes what is left', async () => {
+    for (const end of ['complete', 'fail'] as const) {
+      const { feed, ends } = feedOf();
+      feed.push(1);
+      feed[end](new Error('store'));
+      expect(ends).toEqual(['end']);
+      expect(await feed.next()).toEqual({ value: 1, done: false });
+      expect(ends).toEqual(['end']);
+    }
+  });
+
+  test('takes nothing after it was completed', async () => {
+    const { feed } = feedOf();
+    feed.push(1);
+    feed.complete();
+    feed.push(2);
+    feed.complete();
+    feed.fail(new Error('late'));
+    expect(await taken(feed)).toEqual([1]);
+  });
+
+  test('fails after what was pushed before the failure, once, and is over then', async () => {
+    const { feed, ends } = feedOf();
+    feed.push(1);
+    feed.fail(new Error('store'));
+    expect(await feed.next()).toEqual({ value: 1, done: false });
+    await expect(feed.next()).rejects.toThrow('store');
+    expect(await feed.next()).toEqual({ value: undefined, done: true });
+    expect(ends).toEqual(['end']);
+  });
+
+  test('fails for one who waits already', async () => {
+    const { feed, ends } = feedOf();
+    const waiting = feed.next();
+    feed.fail(new Error('store'));
+    await expect(waiting).rejects.toThrow('store');
+    expect(await feed.next()).toEqual({ value: undefined, done: true });
+    expect(ends).toEqual(['end']);
+  });
+
+  test('ends at once for one who waits, when the follower leaves', async () => {
+    const { feed, ends } = feedOf();
+    const waiting = feed.next();
+    expect(await feed.return()).toEqual({ value: undefined, done: true });
+    expect(await waiting).toEqual({ value: undefined, done: true });
+    expect(ends).toEqual(['end']);
+    expect(feed.ended).toBe(true);
+  });
+
+  test('forgets what a follower who left has not taken', async () => {
+    const { feed, ends } = feedOf();
+    feed.push(1);
+    await feed.return();
+    await feed.return();
+    feed.push(2);
+    expect(await taken(feed)).toEqual([]);
+    expect(ends).toEqual(['end']);
+  });
+
+  test('ends with the error that is thrown into it', async () => {
+    const { feed, ends } = feedOf();
+    await expect(feed.throw(new Error('client'))).rejects.toThrow('client');
+    expect(await feed.next()).toEqual({ value: undefined, done: true });
+    expect(ends).toEqual(['end']);
+  });
+});

@@ -1,0 +1,421 @@
+import { describe, expect, test } from 'vitest';
+import type { JobBus, JobListener, JobSignal } from '../../../src/services/bus/job-bus.js';
+import type { Job } from '../../../src/services/jobs/job.js';
+import { withMethods } from '../../harness.js';
+import { Gate, until } from './gate.js';
+import { HOUR, refusal, request } from './samples.js';
+import { acceptedAs, openWorkshop, type Workshop } from './workshop.js';
+
+async function accept({ jobs, clock }: Workshop, job: Job, providerId = 'p1'): Promise<void> {
+  await jobs.lease(1_000_000, 3 * HOUR);
+  await jobs.apply(job.id, {
+    type: 'accepted',
+    at: clock.now(),
+    pollAt: clock.now() + 1,
+    providerId,
+    providerJobId: null,
+  });
+}
+
+async function finish({ jobs, clock }: Workshop, job: Job): Promise<void> {
+  await jobs.apply(job.id, { type: 'expired', at: clock.now(), error: refusal });
+}
+
+async function rest(states: AsyncIterable<Job>): Promise<Job[]> {
+  const all: Job[] = [];
+  for await (const job of states) all.push(job);
+  return all;
+}
+
+const versionsOf = (all: readonly Job[]) => all.map(({ version }) => version);
+
+describe('create', () => {
+  test('gives the same job for the same key, and says so', async () => {
+    const { jobs } = await openWorkshop();
+    const first = await jobs.create('ann', request, 'key');
+    const second = await jobs.create('ann', { ...request }, 'key');
+    expect(first.deduplicated).toBe(false);
+    expect(second).toEqual({ job: first.job, deduplicated: true });
+  });
+
+  test('refuses another input under a key that was used, and a queue that is full', async () => {
+    const { jobs } = await openWorkshop({ queueLimit: 1 });
+    await jobs.create('ann', request, 'key');
+    await expect(jobs.create('ann', { ...request, faceEnhance: true }, 'key')).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    });
+    await expect(jobs.create('ann', request, null)).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+  });
+
+  test('gives each job an address that nobody can guess', async () => {
+    const { create } = await openWorkshop();
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => create()));
+    expect(new Set(tokens.map(({ callbackToken }) => callbackToken)).size).toBe(20);
+    for (const { callbackToken } of tokens) expect(callbackToken).toMatch(/^[\w-]{32}$/);
+  });
+});
+
+describe('cancel', () => {
+  test('takes a waiting job back, also when asked twice', async () => {
+    const { jobs, create } = await openWorkshop();
+    const job = await create();
+    expect((await jobs.cancel('ann', job.id)).status).toBe('CANCELED');
+    expect(await jobs.cancel('ann', job.id)).toMatchObject({ status: 'CANCELED', version: 2 });
+  });
+
+  test('refuses when the job was sent, and changes nothing', async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.atProvider('p1');
+    await expect(workshop.jobs.cancel('ann', job.id)).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await workshop.get(job)).toEqual(job);
+  });
+
+  test("answers for another tenant's job as for one that does not exist", async () => {
+    const { jobs, create, get } = await openWorkshop();
+    const job = await create('ann');
+    const errors = await Promise.all(
+      [job.id, 'unknown'].map((id) => jobs.cancel('bob', id).then(String, (error: Error) => error)),
+    );
+    expect(errors[0]).toMatchObject({ code: 'NOT_FOUND' });
+    expect(errors[0]).toEqual(errors[1]);
+    expect((await get(job)).status).toBe('WAITING');
+  });
+});
+
+describe('apply', () => {
+  test('makes every one of many changes at once, each from what the one before left', async () => {
+    const { jobs, create, store, get } = await openWorkshop();
+    const job = await create();
+    const applied = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => jobs.apply(job.id, { type: 'moved', at: i, position: i + 1 })),
+    );
+    expect(applied.every(({ changed }) => changed)).toBe(true);
+    expect((await get(job)).version).toBe(31);
+    expect((await store.history(job.id)).map(({ version }) => version)).toEqual(
+      Array.from({ length: 31 }, (_, i) => i + 1),
+    );
+  });
+
+  test('of a duplicate changes nothing and tells nobody', async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.atProvider('p1');
+    const told: number[] = [];
+    const forget = workshop.jobs.onChange(({ version }) => told.push(version));
+    const outcome = await workshop.jobs.apply(job.id, {
+      ...acceptedAs('p1'),
+      type: 'accepted',
+      at: 0,
+      pollAt: 0,
+      providerId: 'other',
+      providerJobId: 'other',
+    });
+    forget();
+    expect(outcome).toEqual({ job, changed: false });
+    expect(told).toEqual([]);
+  });
+
+  test('to a job that does not exist is nothing', async () => {
+    const { jobs } = await openWorkshop();
+    expect(await jobs.apply('unknown', { type: 'canceled', at: 0 })).toEqual({ job: null, changed: false });
+  });
+
+  test('is told after the commit: who hears of a version finds it in the store', async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.create();
+    const found: Promise<boolean>[] = [];
+    const forget = workshop.jobs.onChange((news) =>
+      found.push(workshop.get(news).then(({ version }) => version >= news.version)),
+    );
+    await accept(workshop, job);
+    await finish(workshop, job);
+    forget();
+    expect(await Promise.all(found)).toEqual([true, true, true]);
+  });
+});
+
+describe('watch', () => {
+  test('begins with the present state, gives each newer one in order, and ends with the job', async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.create();
+    const states = await workshop.jobs.watch('ann', job.id);
+    const all = rest(states);
+    await accept(workshop, job);
+    await finish(workshop, job);
+    expect((await all).map(({ version, status }) => `${version} ${status}`)).toEqual([
+      '1 WAITING',
+      '2 SUBMITTING',
+      '3 QUEUED',
+      '4 FAILED',
+    ]);
+  });
+
+  test('of a finished job gives its final state and ends', async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.create();
+    await workshop.jobs.cancel('ann', job.id);
+    const all = await rest(await workshop.jobs.watch('ann', job.id));
+    expect(all.map(({ status }) => status)).toEqual(['CANCELED']);
+  });
+
+  test('after a version gives only what is newer', async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.create();
+    await accept(workshop, job);
+    const all = rest(await workshop.jobs.watch('ann', job.id, 2));
+    const none = rest(await workshop.jobs.watch('ann', job.id, 4));
+    await finish(workshop, job);
+    expect(versionsOf(await all)).toEqual([3, 4]);
+    expect(versionsOf(await none)).toEqual([]);
+    expect(versionsOf(await rest(await workshop.jobs.watch('ann', job.id, 4)))).toEqual([]);
+    expect(versionsOf(await rest(await workshop.jobs.watch('ann', job.id, -5)))).toEqual([4]);
+  });
+
+  test("refuses another tenant's job and an unknown one in the same words", async () => {
+    const { jobs, create, bus } = await openWorkshop();
+    const job = await create('ann');
+    const errors = await Promise.all(
+      [job.id, 'unknown', ''].map((id) => jobs.watch('bob', id).then(String, (error: Error) => error)),
+    );
+    for (const error of errors) {
+      expect(error).toMatchObject({ code: 'NOT_FOUND', message: 'There is no job with this id.' });
+    }
+    expect(bus.followedJobs()).toEqual([]);
+  });
+
+  test('loses nothing that happens between joining the bus and reading the present state', async () => {
+    const gate = new Gate();
+    let held = false;
+    const workshop = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, {
+          get: async (id) => {
+            // The state is read, and then the answer dawdles while the job goes on.
+            const job = await store.get(id);
+            if (held) {
+              held = false;
+              await gate.pass();
+            }
+            return job;
+          },
+        }),
+    });
+    const job = await workshop.create();
+    held = true;
+    const watching = workshop.jobs.watch('ann', job.id);
+    await gate.arrived();
+    await accept(workshop, job);
+    gate.open();
+    const all = rest(await watching);
+    await finish(workshop, job);
+    expect(versionsOf(await all)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('loses nothing that happens while it joins the bus', async () => {
+    const gate = new Gate();
+    const workshop = await openWorkshop({
+      wrapBus: (bus) =>
+        withMethods(bus, {
+          followJob: async (id, listener) => {
+            await gate.pass();
+            return bus.followJob(id, listener);
+          },
+        }),
+    });
+    const job = await workshop.create();
+    const watching = workshop.jobs.watch('ann', job.id);
+    await gate.arrived();
+    await accept(workshop, job);
+    await finish(workshop, job);
+    gate.open();
+    expect(versionsOf(await rest(await watching))).toEqual([4]);
+  });
+
+  test('gives a follower who does not keep up a bounded number of states, the newest among them', async () => {
+    const { jobs, create } = await openWorkshop();
+    const job = await create();
+    const states = await jobs.watch('ann', job.id);
+    for (let i = 1; i <= 100; i++) await jobs.apply(job.id, { type: 'moved', at: i, position: i });
+    await jobs.cancel('ann', job.id);
+    const all = await rest(states);
+    expect(all.length).toBeLessThanOrEqual(16);
+    expect(all.at(-1)).toMatchObject({ status: 'CANCELED', version: 102 });
+    expect(versionsOf(all)).toEqual([...versionsOf(all)].sort((a, b) => a - b));
+  });
+
+  test('leaves nothing on the bus when the follower leaves, even while it waits', async () => {
+    const { jobs, create, bus } = await openWorkshop();
+    const job = await create();
+    const states = await jobs.watch('ann', job.id);
+    await states.next();
+    const waiting = states.next();
+    expect(bus.followedJobs()).toEqual([job.id]);
+    await states.return?.();
+    expect((await waiting).done).toBe(true);
+    expect(bus.followedJobs()).toEqual([]);
+  });
+
+  test('leaves nothing on the bus once the job ended, though the follower never asked for anything', async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.create();
+    const abandoned = await workshop.jobs.watch('ann', job.id);
+    await accept(workshop, job);
+    expect(workshop.bus.followedJobs()).toEqual([job.id]);
+    await finish(workshop, job);
+    expect(workshop.bus.followedJobs()).toEqual([]);
+    expect(versionsOf(await rest(abandoned))).toEqual([1, 2, 3, 4]);
+  });
+
+  test('ends with an error, and leaves nothing behind, when the store fails', async () => {
+    let fails = false;
+    const workshop = await openWorkshop({
+      wrapBus: (bus) => withMethods(bus, { ...carryingNoState(bus) }),
+      wrapStore: (store) =>
+        withMethods(store, {
+          get: (id) => (fails ? Promise.reject(new Error('disk')) : store.get(id)),
+        }),
+    });
+    const job = await workshop.create();
+    const states = await workshop.jobs.watch('ann', job.id);
+    await states.next();
+    fails = true;
+    workshop.bus.publish({ ...job, version: 2 });
+    await expect(states.next()).rejects.toThrow('disk');
+    expect((await states.next()).done).toBe(true);
+    expect(workshop.bus.followedJobs()).toEqual([]);
+    await expect(workshop.jobs.watch('ann', job.id)).rejects.toThrow('disk');
+    expect(workshop.bus.followedJobs()).toEqual([]);
+  });
+
+  test('over a bus whose signals carry no state reads it, and ends with the final one', async () => {
+    const workshop = await openWorkshop({ wrapBus: (bus) => withMethods(bus, { ...carryingNoState(bus) }) });
+    const job = await workshop.create();
+    const all = rest(await workshop.jobs.watch('ann', job.id));
+    await accept(workshop, job);
+    await finish(workshop, job);
+    const versions = versionsOf(await all);
+    expect(versions.at(-1)).toBe(4);
+    expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+  });
+
+  test('over a bus that loses, doubles and reorders signals ends with the final state after a gap', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const unreliable = new UnreliableBus(seed);
+      const workshop = await openWorkshop({ wrapBus: (bus) => unreliable.over(bus) });
+      const job = await workshop.create();
+      const all = rest(await workshop.jobs.watch('ann', job.id));
+      for (let i = 1; i <= 10; i++) await workshop.jobs.apply(job.id, { type: 'moved', at: i, position: i });
+      await accept(workshop, job);
+      await finish(workshop, job);
+      unreliable.gap();
+      const versions = versionsOf(await all);
+      expect(versions.at(-1), `seed ${seed}`).toBe(14);
+      expect(versions, `seed ${seed}`).toEqual([...new Set(versions)].sort((a, b) => a - b));
+      expect(unreliable.gapListeners, `seed ${seed}`).toBe(0);
+    }
+  });
+
+  test('follows many jobs at once, each by itself', async () => {
+    const workshop = await openWorkshop();
+    const many = await Promise.all(Array.from({ length: 50 }, () => workshop.create()));
+    const followed = many.map(async (job) => rest(await workshop.jobs.watch('ann', job.id)));
+    await until(() => workshop.bus.followedJobs().length === 50);
+    await Promise.all(many.map((job) => workshop.jobs.cancel('ann', job.id)));
+    for (const [i, states] of (await Promise.all(followed)).entries()) {
+      expect(states.at(-1)).toMatchObject({ id: many[i]?.id, status: 'CANCELED' });
+    }
+  });
+});
+
+describe('watchAll', () => {
+  test("gives every change of the tenant's own jobs from now on", async () => {
+    const workshop = await openWorkshop();
+    await workshop.create('ann');
+    const states = await workshop.jobs.watchAll('ann');
+    const ann = await workshop.create('ann');
+    await workshop.create('bob');
+    await workshop.jobs.cancel('ann', ann.id);
+    const seen = [await states.next(), await states.next()].map(({ value }) => value as Job);
+    expect(seen.map(({ id, version }) => [id, version])).toEqual([
+      [ann.id, 1],
+      [ann.id, 2],
+    ]);
+    const waiting = states.next();
+    await states.return?.();
+    expect((await waiting).done).toBe(true);
+  });
+
+  test('reads what the signals do not carry', async () => {
+    const workshop = await openWorkshop({ wrapBus: (bus) => withMethods(bus, { ...carryingNoState(bus) }) });
+    const states = await workshop.jobs.watchAll('ann');
+    const job = await workshop.create('ann');
+    expect((await states.next()).value).toEqual(job);
+    await states.return?.();
+  });
+
+  test('holds a bounded number of states for one who does not keep up', async () => {
+    const { jobs, bus, create } = await openWorkshop();
+    const states = await jobs.watchAll('ann');
+    const job = await create();
+    for (let i = 0; i < 3000; i++) bus.publish({ ...job, version: i + 2 });
+    const first = (await states.next()).value as Job;
+    expect(first.version).toBeGreaterThan(1000);
+    await states.return?.();
+  });
+});
+
+/** The same bus, whose signals say only that something changed. */
+function carryingNoState(bus: JobBus): Pick<JobBus, 'followJob' | 'followTenant'> {
+  const bare =
+    (listener: JobListener): JobListener =>
+    (signal) =>
+      listener({ ...signal, job: null });
+  return {
+    followJob: (id, listener) => bus.followJob(id, bare(listener)),
+    followTenant: (tenant, listener) => bus.followTenant(tenant, bare(listener)),
+  };
+}
+
+/** Loses, doubles, delays and strips signals, by a seed, and owns up to it when told to. */
+class UnreliableBus {
+  readonly #gaps = new Set<() => void>();
+  readonly #late: (() => void)[] = [];
+  #random: number;
+
+  constructor(seed: number) {
+    this.#random = seed;
+  }
+
+  get gapListeners(): number {
+    return this.#gaps.size;
+  }
+
+  gap(): void {
+    for (const send of this.#late.splice(0).reverse()) send();
+    for (const listener of [...this.#gaps]) listener();
+  }
+
+  over(bus: JobBus): JobBus {
+    return withMethods(bus, {
+      followJob: (id, listener) => bus.followJob(id, (signal) => this.#mistreat(signal, listener)),
+      onGap: (listener) => {
+        this.#gaps.add(listener);
+        return () => this.#gaps.delete(listener);
+      },
+    });
+  }
+
+  #mistreat(signal: JobSignal, listener: JobListener): void {
+    const kept = this.#next() < 0.5 ? signal : { ...signal, job: null };
+    const fate = this.#next();
+    if (fate < 0.3) return;
+    if (fate < 0.6) this.#late.push(() => listener(kept));
+    else listener(kept);
+    if (fate > 0.8) listener(kept);
+  }
+
+  /** Park and Miller's generator: the same numbers for the same seed. */
+  #next(): number {
+    this.#random = (this.#random * 48_271) % 2_147_483_647;
+    return this.#random / 2_147_483_647;
+  }
+}
