@@ -6,7 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { type Config, isLoopback, type Secrets } from './config.js';
-import { RateLimits } from './http/rate-limits.js';
+import { createRedisLimiters, RateLimits } from './http/rate-limits.js';
 import { createHttpServer } from './http/server.js';
 import { TrustedDocuments } from './http/trusted-documents.js';
 import { createSchema } from './resolvers/schema.js';
@@ -22,8 +22,10 @@ import { FollowTokens } from './services/auth/follow-tokens.js';
 import { JwtVerifier } from './services/auth/jwt.js';
 import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
 import type { JobBus } from './services/bus/job-bus.js';
+import { createRedisJobBus } from './services/bus/redis-job-bus.js';
 import { FaceDetection } from './services/faces/face-detection.js';
 import { FaceLookup } from './services/faces/face-lookup.js';
+import { Instances } from './services/instances.js';
 import { Archiver } from './services/jobs/archiver.js';
 import { CallbackReceiver } from './services/jobs/callback.js';
 import { Dispatcher } from './services/jobs/dispatcher.js';
@@ -37,6 +39,7 @@ import { Reconciler } from './services/jobs/reconciler.js';
 import { Submission } from './services/jobs/submission.js';
 import type { JobStore } from './services/store/job-store.js';
 import { createKyselyJobStore } from './services/store/kysely-job-store.js';
+import { openPostgres } from './services/store/postgres.js';
 import { DatabaseInUseError, openSqlite } from './services/store/sqlite.js';
 
 export interface App {
@@ -78,8 +81,6 @@ export interface Overrides {
 /** Where the build puts GraphiQL: beside the compiled program, and for a run from source in dist as well. */
 const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
 const QUEUE_POSITION_EVERY_MS = 500;
-/** A call may take as long as its own time limit; what takes this much longer has no caller any more. */
-const ABANDONED_GRACE_MS = 30_000;
 /** With an empty `PUBLIC_URL` polling is the only way to learn anything. */
 const POLL_ONLY_AFTER_MS = 1000;
 const POLL_AFTER_MS = 30_000;
@@ -87,14 +88,15 @@ const POLL_AFTER_MS = 30_000;
 export function createApp(config: Config, secrets: Secrets, overrides: Overrides = {}): App {
   const log = overrides.log ?? pino({ level: config.logLevel });
   const clock = overrides.clock ?? { now: () => Date.now() };
-  const databaseFile = secrets.databaseUrl.replace(/^sqlite:/, '');
+  /** Null for a database that is no file. */
+  const databaseFile = /^sqlite:(.*)$/.exec(secrets.databaseUrl)?.[1] ?? null;
   const stops: (() => Promise<void> | void)[] = [];
   let starting: Promise<Running> | null = null;
   let stopping: Promise<void> | null = null;
 
   return {
     start: () => {
-      starting ??= start();
+      starting ??= stopping === null ? start() : Promise.reject(new Error('The app was stopped'));
       return starting;
     },
     stop: () => {
@@ -118,11 +120,17 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   async function compose(): Promise<Running> {
-    const openStore = createKyselyJobStore(() => openSqlite(databaseFile));
-    const store = overrides.wrapStore?.(openStore) ?? openStore;
+    const plainStore = createKyselyJobStore(() =>
+      databaseFile === null
+        ? openPostgres(secrets.databaseUrl, { poolSize: config.databasePoolSize, log })
+        : openSqlite(databaseFile),
+    );
+    const store = overrides.wrapStore?.(plainStore) ?? plainStore;
     stops.push(() => store.stop());
     await store.start().catch((error: unknown) => {
-      throw error instanceof DatabaseInUseError ? error : new DatabaseUnusableError(databaseFile, error);
+      if (error instanceof DatabaseInUseError) throw error;
+      // The address of a database server holds a password.
+      throw new DatabaseUnusableError(databaseFile ?? 'PostgreSQL', error);
     });
 
     const sandbox = secrets.akoolApiKey === null ? await startSandbox() : null;
@@ -141,9 +149,17 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const akool = overrides.wrapAkool?.(client) ?? client;
     stops.push(() => akool.close());
 
-    const bus = overrides.bus ?? createInProcessJobBus();
+    const { redisUrl } = secrets;
+    const bus =
+      overrides.bus ??
+      (redisUrl === null ? createInProcessJobBus() : createRedisJobBus({ url: redisUrl, log }));
     stops.push(() => bus.stop());
     await bus.start();
+    const instances = new Instances({ store, clock, hasSharedBus: redisUrl !== null, log });
+    stops.push(() => instances.stop());
+    await instances.start();
+    const limiters = redisUrl === null ? null : createRedisLimiters({ url: redisUrl, log });
+    if (limiters !== null) stops.push(() => limiters.stop());
 
     const jobs = new JobService({ store, bus, clock, settings: config });
     let publicUrl = config.publicUrl;
@@ -153,7 +169,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       ...config,
       ...config.akool,
       pollAfterMs: config.pollAfterMs ?? (canBeCalled ? POLL_AFTER_MS : POLL_ONLY_AFTER_MS),
-      abandonedAfterMs: config.akool.timeoutMs + ABANDONED_GRACE_MS,
+      abandonedAfterMs: config.akool.timeoutMs + config.leaseGraceMs,
       keys: { clientId, clientSecret: apiKey },
       baseUrl,
       webhookUrl: (job: Job) =>
@@ -210,7 +226,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       archiveDir: config.archiveDir,
       introspection: config.introspection,
       trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),
-      rates: new RateLimits(config.rates),
+      rates: new RateLimits(config.rates, limiters?.create),
       corsOrigins: config.corsOrigins,
       maxSockets: config.maxSockets,
       maxSocketOperations: config.maxSocketOperations,
@@ -219,7 +235,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     });
 
     // What was being sent when the process died: with a store of our own, nobody else can be sending it.
-    await reconciler.takeOver(0);
+    if (store.exclusive) await reconciler.takeOver(0);
     stops.push(() => http.stop());
     const port = await http.start();
     const url = `http://${loopbackOf(config.host)}:${port}`;
@@ -249,7 +265,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       ((port) =>
         createSandbox({
           // Like Akool, it does not forget jobs because the gateway stopped.
-          ...(databaseFile !== ':memory:' && { journalFile: `${databaseFile}.sandbox` }),
+          ...(databaseFile !== null &&
+            databaseFile !== ':memory:' && { journalFile: `${databaseFile}.sandbox` }),
           maxConcurrency: config.akool.maxConcurrency,
           logger: log.child({ part: 'sandbox' }),
           ...config.sandbox,

@@ -28,6 +28,8 @@ export interface Config {
   readonly queueLimit: number;
   readonly queueTtlMs: number;
   readonly drainMs: number;
+  readonly databasePoolSize: number;
+  readonly leaseGraceMs: number;
   readonly detectCacheMs: number;
   readonly keepResults: boolean;
   readonly archiveDir: string;
@@ -67,6 +69,7 @@ export interface Secrets {
   readonly metricsToken: string | null;
   /** May hold a password. */
   readonly databaseUrl: string;
+  readonly redisUrl: string | null;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -161,7 +164,18 @@ export const SETTINGS = {
     '10000',
     'The longest that stopping waits for requests and calls in flight.',
   ),
-  DATABASE_URL: secret(databaseUrl(), 'sqlite:data/gateway.db', 'Where jobs are kept: `sqlite:FILE`.'),
+  DATABASE_URL: secret(
+    databaseUrl(),
+    'sqlite:data/gateway.db',
+    'Where jobs are kept: `sqlite:FILE`, or `postgres://…` for several gateways.',
+  ),
+  DATABASE_POOL_SIZE: setting(integer(2, 1000), '10', 'Connections to PostgreSQL of one gateway.'),
+  REDIS_URL: secret(redisUrl(), null, 'How several gateways wake each other: `redis://…` or `rediss://…`.'),
+  LEASE_GRACE_MS: setting(
+    integer(0, 3_600_000),
+    '30000',
+    'A job that was being sent for this much longer than AKOOL_TIMEOUT_MS was left behind by a gateway that died; another takes it over.',
+  ),
   DETECT_CACHE_MS: setting(
     integer(0, 86_400_000),
     '60000',
@@ -294,6 +308,8 @@ export function readConfig(environment: Environment): { readonly config: Config;
     queueLimit: v.QUEUE_LIMIT,
     queueTtlMs: v.QUEUE_TTL_MS,
     drainMs: v.DRAIN_MS,
+    databasePoolSize: v.DATABASE_POOL_SIZE,
+    leaseGraceMs: v.LEASE_GRACE_MS,
     detectCacheMs: v.DETECT_CACHE_MS,
     keepResults: v.KEEP_RESULTS,
     archiveDir: v.ARCHIVE_DIR,
@@ -328,6 +344,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     jwtSecret: v.AUTH_JWT_SECRET,
     metricsToken: v.METRICS_TOKEN,
     databaseUrl: v.DATABASE_URL,
+    redisUrl: v.REDIS_URL,
   };
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
 }
@@ -430,5 +447,16 @@ function origins(): Kind<readonly string[]> {
 }
 
 function databaseUrl(): Kind<string> {
-  return { allowed: 'sqlite:FILE', parse: (t) => (/^sqlite:.+/.test(t) ? t : undefined) };
+  return {
+    allowed: 'sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    parse: (t) =>
+      /^sqlite:.+/.test(t) || (/^postgres(ql)?:\/\//.test(t) && URL.canParse(t)) ? t : undefined,
+  };
+}
+
+function redisUrl(): Kind<string> {
+  return {
+    allowed: 'redis://HOST:PORT or rediss://HOST:PORT',
+    parse: (t) => (/^rediss?:\/\//.test(t) && URL.canParse(t) ? t : undefined),
+  };
 }

@@ -1,5 +1,7 @@
 /** How often a tenant may ask, by kind of operation. */
-import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
 import { GatewayError } from '../errors.js';
 
 export interface RateLimitSettings {
@@ -46,4 +48,24 @@ export class RateLimits {
       });
     }
   }
+}
+
+/** Limiters whose count all instances share. While Redis is out of reach each instance counts for itself. */
+export function createRedisLimiters({ url, log }: { readonly url: string; readonly log: Logger }): {
+  readonly create: LimiterFactory;
+  stop(): void;
+} {
+  const connection = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 0 });
+  connection.on('error', (error) => log.warn({ reason: String(error.message) }, 'Redis is out of reach'));
+  return {
+    create: (name, points) =>
+      new RateLimiterRedis({
+        storeClient: connection,
+        keyPrefix: `faceswap:rate:${name}`,
+        points,
+        duration: 60,
+        insuranceLimiter: inMemory(name, points),
+      }),
+    stop: () => connection.disconnect(),
+  };
 }

@@ -108,7 +108,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
       apollo = await graphqlRoute(app, { ...shared, introspection, log: options.log });
       await app.register(eventStreamRoute({ ...shared, maxStreams: options.maxSockets }));
-      await app.register(webhookRoute(options.callbacks));
+      await app.register(webhookRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options.archiveDir));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));

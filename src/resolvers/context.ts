@@ -13,7 +13,7 @@ export interface Services {
   readonly submission: Submission;
   readonly faces: FaceLookup;
   readonly account: Account;
-  readonly eraser: Pick<Eraser, 'pass'>;
+  readonly eraser: Pick<Eraser, 'delete'>;
   readonly followTokens: FollowTokens;
   readonly mediaUrl: MediaUrl;
 }

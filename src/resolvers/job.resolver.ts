@@ -68,10 +68,9 @@ export class JobResolver {
   })
   async deleteJob(
     @Arg('id', () => ID) id: string,
-    @Ctx() { jobs, caller, eraser }: GatewayContext,
+    @Ctx() { caller, eraser }: GatewayContext,
   ): Promise<string> {
-    await jobs.delete(caller.tenant, id);
-    void eraser.pass();
+    await eraser.delete(caller.tenant, id);
     return id;
   }
 

@@ -1,17 +1,20 @@
 /** What `submitFaceSwapPlus` takes: the rules of Akool's `faceswapPlusByImage`, and a remedy for each. */
-import { ArrayMaxSize, IsOptional, ValidateNested } from 'class-validator';
+import { IsOptional, ValidateNested } from 'class-validator';
 import { Field, Float, InputType } from 'type-graphql';
 import { toUri } from '../http-url.js';
 import type { FaceMapping, FaceReference, FaceSwapPlusRequest } from '../services/jobs/job-request.js';
 import { FaceSwapPlusStyleEnum } from './enums.js';
 import { RectangleInput } from './geometry.type.js';
 import {
+  AtMostFaces,
   BboxForOwnPictures,
+  InsteadOfBbox,
   IsBbox,
   IsHttpUrl,
   IsIdempotencyKey,
   MappingUnlessSingleFace,
   SourceHasFaceUrl,
+  TargetIsNamed,
 } from './rules.js';
 import { UrlScalar } from './scalars.js';
 
@@ -39,6 +42,8 @@ export class FaceReferenceInput {
     description: 'In place of `bbox`: a `cropRegion` or `region` of `detectFaces`, as it is.',
   })
   @IsOptional()
+  @ValidateNested()
+  @InsteadOfBbox()
   region: RectangleInput | null;
 }
 
@@ -51,6 +56,7 @@ export class FaceMappingInput {
 
   @Field(() => FaceReferenceInput)
   @ValidateNested()
+  @TargetIsNamed()
   target: FaceReferenceInput;
 }
 
@@ -72,10 +78,7 @@ export class SubmitFaceSwapPlusInput {
     description: `Which new face replaces which face, at most ${MOST_FACES}; required unless \`singleFaceMode\`.`,
   })
   @MappingUnlessSingleFace()
-  @ArrayMaxSize(MOST_FACES, {
-    context: { code: 'TOO_MANY_FACES' },
-    message: `must hold at most ${MOST_FACES} faces; split the request`,
-  })
+  @AtMostFaces(MOST_FACES)
   @ValidateNested({ each: true })
   @BboxForOwnPictures()
   faceMapping: FaceMappingInput[] | null;

@@ -1,4 +1,5 @@
 /** Points and rectangles in a picture. */
+import { Max, Min } from 'class-validator';
 import { Field, Float, InputType, ObjectType } from 'type-graphql';
 
 @ObjectType('Point', { description: 'In pixels from the top left corner.' })
@@ -25,17 +26,39 @@ export class RectangleType {
   height: number;
 }
 
+/** Pixels; no picture is as large, and sums of such numbers stay exact. */
+const FARTHEST = 1_000_000;
+
 @InputType('RectangleInput', { description: 'A rectangle as `detectFaces` gives it, in pixels.' })
 export class RectangleInput {
   @Field(() => Float)
+  @Min(-FARTHEST, PLACE())
+  @Max(FARTHEST, PLACE())
   x: number;
 
   @Field(() => Float)
+  @Min(-FARTHEST, PLACE())
+  @Max(FARTHEST, PLACE())
   y: number;
 
   @Field(() => Float)
+  @Min(0.01, SIZE())
+  @Max(FARTHEST, SIZE())
   width: number;
 
   @Field(() => Float)
+  @Min(0.01, SIZE())
+  @Max(FARTHEST, SIZE())
   height: number;
+}
+
+function PLACE() {
+  return {
+    context: { code: 'REGION_INVALID' },
+    message: `must be in pixels, from -${FARTHEST} to ${FARTHEST}`,
+  };
+}
+
+function SIZE() {
+  return { context: { code: 'REGION_INVALID' }, message: `must be in pixels, above 0 and up to ${FARTHEST}` };
 }

@@ -111,6 +111,35 @@ export function MappingUnlessSingleFace(): PropertyDecorator {
   );
 }
 
+/** Akool's code 1007: "more than 8 faces". No list holds none. */
+export function AtMostFaces(most: number): PropertyDecorator {
+  return rule('atMostFaces', 'TOO_MANY_FACES', `must hold at most ${most} faces; split the request`, {
+    holds: (value) => !Array.isArray(value) || value.length <= most,
+  });
+}
+
+/** A face is in one place. */
+export function InsteadOfBbox(): PropertyDecorator {
+  return rule('insteadOfBbox', 'BBOX_AMBIGUOUS', 'give either bbox or region, not both', {
+    holds: (value, input: FaceReferenceLike) => value == null || input.bbox == null,
+  });
+}
+
+/** Without either, nothing says which face is to be replaced. */
+export function TargetIsNamed(): PropertyDecorator {
+  return rule(
+    'targetIsNamed',
+    'FACE_URL_REQUIRED',
+    'is required, unless bbox or region says where in targetUrl the face is; detectFaces gives both',
+    {
+      places: (value) => {
+        const face = value as FaceReferenceLike | null;
+        return face?.faceUrl == null && face?.bbox == null && face?.region == null ? ['faceUrl'] : [];
+      },
+    },
+  );
+}
+
 /** Akool's `faceswapPlusByImage`: `source_face_info.face_url` is required. */
 export function SourceHasFaceUrl(): PropertyDecorator {
   return rule(

@@ -25,7 +25,9 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   return 1;
 }
 
-function againWith({ jobs, kills, tenants, seed, reconciler }: ChaosOptions): string {
+function againWith(options: ChaosOptions): string {
+  const { jobs, kills, tenants, seed, deadlineMs, limitMs, reconciler } = options;
   const size = `--jobs ${jobs} --kills ${kills} --tenants ${tenants} --seed ${seed}`;
-  return reconciler ? size : `${size} --without-reconciler`;
+  const times = `--deadline-seconds ${deadlineMs / 1000} --limit-seconds ${limitMs / 1000}`;
+  return `${size} ${times}${reconciler ? '' : ' --without-reconciler'}`;
 }

@@ -11,14 +11,16 @@ export interface ChaosOptions {
   readonly seed: number;
   /** False: the gateway runs without asking for results, and the run has to fail. */
   readonly reconciler: boolean;
+  /** `JOB_DEADLINE_MS` of the gateway; a job that nobody ever hears of again takes so long to fail. */
+  readonly deadlineMs: number;
   /** What has not ended by then counts as lost. */
   readonly limitMs: number;
 }
 
 export class OptionError extends Error {}
 
-const USAGE =
-  'npm run chaos -- [--jobs 500] [--kills 20] [--tenants 3] [--seed N] [--limit-seconds 300] [--without-reconciler]';
+const USAGE = `npm run chaos -- [--jobs 500] [--kills 20] [--tenants 3] [--seed N]
+                 [--deadline-seconds 12] [--limit-seconds 300] [--without-reconciler]`;
 
 /** @throws OptionError */
 export function readOptions(args: readonly string[], root: string): ChaosOptions {
@@ -29,6 +31,7 @@ export function readOptions(args: readonly string[], root: string): ChaosOptions
     kills: whole('kills', values.kills, 0),
     tenants: whole('tenants', values.tenants, 1),
     seed: values.seed === undefined ? Date.now() % 1_000_000 : whole('seed', values.seed, 0),
+    deadlineMs: whole('deadline-seconds', values['deadline-seconds'], 1) * 1000,
     limitMs: whole('limit-seconds', values['limit-seconds'], 1) * 1000,
     reconciler: values['without-reconciler'] !== true,
   };
@@ -43,6 +46,7 @@ function parsed(args: readonly string[]) {
         kills: { type: 'string', default: '20' },
         tenants: { type: 'string', default: '3' },
         seed: { type: 'string' },
+        'deadline-seconds': { type: 'string', default: '12' },
         'limit-seconds': { type: 'string', default: '300' },
         'without-reconciler': { type: 'boolean' },
       },

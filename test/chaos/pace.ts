@@ -4,20 +4,18 @@
 export const MAX_CONCURRENCY = 8;
 export const AKOOL_TIMEOUT_MS = 800;
 export const UNCONFIRMED_SLOT_MS = 1500;
-export const JOB_DEADLINE_MS = 6000;
 
 export const GATEWAY_SETTINGS = {
   AKOOL_MAX_CONCURRENCY: String(MAX_CONCURRENCY),
   AKOOL_TIMEOUT_MS: String(AKOOL_TIMEOUT_MS),
   SUBMIT_WAIT_MS: '2000',
   POLL_AFTER_MS: '200',
-  JOB_DEADLINE_MS: String(JOB_DEADLINE_MS),
   UNCONFIRMED_SLOT_MS: String(UNCONFIRMED_SLOT_MS),
   ARCHIVE_TIMEOUT_MS: '2000',
   DRAIN_MS: '2000',
 };
 
-export const SANDBOX_PACE = { queueMs: 40, processMs: 80, webhookRetryMs: 200 };
+export const SANDBOX_PACE = { queueMs: 40, processMs: 80, webhookRetryMs: 100 };
 
-/** A stalled job ends at last, long after the gateway has given it up. */
-export const STALLS_FOR_MS = JOB_DEADLINE_MS + 2000;
+/** A stalled job ends at last, so long after the gateway's deadline for it. */
+export const STALLS_ON_MS = 2000;

@@ -15,7 +15,7 @@ import { freePort, Gateway } from './gateway.js';
 import { Killer } from './killer.js';
 import type { ChaosOptions } from './options.js';
 import { type Order, planOrders, type Tenant, tenantsOf } from './orders.js';
-import { GATEWAY_SETTINGS, SANDBOX_PACE, STALLS_FOR_MS } from './pace.js';
+import { GATEWAY_SETTINGS, SANDBOX_PACE, STALLS_ON_MS } from './pace.js';
 import { type Report, type Row, violationsIn } from './report.js';
 
 const SOCKETS_PER_TENANT = 5;
@@ -41,6 +41,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     port: await freePort(),
     env: {
       ...GATEWAY_SETTINGS,
+      JOB_DEADLINE_MS: String(options.deadlineMs),
       AKOOL_API_KEY: sandbox.apiKey,
       AKOOL_CLIENT_ID: sandbox.clientId,
       AKOOL_BASE_URL: sandbox.url,
@@ -174,13 +175,14 @@ class Run {
   /** What else happens all the time: connections are cut, and stalled jobs end long after they were given up. */
   async #disturb(customers: readonly Customer[], signal: AbortSignal): Promise<void> {
     const dice = new Dice(this.#options.seed, 'disturbances');
+    const stallsMs = this.#options.deadlineMs + STALLS_ON_MS;
     const [first, ...others] = customers;
     if (first === undefined) return;
     while (!signal.aborted) {
       await sleep(dice.between(200, 600));
       dice.pick([first, ...others]).cut(Math.floor(dice.roll() * SOCKETS_PER_TENANT));
       for (const { id, endsAt, status, acceptedAt } of this.#sandbox.jobs) {
-        const isOver = endsAt === null && status < 3 && Date.now() > acceptedAt + STALLS_FOR_MS;
+        const isOver = endsAt === null && status < 3 && Date.now() > acceptedAt + stallsMs;
         if (isOver) this.#sandbox.finish(id);
       }
     }

@@ -2,7 +2,15 @@
 import { type Client, type ClientOptions, createClient } from 'graphql-ws';
 import { expect } from 'vitest';
 import { WebSocket } from 'ws';
-import { JOB, JOB_UPDATED, type Operation, type SeenJob, SUBMIT, type SubmitInput, textOf } from './operations.js';
+import {
+  JOB,
+  JOB_UPDATED,
+  type Operation,
+  type SeenJob,
+  SUBMIT,
+  type SubmitInput,
+  textOf,
+} from './operations.js';
 
 export interface ClientError {
   readonly message: string;

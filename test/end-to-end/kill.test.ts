@@ -10,13 +10,15 @@ const KILLS = 5;
 
 let sandbox: Sandbox | undefined;
 
-beforeAll(build);
+beforeAll(build, 60_000);
 afterEach(async () => {
   await cleanUp();
   await sandbox?.stop();
 });
 
-it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, { timeout: 60_000 }, async () => {
+it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
+  timeout: 60_000,
+}, async () => {
   const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
   const random = randomFrom(seed);
   process.stdout.write(`kill.test.ts: TEST_SEED=${seed}\n`);
@@ -64,7 +66,8 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, { 
     const job = await lookUp(gateway.url, submitted.id);
     expectSameLife(submitted, job);
     // One whose sending was cut off waits for word from Akool; every other one goes on to its end.
-    if (job.status !== 'UNCONFIRMED') expect((await follow(gateway.url, job.id)).at(-1)?.status).toBe('COMPLETED');
+    if (job.status !== 'UNCONFIRMED')
+      expect((await follow(gateway.url, job.id)).at(-1)?.status).toBe('COMPLETED');
   }
   const sent = sandbox.bills.map(({ request }) => JSON.stringify(request['sourceImage']));
   expect(new Set(sent).size, `seed ${seed}: billed twice`).toBe(sent.length);

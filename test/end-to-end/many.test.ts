@@ -14,10 +14,10 @@ afterEach(async () => {
 describe.each([
   ['as many slots as jobs', String(JOBS), JOBS],
   ['2 slots', '2', 2],
-])('%i jobs'.replace('%i', String(JOBS)), (slots, concurrency, maxConcurrency) => {
+])(`${JOBS} jobs`, { timeout: 60_000 }, (slots, concurrency, maxConcurrency) => {
   it(`each followed by a socket of its own, with ${slots}: nothing is missing and nothing is mixed up`, async () => {
     gateway = await startGateway({
-      env: { AKOOL_MAX_CONCURRENCY: concurrency },
+      env: { AKOOL_MAX_CONCURRENCY: concurrency, KEEP_RESULTS: 'false' },
       sandbox: { maxConcurrency, queueMs: 1, processMs: 1 },
     });
     const { url, sandbox } = gateway;

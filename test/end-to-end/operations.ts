@@ -108,18 +108,15 @@ export const CANCEL: Operation<{ cancelJob: SeenJob }, { id: string }> = parse(/
   ${JOB_FIELDS}
 `);
 
-export const JOB_UPDATED: Operation<
-  { jobUpdated: SeenJob },
-  { id: string; afterVersion?: number }
-> = parse(/* GraphQL */ `
+export const JOB_UPDATED: Operation<{ jobUpdated: SeenJob }, { id: string; afterVersion?: number }> =
+  parse(/* GraphQL */ `
   subscription JobUpdated($id: ID!, $afterVersion: Int) {
     jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }
   }
   ${JOB_FIELDS}
 `);
 
-export const JOBS_UPDATED: Operation<{ jobsUpdated: SeenJob }, Record<string, never>> =
-  parse(/* GraphQL */ `
+export const JOBS_UPDATED: Operation<{ jobsUpdated: SeenJob }, Record<string, never>> = parse(/* GraphQL */ `
   subscription JobsUpdated { jobsUpdated { ...JobFields } }
   ${JOB_FIELDS}
 `);

@@ -18,24 +18,27 @@ it('is alive and able to serve', async () => {
   }
 });
 
-it.each(['store', 'bus'])('is alive but not able to serve while the %s fails, and able again after', async (part) => {
-  let isBroken = true;
-  const ping = async (): Promise<void> => {
-    if (isBroken) throw new Error('connection to s3cret-host refused');
-  };
-  gateway = await startGateway({
-    overrides:
-      part === 'store'
-        ? { wrapStore: (store) => withMethods(store, { ping }) }
-        : { bus: withMethods(createInProcessJobBus(), { ping }) },
-  });
-  const refused = await fetch(`${gateway.url}/readyz`);
-  expect(refused.status).toBe(503);
-  expect(await refused.text()).not.toContain('s3cret');
-  expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
-  isBroken = false;
-  expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
-});
+it.each(['store', 'bus'])(
+  'is alive but not able to serve while the %s fails, and able again after',
+  async (part) => {
+    let isBroken = true;
+    const ping = async (): Promise<void> => {
+      if (isBroken) throw new Error('connection to s3cret-host refused');
+    };
+    gateway = await startGateway({
+      overrides:
+        part === 'store'
+          ? { wrapStore: (store) => withMethods(store, { ping }) }
+          : { bus: withMethods(createInProcessJobBus(), { ping }) },
+    });
+    const refused = await fetch(`${gateway.url}/readyz`);
+    expect(refused.status).toBe(503);
+    expect(await refused.text()).not.toContain('s3cret');
+    expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
+    isBroken = false;
+    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+  },
+);
 
 it('counts jobs and sockets', async () => {
   gateway = await startGateway();

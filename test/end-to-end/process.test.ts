@@ -5,14 +5,16 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import { ask, dataOf, follow, lookUp, openSocket, run, submit } from './caller.js';
 import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
 import { JOB_UPDATED } from './operations.js';
 
-beforeAll(build);
+vi.setConfig({ testTimeout: 60_000 });
+
+beforeAll(build, 60_000);
 afterEach(cleanUp);
 
 describe('The start', () => {
@@ -180,7 +182,9 @@ describe('The stop', () => {
     const { port } = new URL(gateway.url);
     const silent = await opened(Number(port));
     const slow = await opened(Number(port));
-    slow.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
+    slow.write(
+      'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+    );
     const deaf = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
     await once(deaf, 'open');
     deaf.pause();

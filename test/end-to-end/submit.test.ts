@@ -124,7 +124,8 @@ describe('Input that breaks a rule', () => {
 
   let bills: number;
   let newest: string | null;
-  const newestCursor = async () => (await dataOf(ask(gateway.url, JOBS, { first: 1 }))).jobs.pageInfo.startCursor;
+  const newestCursor = async () =>
+    (await dataOf(ask(gateway.url, JOBS, { first: 1 }))).jobs.pageInfo.startCursor;
   beforeEach(async () => {
     bills = gateway.sandbox.requests.pro;
     newest = await newestCursor();
@@ -252,7 +253,13 @@ describe('The answer of the mutation', () => {
     const gate = gateway.sandbox.hold('webhook');
     const job = await submit(gateway.url);
     gate.release();
-    expect(job).toMatchObject({ status: 'QUEUED', version: 3, error: null, result: null, queuePosition: null });
+    expect(job).toMatchObject({
+      status: 'QUEUED',
+      version: 3,
+      error: null,
+      result: null,
+      queuePosition: null,
+    });
     expect(gateway.sandbox.bills.at(-1)?.providerId).toBe(job.providerId);
     expect(job.providerJobId).not.toBeNull();
   });
@@ -300,16 +307,12 @@ describe('The answer of the mutation', () => {
   it('is the same job for the same idempotency key, however many ask at once: one bill', async () => {
     const bills = gateway.sandbox.bills.length;
     const input = oneFace({ idempotencyKey: 'order 66/~ok' });
-    const answers = await Promise.all(
-      upTo(50).map(() => dataOf(ask(gateway.url, SUBMIT, { input }))),
-    );
+    const answers = await Promise.all(upTo(50).map(() => dataOf(ask(gateway.url, SUBMIT, { input }))));
     expect(new Set(answers.map(({ submitFaceSwap }) => submitFaceSwap.job.id)).size).toBe(1);
     expect(answers.filter(({ submitFaceSwap }) => !submitFaceSwap.deduplicated)).toHaveLength(1);
     expect(gateway.sandbox.bills.length).toBe(bills + 1);
 
-    const other = await errorOf(
-      ask(gateway.url, SUBMIT, { input: { ...input, faceEnhance: true } }),
-    );
+    const other = await errorOf(ask(gateway.url, SUBMIT, { input: { ...input, faceEnhance: true } }));
     expect(other.extensions?.code).toBe('IDEMPOTENCY_CONFLICT');
     // What is said outright and what goes without saying are the same input.
     const same = await dataOf(ask(gateway.url, SUBMIT, { input: { ...input, faceEnhance: false } }));
@@ -357,7 +360,13 @@ describe('Reading', () => {
     }
     expect(backward).toEqual(ids);
 
-    for (const variables of [{ first: 0 }, { first: 101 }, { last: -1 }, { first: 1, last: 1 }, { after: '?' }]) {
+    for (const variables of [
+      { first: 0 },
+      { first: 101 },
+      { last: -1 },
+      { first: 1, last: 1 },
+      { after: '?' },
+    ]) {
       const { extensions } = await errorOf(ask(gateway.url, JOBS, variables));
       expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT', fieldErrors: [expect.anything()] });
     }
@@ -383,4 +392,3 @@ describe('Reading', () => {
     ]);
   });
 });
-

@@ -58,7 +58,11 @@ function signed(dataEncrypt: string): string {
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 function post(body: string | Buffer, headers: Record<string, string> = JSON_TYPE, url = theirs.webhookUrl) {
-  return fetch(url, { method: 'POST', headers, body: typeof body === 'string' ? body : new Uint8Array(body) });
+  return fetch(url, {
+    method: 'POST',
+    headers,
+    body: typeof body === 'string' ? body : new Uint8Array(body),
+  });
 }
 
 describe('A good webhook', () => {
@@ -124,9 +128,7 @@ describe('A good webhook', () => {
     const life = await follow(gateway.url, submitted.id);
     const now = await lookUp(gateway.url, submitted.id);
     expect(life.at(-1)).toMatchObject({ status: 'COMPLETED', providerId: theirs.id });
-    await expect
-      .poll(async () => (await lookUp(gateway.url, submitted.id)).providerJobId)
-      .toBe(theirs.jobId);
+    await expect.poll(async () => (await lookUp(gateway.url, submitted.id)).providerJobId).toBe(theirs.jobId);
     expect(now.history.map(({ status }) => status).slice(0, 3)).toEqual([
       'WAITING',
       'SUBMITTING',
@@ -178,10 +180,17 @@ describe('Whatever is bad', () => {
       ['more than a token', () => post(good, JSON_TYPE, `${theirs.webhookUrl}/more`)],
       ["another job's _id", () => post(sealed(3, '0123456789abcdef01234567'))],
       ['a wrong signature', () => post(good.replace(/"signature":"../, '"signature":"zz'))],
-      ['a forged signature', () => post(good.replace(/"signature":"\w{40}"/, `"signature":"${'a'.repeat(40)}"`))],
+      [
+        'a forged signature',
+        () => post(good.replace(/"signature":"\w{40}"/, `"signature":"${'a'.repeat(40)}"`)),
+      ],
       ['another timestamp', () => post(good.replace(String(timestamp), String(timestamp + 1)))],
       ['bent bytes', () => post(signed(bent.toString('base64')))],
-      ['another key', () => post(signed(encrypt(JSON.stringify(payload(3)), { ...sealing(), clientSecret: 'x'.repeat(24) })))],
+      [
+        'another key',
+        () =>
+          post(signed(encrypt(JSON.stringify(payload(3)), { ...sealing(), clientSecret: 'x'.repeat(24) }))),
+      ],
       ['no padding', () => post(signed(unpadded(JSON.stringify(payload(3)).padEnd(160))))],
       ['broken base64', () => post(signed(`${dataEncrypt.slice(0, -4)}*&^%`))],
       ['half a block', () => post(signed(Buffer.from('short').toString('base64')))],

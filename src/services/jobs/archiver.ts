@@ -2,16 +2,16 @@
  * Keeps results for good: fetches each before Akool's seven days are over, and makes our copy the job's
  * `result.url`.
  *
- * Each attempt is claimed in the store for a time, so instances never fetch the same result at once, and an
- * attempt that died with its process is made again. The copy's name is the same in each attempt, so nothing
- * is left behind.
+ * Each attempt is claimed in the store for a short time, and claimed on while it runs: so instances never fetch
+ * the same result at once, and an attempt that died with its process is soon made again. The copy's name is
+ * the same in each attempt, so nothing is left behind.
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Archive } from '../archive/archive.js';
 import { mediaTypeOf } from '../archive/media-type.js';
-import type { ResultFetcher } from '../archive/result-fetcher.js';
+import { ResultFetchError, type ResultFetcher } from '../archive/result-fetcher.js';
 import { Measure, ResultContentError, withHead } from '../archive/result-stream.js';
 import type { JobStore } from '../store/job-store.js';
 import type { ArchivedFile, Job } from './job.js';
@@ -26,9 +26,14 @@ export interface ArchiverSettings {
 }
 
 const TICK_MS = 1000;
+const CLAIM_MS = 30_000;
+const CLAIM_AGAIN_MS = 10_000;
+const SWEEP_EVERY_MS = 60 * 60 * 1000;
 const PARALLEL = 4;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60 * 60 * 1000;
+/** The last attempt is made so long before Akool deletes the result. */
+const LAST_CHANCE_MS = 60 * 1000;
 
 export class Archiver {
   readonly #store: JobStore;
@@ -40,7 +45,8 @@ export class Archiver {
   readonly #log: Logger;
   readonly #loop: PeriodicLoop;
   readonly #stopping = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Map<string, Promise<void>>();
+  #sweepAt = 0;
   #unsubscribe: (() => void) | null = null;
 
   constructor(parts: {
@@ -75,27 +81,46 @@ export class Archiver {
     this.#unsubscribe = null;
     this.#stopping.abort();
     await this.#loop.stop();
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#underWay.values());
   }
 
   async #claim(): Promise<void> {
+    const now = this.#clock.now();
+    if (now >= this.#sweepAt) {
+      this.#sweepAt = now + SWEEP_EVERY_MS;
+      await this.#archive.sweep();
+    }
     const free = PARALLEL - this.#underWay.size;
     if (free <= 0) return;
-    const now = this.#clock.now();
-    // Nobody else takes it before this attempt has surely ended.
-    const until = now + this.#settings.archiveTimeoutMs + 10_000;
-    const claimed = await this.#store.claimArchives(now, until, free);
+    const claimed = await this.#store.claimArchives(now, now + CLAIM_MS, free);
     for (const job of claimed) {
-      const attempt: Promise<void> = this.#attempt(job)
+      // Its claim was lost (a change of the job came between), but not its attempt.
+      if (this.#underWay.has(job.id)) continue;
+      const attempt: Promise<void> = this.#claimedOn(job, () => this.#attempt(job))
         .catch((error: unknown) => this.#retry(job, error))
         .catch((error: unknown) =>
           this.#log.error({ err: error, job: job.id }, 'archiving could not be noted'),
         )
         .finally(() => {
-          this.#underWay.delete(attempt);
+          this.#underWay.delete(job.id);
           this.#loop.wake();
         });
-      this.#underWay.add(attempt);
+      this.#underWay.set(job.id, attempt);
+    }
+  }
+
+  /** Keeps the claim alive while `attempt` runs. */
+  async #claimedOn(job: Job, attempt: () => Promise<void>): Promise<void> {
+    const timer = setInterval(() => {
+      const claim = { at: this.#clock.now() + CLAIM_MS, attempts: job.archiveAttempts };
+      this.#store
+        .rescheduleArchive(job.id, claim)
+        .catch((error: unknown) => this.#log.warn({ err: error, job: job.id }, 'a claim was not renewed'));
+    }, CLAIM_AGAIN_MS);
+    try {
+      await attempt();
+    } finally {
+      clearInterval(timer);
     }
   }
 
@@ -127,7 +152,7 @@ export class Archiver {
       const type = await mediaTypeOf(head);
       if (type === null) throw new ResultContentError('WRONG_TYPE', 'the result is no picture or video');
       const measure = new Measure(most, contentLength);
-      const name = `${archiveName(job)}.${type.extension}`;
+      const name = `${archiveStem(job)}.${type.extension}`;
       const source = Readable.from(whole);
       source.once('error', (error) => measure.destroy(error));
       await this.#archive.write(name, source.pipe(measure));
@@ -145,14 +170,26 @@ export class Archiver {
     const now = this.#clock.now();
     const attempts = job.archiveAttempts + 1;
     const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20));
-    const at = now + ceiling * (0.5 + Math.random() / 2);
-    const isTooLate = at >= (job.result?.providerUrlExpiresAt ?? 0);
-    await this.#store.rescheduleArchive(job.id, { at: isTooLate ? null : at, attempts });
-    this.#log.warn({ err: error, job: job.id, attempts, givenUp: isTooLate }, 'a result could not be kept');
+    const lastChance = (job.result?.providerUrlExpiresAt ?? 0) - LAST_CHANCE_MS;
+    const at = Math.min(now + Math.round(ceiling * (0.5 + Math.random() / 2)), lastChance);
+    const givenUp = isForGood(error) || at <= now;
+    await this.#store.rescheduleArchive(job.id, { at: givenUp ? null : at, attempts });
+    this.#log.warn({ err: error, job: job.id, attempts, givenUp }, 'a result could not be kept');
   }
 }
 
-/** Unguessable as the job's callback token is, and the same in each attempt; the token can't be got from it. */
-function archiveName(job: Job): string {
+/** Another attempt would end the same way. */
+function isForGood(error: unknown): boolean {
+  return (
+    (error instanceof ResultContentError && error.code === 'TOO_LARGE') ||
+    (error instanceof ResultFetchError && error.code === 'FORBIDDEN_ADDRESS')
+  );
+}
+
+/**
+ * The copy's name up to its extension: unguessable as the job's callback token is, and the same in each attempt;
+ * the token can't be got from it.
+ */
+export function archiveStem(job: Job): string {
   return createHash('sha256').update(`media:${job.callbackToken}`).digest('base64url');
 }

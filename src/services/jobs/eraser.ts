@@ -1,6 +1,6 @@
 /**
- * Deletes jobs for good: first Akool's copy, then ours, then the record, so that whatever interrupts it, the
- * record still says what is left to do, and doing a step again does no harm.
+ * Deletes jobs for good: our copy, Akool's copy, then the record, so that whatever interrupts it, the record
+ * still says what is left to do, and doing a step again does no harm. Neither copy waits for the other.
  *
  * A job that is to be deleted is hidden at once; the rest may take as long as Akool is out of reach.
  */
@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import type { AkoolClient } from '../akool/akool-client.js';
 import type { Archive } from '../archive/archive.js';
 import type { JobStore } from '../store/job-store.js';
+import { archiveStem } from './archiver.js';
 import type { Job } from './job.js';
 import type { Clock, JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
@@ -19,7 +20,10 @@ export interface EraserSettings {
 }
 
 const TICK_MS = 5000;
-const BATCH = 50;
+/** Erased at once; their calls to Akool end well within CLAIM_MS. */
+const BATCH = 10;
+/** How many old jobs one tick takes. */
+const OLD_BATCH = 50;
 /** How long an attempt may take before another instance makes it again. */
 const CLAIM_MS = 120_000;
 const RETRY_MS = 60_000;
@@ -65,6 +69,22 @@ export class Eraser {
     await this.#loop.stop();
   }
 
+  /**
+   * Deletes a finished job: when this resolves it is gone for its tenant, and our copy is no longer served.
+   * The rest follows by itself.
+   *
+   * @throws GatewayError NOT_FOUND, CONFLICT when it is not finished
+   */
+  async delete(tenant: string, id: string): Promise<void> {
+    const job = await this.#jobs.delete(tenant, id);
+    try {
+      await this.#removeCopy(job);
+    } catch (error) {
+      this.#log.warn({ err: error, job: id }, 'the copy of a deleted job is still there; tried again');
+    }
+    this.#loop.wake();
+  }
+
   /** Resolves after a round that began after this call. */
   pass(): Promise<void> {
     return this.#loop.pass();
@@ -74,34 +94,43 @@ export class Eraser {
     const now = this.#clock.now();
     const { retentionDays } = this.#settings;
     if (retentionDays !== null) {
-      const old = await this.#store.finishedBefore(now - retentionDays * DAY_MS, BATCH);
+      const old = await this.#store.finishedBefore(now - retentionDays * DAY_MS, OLD_BATCH);
       await Promise.all(old.map(({ id }) => this.#jobs.apply(id, { type: 'deleted', at: now })));
     }
     await this.#store.forgetIdempotencyKeys(now);
     for (;;) {
       const jobs = await this.#store.claimErasures(this.#clock.now(), this.#clock.now() + CLAIM_MS, BATCH);
-      for (const job of jobs) {
-        if (this.#stopping.signal.aborted) return;
-        await this.#erase(job);
-      }
-      if (jobs.length < BATCH) return;
+      await Promise.all(jobs.map((job) => this.#erase(job)));
+      if (jobs.length < BATCH || this.#stopping.signal.aborted) return;
     }
   }
 
   async #erase(job: Job): Promise<void> {
-    try {
-      // After its seven days Akool has deleted the result by itself.
-      const isAtAkool = this.#clock.now() < (job.finishedAt ?? 0) + RESULT_LIFETIME_MS;
-      if (job.providerId !== null && isAtAkool) {
-        await this.#akool.deleteResults([job.providerId], { signal: this.#stopping.signal });
-      }
-      const copy = job.result?.archive?.name;
-      if (copy !== undefined) await this.#archive.remove(copy);
+    const [ours, theirs] = await Promise.allSettled([this.#removeCopy(job), this.#removeAtAkool(job)]);
+    const failure = [ours, theirs].find(({ status }) => status === 'rejected');
+    if (failure === undefined) {
       await this.#store.erase(job.id);
       this.#log.info({ job: job.id }, 'deleted');
-    } catch (error) {
-      await this.#store.rescheduleErasure(job.id, this.#clock.now() + RETRY_MS);
-      this.#log.warn({ err: error, job: job.id }, 'a job could not be deleted yet; tried again later');
+      return;
     }
+    // What is broken off by a stop is the first thing to do after the next start.
+    const wait = this.#stopping.signal.aborted ? 0 : RETRY_MS;
+    await this.#store.rescheduleErasure(job.id, this.#clock.now() + wait);
+    const err = 'reason' in failure ? failure.reason : undefined;
+    this.#log.warn({ err, job: job.id }, 'a job could not be deleted yet; tried again later');
+  }
+
+  async #removeCopy(job: Job): Promise<void> {
+    if (job.result === null) return;
+    const copy = job.result.archive?.name;
+    // One that was being made when its process died is in no record.
+    await (copy === undefined ? this.#archive.removeAny(archiveStem(job)) : this.#archive.remove(copy));
+  }
+
+  async #removeAtAkool(job: Job): Promise<void> {
+    // After its seven days Akool has deleted the result by itself.
+    const isAtAkool = this.#clock.now() < (job.finishedAt ?? 0) + RESULT_LIFETIME_MS;
+    if (job.providerId === null || !isAtAkool) return;
+    await this.#akool.deleteResults([job.providerId], { signal: this.#stopping.signal });
   }
 }

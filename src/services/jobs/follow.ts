@@ -2,6 +2,7 @@
  * Following jobs: joined to the bus first, then the present state, then only what is newer. In this order
  * nothing can fall between, whatever the bus loses, doubles or reorders.
  */
+import { LRUCache } from 'lru-cache';
 import { jobNotFound } from '../../errors.js';
 import type { JobBus, JobSignal } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
@@ -9,7 +10,7 @@ import { Feed } from './feed.js';
 import { isFinal, isSettled, type Job } from './job.js';
 
 export interface Sources {
-  readonly store: Pick<JobStore, 'get'>;
+  readonly store: Pick<JobStore, 'get' | 'changedSince'>;
   readonly bus: Pick<JobBus, 'followJob' | 'followTenant' | 'onGap'>;
 }
 
@@ -17,6 +18,8 @@ export interface Sources {
 const FEED_LIMIT = 16;
 /** The same for one who follows all of a tenant's jobs. */
 const TENANT_FEED_LIMIT = 1000;
+/** Changes are stored in another order than they are made, by so much at most, in milliseconds. */
+const OVERLAP_MS = 10_000;
 /** How long a finished job is followed for the sake of the copy that is being made of its result. */
 const ARCHIVE_GRACE_MS = 1000;
 
@@ -96,16 +99,26 @@ export async function followTenant(
   const feed = new Feed<Job>(TENANT_FEED_LIMIT, () => {
     for (const step of leave.splice(0)) step();
   });
-  const hear = (signal: JobSignal): void => {
-    if (signal.job !== null) feed.push(signal.job);
-    else
-      store.get(signal.id).then(
-        (job) => {
-          if (job !== null && job.eraseAt === null) feed.push(job);
-        },
-        (error: unknown) => feed.fail(error),
-      );
+  // What the bus doubles or reorders is known by the newest version that was given of each job.
+  const newest = new LRUCache<string, number>({ max: TENANT_FEED_LIMIT });
+  let seenUntil = Date.now();
+  const offer = (job: Job | null): void => {
+    if (job === null || job.eraseAt !== null || job.version <= (newest.get(job.id) ?? 0)) return;
+    newest.set(job.id, job.version);
+    seenUntil = Math.max(seenUntil, job.updatedAt);
+    feed.push(job);
   };
-  leave.push(await bus.followTenant(tenant, hear));
+  const fail = (error: unknown): void => feed.fail(error);
+  const hear = (signal: JobSignal): void => {
+    if (signal.job !== null) offer(signal.job);
+    else if (signal.version > (newest.get(signal.id) ?? 0)) store.get(signal.id).then(offer, fail);
+  };
+  // What was missed is in the store: all that changed since a little before the last that was heard.
+  const catchUp = (): void => {
+    store
+      .changedSince(tenant, seenUntil - OVERLAP_MS, TENANT_FEED_LIMIT)
+      .then((jobs) => jobs.forEach(offer), fail);
+  };
+  leave.push(await bus.followTenant(tenant, hear), bus.onGap(catchUp));
   return feed;
 }

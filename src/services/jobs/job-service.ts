@@ -129,17 +129,20 @@ export class JobService {
   /**
    * Deletes a finished job: from now on it is as if it had never been; what is left of it is erased by and by.
    *
+   * @returns the job as it was
    * @throws GatewayError NOT_FOUND, CONFLICT when it is not finished
    */
-  async delete(tenant: string, id: string): Promise<void> {
+  async delete(tenant: string, id: string): Promise<Job> {
     if ((await this.find(tenant, id)) === null) throw jobNotFound();
     const { job } = await this.apply(id, { type: 'deleted', at: this.#clock.now() });
-    if (job !== null && job.eraseAt === null) {
+    if (job === null) throw jobNotFound();
+    if (job.eraseAt === null) {
       throw new GatewayError(
         'CONFLICT',
         'Only a finished job can be deleted; cancel it, or wait for its end.',
       );
     }
+    return job;
   }
 
   /**

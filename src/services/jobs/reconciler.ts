@@ -29,7 +29,10 @@ export interface ReconcilerSettings {
 
 /** `_id`s in one question; 50 of them make an address of about 1.3 KB. */
 const BATCH = 50;
-/** How long a job past its deadline is spared while Akool can't be asked for the last time. */
+/**
+ * How long a job past its deadline is spared while Akool can't be asked for the last time; counted from the
+ * start where the gateway was down at the deadline.
+ */
 const LAST_LOOK_MS = 10 * 60 * 1000;
 const SLOWEST_POLL_MS = 60_000;
 
@@ -43,6 +46,7 @@ export class Reconciler {
   readonly #backoff: Backoff;
   readonly #loop: PeriodicLoop;
   readonly #calls = new AbortController();
+  #startedAt = 0;
 
   constructor(parts: {
     readonly store: JobStore;
@@ -64,6 +68,7 @@ export class Reconciler {
   }
 
   start(): void {
+    this.#startedAt = this.#clock.now();
     this.#loop.start();
   }
 
@@ -137,10 +142,12 @@ export class Reconciler {
     const late = await this.#store.pastDeadline(['QUEUED', 'PROCESSING'], at, BATCH);
     if (late.length === 0) return;
     const asked = await this.#ask(late);
+    if (this.#calls.signal.aborted) return;
+    const spareMs = Math.min(LAST_LOOK_MS, this.#settings.jobDeadlineMs);
     await Promise.all(
       late.map(({ id }) =>
         this.#jobs.apply(id, (job) => {
-          const spared = !asked && at < job.deadlineAt + Math.min(LAST_LOOK_MS, this.#settings.jobDeadlineMs);
+          const spared = !asked && at < Math.max(job.deadlineAt, this.#startedAt) + spareMs;
           return job.deadlineAt > at || spared ? null : { type: 'expired', at, error: TOOK_TOO_LONG };
         }),
       ),
@@ -151,20 +158,27 @@ export class Reconciler {
     for (;;) {
       const due = await this.#store.duePolls(this.#clock.now(), BATCH);
       if (due.length === 0) return;
-      const asked = await this.#ask(due);
-      const now = this.#clock.now();
-      const pause = asked ? 0 : this.#backoff.next();
-      await this.#store.reschedulePolls(
-        due.map((job) => ({ id: job.id, pollAt: now + pause + this.#nextPollMs(job, now) })),
-      );
-      if (!asked || due.length < BATCH) return;
+      // Before the question: a webhook that rings while it is under way makes its job due again.
+      await this.#reschedule(due, 0);
+      if (!(await this.#ask(due))) {
+        await this.#reschedule(due, this.#backoff.next());
+        return;
+      }
+      if (due.length < BATCH) return;
     }
+  }
+
+  #reschedule(jobs: readonly Job[], pauseMs: number): Promise<void> {
+    const now = this.#clock.now();
+    return this.#store.reschedulePolls(
+      jobs.map((job) => ({ id: job.id, pollAt: Math.round(now + pauseMs + this.#nextPollMs(job, now)) })),
+    );
   }
 
   /** Asks less and less often the longer a job takes, never all at the same moment. */
   #nextPollMs(job: Job, now: number): number {
     const age = now - (job.sentAt ?? now);
-    const ms = Math.min(SLOWEST_POLL_MS, Math.max(this.#settings.pollAfterMs, age / 8));
+    const ms = Math.max(this.#settings.pollAfterMs, Math.min(SLOWEST_POLL_MS, age / 8));
     return ms * (0.8 + 0.4 * Math.random());
   }
 
@@ -205,15 +219,17 @@ export class Reconciler {
       this.#log.warn({ job: job.id }, 'Akool says success but gives no usable address of the result');
       return;
     }
-    await this.#jobs.apply(job.id, {
+    await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',
       at,
-      pollAt: at + this.#settings.pollAfterMs,
+      // Due already: its webhook rang since it was asked about.
+      pollAt:
+        current.pollAt !== null && current.pollAt <= at ? current.pollAt : at + this.#settings.pollAfterMs,
       deadlineAt: job.deadlineAt,
       source: 'POLL',
       providerId: result.providerId,
       report,
-    });
+    }));
   }
 }
 

@@ -69,6 +69,8 @@ export interface JobStore {
   start(): Promise<void>;
   /** Lets writes in flight end, then closes. Safe to call twice. */
   stop(): Promise<void>;
+  /** Whether this process is the only one that has the store; known once it is started. */
+  readonly exclusive: boolean;
   /** Rejects when the store can't answer; for the readiness probe. */
   ping(): Promise<void>;
 
@@ -132,4 +134,14 @@ export interface JobStore {
   erase(id: string): Promise<void>;
   /** Removes the idempotency keys of erased jobs that have stayed long enough. */
   forgetIdempotencyKeys(now: number): Promise<void>;
+
+  /**
+   * Says that this instance is alive.
+   *
+   * @returns how many others said so within `ttlMs`
+   */
+  heartbeat(instance: string, now: number, ttlMs: number): Promise<number>;
+  sayGoodbye(instance: string): Promise<void>;
+  /** A tenant's jobs that changed since then, earliest change first. */
+  changedSince(tenant: string, since: number, limit: number): Promise<readonly Job[]>;
 }

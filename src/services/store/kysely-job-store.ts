@@ -13,6 +13,10 @@ import { type JobTable, type Tables, toChangedColumns, toJob, toUpdateRow } from
 export interface Database {
   readonly db: Kysely<Tables>;
   readonly columnTypes: ColumnTypes;
+  /** No other process has it open. */
+  readonly exclusive: boolean;
+  /** Whether rows that another transaction holds can be passed over. */
+  readonly canSkipLocked: boolean;
   /** Runs `work` in a transaction; resolves when it is durable. */
   write<T>(work: (transaction: Kysely<Tables>) => Promise<T>): Promise<T>;
   /** Held until the end of the transaction, so that leases and bounded inserts happen one after another. */
@@ -59,6 +63,10 @@ class KyselyJobStore implements JobStore {
     if (this.#database !== null) this.#stopping = this.#database.close();
     this.#database = null;
     await this.#stopping;
+  }
+
+  get exclusive(): boolean {
+    return this.#writable.exclusive;
   }
 
   async ping(): Promise<void> {
@@ -204,6 +212,7 @@ class KyselyJobStore implements JobStore {
         .orderBy('turn')
         .orderBy('sequence')
         .limit(free)
+        .$if(database.canSkipLocked, (q) => q.forUpdate().skipLocked())
         .execute();
       const leased: Job[] = [];
       for (const row of rows) {
@@ -377,6 +386,44 @@ class KyselyJobStore implements JobStore {
     });
   }
 
+  async heartbeat(instance: string, now: number, ttlMs: number): Promise<number> {
+    return this.#writable.write(async (trx) => {
+      await trx
+        .insertInto('instances')
+        .values({ id: instance, seen_at: now })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet({ seen_at: now }))
+        .execute();
+      await trx
+        .deleteFrom('instances')
+        .where('seen_at', '<', now - 10 * ttlMs)
+        .execute();
+      const { n } = await trx
+        .selectFrom('instances')
+        .select((eb) => eb.fn.countAll<number>().as('n'))
+        .where('id', '!=', instance)
+        .where('seen_at', '>', now - ttlMs)
+        .executeTakeFirstOrThrow();
+      return Number(n);
+    });
+  }
+
+  async sayGoodbye(instance: string): Promise<void> {
+    await this.#writable.write((trx) => trx.deleteFrom('instances').where('id', '=', instance).execute());
+  }
+
+  async changedSince(tenant: string, since: number, limit: number): Promise<readonly Job[]> {
+    const rows = await this.#db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('updated_at', '>=', since)
+      .where('erase_at', 'is', null)
+      .orderBy('updated_at')
+      .limit(limit)
+      .execute();
+    return rows.map(toJob);
+  }
+
   async forgetIdempotencyKeys(now: number): Promise<void> {
     const due = await this.#db
       .selectFrom('idempotency_keys')
@@ -411,8 +458,12 @@ class KyselyJobStore implements JobStore {
         .limit(limit);
     // Mostly nothing is due, and that is known without a write.
     if ((await due(this.#db).select('id').executeTakeFirst()) === undefined) return [];
-    return this.#writable.write(async (trx) => {
-      const rows = await due(trx).selectAll().execute();
+    const database = this.#writable;
+    return database.write(async (trx) => {
+      const rows = await due(trx)
+        .selectAll()
+        .$if(database.canSkipLocked, (q) => q.forUpdate().skipLocked())
+        .execute();
       for (const { id } of rows) {
         await trx
           .updateTable('jobs')

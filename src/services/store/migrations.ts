@@ -78,6 +78,11 @@ function jobs(types: ColumnTypes): Migration {
         .addColumn('turn', types.time, (c) => c.notNull())
         .execute();
       await db.schema
+        .createTable('instances')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('seen_at', types.time, (c) => c.notNull())
+        .execute();
+      await db.schema
         .createTable('secrets')
         .addColumn('name', 'text', (c) => c.primaryKey())
         .addColumn('value', 'text', (c) => c.notNull())
@@ -101,6 +106,7 @@ function jobs(types: ColumnTypes): Migration {
       );
       await sql`create index keys_job on idempotency_keys (job_id)`.execute(db);
       await sql`create index jobs_turn on jobs (tenant, turn)`.execute(db);
+      await sql`create index jobs_changed on jobs (tenant, updated_at)`.execute(db);
       await sql`create index jobs_newest on jobs (tenant, created_at, sequence)`.execute(db);
       await sql`create index jobs_status on jobs (tenant, status, created_at, sequence)`.execute(db);
     },

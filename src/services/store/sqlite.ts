@@ -41,6 +41,8 @@ export async function openSqlite(file: string): Promise<Database> {
   return {
     db,
     columnTypes: { autoIncrement: 'integer', time: 'integer' },
+    exclusive: true,
+    canSkipLocked: false,
     write: (work) => commits.write(work),
     // One connection, one writer: the transaction itself is the lock.
     lockQueue: async (trx) =>

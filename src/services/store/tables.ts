@@ -8,6 +8,7 @@ export interface Tables {
   idempotency_keys: IdempotencyKeyTable;
   queue: QueueTable;
   secrets: SecretTable;
+  instances: InstanceTable;
 }
 
 export interface JobTable {
@@ -71,6 +72,12 @@ export interface SecretTable {
   name: string;
   /** Base64url. */
   value: string;
+}
+
+/** The gateways that share the store. */
+export interface InstanceTable {
+  id: string;
+  seen_at: number;
 }
 
 export function toJob(row: Selectable<JobTable>): Job {

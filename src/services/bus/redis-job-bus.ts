@@ -1,0 +1,189 @@
+/**
+ * The bus over Redis publish/subscribe, for several instances.
+ *
+ * Redis only wakes: a message names a job and its version, and who hears it reads the store. One connection
+ * subscribes and one publishes; a channel is subscribed only while somebody on this instance listens. What
+ * is published while a connection is down is lost, and made good by `onGap` once it is back.
+ */
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Job } from '../jobs/job.js';
+import type { JobBus, JobListener, JobSignal, Unfollow } from './job-bus.js';
+import { Topics } from './topics.js';
+
+export interface RedisJobBusSettings {
+  readonly url: string;
+  readonly log: Logger;
+}
+
+/** Channels of different gateways in one Redis are told apart by it. */
+const PREFIX = 'faceswap:';
+const LONGEST_RECONNECT_MS = 2000;
+/** How long following waits for Redis; after that it goes on, and the gap is made good when Redis is back. */
+const SUBSCRIBE_WAIT_MS = 1000;
+
+export function createRedisJobBus(settings: RedisJobBusSettings): JobBus {
+  return new RedisJobBus(settings);
+}
+
+/** On the wire. `from` is the instance, whose own followers have been told already. */
+interface Message {
+  readonly from: string;
+  readonly id: string;
+  readonly tenant: string;
+  readonly version: number;
+}
+
+class RedisJobBus implements JobBus {
+  readonly #log: Logger;
+  readonly #publisher: Redis;
+  readonly #subscriber: Redis;
+  readonly #instance = randomUUID();
+  readonly #topics = new Topics<JobSignal>();
+  readonly #gaps = new Topics<void>();
+  #isStopped = false;
+
+  constructor({ url, log }: RedisJobBusSettings) {
+    this.#log = log;
+    const options = {
+      lazyConnect: true,
+      connectionName: 'face-swap-gateway',
+      retryStrategy: (tries: number) => Math.min(LONGEST_RECONNECT_MS, 50 * 2 ** Math.min(tries, 10)),
+    };
+    // What can't be published now is of no use later: the store has it, and gaps are made good from there.
+    this.#publisher = new Redis(url, { ...options, enableOfflineQueue: false, maxRetriesPerRequest: 0 });
+    // Subscribed anew by hand, so that it is known when the gap is over.
+    this.#subscriber = new Redis(url, {
+      ...options,
+      autoResubscribe: false,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+    });
+    for (const connection of [this.#publisher, this.#subscriber]) {
+      connection.on('error', (error) => log.warn({ reason: String(error.message) }, 'Redis is out of reach'));
+    }
+    this.#subscriber.on('message', (channel: string, text: string) => this.#hear(channel, text));
+    this.#subscriber.on('ready', () => void this.#resubscribe());
+  }
+
+  async start(): Promise<void> {
+    await Promise.all([this.#publisher, this.#subscriber].map((connection) => connection.connect()));
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#topics.clear();
+    this.#gaps.clear();
+    this.#publisher.disconnect();
+    this.#subscriber.disconnect();
+  }
+
+  async ping(): Promise<void> {
+    await this.#publisher.ping();
+  }
+
+  publish(job: Job): void {
+    const { id, tenant, version } = job;
+    const signal: JobSignal = { id, tenant, version, job };
+    const message = JSON.stringify({ from: this.#instance, id, tenant, version } satisfies Message);
+    for (const channel of [jobChannel(id), tenantChannel(tenant)]) {
+      this.#topics.emit(channel, signal);
+      this.#publisher.publish(channel, message).catch(() => {
+        // Followers elsewhere look into the store when their connection is back.
+      });
+    }
+  }
+
+  followJob(id: string, listener: JobListener): Promise<Unfollow> {
+    return this.#follow(jobChannel(id), listener);
+  }
+
+  followTenant(tenant: string, listener: JobListener): Promise<Unfollow> {
+    return this.#follow(tenantChannel(tenant), listener);
+  }
+
+  onGap(listener: () => void): Unfollow {
+    return this.#gaps.add('gap', listener);
+  }
+
+  followedJobs(): readonly string[] {
+    const prefix = jobChannel('');
+    return this.#topics
+      .names()
+      .filter((channel) => channel.startsWith(prefix))
+      .map((channel) => channel.slice(prefix.length));
+  }
+
+  async #follow(channel: string, listener: JobListener): Promise<Unfollow> {
+    const leave = this.#topics.add(channel, listener);
+    // Also when somebody else listens already: the answer says that the subscription is in force.
+    await this.#subscribe([channel]);
+    return () => {
+      leave();
+      if (this.#topics.has(channel) || this.#isStopped) return;
+      this.#subscriber.unsubscribe(channel).catch(() => {
+        // A connection that is down has no subscriptions.
+      });
+    };
+  }
+
+  /** Resolves when they are in force, or when that can't be told soon: then `onGap` will tell. */
+  async #subscribe(channels: readonly string[]): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, SUBSCRIBE_WAIT_MS);
+    });
+    const subscribed = this.#subscriber.subscribe(...channels).then(
+      () => undefined,
+      () => undefined,
+    );
+    await Promise.race([subscribed, patience]);
+    clearTimeout(timer);
+  }
+
+  async #resubscribe(): Promise<void> {
+    const channels = this.#topics.names();
+    if (channels.length > 0) {
+      try {
+        await this.#subscriber.subscribe(...channels);
+      } catch (error) {
+        // The connection went down again; its next `ready` comes here again.
+        this.#log.debug({ err: error }, 'subscribing again failed');
+        return;
+      }
+    }
+    this.#gaps.emit('gap', undefined);
+  }
+
+  #hear(channel: string, text: string): void {
+    const message = readMessage(text);
+    if (message === null || message.from === this.#instance) return;
+    const { id, tenant, version } = message;
+    this.#topics.emit(channel, { id, tenant, version, job: null });
+  }
+}
+
+function jobChannel(id: string): string {
+  return `${PREFIX}job:${id}`;
+}
+
+function tenantChannel(tenant: string): string {
+  return `${PREFIX}tenant:${tenant}`;
+}
+
+/** Null for what some other program may have published there. */
+function readMessage(text: string): Message | null {
+  try {
+    const message = JSON.parse(text) as Partial<Message> | null;
+    const { from, id, tenant, version } = message ?? {};
+    const isMessage =
+      typeof from === 'string' &&
+      typeof id === 'string' &&
+      typeof tenant === 'string' &&
+      typeof version === 'number';
+    return isMessage ? { from, id, tenant, version } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,58 @@
+/** Whether other gateways share the store, and a loud word when they do but can't wake each other. */
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Clock } from './jobs/job-service.js';
+import { PeriodicLoop } from './jobs/periodic-loop.js';
+import type { JobStore } from './store/job-store.js';
+
+const BEAT_MS = 5000;
+const TTL_MS = 15_000;
+
+export class Instances {
+  readonly #id = randomUUID();
+  readonly #store: Pick<JobStore, 'heartbeat' | 'sayGoodbye'>;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #hasSharedBus: boolean;
+  readonly #loop: PeriodicLoop;
+  #others = 0;
+
+  constructor(parts: {
+    readonly store: Pick<JobStore, 'heartbeat' | 'sayGoodbye'>;
+    readonly clock: Clock;
+    readonly hasSharedBus: boolean;
+    readonly log: Logger;
+  }) {
+    this.#store = parts.store;
+    this.#clock = parts.clock;
+    this.#hasSharedBus = parts.hasSharedBus;
+    this.#log = parts.log;
+    this.#loop = new PeriodicLoop(BEAT_MS, () => this.#beat(), this.#log);
+  }
+
+  /** Resolves with how many others are alive. */
+  async start(): Promise<number> {
+    await this.#beat();
+    this.#loop.start();
+    return this.#others;
+  }
+
+  /** Safe to call twice. */
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await this.#store.sayGoodbye(this.#id).catch((error: unknown) => {
+      this.#log.debug({ err: error }, 'the store is gone before the goodbye');
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const others = await this.#store.heartbeat(this.#id, this.#clock.now(), TTL_MS);
+    if (others > this.#others && !this.#hasSharedBus) {
+      this.#log.error(
+        { others },
+        'ANOTHER GATEWAY USES THIS DATABASE, BUT REDIS_URL IS NOT SET: followers on one gateway do not see what happens on the other. Set REDIS_URL on all of them.',
+      );
+    }
+    this.#others = others;
+  }
+}

@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, isLoopback, readConfig, SETTINGS, type SettingName } from '../src/config.js';
+
+/** What is said of a wrong environment, line by line; nothing when it is right. */
+function mistakesIn(environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    expect(error.message.split('\n')).toEqual(error.lines);
+    return error.lines;
+  }
+}
+
+describe('an empty environment', () => {
+  test('gives the defaults of the design', () => {
+    const { config, secrets } = readConfig({});
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      port: 4000,
+      publicUrl: null,
+      akool: {
+        auth: 'api-key',
+        baseUrl: 'https://openapi.akool.com',
+        maxConcurrency: 2,
+        timeoutMs: 30_000,
+        confirmResults: false,
+      },
+      submitWaitMs: 10_000,
+      pollAfterMs: null,
+      jobDeadlineMs: 3 * 60 * 60 * 1000,
+      unconfirmedSlotMs: 600_000,
+      queueLimit: 10_000,
+      queueTtlMs: 24 * 60 * 60 * 1000,
+      archiveDir: 'data/archive',
+      logLevel: 'info',
+      production: false,
+    });
+    expect(secrets).toMatchObject({
+      akoolApiKey: null,
+      akoolClientId: null,
+      databaseUrl: 'sqlite:data/gateway.db',
+    });
+  });
+
+  test('is the same as one whose variables are empty', () => {
+    const empty = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, '']));
+    const blank = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, ' \t']));
+    expect(readConfig(empty)).toEqual(readConfig({}));
+    expect(readConfig(blank)).toEqual(readConfig({}));
+  });
+
+  test('gives what can not be changed afterwards', () => {
+    const { config, secrets } = readConfig({});
+    expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(config.akool, { timeoutMs: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(secrets, { akoolApiKey: 'x' })).toThrow(TypeError);
+  });
+});
+
+describe('a setting', () => {
+  test.each<[SettingName, string, (c: ReturnType<typeof readConfig>) => unknown, unknown]>([
+    ['PORT', '0', ({ config }) => config.port, 0],
+    ['PORT', ' 65535 ', ({ config }) => config.port, 65_535],
+    ['HOST', 'localhost', ({ config }) => config.host, 'localhost'],
+    ['HOST', '::1', ({ config }) => config.host, '::1'],
+    ['PUBLIC_URL', 'https://swap.example.com/', ({ config }) => config.publicUrl, 'https://swap.example.com'],
+    ['PUBLIC_URL', 'http://h:1/base//', ({ config }) => config.publicUrl, 'http://h:1/base'],
+    ['PUBLIC_URL', 'HTTPS://Swap.Example.com', ({ config }) => config.publicUrl, 'https://swap.example.com'],
+    ['PUBLIC_URL', 'https://h/?', ({ config }) => config.publicUrl, 'https://h'],
+    ['PUBLIC_URL', 'https://h/a#', ({ config }) => config.publicUrl, 'https://h/a'],
+    [
+      'AKOOL_BASE_URL',
+      'http://127.0.0.1:4001',
+      ({ config }) => config.akool.baseUrl,
+      'http://127.0.0.1:4001',
+    ],
+    ['AKOOL_CONFIRM_RESULTS', 'true', ({ config }) => config.akool.confirmResults, true],
+    ['POLL_AFTER_MS', '500', ({ config }) => config.pollAfterMs, 500],
+    ['SUBMIT_WAIT_MS', '0', ({ config }) => config.submitWaitMs, 0],
+    ['LOG_LEVEL', 'silent', ({ config }) => config.logLevel, 'silent'],
+    ['NODE_ENV', 'production', ({ config }) => config.production, true],
+    ['NODE_ENV', 'test', ({ config }) => config.production, false],
+    ['DATABASE_URL', 'sqlite:/a b/c.db', ({ secrets }) => secrets.databaseUrl, 'sqlite:/a b/c.db'],
+    ['AKOOL_API_KEY', ' key ', ({ secrets }) => secrets.akoolApiKey, 'key'],
+  ])('%s=%j is understood', (name, text, read, value) => {
+    expect(read(readConfig({ [name]: text }))).toBe(value);
+  });
+
+  test.each<[SettingName, string]>([
+    ['PORT', 'http'],
+    ['PORT', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '1e3'],
+    ['PORT', '0x10'],
+    ['PORT', '80.5'],
+    ['PORT', '99999999999999999999'],
+    ['HOST', 'http://localhost'],
+    ['HOST', '127.0.0.1:80'],
+    ['PUBLIC_URL', 'swap.example.com'],
+    ['PUBLIC_URL', 'ftp://swap.example.com'],
+    ['PUBLIC_URL', 'https://swap.example.com/?a=1'],
+    ['PUBLIC_URL', 'https://swap.example.com/#a'],
+    ['AKOOL_AUTH', 'API-KEY'],
+    ['AKOOL_MAX_CONCURRENCY', '0'],
+    ['AKOOL_CONFIRM_RESULTS', 'yes'],
+    ['AKOOL_TIMEOUT_MS', '0'],
+    ['JOB_DEADLINE_MS', '0'],
+    ['QUEUE_TTL_MS', 'never'],
+    ['LOG_LEVEL', 'loud'],
+    ['LOG_LEVEL', 'a\nb\u0000'],
+  ])('%s=%j is refused in one line with its name, what it said and what it may be', (name, text) => {
+    const lines = mistakesIn({ [name]: text });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toBe(`${name} is ${JSON.stringify(text)}; it may be ${SETTINGS[name].kind.allowed}`);
+    expect(lines[0]).not.toContain('\n');
+  });
+});
+
+describe('mistakes', () => {
+  test('are told all at once, also those that lie between settings', () => {
+    const lines = mistakesIn({
+      PORT: 'x',
+      LOG_LEVEL: 'y',
+      QUEUE_LIMIT: 'z',
+      AKOOL_AUTH: 'token',
+      HOST: '0.0.0.0',
+      SANDBOX_CREDIT: 'w',
+    });
+    const names = ['PORT', 'LOG_LEVEL', 'QUEUE_LIMIT', 'AKOOL_AUTH', 'HOST', 'SANDBOX_CREDIT'];
+    expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual(names.sort());
+  });
+
+  test('of one setting are not told a second time as mistakes between settings', () => {
+    expect(mistakesIn({ HOST: 'no host' })).toHaveLength(1);
+    expect(mistakesIn({ AKOOL_AUTH: 'no way' })).toHaveLength(1);
+  });
+
+  test('include a token wanted without what it is got with', () => {
+    expect(mistakesIn({ AKOOL_AUTH: 'token', AKOOL_API_KEY: 'k' })).toEqual([
+      'AKOOL_AUTH is "token"; that needs AKOOL_CLIENT_ID and AKOOL_API_KEY',
+    ]);
+    expect(mistakesIn({ AKOOL_AUTH: 'token', AKOOL_API_KEY: 'k', AKOOL_CLIENT_ID: 'c' })).toEqual([]);
+  });
+
+  test('include an address open to others without saying who may call', () => {
+    expect(mistakesIn({ HOST: '0.0.0.0' })).toHaveLength(1);
+    expect(mistakesIn({ HOST: '0.0.0.0', AUTH: 'none' })).toEqual([]);
+  });
+
+  test('never repeat a secret', () => {
+    const secret = 'hunter2SECRET';
+    for (const [name, setting] of Object.entries(SETTINGS)) {
+      if (!('secret' in setting)) continue;
+      for (const value of [
+        secret,
+        `:${secret}`,
+        `postgres:/${secret}`,
+        `ftp://u:${secret}@h`,
+        `\n${secret}`,
+      ]) {
+        expect(mistakesIn({ [name]: value, PORT: 'x' }).join('\n')).not.toContain(secret);
+      }
+    }
+  });
+
+  test('never repeat a password within an address', () => {
+    const secret = 'hunter2SECRET';
+    for (const name of ['PUBLIC_URL', 'AKOOL_BASE_URL', 'AUTH_JWKS_URL', 'CORS_ORIGINS']) {
+      for (const password of [secret, `${secret}/x`, `a@${secret}`]) {
+        const lines = mistakesIn({ [name]: `https://user:${password}@swap.example.com/` });
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toContain(name);
+        expect(lines[0]).not.toContain(secret);
+      }
+    }
+  });
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.9.9.9', true],
+  ['localhost', true],
+  ['::1', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['127.0.0.1.example.com', false],
+  ['128.0.0.1', false],
+])('%s is an address that only this machine reaches: %s', (address, expected) => {
+  expect(isLoopback(address)).toBe(expected);
+});

@@ -1,0 +1,426 @@
+/** Faces over HTTP: `detectFaces`, and `detectOpts` on a submit. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { createSandbox } from '../../src/sandbox/sandbox.js';
+import type { AkoolClient } from '../../src/services/akool/akool-client.js';
+import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { type Answer, ask, dataOf, errorOf, follow, lookUp, submit } from './caller.js';
+import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
+
+let gateway: TestGateway;
+
+afterEach(async () => {
+  await gateway?.stop();
+  await cleanUp();
+});
+
+interface Face {
+  readonly landmarks: readonly { x: number; y: number }[];
+  readonly opts: string | null;
+  readonly landmarksStr: string | null;
+  readonly cropLandmarks: string | null;
+  readonly faceUrl: string | null;
+  readonly region: Rectangle;
+  readonly cropRegion: Rectangle | null;
+}
+
+interface Rectangle {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+interface Detected {
+  readonly detectFaces: {
+    readonly frames: readonly { index: number; timeSeconds: number | null; faces: readonly Face[] }[];
+  };
+}
+
+const DETECT = /* GraphQL */ `
+  query DetectFaces($input: DetectFacesInput!) {
+    detectFaces(input: $input) {
+      frames {
+        index
+        timeSeconds
+        faces {
+          landmarks { x y }
+          opts
+          landmarksStr
+          cropLandmarks
+          faceUrl
+          region { x y width height }
+          cropRegion { x y width height }
+        }
+      }
+    }
+  }
+`;
+const PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const at = (name: string): string => `https://example.com/${name}`;
+
+function detect(input: object): Promise<Answer<Detected>> {
+  return ask<Detected, unknown>(gateway.url, DETECT, { input });
+}
+
+async function framesOf(input: object): Promise<Detected['detectFaces']['frames']> {
+  return (await dataOf(detect(input))).detectFaces.frames;
+}
+
+describe('detectFaces', () => {
+  it('gives each face of a picture with all that Akool says, and opts ready to be submitted', async () => {
+    gateway = await startGateway();
+    const [frame, ...others] = await framesOf({ url: at('two-faces.png') });
+    expect(others).toEqual([]);
+    expect(frame).toMatchObject({ index: 0, timeSeconds: null });
+    expect(frame?.faces).toHaveLength(2);
+    for (const face of frame?.faces ?? []) {
+      expect(face.landmarks).toHaveLength(6);
+      expect(face.cropLandmarks).toMatch(/^-?\d+,-?\d+(:-?\d+,-?\d+){3}$/);
+      expect(face.landmarksStr).toMatch(/^\d+,\d+(:\d+,\d+){3}$/);
+      expect(face.opts).toBe(face.cropLandmarks);
+      expect(face.faceUrl).toContain(gateway.sandbox.url);
+      expect(face.region.width).toBeGreaterThan(0);
+      expect(face.cropRegion?.width).toBeGreaterThan(face.region.width);
+    }
+  });
+
+  it('finds opts in landmarksStr where there are no crop landmarks', async () => {
+    gateway = await startGateway({
+      overrides: {
+        wrapAkool: (akool) =>
+          withMethods<AkoolClient>(akool, {
+            detectFaces: async (request) =>
+              (await akool.detectFaces(request)).map((frame) => ({
+                ...frame,
+                faces: frame.faces.map((face) => ({ ...face, cropLandmarks: null })),
+              })),
+          }),
+      },
+    });
+    const [face] = (await framesOf({ url: at('a.jpg') }))[0]?.faces ?? [];
+    expect(face?.opts).toBe(face?.landmarksStr);
+    expect(face?.opts).not.toBeNull();
+  });
+
+  it('follows the faces of a video through as many frames as asked for', async () => {
+    gateway = await startGateway();
+    const frames = await framesOf({ url: at('clip.mp4'), numFrames: 3 });
+    expect(frames.map(({ index, timeSeconds }) => [index, timeSeconds])).toEqual([
+      [0, 0],
+      [5, 0.2],
+      [10, 0.4],
+    ]);
+  });
+
+  it('gives only the largest face when told so', async () => {
+    gateway = await startGateway();
+    const all = (await framesOf({ url: at('faces-5.png') }))[0]?.faces ?? [];
+    const one = (await framesOf({ url: at('faces-5.png'), singleFace: true }))[0]?.faces ?? [];
+    expect(one).toHaveLength(1);
+    expect(areaOf(one[0])).toBe(Math.max(...all.map(areaOf)));
+  });
+
+  it('is no error where there is no face: an empty list', async () => {
+    gateway = await startGateway();
+    expect(await framesOf({ url: at('noface.jpg') })).toEqual([{ index: 0, timeSeconds: null, faces: [] }]);
+  });
+
+  it('takes a picture in base64, bare and as a data URI', async () => {
+    gateway = await startGateway();
+    const bare = await framesOf({ image: PIXEL });
+    expect(bare[0]?.faces).toHaveLength(1);
+    expect(await framesOf({ image: `data:image/png;base64,${PIXEL}` })).toEqual(bare);
+  });
+
+  it('sends an address in the characters that Akool takes', async () => {
+    const asked: unknown[] = [];
+    gateway = await startGateway({ overrides: { wrapAkool: (akool) => noting(akool, asked) } });
+    await framesOf({ url: at('größe.jpg') });
+    expect(asked).toMatchObject([{ url: at('gr%C3%B6%C3%9Fe.jpg') }]);
+  });
+
+  it.each([
+    ['nothing', {}, 'input', 'MEDIA_REQUIRED'],
+    ['both', { url: at('a.jpg'), image: PIXEL }, 'input', 'MEDIA_REQUIRED'],
+    ['no address', { url: 'ftp://secret-value/a.jpg' }, 'input.url', 'URL_INVALID'],
+    ['no base64', { image: 'secret-value!' }, 'input.image', 'IMAGE_INVALID'],
+    ['an empty picture', { image: '' }, 'input.image', 'IMAGE_INVALID'],
+    ['base64 that was cut off', { image: PIXEL.slice(0, 41) }, 'input.image', 'IMAGE_INVALID'],
+    ['no picture', { image: base64('secret-value, just text') }, 'input.image', 'IMAGE_INVALID'],
+    ['a page', { image: base64('<html><script>1</script>') }, 'input.image', 'IMAGE_INVALID'],
+    [
+      'a drawing that can run scripts',
+      {
+        image: `data:image/svg+xml;base64,${base64('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>')}`,
+      },
+      'input.image',
+      'IMAGE_INVALID',
+    ],
+    [
+      'a data URI of another kind',
+      { image: `data:text/html;base64,${PIXEL}` },
+      'input.image',
+      'IMAGE_INVALID',
+    ],
+    ['a picture over 5 MB', { image: PIXEL + 'A'.repeat(7_000_000) }, 'input.image', 'IMAGE_INVALID'],
+    ['no frames', { url: at('clip.mp4'), numFrames: 0 }, 'input.numFrames', 'NUM_FRAMES_INVALID'],
+    ['too many frames', { url: at('clip.mp4'), numFrames: 101 }, 'input.numFrames', 'NUM_FRAMES_INVALID'],
+  ])('refuses %s before Akool is asked, and repeats no value', async (_what, input, path, code) => {
+    gateway = await startGateway();
+    const answer = await detect(input);
+    const error = await errorOf(Promise.resolve(answer));
+    expect(error.extensions?.code).toBe('BAD_USER_INPUT');
+    expect(error.extensions?.fieldErrors).toEqual([expect.objectContaining({ path, code })]);
+    expect(answer.text).not.toContain('secret-value');
+    expect(gateway.sandbox.requests.detect).toBe(0);
+  });
+
+  it('takes a picture of nearly 5 MB', async () => {
+    gateway = await startGateway();
+    const large = Buffer.concat([Buffer.from(PIXEL, 'base64'), Buffer.alloc(5 * 1024 * 1024 - 70)]);
+    expect((await framesOf({ image: large.toString('base64') }))[0]?.faces).toHaveLength(1);
+  });
+
+  it('blames the address for media that Akool can not have', async () => {
+    gateway = await startGateway();
+    const answer = await detect({ url: at('missing.jpg?key=secret-value') });
+    const error = await errorOf(Promise.resolve(answer));
+    expect(error.extensions).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      fieldErrors: [{ path: 'input.url', code: 'MEDIA_UNUSABLE' }],
+    });
+    expect(answer.text).not.toContain('secret-value');
+  });
+
+  it.each(['reset', 'error', 'garbage', 'too-many-requests'] as const)(
+    'says PROVIDER_UNAVAILABLE on %s, remembers nothing of it, and works again afterwards',
+    async (fault) => {
+      gateway = await startGateway();
+      gateway.sandbox.setFaults({ script: [{ on: 'detect', fault }] });
+      expect((await errorOf(detect({ url: at('a.jpg') }))).extensions?.code).toBe('PROVIDER_UNAVAILABLE');
+      expect((await framesOf({ url: at('a.jpg') }))[0]?.faces).toHaveLength(1);
+    },
+  );
+
+  it.each([1006, 1101, 1200])(
+    'blames nobody who asks when Akool refuses the gateway itself (%d)',
+    async (code) => {
+      gateway = await startGateway();
+      gateway.sandbox.setFaults({ script: [{ on: 'detect', fault: 'refuse', code }] });
+      expect((await errorOf(detect({ url: at('a.jpg') }))).extensions?.code).toBe('PROVIDER_UNAVAILABLE');
+    },
+  );
+
+  it('asks once for the same thing at the same time, and keeps the answer', async () => {
+    gateway = await startGateway();
+    const gate = gateway.sandbox.hold('detect');
+    const same = Array.from({ length: 5 }, () => framesOf({ url: at('a.jpg') }));
+    const other = framesOf({ url: at('a.jpg'), singleFace: true });
+    await expect.poll(() => gate.waiting).toBe(2);
+    gate.release();
+    const [first, ...rest] = await Promise.all(same);
+    for (const one of rest) expect(one).toEqual(first);
+    await other;
+    await framesOf({ url: at('a.jpg') });
+    expect(gateway.sandbox.requests.detect).toBe(2);
+  });
+
+  it('keeps nothing with DETECT_CACHE_MS=0, but still shares what is under way', async () => {
+    gateway = await startGateway({ env: { DETECT_CACHE_MS: '0' } });
+    const gate = gateway.sandbox.hold('detect');
+    const same = [framesOf({ url: at('a.jpg') }), framesOf({ url: at('a.jpg') })];
+    await gate.arrived;
+    gate.release();
+    await Promise.all(same);
+    expect(gateway.sandbox.requests.detect).toBe(1);
+    await framesOf({ url: at('a.jpg') });
+    expect(gateway.sandbox.requests.detect).toBe(2);
+  });
+});
+
+describe('a submit with detectOpts', () => {
+  const OPTS = '262,175:363,175:313,215:272,279';
+
+  it('sends what was found, of the largest face, and shows it on the job', async () => {
+    gateway = await startGateway();
+    const job = await submit(gateway.url, {
+      detectOpts: true,
+      sourceImage: [{ path: at('faces-5.png') }, { path: at('given.jpg'), opts: OPTS }],
+      targetImage: [{ path: at('c.jpg') }, { path: at('d.jpg') }],
+    });
+    expect(job.status).toBe('QUEUED');
+    const [largest] = (await framesOf({ url: at('faces-5.png'), singleFace: true }))[0]?.faces ?? [];
+    const [bill] = gateway.sandbox.bills;
+    const sent = bill?.request as unknown as Images;
+    expect(sent.sourceImage).toEqual([
+      { path: at('faces-5.png'), opts: largest?.opts },
+      { path: at('given.jpg'), opts: OPTS },
+    ]);
+    expect(sent.targetImage.every(({ opts }) => opts !== null)).toBe(true);
+    expect(await imagesOf(job.id)).toEqual({ sourceImage: sent.sourceImage, targetImage: sent.targetImage });
+  });
+
+  it('asks once for an address that is there twice, even when nothing is kept', async () => {
+    gateway = await startGateway({ env: { DETECT_CACHE_MS: '0' } });
+    const twice = [{ path: at('a.jpg') }, { path: at('b.jpg') }, { path: at('a.jpg') }];
+    await submit(gateway.url, { detectOpts: true, sourceImage: twice, targetImage: twice });
+    expect(gateway.sandbox.requests.detect).toBe(2);
+    expect(gateway.sandbox.bills).toHaveLength(1);
+  });
+
+  it('looks at a few pictures at a time', async () => {
+    gateway = await startGateway();
+    const gate = gateway.sandbox.hold('detect');
+    const many = Array.from({ length: 20 }, (_, i) => ({ path: at(`${i}.jpg`) }));
+    const submitting = submit(gateway.url, { detectOpts: true, sourceImage: many, targetImage: many });
+    await expect.poll(() => gate.waiting).toBe(4);
+    expect(gateway.sandbox.requests.detect).toBe(4);
+    gate.release();
+    expect((await submitting).status).toBe('QUEUED');
+    expect(gateway.sandbox.requests.detect).toBe(20);
+  });
+
+  it('asks nobody when nothing is missing', async () => {
+    gateway = await startGateway();
+    const images = [{ path: at('a.jpg'), opts: OPTS }];
+    await submit(gateway.url, { detectOpts: true, sourceImage: images, targetImage: images });
+    expect(gateway.sandbox.requests.detect).toBe(0);
+  });
+
+  it('fails with NO_FACE_FOUND, names each picture, and nothing is sent or billed', async () => {
+    gateway = await startGateway();
+    const job = await submit(gateway.url, {
+      detectOpts: true,
+      sourceImage: [{ path: at('a.jpg') }, { path: at('noface.jpg?key=secret-value') }],
+      targetImage: [{ path: at('noface-2.jpg') }],
+    });
+    expect(job).toMatchObject({
+      status: 'FAILED',
+      error: { code: 'NO_FACE_FOUND', retryable: false, providerCode: null },
+    });
+    expect(job.error?.message).toContain('sourceImage.1, targetImage.0');
+    expect(job.error?.message).not.toContain('secret-value');
+    expect(gateway.sandbox.requests.pro).toBe(0);
+    expect(gateway.sandbox.bills).toEqual([]);
+  });
+
+  it('fails when Akool can not have a picture, and says which', async () => {
+    gateway = await startGateway();
+    const job = await submit(gateway.url, {
+      detectOpts: true,
+      sourceImage: [{ path: at('a.jpg') }],
+      targetImage: [{ path: at('b.jpg') }, { path: at('missing.jpg') }],
+    });
+    expect(job).toMatchObject({ status: 'FAILED', error: { code: 'CONTENT_NOT_FOUND' } });
+    expect(job.error?.message).toContain('targetImage.1');
+    expect(gateway.sandbox.requests.pro).toBe(0);
+  });
+
+  it('says whose fault it is when Akool refuses the gateway itself', async () => {
+    gateway = await startGateway();
+    gateway.sandbox.setFaults({ rates: { detect: { refuse: 1 } }, defaults: { code: 1006 } });
+    const job = await submit(gateway.url, detected());
+    expect(job.error).toMatchObject({ code: 'INSUFFICIENT_CREDIT', providerCode: 1006 });
+  });
+
+  it('waits while Akool is away, and is sent once it is back', async () => {
+    gateway = await startGateway();
+    gateway.sandbox.setFaults({ script: [{ on: 'detect', fault: 'reset' }] });
+    const job = await submit(gateway.url, detected());
+    expect(job.status).toBe('WAITING');
+    const states = await follow(gateway.url, job.id);
+    expect(states.at(-1)?.status).toBe('COMPLETED');
+    expect(gateway.sandbox.bills).toHaveLength(1);
+  });
+
+  it('finds again only what it has not found yet', async () => {
+    gateway = await startGateway({ env: { DETECT_CACHE_MS: '0' } });
+    gateway.sandbox.setFaults({ script: [{ on: 'detect', nth: 2, fault: 'error' }] });
+    const gate = gateway.sandbox.hold('submit');
+    const { id } = await submit(gateway.url, detected());
+    await gate.arrived;
+    expect(gateway.sandbox.requests.detect).toBe(3);
+    gate.release();
+    expect((await follow(gateway.url, id)).at(-1)?.status).toBe('COMPLETED');
+  });
+
+  it('is put back, and not taken for sent, when the gateway stops in the midst of it', async () => {
+    const first = await startGateway({ env: { DRAIN_MS: '0' } });
+    const { dir } = first;
+    const gate = first.sandbox.hold('detect');
+    const submitting = submit(first.url, detected());
+    await gate.arrived;
+    const stopping = first.stop();
+    const { id } = await submitting;
+    gate.release();
+    await stopping;
+    expect(first.sandbox.requests.pro).toBe(0);
+    expect(dir).not.toBe('');
+    expect(id).not.toBe('');
+    gateway = first;
+  });
+
+  it('survives a kill in the midst of it, and is sent once afterwards', async () => {
+    await build();
+    const sandbox = createSandbox({ queueMs: 5, processMs: 5 });
+    await sandbox.start();
+    try {
+      const folder = newFolder();
+      const env = {
+        AKOOL_BASE_URL: sandbox.url,
+        AKOOL_API_KEY: sandbox.apiKey,
+        POLL_AFTER_MS: '20',
+        SUBMIT_WAIT_MS: '0',
+      };
+      const gate = sandbox.hold('detect');
+      const killed = await startProcess(folder, env);
+      const { id } = await submit(killed.url, detected());
+      await gate.arrived;
+      killed.child.kill('SIGKILL');
+      await killed.ended;
+      gate.release();
+      const again = await startProcess(folder, env);
+      expect((await follow(again.url, id)).at(-1)?.status).toBe('COMPLETED');
+      const { history } = await lookUp(again.url, id);
+      expect(history.map(({ status }) => status)).not.toContain('UNCONFIRMED');
+      expect(sandbox.bills).toHaveLength(1);
+    } finally {
+      await sandbox.stop();
+    }
+  });
+});
+
+interface Images {
+  readonly sourceImage: readonly { path: string; opts: string | null }[];
+  readonly targetImage: readonly { path: string; opts: string | null }[];
+}
+
+async function imagesOf(id: string): Promise<Images> {
+  const query = `query ($id: ID!) {
+    job(id: $id) { ... on FaceSwapJob { sourceImage { path opts } targetImage { path opts } } }
+  }`;
+  return (await dataOf(ask<{ job: Images }, unknown>(gateway.url, query, { id }))).job;
+}
+
+/** One picture on each side, of which nothing is known. */
+function detected() {
+  return { detectOpts: true, sourceImage: [{ path: at('a.jpg') }], targetImage: [{ path: at('b.jpg') }] };
+}
+
+function noting(akool: AkoolClient, asked: unknown[]): AkoolClient {
+  return withMethods<AkoolClient>(akool, {
+    detectFaces: (request, options) => {
+      asked.push(request);
+      return akool.detectFaces(request, options);
+    },
+  });
+}
+
+function areaOf(face: Face | undefined): number {
+  return (face?.region.width ?? 0) * (face?.region.height ?? 0);
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}

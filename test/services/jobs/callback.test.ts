@@ -1,0 +1,231 @@
+import { describe, expect, test } from 'vitest';
+import { seal } from '../../../src/sandbox/envelope.js';
+import { CallbackReceiver, type CallbackSettings } from '../../../src/services/jobs/callback.js';
+import type { Job } from '../../../src/services/jobs/job.js';
+import { until } from './gate.js';
+import { HOUR, NOON, refusal } from './samples.js';
+import { log, openWorkshop, resultOf, type WorkshopOptions } from './workshop.js';
+
+const KEYS = { clientId: 'QkZ8yLmN3pRstuVwXyZ01A', clientSecret: 's3cr3tKeyOf24Characters!' };
+const RESULT = 'https://cdn.example/result.png';
+
+function webhook(_id: string, status: 1 | 2 | 3 | 4, url = RESULT, timestamp = NOON): Buffer {
+  const sealed = seal({ _id, status, type: 'faceswap', url }, { ...KEYS, timestamp, nonce: '1529' });
+  return Buffer.from(JSON.stringify(sealed));
+}
+
+async function openReceiver(settings: Partial<CallbackSettings> = {}, options: WorkshopOptions = {}) {
+  const workshop = await openWorkshop(options);
+  const reconciler = workshop.reconciler();
+  const receiver = new CallbackReceiver({
+    ...workshop,
+    reconciler,
+    log,
+    settings: {
+      keys: KEYS,
+      baseUrl: 'http://127.0.0.1:4001',
+      confirmResults: false,
+      keepResults: false,
+      pollAfterMs: 30_000,
+      jobDeadlineMs: 3 * HOUR,
+      ...settings,
+    },
+  });
+  return { ...workshop, reconciler, receiver };
+}
+
+describe('a webhook', () => {
+  test('at an address that no job has is refused', async () => {
+    const { receiver } = await openReceiver();
+    expect(await receiver.receive('unknown', webhook('p1', 3))).toBe('refused');
+  });
+
+  test.each([
+    [1, 'QUEUED'],
+    [2, 'PROCESSING'],
+    [3, 'COMPLETED'],
+    [4, 'FAILED'],
+  ] as const)('with status %i makes its job %s', async (status, expected) => {
+    const { receiver, atProvider, get, store } = await openReceiver();
+    const job = await atProvider('p1');
+    expect(await receiver.receive(job.callbackToken, webhook('p1', status))).toBe('recorded');
+    expect((await get(job)).status).toBe(expected);
+    const last = (await store.history(job.id)).at(-1);
+    if (status > 1) expect(last).toMatchObject({ status: expected, source: 'WEBHOOK' });
+  });
+
+  test('is recorded once, however often it is sent, and whatever order they come in', async () => {
+    const { receiver, atProvider, get } = await openReceiver();
+    const job = await atProvider('p1');
+    const bodies = [webhook('p1', 3), webhook('p1', 2), webhook('p1', 3), webhook('p1', 1), webhook('p1', 4)];
+    for (const body of bodies) expect(await receiver.receive(job.callbackToken, body)).toBe('recorded');
+    expect(await get(job)).toMatchObject({ status: 'COMPLETED', version: job.version + 1 });
+  });
+
+  test("with another job's _id is refused and changes nothing", async () => {
+    const { receiver, atProvider, get } = await openReceiver();
+    const job = await atProvider('p1');
+    expect(await receiver.receive(job.callbackToken, webhook('p2', 3))).toBe('refused');
+    expect(await get(job)).toEqual(job);
+  });
+
+  test('for a job that was never sent is refused', async () => {
+    const { receiver, create, get } = await openReceiver();
+    const job = await create();
+    expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('refused');
+    expect(await get(job)).toEqual(job);
+  });
+
+  test.each([
+    'not json',
+    '{}',
+    '',
+    JSON.stringify({ ...JSON.parse(webhook('p1', 3).toString()), nonce: 'x' }),
+  ])('whose body is bad is refused: %j', async (body) => {
+    const { receiver, atProvider, get } = await openReceiver();
+    const job = await atProvider('p1');
+    expect(await receiver.receive(job.callbackToken, Buffer.from(body))).toBe('refused');
+    expect(await get(job)).toEqual(job);
+  });
+
+  test('that comes late, for a job that has ended, is taken as recorded and changes nothing', async () => {
+    const { receiver, jobs, create, atProvider, get } = await openReceiver();
+    const ended = await atProvider('p1');
+    await jobs.apply(ended.id, { type: 'expired', at: NOON, error: refusal });
+    const unbound = await create();
+    await jobs.lease(10, HOUR);
+    await jobs.apply(unbound.id, { type: 'refused', at: NOON, error: refusal });
+    for (const job of [await get(ended), await get(unbound)]) {
+      expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('recorded');
+      expect(await get(job)).toEqual(job);
+    }
+  });
+
+  test('tells when the result was made, within what is possible', async () => {
+    const week = 7 * 24 * HOUR;
+    for (const [timestamp, made] of [
+      [NOON + 500, NOON + 500],
+      [NOON - HOUR, NOON],
+      [NOON + HOUR, NOON + 1000],
+    ] as const) {
+      const { receiver, atProvider, get, clock } = await openReceiver();
+      const job = await atProvider('p1');
+      clock.advance(1000);
+      await receiver.receive(job.callbackToken, webhook('p1', 3, RESULT, timestamp));
+      expect((await get(job)).result?.providerUrlExpiresAt).toBe(made + week);
+    }
+  });
+
+  test('rejects when the store fails, so that Akool sends it again', async () => {
+    let fails = false;
+    const { receiver, atProvider } = await openReceiver(
+      {},
+      {
+        wrapStore: (store) =>
+          new Proxy(store, {
+            get: (target, name) => {
+              const value: unknown = Reflect.get(target, name);
+              if (fails && name === 'save') return () => Promise.reject(new Error('disk'));
+              return typeof value === 'function' ? value.bind(target) : value;
+            },
+          }),
+      },
+    );
+    const job = await atProvider('p1');
+    fails = true;
+    await expect(receiver.receive(job.callbackToken, webhook('p1', 3))).rejects.toThrow('disk');
+  });
+});
+
+describe('a webhook for a job whose submit was not answered', () => {
+  async function unanswered(event: 'none' | 'unconfirmed' | 'not-accepted') {
+    const opened = await openReceiver();
+    const job = await opened.create();
+    await opened.jobs.lease(1, HOUR);
+    if (event === 'unconfirmed') {
+      await opened.jobs.apply(job.id, { type: event, at: NOON, slotFreeAt: NOON + HOUR, reason: 'timeout' });
+    } else if (event === 'not-accepted') {
+      await opened.jobs.apply(job.id, { type: event, at: NOON, deadlineAt: NOON + HOUR, reason: 'refused' });
+    }
+    return { ...opened, job };
+  }
+
+  test.each([
+    ['SUBMITTING', 'none'],
+    ['UNCONFIRMED', 'unconfirmed'],
+    ['WAITING after a try', 'not-accepted'],
+  ] as const)('binds its _id while it is %s', async (_, event) => {
+    const { receiver, job, get, store } = await unanswered(event);
+    expect(await receiver.receive(job.callbackToken, webhook('p1', 2))).toBe('recorded');
+    expect(await get(job)).toMatchObject({
+      status: 'PROCESSING',
+      providerId: 'p1',
+      slotFreeAt: null,
+      deadlineAt: NOON + 3 * HOUR,
+    });
+    expect(await store.lease(10, NOON, () => null)).toEqual([]);
+    expect(await receiver.receive(job.callbackToken, webhook('other', 3))).toBe('refused');
+    expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('recorded');
+    expect((await get(job)).status).toBe('COMPLETED');
+  });
+});
+
+describe('a webhook that is not to be believed', () => {
+  async function askedAbout(settings: Partial<CallbackSettings>, body: Buffer): Promise<Job> {
+    const { receiver, reconciler, atProvider, akool, get } = await openReceiver(settings);
+    const job = await atProvider('p1');
+    reconciler.start();
+    akool.onResults = async () => [resultOf('p1', 3, 'https://cdn.example/asked.png')];
+    expect(await receiver.receive(job.callbackToken, body)).toBe('recorded');
+    await until(async () => (await get(job)).status === 'COMPLETED');
+    expect(akool.questions).toEqual([['p1']]);
+    return get(job);
+  }
+
+  test('because results are to be confirmed makes the gateway ask at once', async () => {
+    const job = await askedAbout({ confirmResults: true }, webhook('p1', 3));
+    expect(job.result?.providerUrl).toBe('https://cdn.example/asked.png');
+  });
+
+  test.each([
+    'http://attacker.example/x.png',
+    'https://user:pw@cdn.example/x.png',
+    'javascript:alert(1)',
+    '',
+  ])('because of its address makes the gateway ask at once: %j', async (url) => {
+    const job = await askedAbout({}, webhook('p1', 3, url));
+    expect(job.result?.providerUrl).toBe('https://cdn.example/asked.png');
+  });
+
+  test('but whose address is at the host that Akool is called at is believed', async () => {
+    const { receiver, atProvider, get, akool } = await openReceiver();
+    const job = await atProvider('p1');
+    await receiver.receive(job.callbackToken, webhook('p1', 3, 'http://127.0.0.1:9/x.png'));
+    expect((await get(job)).result?.providerUrl).toBe('http://127.0.0.1:9/x.png');
+    expect(akool.questions).toEqual([]);
+  });
+});
+
+describe('a webhook that can not be read for want of a client id', () => {
+  const keys = { ...KEYS, clientId: null };
+
+  test('rings: its job is asked about at once', async () => {
+    const { receiver, reconciler, atProvider, akool, get } = await openReceiver({ keys });
+    const job = await atProvider('p1');
+    reconciler.start();
+    akool.onResults = async () => [resultOf('p1', 3, RESULT)];
+    expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('recorded');
+    await until(async () => (await get(job)).status === 'COMPLETED');
+    expect(akool.questions).toEqual([['p1']]);
+  });
+
+  test('is recorded for a job that has ended, and refused for one that can not be asked about yet', async () => {
+    const { receiver, jobs, create, atProvider } = await openReceiver({ keys });
+    const ended = await atProvider('p1');
+    await jobs.apply(ended.id, { type: 'expired', at: NOON, error: refusal });
+    const unbound = await create();
+    await jobs.lease(1, HOUR);
+    expect(await receiver.receive(ended.callbackToken, webhook('p1', 3))).toBe('recorded');
+    expect(await receiver.receive(unbound.callbackToken, webhook('p1', 3))).toBe('refused');
+  });
+});
