@@ -228,6 +228,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),
       rates: new RateLimits(config.rates, limiters?.create),
       corsOrigins: config.corsOrigins,
+      onlyThisMachine: config.auth.onlyThisMachine ? config : null,
       maxSockets: config.maxSockets,
       maxSocketOperations: config.maxSocketOperations,
       drainMs: config.drainMs,

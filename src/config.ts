@@ -42,6 +42,8 @@ export interface Config {
   readonly auth: {
     /** Nobody is asked who they are: one tenant for all. */
     readonly isOpen: boolean;
+    /** Open because nothing was set, not because `AUTH=none` says so: for programs and pages of this machine. */
+    readonly onlyThisMachine: boolean;
     readonly jwksUrl: string | null;
     readonly issuer: string | null;
     readonly audience: string | null;
@@ -219,7 +221,7 @@ export const SETTINGS = {
     "Where the public keys of callers' JWTs are. The claim `tenant`, else `sub`, is the tenant.",
   ),
   AUTH_JWT_SECRET: secret(
-    text(),
+    text({ least: 32 }),
     null,
     "The shared secret of callers' JWTs (HS256, HS384, HS512); 32 random characters or more.",
   ),
@@ -268,11 +270,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** @throws ConfigError with one line for each mistake */
 export function readConfig(environment: Environment): { readonly config: Config; readonly secrets: Secrets } {
   const mistakes: string[] = [];
-  const sandbox = collecting(mistakes, () =>
-    readSandboxSettings({ ...environment, SANDBOX_PORT: undefined }),
-  );
-  const v = collecting(mistakes, () => readSettings(environment));
-  if (v === null || sandbox === null) throw new ConfigError(mistakes);
+  const sandbox = readSandbox(environment, mistakes);
+  const v = readSettings(environment, mistakes);
   if (v.AKOOL_AUTH === 'token' && (v.AKOOL_API_KEY === null || v.AKOOL_CLIENT_ID === null)) {
     mistakes.push('AKOOL_AUTH is "token"; that needs AKOOL_CLIENT_ID and AKOOL_API_KEY');
   }
@@ -282,12 +281,12 @@ export function readConfig(environment: Environment): { readonly config: Config;
       'AUTH is "none", but AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET is set; keep one of both',
     );
   }
-  if (!hasCallers && v.AUTH === null && !isLoopback(v.HOST)) {
+  if (!hasCallers && v.AUTH === null && v.HOST !== undefined && !isLoopback(v.HOST)) {
     mistakes.push(
       `HOST is ${JSON.stringify(v.HOST)}; without AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET it may be a loopback address, or AUTH=none says that all may call`,
     );
   }
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  if (sandbox === null || mistakes.length > 0) throw new ConfigError(mistakes);
   const production = v.NODE_ENV === 'production';
   const rate = (perMinute: number): number | null => (hasCallers && perMinute > 0 ? perMinute : null);
   const config: Config = {
@@ -320,6 +319,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     sandbox,
     auth: Object.freeze({
       isOpen: !hasCallers,
+      onlyThisMachine: !hasCallers && v.AUTH === null,
       jwksUrl: v.AUTH_JWKS_URL,
       issuer: v.AUTH_JWT_ISSUER,
       audience: v.AUTH_JWT_AUDIENCE,
@@ -349,14 +349,13 @@ export function readConfig(environment: Environment): { readonly config: Config;
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
 }
 
-/** What `read` gives; null, and its mistakes with the others, when it finds any. */
-function collecting<T>(mistakes: string[], read: () => T): T | null {
+/** Null, and its mistakes with the others, when there are any. */
+function readSandbox(environment: Environment, mistakes: string[]): SandboxOptions | null {
   try {
-    return read();
+    return readSandboxSettings({ ...environment, SANDBOX_PORT: undefined });
   } catch (error) {
-    if (error instanceof ConfigError) mistakes.push(...error.lines);
-    else if (error instanceof SettingsError) mistakes.push(...error.mistakes);
-    else throw error;
+    if (!(error instanceof SettingsError)) throw error;
+    mistakes.push(...error.mistakes);
     return null;
   }
 }
@@ -366,8 +365,8 @@ export function isLoopback(address: string): boolean {
   return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
-function readSettings(environment: Environment): Values {
-  const mistakes: string[] = [];
+/** Adds a line to `mistakes` for each wrong one, whose value is then undefined, whatever its type says. */
+function readSettings(environment: Environment, mistakes: string[]): Values {
   const values: Record<string, unknown> = {};
   for (const [name, { kind, default: fallback, secret: isSecret }] of Object.entries<Setting<unknown>>(
     SETTINGS,
@@ -377,11 +376,11 @@ function readSettings(environment: Environment): Values {
     const value = said ?? fallback;
     const parsed = value === null ? null : kind.parse(value);
     if (parsed === undefined) {
-      mistakes.push(`${name} is ${isSecret ? 'not valid' : JSON.stringify(said)}; it may be ${kind.allowed}`);
+      const shown = isSecret ? 'not valid' : JSON.stringify(said?.replace(/\/\/.*@/s, '//…@'));
+      mistakes.push(`${name} is ${shown}; it may be ${kind.allowed}`);
     }
     values[name] = parsed;
   }
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
   return values as Values;
 }
 
@@ -393,8 +392,9 @@ function secret<T, const D extends string | null>(kind: Kind<T>, fallback: D, me
   return { kind, default: fallback, meaning, secret: true as const };
 }
 
-function text(): Kind<string> {
-  return { allowed: 'any text', parse: (t) => t };
+function text({ least = 1 }: { readonly least?: number } = {}): Kind<string> {
+  const allowed = least === 1 ? 'any text' : `any text of ${least} characters or more`;
+  return { allowed, parse: (t) => (t.length >= least ? t : undefined) };
 }
 
 function oneOf<const T extends string>(choices: readonly T[]): Kind<T> {
@@ -430,7 +430,11 @@ function httpUrl({ query = false }: { readonly query?: boolean } = {}): Kind<str
       if (!/^https?:\/\//i.test(t) || !URL.canParse(t)) return undefined;
       const url = new URL(t);
       const isPlain = url.hash === '' && url.username === '' && url.password === '';
-      return isPlain && (query || url.search === '') ? url.href.replace(/\/+$/, '') : undefined;
+      if (!isPlain || (!query && url.search !== '')) return undefined;
+      // Empty ones are taken off too: only then does the address end where it seems to.
+      if (url.search === '') url.search = '';
+      url.hash = '';
+      return url.href.replace(/\/+$/, '');
     },
   };
 }

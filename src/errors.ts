@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to try again.',
   QUEUE_FULL: 'Too many jobs wait already; try again later.',
   PROVIDER_UNAVAILABLE: 'Akool could not be reached or did not answer usefully; try again later.',
+  AUTHENTICATION_UNAVAILABLE: 'Who you are cannot be checked at present; try again later.',
   INTERNAL_SERVER_ERROR: 'Unexpected; logged under `extensions.reference`.',
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -87,13 +88,11 @@ export function toClientError(
       extensions: { ...original.extensions, code: original.code },
     };
   }
-  const code = formatted.extensions?.['code'];
-  if (isFromGraphQL(error, code)) {
-    return {
-      message: withoutValues(formatted.message),
-      ...place,
-      extensions: { code: typeof code === 'string' ? code : ApolloServerErrorCode.BAD_REQUEST },
-    };
+  if (isFromGraphQL(error)) {
+    const code = codeOfGraphQL(formatted);
+    if (code !== null) {
+      return { message: withoutValues(formatted.message, error), ...place, extensions: { code } };
+    }
   }
   const reference = randomUUID();
   reportUnexpected(original, reference);
@@ -111,30 +110,54 @@ function originalOf(error: unknown): unknown {
     : error;
 }
 
-/** Errors that graphql-js and Apollo raise before any resolver of ours runs. */
-function isFromGraphQL(error: unknown, code: unknown): boolean {
+function isFromGraphQL(error: unknown): error is GraphQLError {
   return (
     error instanceof GraphQLError &&
-    (error.originalError === undefined || error.originalError instanceof GraphQLError) &&
-    code !== ApolloServerErrorCode.INTERNAL_SERVER_ERROR
+    (error.originalError === undefined || error.originalError instanceof GraphQLError)
   );
 }
 
 /**
- * graphql-js quotes the offending value in its messages about variables and literals. What is in quotes
- * after these phrases, or follows "got invalid value", is the client's data and may be a secret.
+ * The code of an error that graphql-js or Apollo raised; null for one that the client can't help, like a
+ * result that does not fit its type. Apollo gives codes over HTTP only, and its code for the unexpected to
+ * whatever has none.
  */
-function withoutValues(message: string): string {
+function codeOfGraphQL({ message, path, extensions }: GraphQLFormattedError): string | null {
+  if (/^(Variable "\$|Argument ")/.test(message)) return ApolloServerErrorCode.BAD_USER_INPUT;
+  const code = extensions?.['code'] ?? ApolloServerErrorCode.BAD_REQUEST;
+  if (path !== undefined || code === ApolloServerErrorCode.INTERNAL_SERVER_ERROR) return null;
+  return String(code);
+}
+
+/**
+ * graphql-js quotes the client's data in its messages, and that may be a secret. Of an error about a variable,
+ * what is wrong is also the message of the original error, which is where the quoted value surely ends:
+ * looking for its end in the text would let a value end itself.
+ */
+function withoutValues(message: string, error: GraphQLError): string {
+  const variable = /^Variable "\$(\w+)" got invalid value /.exec(message)?.[1];
+  if (variable === undefined) return withoutQuotes(message);
+  const reason = error.originalError?.message;
+  if (reason === undefined || !message.endsWith(`; ${reason}`)) {
+    return `Variable "$${variable}" got an invalid value.`;
+  }
+  const path = / at "([\w.[\]]+)"$/.exec(message.slice(0, -`; ${reason}`.length))?.[1];
+  const place = path === undefined ? '' : ` at "${path}"`;
+  return `Variable "$${variable}" got an invalid value${place}; ${withoutQuotes(reason)}`;
+}
+
+/** Each from the message's beginning on, so that no value is taken for what is round it. */
+function withoutQuotes(message: string): string {
   return message
-    .replace(/got invalid value [\s\S]*? at "([\w.[\]]+)"; /, 'got an invalid value at "$1"; ')
+    .replace(/^((?:\w+|Enum "\w+") cannot represent [\w -]*?value): [\s\S]*$/, '$1.')
     .replace(
-      /got invalid value [\s\S]*?; (?=(Expected|Field|Value|Enum|String|Int|Float|Boolean|ID)\b)/,
-      'got an invalid value; ',
-    )
-    .replace(/(cannot represent (?:a |an )?[\w -]+?(?: value)?): [\s\S]*$/, '$1.')
-    .replace(
-      /Value "[\s\S]*?" does not exist in "(\w+)" enum\.[\s\S]*$/,
+      /^Value "[\s\S]*" does not exist in "(\w+)" enum\.[\s\S]*$/,
       'The value does not exist in "$1" enum.',
     )
-    .replace(/(Expected value of type "[^"]+"), found [\s\S]*$/, '$1.');
+    .replace(/^(Expected value of type "[^"]+"), found [\s\S]*$/, '$1.')
+    .replace(/^(Argument "\w+" has invalid value) [\s\S]*$/, '$1.')
+    .replace(
+      /^(Syntax Error: (?:Expected (?:"[^"]+"|\w+), found|Unexpected) (?:String|BlockString|Int|Float)) "[\s\S]*$/,
+      '$1.',
+    );
 }

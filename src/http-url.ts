@@ -14,13 +14,26 @@ export function isHttpUrl(text: string): boolean {
   );
 }
 
+/** RFC 3986, as far as it goes for http: brackets stand round an IPv6 address alone, and there is one fragment. */
+const URI =
+  /^https?:\/\/(?:[\w\-.~:!$&'()*+,;=%]*@)?(?:\[[\da-f:.]+\]|[\w\-.~!$&'()*+,;=%]+)(?::\d*)?(?:[/?][\w\-.~:/?@!$&'()*+,;=%]*)?(?:#[\w\-.~:/?@!$&'()*+,;=%]*)?$/i;
+/** A percent sign that escapes nothing. */
+const STRAY_PERCENT = /%(?![\da-f]{2})/gi;
+
 /**
  * The same address in the characters that RFC 3986 allows, as Akool's `format: uri` asks; unchanged if it
  * has no others.
  */
 export function toUri(url: string): string {
-  if (/^[\w\-.~:/?#[\]@!$&'()*+,;=%]*$/.test(url) && !/%(?![0-9a-f]{2})/i.test(url)) return url;
-  return new URL(url).href
-    .replace(/%(?![0-9a-f]{2})/gi, '%25')
-    .replace(/[^\w\-.~:/?#[\]@!$&'()*+,;=%]/g, (character) => encodeURIComponent(character));
+  if (URI.test(url) && url.search(STRAY_PERCENT) === -1) return url;
+  const { href } = new URL(url);
+  const [, authority = '', rest = ''] = /^(\w+:\/\/[^/?#]*)(.*)$/s.exec(href) ?? [];
+  const [beforeFragment = '', ...fragments] = rest.split('#');
+  const hash = fragments.length > 0 ? `#${fragments.join('%23')}` : '';
+  return (
+    authority.replace(STRAY_PERCENT, '%25').replace(/[^\w\-.~:/@!$&'()*+,;=%[\]]/g, encodeURIComponent) +
+    (beforeFragment + hash)
+      .replace(STRAY_PERCENT, '%25')
+      .replace(/[^\w\-.~:/?#@!$&'()*+,;=%]/g, encodeURIComponent)
+  );
 }

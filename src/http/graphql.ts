@@ -1,17 +1,18 @@
 /** GraphQL over HTTP at `/graphql`. */
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import type { IncomingHttpHeaders } from 'node:http';
+import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { withStatus } from './http-errors.js';
-import type { DocumentRequest, Operations } from './operations.js';
+import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
+import type { Operations } from './operations.js';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -51,19 +52,29 @@ export async function graphqlRoute(
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    preHandler: async (request) => nameToText(request, operations),
-    handler: fastifyApolloHandler<GatewayContext>(apollo, {
-      context: async (request) => {
-        try {
-          const context = await options.context(request.headers.authorization);
-          // Here rather than in a plugin: what a plugin throws so early is a 500 to Apollo Server.
-          operations.check(parametersOf(request));
-          return context;
-        } catch (error) {
-          throw withStatus(error);
-        }
-      },
-    }),
+    onRequest: async ({ method, headers }) => {
+      if (method === 'GET' && isMeant(headers)) headers['apollo-require-preflight'] ??= 'true';
+    },
+    handler: async (request, reply) => {
+      const meant = operationRequestOf(request);
+      const answer = await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: toApollo(request, meant, operations),
+        context: async () => {
+          try {
+            const context = await options.context(request.headers.authorization);
+            // Here rather than in a plugin: what a plugin throws so early is a 500 to Apollo Server.
+            operations.check(meant);
+            return context;
+          } catch (error) {
+            throw withStatus(error);
+          }
+        },
+      });
+      for (const [name, value] of answer.headers) reply.header(name, value);
+      reply.code(answer.status ?? 200);
+      // Only @defer and @stream give their answers in pieces, and this schema has neither.
+      return answer.body.kind === 'complete' ? answer.body.string : '';
+    },
   });
   return apollo;
 }
@@ -83,16 +94,30 @@ function admission(operations: Operations): ApolloServerPlugin<GatewayContext> {
   };
 }
 
-/** Where only trusted documents run, a request may name one: Apollo Server is given its text. */
-async function nameToText(request: FastifyRequest, operations: Operations): Promise<void> {
-  const named = parametersOf(request);
-  const text = named.query == null ? operations.namedText(named) : null;
-  if (text !== null) named.query = text;
+/** The request as Apollo Server takes it: with the text where it only names a trusted document. */
+function toApollo(
+  request: FastifyRequest,
+  meant: OperationRequest,
+  operations: Operations,
+): HTTPGraphQLRequest {
+  const { method, body } = request;
+  const headers = new HeaderMap();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, String(value));
+  }
+  const text = operations.onlyTrusted ? (meant.query ?? operations.namedText(meant)) : null;
+  if (text === null) return { method, headers, body, search: searchOf(request) };
+  meant.query = text;
+  // The id has done its work; Apollo Server would take it for one of its own persisted queries.
+  delete meant.extensions;
+  return { method, headers, body: meant, search: method === 'GET' ? toSearch(meant) : '' };
 }
 
-/** What Apollo Server will read of the request; an empty object for what it will refuse. */
-function parametersOf(request: FastifyRequest): { query?: unknown } & Omit<DocumentRequest, 'query'> {
-  const source: unknown = request.method === 'GET' ? request.query : request.body;
-  const isRecord = typeof source === 'object' && source !== null && !Array.isArray(source);
-  return isRecord && typeof (source as DocumentRequest).query !== 'object' ? source : {};
+/**
+ * Whether a GET was meant for GraphQL, and not slipped in by another site's link, picture or form: those can't
+ * name a media type, and browsers say when a request comes from elsewhere. urql sends queries this way, with
+ * none of the headers that Apollo's CSRF prevention looks for.
+ */
+function isMeant({ accept, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
+  return /\bapplication\/(graphql-response\+)?json\b/i.test(accept ?? '') && site !== 'cross-site';
 }

@@ -1,28 +1,77 @@
-/** Errors that are raised before an operation runs, with the HTTP status that goes with them. */
+/** Errors that are answered before an operation runs: their HTTP status, and the form that all of them have. */
+import { STATUS_CODES } from 'node:http';
 import { HeaderMap } from '@apollo/server';
-import { GraphQLError } from 'graphql';
-import { type ErrorCode, GatewayError } from '../errors.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { type ErrorCode, GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
 
 /** Codes that are about the request as a whole; all others are told with 200, beside what did succeed. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   RATE_LIMITED: 429,
+  AUTHENTICATION_UNAVAILABLE: 503,
 };
 
 /** The same error, for Apollo Server to answer with; errors that are not ours stay as they are. */
 export function withStatus(error: unknown): unknown {
   if (!(error instanceof GatewayError)) return error;
-  const headers = new HeaderMap();
-  if (error.code === 'UNAUTHENTICATED') headers.set('www-authenticate', 'Bearer');
-  const retryAfter = error.extensions['retryAfterSeconds'];
-  if (typeof retryAfter === 'number') headers.set('retry-after', String(retryAfter));
   return new GraphQLError(error.message, {
     originalError: error,
-    extensions: { code: error.code, http: { status: statusOf(error), headers } },
+    extensions: {
+      code: error.code,
+      http: { status: statusOf(error), headers: new HeaderMap(Object.entries(headersOf(error))) },
+    },
   });
 }
 
 export function statusOf({ code }: GatewayError): number {
   return STATUS[code] ?? 400;
+}
+
+/** What HTTP itself has a header for. */
+export function headersOf({ code, extensions }: GatewayError): Record<string, string> {
+  const retryAfter = extensions['retryAfterSeconds'];
+  return {
+    ...(code === 'UNAUTHENTICATED' && { 'www-authenticate': 'Bearer' }),
+    ...(typeof retryAfter === 'number' && { 'retry-after': String(retryAfter) }),
+  };
+}
+
+/** An answer that is nothing but errors. */
+export function sendErrors(
+  reply: FastifyReply,
+  status: number,
+  errors: readonly GraphQLFormattedError[],
+  headers: Record<string, string> = {},
+): FastifyReply {
+  return reply
+    .code(status)
+    .headers(headers)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ errors }));
+}
+
+/** An answer for a request that never gets as far as GraphQL. Says what HTTP says of it, and nothing of us. */
+export function sendRefusal(
+  reply: FastifyReply,
+  status: number,
+  message = STATUS_CODES[status],
+): FastifyReply {
+  const code = status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST';
+  return sendErrors(reply, status, [{ message: message ?? 'Refused', extensions: { code } }]);
+}
+
+/** One form for whatever goes wrong outside of GraphQL, at every address that has no handler of its own. */
+export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexpected): void {
+  app.setNotFoundHandler((_request, reply) => sendRefusal(reply, 404));
+  app.setErrorHandler((error: { readonly statusCode?: number }, _request: FastifyRequest, reply) => {
+    const { statusCode = 500 } = error;
+    if (statusCode < 500) {
+      // The rest of a body that is too long is not waited for.
+      if (statusCode === 413) reply.header('connection', 'close');
+      return sendRefusal(reply, statusCode);
+    }
+    return sendErrors(reply, 500, [toClientError({ message: '' }, error, reportUnexpected)]);
+  });
 }

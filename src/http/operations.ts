@@ -8,9 +8,11 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  Kind,
   NoSchemaIntrospectionCustomRule,
   OperationTypeNode,
   parse,
+  type SelectionSetNode,
   specifiedRules,
   type ValidationRule,
   validate,
@@ -18,7 +20,14 @@ import {
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
-import { brokenLimit, isOverLimit, type QueryLimits } from './query-limits.js';
+import {
+  brokenLimit,
+  isOverLimit,
+  type QueryLimits,
+  tooDeep,
+  tooLong,
+  tooManyValues,
+} from './query-limits.js';
 import type { RateLimits } from './rate-limits.js';
 import type { TrustedDocuments } from './trusted-documents.js';
 
@@ -31,16 +40,19 @@ export interface OperationsOptions {
   readonly introspection: boolean;
 }
 
-/** Ids of one document, as clients send them. */
+/** What a client sends, of whatever types it may be. The document is there as text, or by an id. */
 export interface DocumentRequest {
   readonly query?: unknown;
   readonly documentId?: unknown;
-  readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly extensions?: unknown;
+  readonly variables?: unknown;
 }
 
 /** Documents, by text. A front end has some dozens. */
 const MOST_KEPT = 1000;
 const MOST_KEPT_CHARACTERS = 10_000_000;
+/** Longer ones have their values written out, and don't come again. */
+const LONGEST_KEPT_CHARACTERS = 100_000;
 const MOST_ERRORS = 20;
 
 export class Operations {
@@ -81,7 +93,8 @@ export class Operations {
    */
   textOf({ query, documentId, extensions }: DocumentRequest): string | null {
     const { trusted } = this.#options;
-    const own = typeof query === 'string' ? query : null;
+    // Some protocols want a text to be there, so an empty one is none.
+    const own = typeof query === 'string' && query !== '' ? query : null;
     if (trusted === null) return own;
     const text = own ?? this.namedText({ documentId, extensions });
     if (text === null || !trusted.includes(text)) {
@@ -96,16 +109,36 @@ export class Operations {
   }
 
   /**
-   * Refuses what may not run, before anything is done for it. What is merely not valid passes.
+   * Refuses what may not run, before anything is done for it. What is merely not valid passes: whoever executes
+   * says so.
    *
-   * @throws GatewayError FORBIDDEN; GraphQLError GRAPHQL_VALIDATION_FAILED for what is over a limit
+   * @throws GatewayError FORBIDDEN; GraphQLError for what is over a limit or is not GraphQL
    */
   check(request: DocumentRequest): void {
     const text = this.textOf(request);
+    const tooMany = tooManyValues(request.variables, this.#options.limits);
+    if (tooMany !== null) throw tooMany;
     if (text === null) return;
     const prepared = this.prepare(text);
-    const broken = 'kind' in prepared ? undefined : prepared.find(isOverLimit);
+    const broken = 'kind' in prepared ? undefined : prepared.find((e) => isOverLimit(e) || isNotGraphql(e));
     if (broken !== undefined) throw broken;
+  }
+
+  /**
+   * The document that a request means, ready to be executed, or what is wrong with the request.
+   *
+   * @throws GatewayError FORBIDDEN, RATE_LIMITED
+   */
+  async admitted(
+    caller: Caller,
+    request: DocumentRequest & { readonly operationName?: string | null | undefined },
+  ): Promise<DocumentNode | readonly GraphQLError[]> {
+    const text = this.textOf(request) ?? '';
+    const tooMany = tooManyValues(request.variables, this.#options.limits);
+    if (tooMany !== null) return [tooMany];
+    const document = this.prepare(text);
+    if ('kind' in document) await this.admit(caller, document, request.operationName);
+    return document;
   }
 
   /** The parsed and valid document, or what is wrong with it. Each text is looked at once. */
@@ -113,22 +146,26 @@ export class Operations {
     const known = this.#prepared.get(text);
     if (known !== undefined) return known;
     const result = this.#prepare(text);
-    this.#prepared.set(text, result);
+    if (text.length <= LONGEST_KEPT_CHARACTERS) this.#prepared.set(text, result);
     return result;
   }
 
   #prepare(text: string): DocumentNode | readonly GraphQLError[] {
     const { schema, limits } = this.#options;
-    let document: DocumentNode;
+    const long = tooLong(text, limits);
+    if (long !== null) return [long];
     try {
-      document = parse(text, { maxTokens: limits.tokens });
+      const document = parse(text, { maxTokens: limits.tokens });
+      const broken = brokenLimit(document, limits);
+      if (broken !== null) return [broken];
+      const errors = validate(schema, document, this.#rules, { maxErrors: MOST_ERRORS });
+      return errors.length > 0
+        ? errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED'))
+        : document;
     } catch (error) {
-      return [error instanceof GraphQLError ? error : new GraphQLError('The query cannot be read.')];
+      // The parser is recursive: what is nested deeper than the stack ends here.
+      return [error instanceof GraphQLError ? withCode(error, 'GRAPHQL_PARSE_FAILED') : tooDeep(limits)];
     }
-    const broken = brokenLimit(document, limits);
-    if (broken !== null) return [broken];
-    const errors = validate(schema, document, this.#rules, { maxErrors: MOST_ERRORS });
-    return errors.length > 0 ? errors : document;
   }
 
   /** @throws GatewayError RATE_LIMITED */
@@ -140,19 +177,56 @@ export class Operations {
     const operation = getOperationAST(document, operationName);
     // An operation that can't be told is refused by the execution itself.
     if (operation == null) return;
-    const isMutation = operation.operation === OperationTypeNode.MUTATION;
-    // Each field of a mutation is a mutation: aliases are no way round.
-    const points = isMutation ? operation.selectionSet.selections.length : 1;
-    await this.#options.rates.take(caller.tenant, isMutation ? 'mutations' : 'queries', points);
+    const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutations' : 'queries';
+    // Each field is an operation: aliases and fragments are no way round.
+    await this.#options.rates.take(caller, kind, rootFields(operation.selectionSet, document));
   }
 }
 
-function idOf(documentId: unknown, extensions: DocumentRequest['extensions']): string {
+/** How many fields an operation begins with, those in fragments included. The document is valid: no circles. */
+function rootFields({ selections }: SelectionSetNode, document: DocumentNode): number {
+  let count = 0;
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) {
+      count += 1;
+      continue;
+    }
+    const inside =
+      selection.kind === Kind.INLINE_FRAGMENT
+        ? selection
+        : document.definitions.find(
+            (one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === selection.name.value,
+          );
+    if (inside !== undefined && 'selectionSet' in inside) count += rootFields(inside.selectionSet, document);
+  }
+  return count;
+}
+
+/** The codes that Apollo Server gives, so that they are the same over sockets. */
+function withCode(
+  error: GraphQLError,
+  code: 'GRAPHQL_PARSE_FAILED' | 'GRAPHQL_VALIDATION_FAILED',
+): GraphQLError {
+  const { message, nodes, source, positions } = error;
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    extensions: { code, http: { status: 400 } },
+  });
+}
+
+function isNotGraphql({ extensions }: GraphQLError): boolean {
+  return extensions['code'] === 'GRAPHQL_PARSE_FAILED';
+}
+
+/** The id that names a document: `documentId`, or the hash that Apollo's clients send. */
+function idOf(documentId: unknown, extensions: unknown): string {
   if (typeof documentId === 'string') return documentId;
-  const persisted = extensions?.['persistedQuery'];
-  const hash =
-    typeof persisted === 'object' && persisted !== null && 'sha256Hash' in persisted
-      ? persisted.sha256Hash
-      : '';
+  const hash = memberOf(memberOf(extensions, 'persistedQuery'), 'sha256Hash');
   return typeof hash === 'string' ? hash : '';
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
 import { GatewayError } from '../errors.js';
+import type { Caller } from '../services/auth/caller.js';
 
 export interface RateLimitSettings {
   /** In a minute; null: no limit. */
@@ -33,11 +34,11 @@ export class RateLimits {
   }
 
   /** @throws GatewayError RATE_LIMITED, with `retryAfterSeconds` */
-  async take(tenant: string, kind: RateKind, points: number): Promise<void> {
+  async take(caller: Caller, kind: RateKind, points: number): Promise<void> {
     const limiter = this.#limiters[kind];
     if (limiter === null) return;
     try {
-      await limiter.consume(tenant, points);
+      await limiter.consume(keyOf(caller), points);
     } catch (refusal) {
       // The limiter rejects with its figures; an Error is a limiter that failed, and stops nobody.
       if (refusal instanceof Error) return;
@@ -68,4 +69,9 @@ export function createRedisLimiters({ url, log }: { readonly url: string; readon
       }),
     stop: () => connection.disconnect(),
   };
+}
+
+/** A browser with a follow token has an allowance of its own, so that it can't use up its tenant's. */
+function keyOf({ tenant, onlyJob }: Caller): string {
+  return JSON.stringify(onlyJob === null ? [tenant] : [tenant, onlyJob]);
 }

@@ -11,11 +11,13 @@ import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
+import { errorAnswers, sendRefusal } from './http-errors.js';
 import { mediaRoutes } from './media.js';
 import { Operations } from './operations.js';
 import { probeRoutes } from './probes.js';
 import { DEFAULT_LIMITS } from './query-limits.js';
 import type { RateLimits } from './rate-limits.js';
+import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './this-machine.js';
 import type { TrustedDocuments } from './trusted-documents.js';
 import { webhookRoute } from './webhook.js';
 import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
@@ -46,6 +48,11 @@ export interface ServerOptions {
   readonly rates: RateLimits;
   /** `*`, or the origins whose pages may call; none: only pages of our own. */
   readonly corsOrigins: readonly string[];
+  /**
+   * Serve only what this machine's own programs and pages ask: an open gateway is reached by every web page
+   * that a browser here shows. Null: serve all.
+   */
+  readonly onlyThisMachine: ThisMachine | null;
   readonly maxSockets: number;
   readonly maxSocketOperations: number;
   /** How long requests in flight may go on once stopping has begun, in milliseconds. */
@@ -65,6 +72,8 @@ export interface HttpServer {
 const MOST_BODY_BYTES = 8 * 1024 * 1024;
 /** Bytes: 100 images with the longest allowed addresses fit. */
 const MOST_MESSAGE_BYTES = 1024 * 1024;
+/** For a request to arrive as a whole: a picture over a slow line does. */
+const REQUEST_TIMEOUT_MS = 120_000;
 const CLOSE_TIMEOUT_MS = 2000;
 const INIT_TIMEOUT_MS = 10_000;
 const PING_MS = 12_000;
@@ -74,8 +83,10 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MOST_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 256 },
     return503OnClosing: true,
+    frameworkErrors: (_error, _request, reply) => sendRefusal(reply, 400),
   }) as unknown as FastifyInstance;
   const { schema, introspection } = options;
   const operations = new Operations({
@@ -104,7 +115,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       return sockets?.size ?? 0;
     },
     start: async () => {
-      await securityHeaders(app);
+      errorAnswers(app, shared.reportUnexpected);
+      securityHeaders(app);
+      if (options.onlyThisMachine !== null) onlyThisMachine(app, options.onlyThisMachine);
       if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
       apollo = await graphqlRoute(app, { ...shared, introspection, log: options.log });
       await app.register(eventStreamRoute({ ...shared, maxStreams: options.maxSockets }));
@@ -120,6 +133,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
         initTimeoutMs: INIT_TIMEOUT_MS,
         pingMs: PING_MS,
         closeTimeoutMs: CLOSE_TIMEOUT_MS,
+        mayConnect: ({ headers }) =>
+          options.onlyThisMachine === null || isOfThisMachine(headers, options.onlyThisMachine),
       });
       await app.listen({ host: options.host, port: options.port });
       const address = app.server.address();
@@ -141,8 +156,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 }
 
 /** For every answer; pages and media add their own. */
-async function securityHeaders(app: FastifyInstance): Promise<void> {
+function securityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store');
     reply.header('x-content-type-options', 'nosniff');
     reply.header('referrer-policy', 'no-referrer');
     reply.header('x-frame-options', 'DENY');

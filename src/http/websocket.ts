@@ -1,4 +1,5 @@
 /** GraphQL over WebSocket at `/graphql`: the `graphql-transport-ws` protocol of graphql-ws. */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
@@ -7,14 +8,14 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
-import { CloseCode } from 'graphql-ws';
-import { useServer } from 'graphql-ws/use/ws';
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { Operations } from './operations.js';
+import { connectSocket, type SocketExtra } from './websocket-transport.js';
 
 export interface WebsocketOptions {
   readonly schema: GraphQLSchema;
@@ -32,6 +33,8 @@ export interface WebsocketOptions {
   readonly initTimeoutMs: number;
   /** Between pings; a socket that does not answer one by the next is cut, in milliseconds. */
   readonly pingMs: number;
+  /** Whether a browser's page of this origin, or a request to this host, may open a socket. */
+  readonly mayConnect: (request: IncomingMessage) => boolean;
   /** How long a closed socket may take to answer before it is cut, in milliseconds. */
   readonly closeTimeoutMs: number;
 }
@@ -44,78 +47,87 @@ export interface WebsocketEndpoint {
 }
 
 /** What graphql-ws keeps with each socket. */
-interface Extra {
-  readonly socket: WebSocket;
+interface Extra extends SocketExtra {
   context?: GatewayContext;
   expiry?: NodeJS.Timeout;
 }
 
 const PATH = '/graphql';
+/** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
+const TRY_AGAIN_LATER = 1013;
+const GOING_AWAY = 1001;
 /** What a timer can count, in milliseconds; a longer life is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function websocketEndpoint(server: Server, options: WebsocketOptions): WebsocketEndpoint {
   const { operations, schema } = options;
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: options.maxMessageBytes });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: options.maxMessageBytes,
+    handleProtocols: (offered) => handleProtocols(offered),
+  });
   const shown = (errors: readonly GraphQLError[]): readonly GraphQLFormattedError[] =>
     errors.map((error) => toClientError(error.toJSON(), error, options.reportUnexpected));
 
-  const graphql = useServer<Record<string, unknown>, Partial<Extra>>(
-    {
-      connectionInitWaitTimeout: options.initTimeoutMs,
-      onConnect: async ({ connectionParams, extra }) => {
-        const { socket } = extra as Extra;
-        try {
-          const context = await options.context(authorizationOf(connectionParams));
-          extra.context = context;
-          closeAtExpiry(extra as Extra, context.caller);
-          return true;
-        } catch (error) {
-          if (!(error instanceof AuthenticationError)) throw error;
-          // graphql-ws clients give up on 4401 and come back after 4403: fresh credentials help only then.
-          const isExpired = error.reason === 'expired';
-          socket.close(isExpired ? CloseCode.Forbidden : CloseCode.Unauthorized, error.message);
-          return false;
-        }
-      },
-      onSubscribe: async (ctx, _id, payload) => {
-        const { context } = ctx.extra;
-        if (context === undefined) return [new GraphQLError('Not connected.')];
-        try {
-          if (Object.keys(ctx.subscriptions).length > options.maxOperations) {
-            throw new GatewayError(
-              'RATE_LIMITED',
-              `At most ${options.maxOperations} operations at once on one socket.`,
-            );
-          }
-          const document = operations.prepare(operations.textOf(payload) ?? '');
-          if (!('kind' in document)) return document;
-          await operations.admit(context.caller, document, payload.operationName);
-          return {
-            schema,
-            document,
-            operationName: payload.operationName,
-            variableValues: payload.variables,
-            contextValue: context,
-          };
-        } catch (error) {
-          if (!(error instanceof GatewayError)) throw error;
-          return [new GraphQLError(error.message, { originalError: error })];
-        }
-      },
-      onError: (_ctx, _id, _payload, errors) => shown(errors),
-      onNext: (_ctx, _id, _payload, _args, { errors, data = null }): FormattedExecutionResult | undefined =>
-        errors === undefined ? undefined : { data, errors: shown(errors) },
-      onClose: ({ extra }) => clearTimeout(extra.expiry),
+  const graphql = makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: options.initTimeoutMs,
+    onConnect: async ({ connectionParams, extra }) => {
+      const { socket } = extra;
+      try {
+        const context = await options.context(authorizationOf(connectionParams));
+        // It may have left while its credentials were checked.
+        if (socket.readyState !== socket.OPEN) return false;
+        extra.context = context;
+        closeAtExpiry(extra, context.caller);
+        return true;
+      } catch (error) {
+        refuseConnection(socket, error);
+        return false;
+      }
     },
-    sockets,
-    options.pingMs,
-  );
+    onSubscribe: async (ctx, _id, payload) => {
+      const { context } = ctx.extra;
+      if (context === undefined) return [new GraphQLError('Not connected.')];
+      try {
+        // Not by the ids in use: a client gives one back while its operation still runs.
+        if (ctx.extra.busy > options.maxOperations) {
+          throw new GatewayError(
+            'RATE_LIMITED',
+            `At most ${options.maxOperations} operations at once on one socket.`,
+          );
+        }
+        const document = await operations.admitted(context.caller, payload);
+        if (!('kind' in document)) return document;
+        return {
+          schema,
+          document,
+          operationName: payload.operationName,
+          variableValues: payload.variables,
+          contextValue: context,
+        };
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        return [new GraphQLError(error.message, { originalError: error })];
+      }
+    },
+    onError: (_ctx, _id, _payload, errors) => shown(errors),
+    onNext: (_ctx, _id, _payload, _args, { errors, data = null }): FormattedExecutionResult | undefined =>
+      errors === undefined ? undefined : { data, errors: shown(errors) },
+    onClose: ({ extra }) => clearTimeout(extra.expiry),
+  });
+  const transport = {
+    pingMs: options.pingMs,
+    reportUnexpected: (error: unknown) => options.reportUnexpected(error, randomUUID()),
+  };
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');
     else if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
-    else sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
+    else if (!options.mayConnect(request)) refuse(socket, '403 Forbidden');
+    else
+      sockets.handleUpgrade(request, socket, head, (ws) =>
+        connectSocket(graphql, { socket: ws, busy: 0 }, transport),
+      );
   };
   server.on('upgrade', onUpgrade);
 
@@ -135,9 +147,23 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     const cut = setTimeout(() => {
       for (const socket of sockets.clients) socket.terminate();
     }, options.closeTimeoutMs);
-    // Says 1001 to each client, and waits until all are gone.
-    await graphql.dispose();
+    for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
+    // Resolves when all are gone.
+    await new Promise<void>((resolve) => sockets.close(() => resolve()));
     clearTimeout(cut);
+  }
+
+  /** graphql-ws clients give up on 4401 and come back after the others: fresh credentials help only then. */
+  function refuseConnection(socket: WebSocket, error: unknown): void {
+    if (error instanceof AuthenticationError) {
+      const isExpired = error.reason === 'expired';
+      socket.close(isExpired ? CloseCode.Forbidden : CloseCode.Unauthorized, error.message);
+    } else if (error instanceof GatewayError) {
+      socket.close(TRY_AGAIN_LATER, error.message);
+    } else {
+      options.reportUnexpected(error, randomUUID());
+      socket.close(CloseCode.InternalServerError, 'Internal server error');
+    }
   }
 }
 

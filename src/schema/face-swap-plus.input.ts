@@ -92,7 +92,7 @@ export class SubmitFaceSwapPlusInput {
   @Field(() => String, {
     nullable: true,
     description:
-      '1 to 128 printable ASCII characters, unique among your submits: a retry with the same key and the same input gives the same job.',
+      '1 to 128 printable characters, unique among your submits: a retry with the same key and the same input gives the same job.',
   })
   @IsIdempotencyKey()
   idempotencyKey: string | null;

@@ -68,7 +68,7 @@ export class SubmitFaceSwapInput {
   @Field(() => String, {
     nullable: true,
     description:
-      '1 to 128 printable ASCII characters, unique among your submits: a retry with the same key and the same input gives the same job. Kept as long as the job, and at least 24 hours.',
+      '1 to 128 printable characters, unique among your submits: a retry with the same key and the same input gives the same job. Kept as long as the job, and at least 24 hours.',
   })
   @IsIdempotencyKey()
   idempotencyKey: string | null;

@@ -23,12 +23,20 @@ const MOST_ERRORS = 250;
 export async function checkInput(input: object, prefix: string): Promise<void> {
   const errors = await validate(input, { forbidUnknownValues: false, validationError: { target: false } });
   const fieldErrors = errors.flatMap((error) => toFieldErrors(error, prefix, input));
+  // What is wrong with a list as a whole comes first, so that what is wrong in it does not crowd it out.
+  fieldErrors.sort((a, b) => depthOf(a) - depthOf(b));
   if (fieldErrors.length > 0) throw new InputError(fieldErrors.slice(0, MOST_ERRORS));
+}
+
+function depthOf({ path }: FieldError): number {
+  return path.split('.').length;
 }
 
 function toFieldErrors(error: ValidationError, parent: string, object: object): FieldError[] {
   const path = `${parent}.${error.property}`;
   const own = Object.entries(error.constraints ?? {}).flatMap(([rule, message]) => {
+    // In null there is nothing to look into; whether it may be null is another rule.
+    if (rule === 'nestedValidation' && error.value === null) return [];
     const context: RuleContext = error.contexts?.[rule] ?? { code: 'INVALID' };
     const places = context.places?.(error.value, object).map((place) => `${path}.${place}`) ?? [path];
     return places.map((place) => ({ path: place, code: context.code, message }));
@@ -78,10 +86,11 @@ function missingOpts(list: unknown, input: ImageLists): readonly string[] {
   );
 }
 
-/** 1 to 128 printable ASCII characters. */
+/** 1 to 128 printable characters. */
 export function IsIdempotencyKey(): PropertyDecorator {
-  return rule('isIdempotencyKey', 'IDEMPOTENCY_KEY_INVALID', 'must be 1 to 128 printable ASCII characters', {
-    holds: (value) => value == null || (typeof value === 'string' && /^[\x20-\x7e]{1,128}$/.test(value)),
+  return rule('isIdempotencyKey', 'IDEMPOTENCY_KEY_INVALID', 'must be 1 to 128 printable characters', {
+    holds: (value) =>
+      value == null || (typeof value === 'string' && /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,128}$/u.test(value)),
   });
 }
 

@@ -70,19 +70,17 @@ export class Gateway {
 
   /** Asks it to stop; how it ended. */
   async stop(): Promise<string> {
-    const timer = setTimeout(() => this.#last?.kill('SIGKILL'), STOP_LIMIT_MS);
+    const child = this.#child;
+    const timer = setTimeout(() => child?.kill('SIGKILL'), STOP_LIMIT_MS);
     const how = await this.#end('SIGTERM');
     clearTimeout(timer);
     return how;
   }
 
-  #last: ChildProcess | null = null;
-
-  async #end(how: NodeJS.Signals): Promise<string> {
+  async #end(signal: NodeJS.Signals): Promise<string> {
     const child = this.#child;
     this.#child = null;
-    this.#last = child;
-    child?.kill(how);
+    child?.kill(signal);
     return this.#ended;
   }
 }

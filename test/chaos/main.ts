@@ -15,6 +15,8 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   }
   const { jobs, kills, tenants, seed } = options;
   console.log(`${jobs} jobs of ${tenants} tenants, ${kills} kills, seed ${seed}`);
+  // An exit, unlike a signal, takes the gateway with it.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const report = await runChaos(options);
   console.log(printable(report));
   if (report.violations.length === 0) return 0;

@@ -20,7 +20,7 @@ export interface ChaosOptions {
 export class OptionError extends Error {}
 
 const USAGE = `npm run chaos -- [--jobs 500] [--kills 20] [--tenants 3] [--seed N]
-                 [--deadline-seconds 12] [--limit-seconds 300] [--without-reconciler]`;
+                 [--deadline-seconds 12] [--limit-seconds 900] [--without-reconciler]`;
 
 /** @throws OptionError */
 export function readOptions(args: readonly string[], root: string): ChaosOptions {
@@ -47,7 +47,7 @@ function parsed(args: readonly string[]) {
         tenants: { type: 'string', default: '3' },
         seed: { type: 'string' },
         'deadline-seconds': { type: 'string', default: '12' },
-        'limit-seconds': { type: 'string', default: '300' },
+        'limit-seconds': { type: 'string', default: '900' },
         'without-reconciler': { type: 'boolean' },
       },
     }).values;

@@ -21,11 +21,13 @@ import { type Report, type Row, violationsIn } from './report.js';
 const SOCKETS_PER_TENANT = 5;
 /** How long the sandbox may take to get rid of its last webhooks. */
 const SETTLE_MS = 5000;
+/** After the deadline, a job of which nothing is heard for so long will not end any more. */
+const SILENCE_MS = 4000;
 /** Time for the audit itself. */
 const AUDIT_MS = 60_000;
 
 export async function runChaos(options: ChaosOptions): Promise<Report> {
-  const folder = mkdtempSync(join(tmpdir(), 'chaos-'));
+  const folder = mkdtempSync(join(tmpdir(), 'chaos-run-'));
   const sandbox = createSandbox({
     ...SANDBOX_PACE,
     // So high that going over the gateway's limit shows in the audit rather than being refused here.
@@ -81,21 +83,22 @@ class Run {
   async go(): Promise<readonly Row[]> {
     const { kills, seed, limitMs } = this.#options;
     const orders = planOrders(this.#options);
-    const signal = AbortSignal.timeout(limitMs);
+    const limit = AbortSignal.timeout(limitMs);
+    const over = new AbortController();
+    const signal = AbortSignal.any([limit, over.signal]);
     const customers = this.#customers(signal);
     const gateway = this.#gateway;
     const killer = new Killer({ gateway, sandbox: this.#sandbox, seed, signal });
 
     gateway.start();
-    const nuisances = new AbortController();
-    const disturbed = this.#disturb([...customers.values()], nuisances.signal);
+    const disturbed = this.#disturb([...customers.values()], signal);
     const served = Promise.all(orders.map((order, n) => this.#serve(order, n, customers, killer)));
-    await Promise.race([Promise.all([killer.run(kills), served]), until(signal)]);
+    const killed = killer.run(kills);
+    await Promise.race([Promise.all([killed, served]), killed.then(() => this.#standstill(signal))]);
+    over.abort();
     for (const customer of customers.values()) customer.leave();
-    nuisances.abort();
     await disturbed;
-    if (!signal.aborted)
-      await Promise.race([this.#sandbox.settled(), sleep(SETTLE_MS, null, { ref: false })]);
+    if (!limit.aborted) await Promise.race([this.#sandbox.settled(), sleep(SETTLE_MS, null, { ref: false })]);
 
     // Once more, so that what is looked at is what is on disk.
     await gateway.kill();
@@ -108,6 +111,19 @@ class Run {
       { what: 'stops at the end that were not clean', ...(await this.#uncleanStop()) },
       { what: 'wall time, seconds', value: took.toFixed(1), atMost: null },
     ];
+  }
+
+  /** Resolves when nobody has heard anything new for longer than any job may be silent, or the time is up. */
+  async #standstill(signal: AbortSignal): Promise<void> {
+    await this.#gateway.ready(signal);
+    let heard = -1;
+    let heardAt = performance.now();
+    while (!signal.aborted && performance.now() < heardAt + this.#options.deadlineMs + SILENCE_MS) {
+      const now = this.#sightings.reduce((sum, { updates }) => sum + updates.length, this.#answers.size);
+      if (now !== heard) heardAt = performance.now();
+      heard = now;
+      await sleep(200);
+    }
   }
 
   async #serve(order: Order, n: number, customers: Customers, killer: Killer): Promise<void> {
@@ -214,12 +230,6 @@ function customerOf({ tenant }: Order, customers: Customers): Customer {
   const customer = customers.get(tenant.name);
   if (customer === undefined) throw new Error(`There is no customer for ${tenant.name}`);
   return customer;
-}
-
-function until(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 async function inParallel<T>(

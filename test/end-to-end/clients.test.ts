@@ -153,6 +153,19 @@ describe('urql', () => {
   });
 });
 
+describe("Another site's page", () => {
+  it.each<[string, Record<string, string>]>([
+    ['a link or a picture', { accept: '*/*' }],
+    ['a script', { accept: 'application/json', 'sec-fetch-site': 'cross-site' }],
+  ])('gets no answer by %s', async (_what, headers) => {
+    const answer = await fetch(`${gateway.url}/graphql?query=${encodeURIComponent('{ __typename }')}`, {
+      headers,
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).not.toContain('"data"');
+  });
+});
+
 describe('graphql-ws alone', () => {
   it('follows a job from submit to COMPLETED', async () => {
     const submitted = await submit(gateway.url);

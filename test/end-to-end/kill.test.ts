@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
   const random = randomFrom(seed);

@@ -14,7 +14,7 @@ afterEach(async () => {
 describe.each([
   ['as many slots as jobs', String(JOBS), JOBS],
   ['2 slots', '2', 2],
-])(`${JOBS} jobs`, { timeout: 60_000 }, (slots, concurrency, maxConcurrency) => {
+])(`${JOBS} jobs`, { timeout: 120_000 }, (slots, concurrency, maxConcurrency) => {
   it(`each followed by a socket of its own, with ${slots}: nothing is missing and nothing is mixed up`, async () => {
     gateway = await startGateway({
       env: { AKOOL_MAX_CONCURRENCY: concurrency, KEEP_RESULTS: 'false' },

@@ -10,7 +10,7 @@ export interface ApiKey {
 /**
  * Reads `tenant:key,tenant:key`; a key may be given as `sha256:HEX`.
  *
- * @returns null when the text is not of that form
+ * @returns null when the text is not of that form, or one key stands for two tenants
  */
 export function readApiKeys(text: string): readonly ApiKey[] | null {
   const keys: ApiKey[] = [];
@@ -22,7 +22,9 @@ export function readApiKeys(text: string): readonly ApiKey[] | null {
     if (digest === undefined && key.startsWith('sha256:')) return null;
     keys.push({ tenant, sha256: digest === undefined ? sha256(key) : Buffer.from(digest, 'hex') });
   }
-  return keys;
+  // One key for two tenants would be a coin toss.
+  const owners = new Map(keys.map(({ tenant, sha256 }) => [sha256.toString('hex'), tenant]));
+  return keys.every(({ tenant, sha256 }) => owners.get(sha256.toString('hex')) === tenant) ? keys : null;
 }
 
 /** The tenant of this key. Takes the same time whichever key it is, and whether it is one at all. */

@@ -4,7 +4,7 @@ import { GatewayError } from '../../errors.js';
 import { type ApiKey, tenantOfKey } from './api-keys.js';
 import type { Caller } from './caller.js';
 import { type FollowTokens, isFollowToken } from './follow-tokens.js';
-import { isExpired, type JwtVerifier } from './jwt.js';
+import { isExpired, type JwtVerifier, KeysUnavailableError } from './jwt.js';
 
 /** Not known, or not any more. `expired` credentials were good once: a fresh one of the same kind may do. */
 export class AuthenticationError extends GatewayError {
@@ -22,6 +22,8 @@ const MESSAGES: Readonly<Record<AuthenticationError['reason'], string>> = {
   wrong: 'The credentials are not valid.',
   expired: 'The credentials have run out; get fresh ones.',
 };
+
+const RETRY_AFTER_SECONDS = 5;
 
 /** The one tenant of a gateway that asks nobody who they are. */
 export const OPEN_TENANT: Caller = { tenant: 'default', expiresAt: null, onlyJob: null };
@@ -50,7 +52,7 @@ export class Authenticator {
 
   /**
    * @param authorization `Bearer …`, as a header or as `connectionParams.authorization`
-   * @throws AuthenticationError
+   * @throws AuthenticationError; GatewayError AUTHENTICATION_UNAVAILABLE when that can't be told at present
    */
   async authenticate(authorization: string | undefined): Promise<Caller> {
     const token = /^Bearer +(\S+)$/i.exec(authorization?.trim() ?? '')?.[1];
@@ -68,6 +70,13 @@ export class Authenticator {
     try {
       return await verification;
     } catch (error) {
+      if (error instanceof KeysUnavailableError) {
+        this.#log.warn({ err: error }, 'JWTs cannot be checked');
+        throw new GatewayError('AUTHENTICATION_UNAVAILABLE', 'Who you are cannot be checked at present.', {
+          cause: error,
+          extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS },
+        });
+      }
       // Messages of JOSE errors name claims, never the token.
       this.#log.debug({ reason: error instanceof Error ? error.message : 'unknown' }, 'credentials refused');
       throw new AuthenticationError(isExpired(error) ? 'expired' : 'wrong', error);

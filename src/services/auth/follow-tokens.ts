@@ -24,8 +24,8 @@ export class FollowTokens {
   }
 
   async create(tenant: string, jobId: string, expiresAt: number): Promise<FollowToken> {
-    // JWT counts in whole seconds (RFC 7519, section 2, NumericDate).
-    const seconds = Math.floor(expiresAt / 1000);
+    // JWT counts in whole seconds (RFC 7519, section 2, NumericDate); up, so that none is born expired.
+    const seconds = Math.ceil(expiresAt / 1000);
     const token = await new SignJWT({ tenant, job: jobId })
       .setProtectedHeader({ alg: 'HS256', typ: TYPE })
       .setExpirationTime(seconds)

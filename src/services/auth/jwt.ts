@@ -1,5 +1,12 @@
 /** Callers who prove who they are with a JWT of the operator's own identity provider. */
-import { createRemoteJWKSet, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
 import type { Caller } from './caller.js';
 
 export interface JwtSettings {
@@ -46,7 +53,7 @@ export class JwtVerifier {
       );
     }
     if (jwksUrl !== null) {
-      const keys = createRemoteJWKSet(new URL(jwksUrl));
+      const keys = keysOf(jwksUrl);
       ways.push(
         async (token) => (await jwtVerify(token, keys, { ...options, algorithms: ASYMMETRIC })).payload,
       );
@@ -54,7 +61,7 @@ export class JwtVerifier {
     this.#ways = ways;
   }
 
-  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once */
+  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once; KeysUnavailableError */
   async verify(token: string): Promise<Caller> {
     let failure: unknown = new Error('JWTs are not accepted');
     for (const way of this.#ways) {
@@ -68,6 +75,29 @@ export class JwtVerifier {
     }
     throw failure;
   }
+}
+
+/** The keys can't be had at present, so nobody knows whether the token is good. */
+export class KeysUnavailableError extends Error {
+  readonly code = 'JWKS_UNAVAILABLE';
+  constructor(cause: unknown) {
+    super("The keys behind AUTH_JWKS_URL can't be had", { cause });
+    this.name = 'KeysUnavailableError';
+  }
+}
+
+/** What a token is to blame for, when no key is found for it. */
+const FAULTS_OF_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
+
+function keysOf(jwksUrl: string): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(new URL(jwksUrl));
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      throw FAULTS_OF_TOKEN.some((fault) => error instanceof fault) ? error : new KeysUnavailableError(error);
+    }
+  };
 }
 
 export function isExpired(error: unknown): boolean {

@@ -1,0 +1,66 @@
+/**
+ * What a request over HTTP asks for: read once and one way, so that what is checked is what is executed.
+ *
+ * Two readers of one query string can disagree (about bytes that are not UTF-8, say), and then one document
+ * would be checked and another one run.
+ */
+import type { FastifyRequest } from 'fastify';
+
+/** The members of the JSON body, or of the query string; of whatever types they may be. */
+export interface OperationRequest {
+  query?: unknown;
+  documentId?: unknown;
+  operationName?: unknown;
+  variables?: unknown;
+  extensions?: unknown;
+}
+
+const NAMES = ['query', 'documentId', 'operationName', 'variables', 'extensions'] as const;
+/** In a query string these are JSON. */
+const JSON_NAMES: ReadonlySet<string> = new Set(['variables', 'extensions']);
+
+/** An empty object for what is no request at all, like a batch. */
+export function operationRequestOf(request: FastifyRequest): OperationRequest {
+  return request.method === 'GET' ? fromSearch(searchOf(request)) : fromBody(request.body);
+}
+
+/** The query string, as Apollo Server reads it. The host is anything: requests may come with none. */
+export function searchOf({ url }: FastifyRequest): string {
+  return new URL(`http://localhost/${url.slice(url.indexOf('?') === -1 ? url.length : url.indexOf('?'))}`)
+    .search;
+}
+
+/** The query string that says this. */
+export function toSearch(request: OperationRequest): string {
+  const search = new URLSearchParams();
+  for (const name of NAMES) {
+    const value = request[name];
+    if (value !== undefined) search.set(name, JSON_NAMES.has(name) ? JSON.stringify(value) : String(value));
+  }
+  return `?${search}`;
+}
+
+function fromBody(body: unknown): OperationRequest {
+  return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body } : {};
+}
+
+function fromSearch(search: string): OperationRequest {
+  const all = new URLSearchParams(search);
+  const request: OperationRequest = {};
+  for (const name of NAMES) {
+    const values = all.getAll(name);
+    const [value] = values;
+    // What is said twice is refused by whoever executes, and means nothing here.
+    if (value === undefined || values.length > 1) continue;
+    request[name] = JSON_NAMES.has(name) ? parsed(value) : value;
+  }
+  return request;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json;
+  }
+}

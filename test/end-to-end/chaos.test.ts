@@ -1,0 +1,38 @@
+/** A small run of `npm run chaos`; docs/chaos.md says what it does and checks. */
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, it } from 'vitest';
+import type { ChaosOptions } from '../chaos/options.js';
+import { runChaos } from '../chaos/run.js';
+import { build } from './gateway-process.js';
+
+const OPTIONS: ChaosOptions = {
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  jobs: 60,
+  kills: 4,
+  tenants: 3,
+  seed: 1,
+  deadlineMs: 3000,
+  limitMs: 90_000,
+  reconciler: true,
+};
+
+beforeAll(build, 60_000);
+
+it('bills each job once, ends it and shows its end, through faults and kills', {
+  timeout: 180_000,
+}, async () => {
+  const { violations, folder } = await runChaos(OPTIONS);
+  expect(violations, `seed ${OPTIONS.seed}, kept in ${folder}`).toEqual([]);
+});
+
+it('notices when nobody asks about jobs that are silent', { timeout: 180_000 }, async () => {
+  const { violations } = await runChaos({
+    ...OPTIONS,
+    jobs: 30,
+    kills: 1,
+    deadlineMs: 1500,
+    reconciler: false,
+  });
+  expect(violations).toContainEqual(expect.stringMatching(/^lost: /));
+  expect(violations).toContainEqual(expect.stringMatching(/^followers that missed the end: /));
+});
