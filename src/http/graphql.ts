@@ -32,6 +32,7 @@ export async function graphqlRoute(
   const apollo = new ApolloServer<GatewayContext>({
     schema: options.schema,
     introspection: options.introspection,
+    hideSchemaDetailsFromClientErrors: !options.introspection,
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,

@@ -151,7 +151,7 @@ export class Operations {
   }
 
   #prepare(text: string): DocumentNode | readonly GraphQLError[] {
-    const { schema, limits } = this.#options;
+    const { schema, limits, introspection } = this.#options;
     const long = tooLong(text, limits);
     if (long !== null) return [long];
     try {
@@ -160,7 +160,7 @@ export class Operations {
       if (broken !== null) return [broken];
       const errors = validate(schema, document, this.#rules, { maxErrors: MOST_ERRORS });
       return errors.length > 0
-        ? errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED'))
+        ? errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED', !introspection))
         : document;
     } catch (error) {
       // The parser is recursive: what is nested deeper than the stack ends here.
@@ -202,13 +202,18 @@ function rootFields({ selections }: SelectionSetNode, document: DocumentNode): n
   return count;
 }
 
-/** The codes that Apollo Server gives, so that they are the same over sockets. */
+/**
+ * With the code that Apollo Server gives, so that it is the same over sockets.
+ *
+ * @param hidesSchema suggestions would tell what introspection may not
+ */
 function withCode(
   error: GraphQLError,
   code: 'GRAPHQL_PARSE_FAILED' | 'GRAPHQL_VALIDATION_FAILED',
+  hidesSchema = false,
 ): GraphQLError {
   const { message, nodes, source, positions } = error;
-  return new GraphQLError(message, {
+  return new GraphQLError(hidesSchema ? message.replace(/ ?Did you mean [\s\S]*\?$/, '') : message, {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,

@@ -22,7 +22,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     const value = text(name);
     if (value === undefined) return undefined;
     if (/^\d+$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-    mistakes.push(`${name} is "${value}", must be a whole number from ${least} to ${most}`);
+    mistakes.push(`${name} is ${JSON.stringify(value)}, must be a whole number from ${least} to ${most}`);
     return undefined;
   }
 
@@ -44,7 +44,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if (texts.apiKey !== undefined && ![16, 24, 32].includes(Buffer.byteLength(texts.apiKey)))
     mistakes.push('SANDBOX_API_KEY must be 16, 24 or 32 bytes long: it is an AES key');
   if (texts.publicUrl !== undefined && !isHttpUrl(texts.publicUrl))
-    mistakes.push(`SANDBOX_PUBLIC_URL is "${texts.publicUrl}", must be an http or https URL`);
+    mistakes.push(`SANDBOX_PUBLIC_URL is ${JSON.stringify(texts.publicUrl)}, must be an http or https URL`);
   const faults = readFaults(text('SANDBOX_FAULTS'), mistakes);
 
   if (mistakes.length > 0) throw new SettingsError(mistakes);

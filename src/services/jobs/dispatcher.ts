@@ -4,6 +4,7 @@
  * Wakes when a job waits or a slot becomes free, and looks by itself every second, because a slot may also
  * be freed by another instance or by the mere passing of time.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
 import { Deadline } from '../akool/deadline.js';
@@ -34,6 +35,8 @@ export interface DispatcherSettings {
 }
 
 const TICK_MS = 1000;
+/** About a minute and a half. */
+const MOST_RECORD_TRIES = 40;
 /** Well before a job that is being looked at would be taken for abandoned: see `ReconcilerSettings`. */
 const FIND_FACES_MS = 25_000;
 /** So often are faces looked for where Akool can be reached but gives none; then the job fails. */
@@ -86,7 +89,7 @@ export class Dispatcher {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
     await this.#loop.stop();
-    const timer = setTimeout(() => this.#calls.abort(), this.#settings.drainMs);
+    const timer = globalThis.setTimeout(() => this.#calls.abort(), this.#settings.drainMs);
     await Promise.all(this.#inFlight);
     clearTimeout(timer);
   }
@@ -116,7 +119,30 @@ export class Dispatcher {
 
   async #send(job: Job): Promise<void> {
     const outcome = await this.#submit(job);
-    this.#log.info({ job: job.id, attempt: job.attempts, outcome: outcome.kind }, 'submit answered');
+    // The `_id` is in the log before anything else can go wrong: it may be all there is to find the job by.
+    const providerId = outcome.kind === 'accepted' ? outcome.providerId : undefined;
+    this.#log.info(
+      { job: job.id, attempt: job.attempts, outcome: outcome.kind, providerId },
+      'submit answered',
+    );
+    await this.#keepTrying(job, () => this.#record(job, outcome));
+  }
+
+  /** What Akool answered is known nowhere else: a store that is away for a moment must not lose it. */
+  async #keepTrying(job: Job, record: () => Promise<void>): Promise<void> {
+    const backoff = new Backoff({ firstMs: 100, mostMs: 5000 });
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await record();
+      } catch (error) {
+        if (tries >= MOST_RECORD_TRIES || this.#calls.signal.aborted) throw error;
+        this.#log.warn({ err: error, job: job.id, tries }, 'an answer could not be recorded yet');
+        await sleep(backoff.next(), this.#calls.signal);
+      }
+    }
+  }
+
+  async #record(job: Job, outcome: SubmitOutcome): Promise<void> {
     const at = this.#clock.now();
     switch (outcome.kind) {
       case 'accepted':
@@ -219,6 +245,11 @@ export class Dispatcher {
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + ms);
     this.#log.warn({ pauseMs: Math.round(ms), reason }, 'submits pause');
   }
+}
+
+/** Resolves after so many milliseconds, or when the signal fires. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return setTimeout(ms, undefined, { signal }).catch(() => undefined);
 }
 
 function optsIn({ sourceImage, targetImage }: FaceSwapRequest): number {

@@ -13,69 +13,67 @@ import type { JobBus } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
 import type { JobStatus } from './job.js';
 import type { Clock, JobService } from './job-service.js';
+import { PeriodicLoop } from './periodic-loop.js';
 
 /** Where a change of the queue shows: a job that left it, or one that came back to its front. */
 const MOVES_THE_QUEUE: ReadonlySet<JobStatus> = new Set(['SUBMITTING', 'CANCELED', 'FAILED', 'WAITING']);
+/** What other instances send is seen no later than this. */
+const EVERY_MS = 5000;
 
 export class QueuePositions {
-  readonly #store: JobStore;
-  readonly #bus: JobBus;
+  readonly #store: Pick<JobStore, 'queuePositions'>;
+  readonly #bus: Pick<JobBus, 'followedJobs'>;
   readonly #jobs: JobService;
   readonly #clock: Clock;
-  readonly #log: Logger;
   readonly #everyMs: number;
+  readonly #loop: PeriodicLoop;
   #told = new Map<string, number>();
-  #timer: NodeJS.Timeout | null = null;
-  #running: Promise<void> | null = null;
+  /** Since the last look, as far as this instance knows. */
+  #hasMoved = false;
   #unsubscribe: (() => void) | null = null;
 
   constructor(parts: {
-    readonly store: JobStore;
-    readonly bus: JobBus;
+    readonly store: Pick<JobStore, 'queuePositions'>;
+    readonly bus: Pick<JobBus, 'followedJobs'>;
     readonly jobs: JobService;
     readonly clock: Clock;
     readonly log: Logger;
-    /** Least time between two looks, in milliseconds. */
+    /** From a move of the queue until it is told, in milliseconds: what moves meanwhile is told together. */
     readonly everyMs: number;
   }) {
     this.#store = parts.store;
     this.#bus = parts.bus;
     this.#jobs = parts.jobs;
     this.#clock = parts.clock;
-    this.#log = parts.log;
     this.#everyMs = parts.everyMs;
+    this.#loop = new PeriodicLoop(EVERY_MS, () => this.#tell(), parts.log);
   }
 
   start(): void {
     this.#unsubscribe ??= this.#jobs.onChange((job) => {
-      if (MOVES_THE_QUEUE.has(job.status) && job.version > 1) this.#schedule();
+      if (!MOVES_THE_QUEUE.has(job.status) || job.version === 1) return;
+      this.#hasMoved = true;
+      this.#loop.wakeIn(this.#everyMs);
     });
+    this.#loop.start();
   }
 
   /** Safe to call twice. */
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    await this.#running;
-  }
-
-  #schedule(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#running = (this.#running ?? Promise.resolve())
-        .then(() => this.#tell())
-        .catch((error: unknown) => this.#log.error({ err: error }, 'queue positions could not be told'));
-    }, this.#everyMs);
+    await this.#loop.stop();
   }
 
   async #tell(): Promise<void> {
+    const hasMoved = this.#hasMoved;
+    this.#hasMoved = false;
     const positions = await this.#store.queuePositions(this.#bus.followedJobs());
     const told = new Map<string, number>();
     const news: Promise<unknown>[] = [];
     for (const [id, position] of positions) {
-      const before = this.#told.get(id);
+      // A new follower was given the position of that moment; without a move there is nothing to add.
+      const before = this.#told.get(id) ?? (hasMoved ? undefined : position);
       const moved = before === undefined || Math.abs(before - position) >= Math.max(1, position / 10);
       told.set(id, moved ? position : before);
       if (moved) news.push(this.#jobs.apply(id, { type: 'moved', at: this.#clock.now(), position }));

@@ -46,6 +46,8 @@ export class Reconciler {
   readonly #backoff: Backoff;
   readonly #loop: PeriodicLoop;
   readonly #calls = new AbortController();
+  /** Akool could not be asked: not again before then. */
+  #nextLastLookAt = 0;
   #startedAt = 0;
 
   constructor(parts: {
@@ -139,10 +141,12 @@ export class Reconciler {
   /** Jobs that Akool has had for too long are asked about once more before they fail. */
   async #lastLooks(): Promise<void> {
     const at = this.#clock.now();
+    if (at < this.#nextLastLookAt) return;
     const late = await this.#store.pastDeadline(['QUEUED', 'PROCESSING'], at, BATCH);
     if (late.length === 0) return;
     const asked = await this.#ask(late);
     if (this.#calls.signal.aborted) return;
+    if (!asked) this.#nextLastLookAt = at + this.#backoff.next();
     const spareMs = Math.min(LAST_LOOK_MS, this.#settings.jobDeadlineMs);
     await Promise.all(
       late.map(({ id }) =>

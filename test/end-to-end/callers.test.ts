@@ -1,0 +1,315 @@
+/** Who may do what: every operation of the schema crossed with every kind of caller, through every door. */
+import { randomUUID } from 'node:crypto';
+import type { GraphQLSchema } from 'graphql';
+import { SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSchema } from '../../src/resolvers/schema.js';
+import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
+import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { DOORS, type Door, knock, outcomeOf, type Reply } from './doors.js';
+
+const KEYS = { acme: 'acme-key-7f3a9c', globex: 'globex-key-51d0e2' };
+const JWT_SECRET = 'a shared secret that is long enough, and then some';
+
+let gateway: TestGateway;
+let busy: string;
+
+beforeAll(async () => {
+  const inner = createInProcessJobBus();
+  gateway = await startGateway({
+    env: {
+      AUTH_API_KEYS: `acme:${KEYS.acme},globex:${KEYS.globex}`,
+      AUTH_JWT_SECRET: JWT_SECRET,
+      AKOOL_MAX_CONCURRENCY: '1',
+      SUBMIT_WAIT_MS: '0',
+      KEEP_RESULTS: 'false',
+    },
+    // The one slot stays taken, so that all other jobs wait.
+    sandbox: { queueMs: 3_600_000, maxConcurrency: 1 },
+    overrides: {
+      bus: withMethods(inner, {
+        // Whoever follows a tenant hears of one of its jobs at once.
+        followTenant: async (tenant, listener) => {
+          const leave = await inner.followTenant(tenant, listener);
+          listener({ id: busy, tenant, version: 1, job: null });
+          return leave;
+        },
+      }),
+    },
+  });
+  busy = await submit('https://example.com/busy.jpg');
+});
+afterAll(async () => {
+  await gateway.stop();
+});
+
+const INPUT = (path: string) => `{ sourceImage: [{ path: "${path}" }], targetImage: [{ path: "${path}" }] }`;
+
+async function submit(path = 'https://example.com/a.jpg', bearer = KEYS.acme): Promise<string> {
+  const query = `mutation { submitFaceSwap(input: ${INPUT(path)}) { job { id } } }`;
+  const { data, text } = await knock('http', gateway.url, { query }, bearer);
+  const id = /"id":"([^"]+)"/.exec(text)?.[1];
+  if (data === null || id === undefined) throw new Error(text);
+  return id;
+}
+
+/** A job that waits, and one that is over. */
+async function waiting(): Promise<string> {
+  return submit();
+}
+async function over(): Promise<string> {
+  const id = await submit();
+  await knock('http', gateway.url, { query: `mutation { cancelJob(id: "${id}") { id } }` }, KEYS.acme);
+  return id;
+}
+
+async function jwt(tenant: string, expiresIn = 60): Promise<string> {
+  return new SignJWT({ tenant })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime(Math.floor(Date.now() / 1000) + expiresIn)
+    .sign(new TextEncoder().encode(JWT_SECRET));
+}
+
+async function followToken(jobId: string): Promise<string> {
+  const query = `mutation { createFollowToken(jobId: "${jobId}") { token } }`;
+  const { text } = await knock('http', gateway.url, { query }, KEYS.acme);
+  const token = /"token":"([^"]+)"/.exec(text)?.[1];
+  if (token === undefined) throw new Error(text);
+  return token;
+}
+
+/** How each kind of caller proves who they are, for a job of acme's. */
+const CALLERS = {
+  none: async () => null,
+  'wrong key': async () => 'acme-key-7f3a9d',
+  'expired JWT': () => jwt('acme', -60),
+  "other tenant's key": async () => KEYS.globex,
+  "other tenant's JWT": () => jwt('globex'),
+  'follow token for another job': () => followToken(busy),
+  'follow token for this job': followToken,
+  'right key': async () => KEYS.acme,
+  'right JWT': () => jwt('acme'),
+} satisfies Record<string, (jobId: string) => Promise<string | null>>;
+type CallerKind = keyof typeof CALLERS;
+
+/** What comes of it, where the credentials are good. */
+interface Row {
+  readonly job: () => Promise<string>;
+  readonly query: (id: string) => string;
+  readonly other: string;
+  readonly followOther: string;
+  readonly followThis: string;
+  readonly right: string;
+  /** What an answer to another tenant must not hold. */
+  readonly hides?: true;
+}
+
+const NOT_FOR_FOLLOWERS = { followOther: 'FORBIDDEN', followThis: 'FORBIDDEN', right: 'ok' } as const;
+
+const ROWS: Record<string, Row> = {
+  'Query.job': {
+    job: waiting,
+    query: (id) => `{ job(id: "${id}") { id } }`,
+    other: 'null',
+    followOther: 'null',
+    followThis: 'ok',
+    right: 'ok',
+  },
+  'Query.jobs': {
+    job: waiting,
+    query: () => '{ jobs(first: 100) { edges { node { id } } } }',
+    other: 'ok',
+    hides: true,
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Query.detectFaces': {
+    job: waiting,
+    query: () => '{ detectFaces(input: { url: "https://example.com/a.jpg" }) { frames { index } } }',
+    other: 'ok',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Query.account': {
+    job: waiting,
+    query: () => '{ account { credit } }',
+    other: 'ok',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Mutation.submitFaceSwap': {
+    job: waiting,
+    query: () =>
+      `mutation { submitFaceSwap(input: ${INPUT('https://example.com/a.jpg')}) { job { status } } }`,
+    other: 'ok',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Mutation.submitFaceSwapPlus': {
+    job: waiting,
+    query: () =>
+      'mutation { submitFaceSwapPlus(input: { sourceUrl: "https://example.com/a.jpg", targetUrl: "https://example.com/b.jpg", singleFaceMode: true }) { job { status } } }',
+    other: 'ok',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Mutation.cancelJob': {
+    job: waiting,
+    query: (id) => `mutation { cancelJob(id: "${id}") { status } }`,
+    other: 'NOT_FOUND',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Mutation.deleteJob': {
+    job: over,
+    query: (id) => `mutation { deleteJob(id: "${id}") }`,
+    other: 'NOT_FOUND',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Mutation.createFollowToken': {
+    job: waiting,
+    query: (id) => `mutation { createFollowToken(jobId: "${id}") { expiresAt } }`,
+    other: 'NOT_FOUND',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Subscription.jobUpdated': {
+    job: waiting,
+    query: (id) => `subscription { jobUpdated(id: "${id}") { id } }`,
+    other: 'NOT_FOUND',
+    followOther: 'NOT_FOUND',
+    followThis: 'ok',
+    right: 'ok',
+  },
+  'Subscription.jobsUpdated': {
+    job: waiting,
+    query: () => 'subscription { jobsUpdated { id } }',
+    other: 'ok',
+    ...NOT_FOR_FOLLOWERS,
+  },
+};
+
+function expected(row: Row, caller: CallerKind): string | { readonly closed: string } {
+  switch (caller) {
+    case 'none':
+    case 'wrong key':
+      return { closed: '4401' };
+    case 'expired JWT':
+      return { closed: '4403' };
+    case "other tenant's key":
+    case "other tenant's JWT":
+      return row.other;
+    case 'follow token for another job':
+      return row.followOther;
+    case 'follow token for this job':
+      return row.followThis;
+    case 'right key':
+    case 'right JWT':
+      return row.right;
+  }
+}
+
+function doorsOf(operation: string): readonly Door[] {
+  return operation.startsWith('Subscription.') ? ['socket', 'stream'] : DOORS;
+}
+
+function operationsOf(schema: GraphQLSchema): string[] {
+  return [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap((type) =>
+    Object.keys(type?.getFields() ?? {}).map((field) => `${type?.name}.${field}`),
+  );
+}
+
+it('has a row for every operation of the schema', async () => {
+  expect(Object.keys(ROWS).sort()).toEqual(operationsOf(await createSchema()).sort());
+});
+
+describe.each(Object.keys(ROWS))('%s', (operation) => {
+  it.each(Object.keys(CALLERS) as CallerKind[])('called with: %s', async (caller) => {
+    const row = ROWS[operation];
+    if (row === undefined) throw new Error(operation);
+    for (const door of doorsOf(operation)) {
+      const id = await row.job();
+      const reply = await knock(door, gateway.url, { query: row.query(id) }, await CALLERS[caller](id));
+      const outcome = expected(row, caller);
+      if (typeof outcome === 'string') {
+        expect([door, outcomeOf(reply)]).toEqual([door, outcome]);
+        if (row.hides && row.other === outcome && caller.startsWith('other'))
+          expect(reply.text).not.toContain(id);
+      } else if (door === 'socket') {
+        expect(outcomeOf(reply)).toBe(outcome.closed);
+      } else {
+        expect([door, reply.status, outcomeOf(reply)]).toEqual([door, 401, 'UNAUTHENTICATED']);
+        expect(reply.headers.get('www-authenticate')).toBe('Bearer');
+      }
+    }
+  });
+});
+
+it('does not run a subscription over plain HTTP, whoever asks', async () => {
+  const query = `subscription { jobUpdated(id: "${busy}") { id } }`;
+  const reply = await knock('http', gateway.url, { query }, KEYS.acme);
+  expect(reply.data).toBeNull();
+  expect(reply.text).not.toContain(busy);
+});
+
+describe("Somebody else's job looks exactly like one that does not exist", () => {
+  const byId = Object.entries(ROWS).filter(([, row]) => row.query('ID').includes('ID'));
+
+  it.each(byId)('%s', async (operation, row) => {
+    for (const door of doorsOf(operation)) {
+      const id = await row.job();
+      const strangers: (readonly [string, string | null])[] = [
+        ['tenant', KEYS.globex],
+        ['follower', await followToken(busy)],
+      ];
+      for (const [who, bearer] of strangers) {
+        const ask = async (of: string): Promise<Reply> =>
+          knock(door, gateway.url, { query: row.query(of) }, bearer);
+        const theirs = await ask(id);
+        const nobodys = await ask(randomUUID());
+        expect([who, theirs.text, theirs.status]).toEqual([who, nobodys.text, nobodys.status]);
+      }
+    }
+  });
+});
+
+it('knows idempotency keys by tenant: the same key of two tenants is two jobs', async () => {
+  const ask = (bearer: string, path: string) =>
+    knock(
+      'http',
+      gateway.url,
+      {
+        query: `mutation { submitFaceSwap(input: { sourceImage: [{ path: "${path}" }], targetImage: [{ path: "${path}" }], idempotencyKey: "order-1" }) { deduplicated job { id } } }`,
+      },
+      bearer,
+    );
+  const ours = await ask(KEYS.acme, 'https://example.com/1.jpg');
+  const theirs = await ask(KEYS.globex, 'https://example.com/2.jpg');
+  expect(ours.data).toMatchObject({ submitFaceSwap: { deduplicated: false } });
+  expect(theirs.data).toMatchObject({ submitFaceSwap: { deduplicated: false } });
+  expect(ours.text).not.toEqual(theirs.text);
+});
+
+it('knows follow tokens after a restart', async () => {
+  const token = await followToken(busy);
+  const other = await startGateway({
+    env: { AUTH_API_KEYS: `acme:${KEYS.acme}` },
+    overrides: { withoutReconciler: true },
+  });
+  const here = { query: `{ job(id: "${busy}") { id } }` };
+  // One of another gateway's store is none here.
+  expect((await knock('http', other.url, here, token)).status).toBe(401);
+  const mine = await knockForToken(other.url);
+  await other.stop();
+  expect(mine).toMatch(/^ey/);
+});
+
+async function knockForToken(url: string): Promise<string> {
+  const made = await knock(
+    'http',
+    url,
+    { query: `mutation { submitFaceSwap(input: ${INPUT('https://example.com/r.jpg')}) { job { id } } }` },
+    KEYS.acme,
+  );
+  const id = /"id":"([^"]+)"/.exec(made.text)?.[1] ?? '';
+  const { text } = await knock(
+    'http',
+    url,
+    { query: `mutation { createFollowToken(jobId: "${id}") { token } }` },
+    KEYS.acme,
+  );
+  return /"token":"([^"]+)"/.exec(text)?.[1] ?? '';
+}

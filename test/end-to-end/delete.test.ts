@@ -1,0 +1,269 @@
+/** Deleting jobs: gone at once for their tenant, and by and by here, in the archive and at Akool. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { JobStore } from '../../src/services/store/job-store.js';
+import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { type Answer, ask, dataOf, errorOf, follow, lookUp, oneFace, submit } from './caller.js';
+import { JOB, JOBS, SUBMIT } from './operations.js';
+
+const ends: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const DAY = 24 * 60 * 60 * 1000;
+
+interface Stage {
+  readonly gateway: TestGateway;
+  readonly store: () => JobStore;
+  /** Moves the gateway's clock. */
+  readonly later: (ms: number) => void;
+}
+
+async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<Stage> {
+  let ahead = 0;
+  let store: JobStore | undefined;
+  const gateway = await startGateway({
+    ...options,
+    overrides: {
+      clock: { now: () => Date.now() + ahead },
+      wrapStore: (opened) => {
+        store = opened;
+        return options.overrides?.wrapStore?.(opened) ?? opened;
+      },
+      ...(options.overrides?.wrapAkool && { wrapAkool: options.overrides.wrapAkool }),
+    },
+  });
+  ends.push(() => gateway.stop());
+  return {
+    gateway,
+    store: () => {
+      if (store === undefined) throw new Error('The store is not open');
+      return store;
+    },
+    later: (ms) => {
+      ahead += ms;
+    },
+  };
+}
+
+function deleteJob(url: string, id: string): Promise<Answer<{ deleteJob: string }>> {
+  return ask<{ deleteJob: string }, unknown>(url, 'mutation ($id: ID!) { deleteJob(id: $id) }', { id });
+}
+
+const deleted = async (url: string, id: string): Promise<string> =>
+  (await dataOf(deleteJob(url, id))).deleteJob;
+
+/** A finished job whose copy is made. */
+async function finished(
+  url: string,
+  key?: string,
+): Promise<{ id: string; media: string; providerId: string }> {
+  const { id } = await submit(url, oneFace(key === undefined ? {} : { idempotencyKey: key }));
+  await follow(url, id);
+  await expect.poll(async () => (await lookUp(url, id)).result?.archived, { timeout: 5000 }).toBe(true);
+  const { result, providerId } = await lookUp(url, id);
+  return { id, media: result?.url ?? '', providerId: providerId ?? '' };
+}
+
+const atAkool = ({ sandbox }: TestGateway): string[] => sandbox.jobs.map((job) => job.id);
+const files = ({ dir }: TestGateway): string[] =>
+  readdirSync(join(dir, 'archive')).filter((name) => !name.startsWith('.'));
+
+describe('deleteJob', () => {
+  it('deletes a finished job: record, copy, and result at Akool', async () => {
+    const { gateway, store } = await start();
+    const { id, media, providerId } = await finished(gateway.url);
+    const other = await finished(gateway.url);
+    expect(await deleted(gateway.url, id)).toBe(id);
+    expect((await fetch(media)).status).toBe(404);
+    expect((await dataOf(ask(gateway.url, JOB, { id }))).job).toBeNull();
+    const { jobs } = await dataOf(ask(gateway.url, JOBS, {}));
+    expect(jobs.edges.map(({ node }) => node.id)).toEqual([other.id]);
+    await expect.poll(() => atAkool(gateway)).not.toContain(providerId);
+    await expect.poll(() => store().get(id)).toBeNull();
+    expect(await store().history(id)).toEqual([]);
+    expect((await fetch(other.media)).status).toBe(200);
+    expect(atAkool(gateway)).toEqual([other.providerId]);
+  });
+
+  it.each(['FAILED', 'CANCELED'] as const)('deletes a job that is %s', async (status) => {
+    const { gateway, store } = await start();
+    const gate = gateway.sandbox.hold('submit');
+    const ahead = status === 'CANCELED' ? [submit(gateway.url), submit(gateway.url)] : [];
+    if (status === 'CANCELED') await expect.poll(() => gate.waiting).toBe(2);
+    else gate.release();
+    if (status === 'FAILED') gateway.sandbox.setFaults({ script: [{ on: 'submit', fault: 'refuse' }] });
+    const { id } = await submit(gateway.url);
+    if (status === 'CANCELED') await dataOf(ask(gateway.url, `mutation { cancelJob(id: "${id}") { id } }`));
+    gate.release();
+    await Promise.all(ahead);
+    expect((await lookUp(gateway.url, id)).status).toBe(status);
+    await deleted(gateway.url, id);
+    await expect.poll(() => store().get(id)).toBeNull();
+    expect(gateway.sandbox.requests.delete).toBe(0);
+  });
+
+  it("refuses a job that goes on, and knows none that is deleted, never was, or is another's", async () => {
+    const { gateway, store } = await start({ sandbox: { queueMs: 60_000 } });
+    const running = await submit(gateway.url);
+    expect((await errorOf(deleteJob(gateway.url, running.id))).extensions?.code).toBe('CONFLICT');
+    gateway.sandbox.finish(running.providerId ?? '');
+    await follow(gateway.url, running.id);
+    await deleted(gateway.url, running.id);
+    const foreign = await store().create(
+      {
+        id: 'e5a1d1c0-0000-4000-8000-000000000000',
+        tenant: 'somebody else',
+        request: {
+          kind: 'PLUS',
+          sourceUrl: 'https://a.example/',
+          targetUrl: 'https://b.example/',
+          modelStyle: 'realistic',
+          faceMapping: [],
+          faceEnhance: false,
+          singleFaceMode: true,
+        },
+        callbackToken: 'x'.repeat(32),
+        at: Date.now(),
+        deadlineAt: 0,
+        idempotency: null,
+      },
+      100,
+    );
+    expect(foreign.kind).toBe('created');
+    for (const id of [running.id, 'no-such-job', 'e5a1d1c0-0000-4000-8000-000000000000']) {
+      const error = await errorOf(deleteJob(gateway.url, id));
+      expect(error.extensions?.code, id).toBe('NOT_FOUND');
+      expect(error.message).toBe('There is no job with this id.');
+    }
+  });
+
+  it('deletes once, however many ask at once', async () => {
+    const { gateway } = await start();
+    const { id } = await finished(gateway.url);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => deleteJob(gateway.url, id)));
+    const codes = answers.map(({ body }) => body.errors?.[0]?.extensions?.code ?? 'deleted');
+    expect(codes).toContain('deleted');
+    expect(codes.filter((code) => code !== 'deleted' && code !== 'NOT_FOUND')).toEqual([]);
+    await expect.poll(() => atAkool(gateway)).toEqual([]);
+  });
+
+  it('ends the news: nobody is told of a deleted job', async () => {
+    const { gateway } = await start();
+    const { id } = await finished(gateway.url);
+    await deleted(gateway.url, id);
+    await expect(follow(gateway.url, id)).rejects.toBeDefined();
+  });
+
+  it('keeps its idempotency key for 24 hours, from the first moment on, and no longer', async () => {
+    const { gateway, store, later } = await start();
+    const { id } = await finished(gateway.url, 'k');
+    gateway.sandbox.setFaults({ rates: { delete: { error: 1 } } });
+    await deleted(gateway.url, id);
+    const input = oneFace({ idempotencyKey: 'k' });
+    // Akool can't be asked to delete it: the record is still there, but not for its tenant.
+    expect((await store().get(id))?.eraseAt).not.toBeNull();
+    expect((await errorOf(ask(gateway.url, SUBMIT, { input }))).extensions?.code).toBe('CONFLICT');
+    gateway.sandbox.setFaults({});
+    later(2 * 60_000);
+    await expect.poll(() => store().get(id), { timeout: 8000 }).toBeNull();
+    expect((await errorOf(ask(gateway.url, SUBMIT, { input }))).extensions?.code).toBe('CONFLICT');
+    later(DAY);
+    await expect
+      .poll(async () => (await ask(gateway.url, SUBMIT, { input })).body.errors?.length ?? 0, {
+        timeout: 8000,
+      })
+      .toBe(0);
+    expect(gateway.sandbox.bills).toHaveLength(2);
+  });
+});
+
+describe('a deletion that is interrupted', () => {
+  it('by Akool being away: our copy goes at once, the rest once Akool is back', async () => {
+    const { gateway, store, later } = await start();
+    const { id, media, providerId } = await finished(gateway.url);
+    gateway.sandbox.setFaults({ rates: { delete: { reset: 1 } } });
+    await deleted(gateway.url, id);
+    await expect.poll(() => gateway.sandbox.requests.delete).toBe(1);
+    expect((await fetch(media)).status).toBe(404);
+    expect(files(gateway)).toEqual([]);
+    expect(atAkool(gateway)).toEqual([providerId]);
+    gateway.sandbox.setFaults({});
+    later(2 * 60_000);
+    await expect.poll(() => store().get(id), { timeout: 8000 }).toBeNull();
+    expect(atAkool(gateway)).toEqual([]);
+  });
+
+  it('by a stop: it goes on right after the next start', async () => {
+    const { gateway } = await start();
+    const { id, providerId } = await finished(gateway.url);
+    const gate = gateway.sandbox.hold('delete');
+    await deleted(gateway.url, id);
+    await gate.arrived;
+    expect(atAkool(gateway)).toEqual([providerId]);
+    // Whatever the eraser was at, stopping does not wait for Akool.
+    await gateway.stop();
+    ends.length = 0;
+    expect(existsSync(gateway.dir)).toBe(false);
+  });
+
+  it('by a store that fails at the last step: every step is done again, and does no harm', async () => {
+    let failing = true;
+    const { gateway, store, later } = await start({
+      overrides: {
+        wrapStore: (store) =>
+          withMethods<JobStore>(store, {
+            erase: async (id) => {
+              if (failing) throw new Error('disk full');
+              await store.erase(id);
+            },
+          }),
+      },
+    });
+    const { id } = await finished(gateway.url);
+    await deleted(gateway.url, id);
+    await expect.poll(() => atAkool(gateway)).toEqual([]);
+    expect((await dataOf(ask(gateway.url, JOB, { id }))).job).toBeNull();
+    failing = false;
+    later(3 * 60_000);
+    await expect.poll(() => store().get(id), { timeout: 8000 }).toBeNull();
+  });
+
+  it('by its own archiving: no file is left', async () => {
+    const { gateway, store } = await start();
+    const gate = gateway.sandbox.hold('media');
+    const { id } = await submit(gateway.url);
+    await gate.arrived;
+    await deleted(gateway.url, id);
+    await expect.poll(() => store().get(id)).toBeNull();
+    gate.release();
+    await expect.poll(() => gateway.sandbox.requests.media).toBe(1);
+    await expect.poll(() => readdirSync(join(gateway.dir, 'archive', '.unfinished'))).toEqual([]);
+    expect(files(gateway)).toEqual([]);
+  });
+});
+
+describe('RETENTION_DAYS', () => {
+  it('deletes what has been finished for so long, everywhere, and nothing else', async () => {
+    const { gateway, store, later } = await start({ env: { RETENTION_DAYS: '3' } });
+    const old = await finished(gateway.url);
+    later(2 * DAY);
+    const young = await finished(gateway.url);
+    later(DAY + 60_000);
+    await expect.poll(() => store().get(old.id), { timeout: 8000 }).toBeNull();
+    expect((await fetch(old.media)).status).toBe(404);
+    expect(atAkool(gateway)).toEqual([young.providerId]);
+    expect((await store().get(young.id))?.eraseAt).toBeNull();
+  });
+
+  it('does not bother Akool with what it has deleted by itself', async () => {
+    const { gateway, store, later } = await start({ env: { RETENTION_DAYS: '8' } });
+    const { id } = await finished(gateway.url);
+    later(9 * DAY);
+    await expect.poll(() => store().get(id), { timeout: 8000 }).toBeNull();
+    expect(gateway.sandbox.requests.delete).toBe(0);
+  });
+});
