@@ -1,15 +1,19 @@
 /** Deleting jobs: gone at once for their tenant, and by and by here, in the archive and at Akool. */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { JobStore } from '../../src/services/store/job-store.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
 import { type Answer, ask, dataOf, errorOf, follow, lookUp, oneFace, submit } from './caller.js';
+import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
 import { JOB, JOBS, SUBMIT } from './operations.js';
 
 const ends: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
+  await cleanUp();
   for (const end of ends.splice(0).reverse()) await end();
 });
 
@@ -55,6 +59,15 @@ function deleteJob(url: string, id: string): Promise<Answer<{ deleteJob: string 
 
 const deleted = async (url: string, id: string): Promise<string> =>
   (await dataOf(deleteJob(url, id))).deleteJob;
+
+function inDatabase<T>(file: string, work: (database: Database.Database) => T): T {
+  const database = new Database(file);
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
+}
 
 /** A finished job whose copy is made. */
 async function finished(
@@ -197,18 +210,40 @@ describe('a deletion that is interrupted', () => {
     expect(atAkool(gateway)).toEqual([]);
   });
 
-  it('by a stop: it goes on right after the next start', async () => {
-    const { gateway } = await start();
-    const { id, providerId } = await finished(gateway.url);
-    const gate = gateway.sandbox.hold('delete');
-    await deleted(gateway.url, id);
-    await gate.arrived;
-    expect(atAkool(gateway)).toEqual([providerId]);
-    // Whatever the eraser was at, stopping does not wait for Akool.
-    await gateway.stop();
-    ends.length = 0;
-    expect(existsSync(gateway.dir)).toBe(false);
-  });
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'by %s: it goes on after the next start',
+    {
+      timeout: 60_000,
+    },
+    async (signal) => {
+      await build();
+      const sandbox = createSandbox({ queueMs: 5, processMs: 5 });
+      await sandbox.start();
+      ends.push(() => sandbox.stop());
+      const folder = newFolder();
+      const env = { AKOOL_BASE_URL: sandbox.url, AKOOL_API_KEY: sandbox.apiKey, POLL_AFTER_MS: '20' };
+      const first = await startProcess(folder, env);
+      const { id, media } = await finished(first.url);
+      const gate = sandbox.hold('delete');
+      await deleted(first.url, id);
+      await gate.arrived;
+      first.child.kill(signal);
+      await first.ended;
+      gate.release();
+      sandbox.setFaults({});
+      const file = join(folder, 'data', 'gateway.db');
+      // As if the time had passed for which the dead process had claimed its work.
+      if (signal === 'SIGKILL') inDatabase(file, (db) => db.exec('update jobs set erase_at = 1'));
+      const second = await startProcess(folder, env);
+      expect((await dataOf(ask(second.url, JOB, { id }))).job).toBeNull();
+      await expect.poll(() => sandbox.jobs, { timeout: 8000 }).toEqual([]);
+      expect((await fetch(new URL(new URL(media).pathname, second.url))).status).toBe(404);
+      second.child.kill('SIGTERM');
+      await second.ended;
+      const left = inDatabase(file, (db) => db.prepare('select * from jobs').all());
+      expect(left).toEqual([]);
+    },
+  );
 
   it('by a store that fails at the last step: every step is done again, and does no harm', async () => {
     let failing = true;

@@ -50,7 +50,9 @@ export class FollowTokens {
 
 export function isFollowToken(token: string): boolean {
   try {
-    return decodeProtectedHeader(token).typ === TYPE;
+    // A media type: in any case, and "application/" may be left out (RFC 7515, section 4.1.9).
+    const { typ = '' } = decodeProtectedHeader(token);
+    return typ.toLowerCase().replace(/^application\//, '') === TYPE;
   } catch {
     return false;
   }

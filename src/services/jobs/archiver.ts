@@ -155,6 +155,8 @@ export class Archiver {
       const name = `${archiveStem(job)}.${type.extension}`;
       const source = Readable.from(whole);
       source.once('error', (error) => measure.destroy(error));
+      // It may fail before the archive listens, and keeps its error until then.
+      measure.on('error', () => {});
       await this.#archive.write(name, source.pipe(measure));
       return { name, contentType: type.contentType, byteSize: measure.byteSize, sha256: measure.sha256() };
     } finally {

@@ -19,7 +19,7 @@ export interface EraserSettings {
   readonly retentionDays: number | null;
 }
 
-const TICK_MS = 5000;
+const TICK_MS = 1000;
 /** Erased at once; their calls to Akool end well within CLAIM_MS. */
 const BATCH = 10;
 /** How many old jobs one tick takes. */

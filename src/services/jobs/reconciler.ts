@@ -160,10 +160,10 @@ export class Reconciler {
 
   async #askAboutSilent(): Promise<void> {
     for (;;) {
-      const due = await this.#store.duePolls(this.#clock.now(), BATCH);
+      const now = this.#clock.now();
+      // Moved on before the question: a webhook that rings while it is under way makes its job due again.
+      const due = await this.#store.claimPolls(now, (job) => now + this.#nextPollMs(job, now), BATCH);
       if (due.length === 0) return;
-      // Before the question: a webhook that rings while it is under way makes its job due again.
-      await this.#reschedule(due, 0);
       if (!(await this.#ask(due))) {
         await this.#reschedule(due, this.#backoff.next());
         return;

@@ -15,16 +15,16 @@ interface Write<Transaction> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** One transaction never holds more writes than this, so that readers get their turn. */
-const MAX_BATCH = 256;
-
 export class CommitQueue<Transaction> {
   readonly #database: Transactor<Transaction>;
+  readonly #mostWrites: number;
   #pending: Write<Transaction>[] = [];
   #running: Promise<void> | null = null;
 
-  constructor(database: Transactor<Transaction>) {
+  /** @param mostWrites that one transaction holds, so that others get their turn */
+  constructor(database: Transactor<Transaction>, mostWrites: number) {
     this.#database = database;
+    this.#mostWrites = mostWrites;
   }
 
   /**
@@ -46,7 +46,7 @@ export class CommitQueue<Transaction> {
     // One turn of the event loop, so that what arrives in the same turn is written together.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#pending.length > 0) {
-      const batch = this.#pending.splice(0, MAX_BATCH);
+      const batch = this.#pending.splice(0, this.#mostWrites);
       await this.#commit(batch);
     }
     this.#running = null;

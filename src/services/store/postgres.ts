@@ -1,14 +1,17 @@
 /**
  * PostgreSQL: many gateways on one database.
  *
- * Every write is a short transaction of its own, at the default isolation (read committed): what must not be
- * done twice is guarded by a row lock (the queue), `SKIP LOCKED` (claims) or a compare-and-set (jobs), never
- * by holding something over a call to somebody else.
+ * Transactions are short, at the default isolation (read committed): what must not be done twice is guarded by
+ * a row lock (the queue), `SKIP LOCKED` (claims) or a compare-and-set (jobs), never by holding something over a
+ * call to somebody else. Writes of one instance that arrive together share a transaction; should two
+ * instances lock the same rows in different orders, PostgreSQL ends one of them, and its writes are made again
+ * one by one.
  */
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool, types } from 'pg';
 import type { Logger } from 'pino';
-import type { Database } from './kysely-job-store.js';
+import { CommitQueue } from './commit-queue.js';
+import type { Database } from './database.js';
 import type { Tables } from './tables.js';
 
 export interface PostgresSettings {
@@ -17,6 +20,8 @@ export interface PostgresSettings {
   readonly log: Logger;
 }
 
+/** In one transaction: other instances wait for the rows that it has locked. */
+const MOST_WRITES = 32;
 const CONNECT_TIMEOUT_MS = 5000;
 /** No statement of ours is long; one that hangs must not hold a connection, or a lock, for ever. */
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -40,17 +45,21 @@ export async function openPostgres(url: string, { poolSize, log }: PostgresSetti
   // A connection that breaks while nobody uses it: the pool makes another when one is needed.
   pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const commits = new CommitQueue<Kysely<Tables>>(
+    { transaction: (work) => db.transaction().execute(work) },
+    MOST_WRITES,
+  );
   let closed: Promise<void> | null = null;
   return {
     db,
     columnTypes: { autoIncrement: 'bigserial', time: 'bigint' },
     exclusive: false,
-    canSkipLocked: true,
-    write: (work) => db.transaction().execute(work),
+    skipLocked: (query) => query.forUpdate().skipLocked(),
+    write: (work) => commits.write(work),
     lockQueue: (trx) =>
       trx.selectFrom('queue').select('turn').where('id', '=', 1).forUpdate().executeTakeFirstOrThrow(),
     close: () => {
-      closed ??= db.destroy();
+      closed ??= commits.drained().then(() => db.destroy());
       return closed;
     },
   };

@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
 import { CommitQueue } from './commit-queue.js';
-import type { Database } from './kysely-job-store.js';
+import type { Database } from './database.js';
 import type { Tables } from './tables.js';
 
 /** The file is in use by another process. */
@@ -19,6 +19,9 @@ export class DatabaseInUseError extends Error {
     super(`${file} is in use by another gateway; stop it, or give this one its own DATABASE_URL`, { cause });
   }
 }
+
+/** In one transaction: readers wait for its end. */
+const MOST_WRITES = 256;
 
 export async function openSqlite(file: string): Promise<Database> {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
@@ -34,15 +37,17 @@ export async function openSqlite(file: string): Promise<Database> {
     throw isBusy(error) ? new DatabaseInUseError(file, error) : error;
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: withPreparedOnce(native) }) });
-  const commits = new CommitQueue<Kysely<Tables>>({
-    transaction: (work) => db.transaction().execute(work),
-  });
+  const commits = new CommitQueue<Kysely<Tables>>(
+    { transaction: (work) => db.transaction().execute(work) },
+    MOST_WRITES,
+  );
   let closed: Promise<void> | null = null;
   return {
     db,
     columnTypes: { autoIncrement: 'integer', time: 'integer' },
     exclusive: true,
-    canSkipLocked: false,
+    // Nobody else can have locked anything.
+    skipLocked: (query) => query,
     write: (work) => commits.write(work),
     // One connection, one writer: the transaction itself is the lock.
     lockQueue: async (trx) =>

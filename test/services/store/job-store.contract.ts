@@ -501,10 +501,23 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         return Promise.all(sent.map((job, i) => happen(job, accepted(`p${i}`, pollAts[i]))));
       }
 
+      /** What is due, left as it is. */
+      const peek = (now: number, limit: number) => store.claimPolls(now, ({ pollAt }) => pollAt ?? 0, limit);
+
+      test('are given to one of many callers only, and are not due again before they say', async () => {
+        await atProvider(Array.from({ length: 20 }, () => NOON));
+        const claim = () => store.claimPolls(NOON, () => LATER, 7);
+        const claimed = (await Promise.all([claim(), claim(), claim(), claim()])).flat();
+        expect(new Set(claimed.map(({ id }) => id)).size).toBe(claimed.length);
+        const rest = await claim();
+        expect(claimed.length + rest.length).toBe(20);
+        expect(await claim()).toEqual([]);
+        expect(await peek(LATER, 99)).toHaveLength(20);
+      });
+
       test('are due when their time has come, longest overdue first', async () => {
         const [a, b, c] = await atProvider([NOON + 30, NOON + 10, NOON + 20]);
-        const due = async (now: number, limit: number) =>
-          (await store.duePolls(now, limit)).map(({ id }) => id);
+        const due = async (now: number, limit: number) => (await peek(now, limit)).map(({ id }) => id);
         expect(await due(NOON + 9, 10)).toEqual([]);
         expect(await due(NOON + 20, 10)).toEqual([b?.id, c?.id]);
         expect(await due(NOON + 99, 10)).toEqual([b?.id, c?.id, a?.id]);
@@ -518,7 +531,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           { id: a.id, pollAt: LATER },
           { id: 'unknown', pollAt: LATER },
         ]);
-        expect((await store.duePolls(NOON, 10)).map(({ id }) => id)).toEqual([b.id]);
+        expect((await peek(NOON, 10)).map(({ id }) => id)).toEqual([b.id]);
         expect(await store.get(a.id)).toEqual({ ...a, pollAt: LATER });
         expect(await store.history(a.id)).toHaveLength(a.version);
       });
@@ -530,7 +543,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         const waiting = await create('ann');
         await store.reschedulePolls([ended, waiting].map(({ id }) => ({ id, pollAt: NOON })));
         await store.reschedulePolls([]);
-        expect(await store.duePolls(LATER, 10)).toEqual([]);
+        expect(await peek(LATER, 10)).toEqual([]);
       });
     });
 
@@ -614,7 +627,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           () => store.queuePositions([job.id]),
           () => store.slots(NOON),
           () => store.pastDeadline(['WAITING'], NOON, 1),
-          () => store.duePolls(NOON, 1),
+          () => store.claimPolls(NOON, () => LATER, 1),
           () => store.reschedulePolls([{ id: job.id, pollAt: NOON }]),
           () => store.abandoned(NOON, 1),
         ];

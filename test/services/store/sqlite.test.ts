@@ -9,8 +9,9 @@ import { build } from 'esbuild';
 import { CompiledQuery, type KyselyPlugin, type RootOperationNode, SqliteQueryCompiler, sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { transition } from '../../../src/services/jobs/job.js';
+import type { Database } from '../../../src/services/store/database.js';
 import type { JobStore } from '../../../src/services/store/job-store.js';
-import { createKyselyJobStore, type Database } from '../../../src/services/store/kysely-job-store.js';
+import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { DatabaseInUseError, openSqlite } from '../../../src/services/store/sqlite.js';
 import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
 import { describeJobStore } from './job-store.contract.js';
@@ -211,7 +212,7 @@ describe('the queries that run all the time', () => {
   test.each<[string, RegExp, () => Promise<unknown>]>([
     ['the next to be leased', /jobs_open \(status=\?\)/, leaseAll],
     ['the slots', /jobs_open \(status=\?\)/, () => store.slots(NOON)],
-    ['due polls', /jobs_poll \(poll_at/, () => store.duePolls(NOON, 50)],
+    ['due polls', /jobs_poll \(poll_at/, () => store.claimPolls(NOON, () => NOON, 50)],
     ['abandoned jobs', /jobs_open \(status=\?\)/, () => store.abandoned(NOON, 100)],
     [
       'a page of jobs',

@@ -1,0 +1,19 @@
+/** An open database, as the store needs it: what differs between SQLite and PostgreSQL, and nothing else. */
+import type { Kysely, SelectQueryBuilder } from 'kysely';
+import type { ColumnTypes } from './migrations.js';
+import type { Tables } from './tables.js';
+
+export interface Database {
+  readonly db: Kysely<Tables>;
+  readonly columnTypes: ColumnTypes;
+  /** No other process has it open. */
+  readonly exclusive: boolean;
+  /** Runs `work` in a transaction; resolves when it is durable. */
+  write<T>(work: (transaction: Kysely<Tables>) => Promise<T>): Promise<T>;
+  /** Held until the end of the transaction, so that leases and bounded inserts happen one after another. */
+  lockQueue(transaction: Kysely<Tables>): Promise<{ readonly turn: number }>;
+  /** Locks the rows that a query in a transaction gives, and passes over those that another one has locked. */
+  skipLocked: <O>(query: SelectQueryBuilder<Tables, 'jobs', O>) => SelectQueryBuilder<Tables, 'jobs', O>;
+  /** Lets writes in flight end, then closes. Safe to call twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,114 @@
+/** Jobs for which the time has come: to be asked about, archived, erased, failed, or warned of. */
+import { type Kysely, sql } from 'kysely';
+import type { Job, JobStatus } from '../jobs/job.js';
+import type { Database } from './database.js';
+import { type Tables, toJob } from './tables.js';
+
+/** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
+const isOpen = sql<boolean>`finished_at is null`;
+const isBeingSent = sql<boolean>`finished_at is null and status = 'SUBMITTING'`;
+
+/** When something is to be done with a job; null: nothing. */
+export type DueColumn = 'poll_at' | 'archive_at' | 'erase_at';
+
+/** Hands the due ones out, each to one caller only: they are not due again before `next`. */
+export async function claimDue(
+  database: Database,
+  column: DueColumn,
+  now: number,
+  next: (job: Job) => number,
+  limit: number,
+): Promise<readonly Job[]> {
+  const due = (db: Kysely<Tables>) =>
+    db.selectFrom('jobs').where(column, 'is not', null).where(column, '<=', now).orderBy(column).limit(limit);
+  // Mostly nothing is due, and that is known without a write.
+  if ((await due(database.db).select('id').executeTakeFirst()) === undefined) return [];
+  return database.write(async (trx) => {
+    const jobs = (await database.skipLocked(due(trx).selectAll()).execute()).map(toJob);
+    for (const job of jobs) {
+      await trx
+        .updateTable('jobs')
+        .set({ [column]: Math.round(next(job)) })
+        .where('id', '=', job.id)
+        .execute();
+    }
+    return jobs;
+  });
+}
+
+/** Not a change of the jobs: no version, no history. Does nothing to a job with which nothing is to be done. */
+export async function moveDue(
+  trx: Kysely<Tables>,
+  column: DueColumn,
+  id: string,
+  changes: { readonly [column: string]: number | null },
+): Promise<void> {
+  await trx.updateTable('jobs').set(changes).where('id', '=', id).where(column, 'is not', null).execute();
+}
+
+export async function pastDeadline(
+  db: Kysely<Tables>,
+  statuses: readonly JobStatus[],
+  now: number,
+  limit: number,
+): Promise<readonly Job[]> {
+  const rows = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where(isOpen)
+    .where('deadline_at', '<=', now)
+    // Spelled so that it is no use to an index: few are late, but many may be in these statuses.
+    .where(sql<JobStatus>`status || ''`, 'in', statuses)
+    .orderBy('deadline_at')
+    .limit(limit)
+    .execute();
+  return rows.map(toJob);
+}
+
+export async function beingSentSince(
+  db: Kysely<Tables>,
+  before: number,
+  limit: number,
+): Promise<readonly Job[]> {
+  const rows = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where(isBeingSent)
+    .where('sent_at', '<=', before)
+    .limit(limit)
+    .execute();
+  return rows.map(toJob);
+}
+
+export async function finishedBefore(
+  db: Kysely<Tables>,
+  before: number,
+  limit: number,
+): Promise<readonly Job[]> {
+  const rows = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('finished_at', 'is not', null)
+    .where('finished_at', '<=', before)
+    .where('erase_at', 'is', null)
+    .orderBy('finished_at')
+    .limit(limit)
+    .execute();
+  return rows.map(toJob);
+}
+
+export async function resultsExpiring(
+  db: Kysely<Tables>,
+  after: number,
+  before: number,
+): Promise<{ readonly count: number; readonly ids: readonly string[] }> {
+  const expiring = db
+    .selectFrom('jobs')
+    .where('expires_at', 'is not', null)
+    .where('expires_at', '>', after)
+    .where('expires_at', '<=', before)
+    .where('erase_at', 'is', null);
+  const { n } = await expiring.select((eb) => eb.fn.countAll<number>().as('n')).executeTakeFirstOrThrow();
+  const rows = await expiring.select('id').orderBy('expires_at').limit(10).execute();
+  return { count: Number(n), ids: rows.map(({ id }) => id) };
+}

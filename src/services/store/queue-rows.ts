@@ -1,0 +1,118 @@
+/** The queue: who waits, in which order, and how many slots are taken. */
+import { type Kysely, sql } from 'kysely';
+import { type Change, type Job, newJob } from '../jobs/job.js';
+import type { Database } from './database.js';
+import { findKey, rememberKey } from './idempotency-rows.js';
+import { findJob, insertJob, saveJob } from './job-rows.js';
+import type { Created, NewJob } from './job-store.js';
+import { type Tables, toJob } from './tables.js';
+
+/** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
+const isOpen = sql<boolean>`finished_at is null`;
+const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
+/** Above this, reading the queue once costs less than counting for each. */
+const FEW = 16;
+
+export function enqueue(database: Database, job: NewJob, queueLimit: number): Promise<Created> {
+  return database.write(async (trx): Promise<Created> => {
+    const { turn: served } = await database.lockQueue(trx);
+    const known = job.idempotency === null ? null : await findKey(trx, job.tenant, job.idempotency.key);
+    if (known !== null) {
+      if (known.fingerprint !== job.idempotency?.fingerprint) return { kind: 'conflict' };
+      return { kind: 'duplicate', job: await findJob(trx, 'id', known.job_id) };
+    }
+    if ((await countWaiting(trx)) >= queueLimit) return { kind: 'queue-full' };
+    const last = await trx
+      .selectFrom('jobs')
+      .select('turn')
+      .where('tenant', '=', job.tenant)
+      .orderBy('turn', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    const born = newJob({ ...job, turn: Math.max(served, last === undefined ? 0 : last.turn + 1) });
+    const sequence = await insertJob(trx, born);
+    await rememberKey(trx, job);
+    return { kind: 'created', job: { ...born.job, sequence } };
+  });
+}
+
+export function leaseJobs(
+  database: Database,
+  limit: number,
+  now: number,
+  decide: (job: Job) => Change | null,
+): Promise<readonly Job[]> {
+  return database.write(async (trx) => {
+    const { turn: served } = await database.lockQueue(trx);
+    const free = limit - (await countSlots(trx, now));
+    if (free <= 0) return [];
+    const next = trx
+      .selectFrom('jobs')
+      .selectAll()
+      .where(waits)
+      .where('deadline_at', '>', now)
+      .orderBy('turn')
+      .orderBy('sequence')
+      .limit(free);
+    const leased: Job[] = [];
+    for (const row of await database.skipLocked(next).execute()) {
+      const change = decide(toJob(row));
+      if (change !== null && (await saveJob(trx, change))) leased.push(change.job);
+    }
+    const turn = Math.max(served, ...leased.map((job) => job.turn));
+    if (turn > served) await trx.updateTable('queue').set({ turn }).where('id', '=', 1).execute();
+    return leased;
+  });
+}
+
+export async function positionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {
+  if (ids.length === 0) return new Map();
+  if (ids.length > FEW) {
+    const queue = await db
+      .selectFrom('jobs')
+      .select('id')
+      .where(waits)
+      .orderBy('turn')
+      .orderBy('sequence')
+      .execute();
+    const wanted = new Set(ids);
+    return new Map(queue.map((row, i) => [row.id, i + 1] as const).filter(([id]) => wanted.has(id)));
+  }
+  const rows = await db
+    .selectFrom('jobs')
+    .select(['id', 'turn', 'sequence'])
+    .where('id', 'in', ids)
+    .where(waits)
+    .execute();
+  const positions = new Map<string, number>();
+  for (const row of rows) {
+    const ahead = await db
+      .selectFrom('jobs')
+      .select((eb) => eb.fn.countAll<number>().as('n'))
+      .where(waits)
+      .where((eb) => eb(eb.refTuple('turn', 'sequence'), '<', eb.tuple(row.turn, row.sequence)))
+      .executeTakeFirstOrThrow();
+    positions.set(row.id, Number(ahead.n) + 1);
+  }
+  return positions;
+}
+
+export async function countWaiting(db: Kysely<Tables>): Promise<number> {
+  const row = await db
+    .selectFrom('jobs')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where(waits)
+    .executeTakeFirstOrThrow();
+  return Number(row.n);
+}
+
+export async function countSlots(db: Kysely<Tables>, now: number): Promise<number> {
+  const row = await db
+    .selectFrom('jobs')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where(isOpen)
+    .where('status', 'in', ['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING'])
+    .where((eb) => eb.or([eb('slot_free_at', 'is', null), eb('slot_free_at', '>', now)]))
+    .executeTakeFirstOrThrow();
+  return Number(row.n);
+}

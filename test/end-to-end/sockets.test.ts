@@ -1,0 +1,482 @@
+/** Connections that stay open: who may have one, for how long, how much it may hold, and how it ends. */
+import { createClient as createStreamClient } from 'graphql-sse';
+import { SignJWT } from 'jose';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
+import type { JobBus } from '../../src/services/bus/job-bus.js';
+import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { lookUp, openSocket, submit, upTo } from './caller.js';
+import { type BareSocket, bareSocket, DOORS, type Door, knock } from './doors.js';
+import { JOB_UPDATED, type SeenJob, textOf } from './operations.js';
+
+const KEY = 'acme-key-which-is-right';
+const JWT_SECRET = 'a shared secret that is long enough, and then some';
+const WITH_KEYS = { AUTH_API_KEYS: `acme:${KEY}`, AUTH_JWT_SECRET: JWT_SECRET, KEEP_RESULTS: 'false' };
+
+let gateway: TestGateway;
+let bus: JobBus;
+
+afterEach(async () => {
+  await gateway.stop();
+});
+
+/** Nothing happens to a job unless the test says so. */
+async function start(env: Record<string, string> = WITH_KEYS, part: Partial<JobBus> = {}): Promise<void> {
+  bus = createInProcessJobBus();
+  gateway = await startGateway({
+    env,
+    sandbox: { queueMs: 3_600_000, processMs: 3_600_000 },
+    overrides: { bus: withMethods(bus, part) },
+  });
+}
+
+function jwt(exp: number): Promise<string> {
+  return new SignJWT({ tenant: 'acme' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime(exp)
+    .sign(new TextEncoder().encode(JWT_SECRET));
+}
+
+const inSeconds = (seconds: number): number => Math.ceil(Date.now() / 1000 + seconds);
+
+async function submitted(bearer = KEY): Promise<{ id: string; providerId: string }> {
+  const query =
+    'mutation { submitFaceSwap(input: { sourceImage: [{ path: "https://example.com/a.jpg" }], targetImage: [{ path: "https://example.com/b.jpg" }] }) { job { id providerId } } }';
+  const { data } = await knock('http', gateway.url, { query }, bearer);
+  return (data as { submitFaceSwap: { job: { id: string; providerId: string } } }).submitFaceSwap.job;
+}
+
+async function connected(bearer: string | null = KEY): Promise<BareSocket> {
+  const bare = await bareSocket(gateway.url);
+  bare.say({ type: 'connection_init', ...(bearer && { payload: { authorization: `Bearer ${bearer}` } }) });
+  return bare;
+}
+
+async function acknowledged(bearer?: string): Promise<BareSocket> {
+  const bare = await connected(bearer);
+  await bare.next('connection_ack');
+  return bare;
+}
+
+const subscribe = (id: string, query: string) => ({ id, type: 'subscribe', payload: { query } });
+
+/** Resolves once it holds; for what happens in another process's time. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe('A socket', () => {
+  it('is closed with 4401 without credentials and with wrong ones, and with 4403 with expired ones', async () => {
+    await start();
+    const cases: [string | null, number][] = [
+      [null, 4401],
+      ['acme-key-which-is-wrong', 4401],
+      [await jwt(inSeconds(-60)), 4403],
+    ];
+    for (const [bearer, code] of cases) {
+      const bare = await connected(bearer);
+      expect(await bare.closed).toMatchObject({ code });
+      expect(bare.messages).toEqual([]);
+    }
+  });
+
+  it('is closed with 4401, 4429, 4409, 4400, 4406 for what graphql-ws does not allow', async () => {
+    await start();
+    const before = await bareSocket(gateway.url);
+    before.say(subscribe('1', '{ __typename }'));
+    expect((await before.closed).code).toBe(4401);
+
+    const twice = await acknowledged();
+    twice.say({ type: 'connection_init' });
+    expect((await twice.closed).code).toBe(4429);
+
+    const { id } = await submitted();
+    const same = await acknowledged();
+    same.say(subscribe('1', `subscription { jobUpdated(id: "${id}") { id } }`));
+    await same.next('next');
+    same.say(subscribe('1', '{ __typename }'));
+    expect((await same.closed).code).toBe(4409);
+
+    for (const bad of [
+      '{',
+      '[]',
+      '{"type":"next","id":"1","payload":{}}',
+      '{"type":"no such"}',
+      'null',
+      '',
+    ]) {
+      const bare = await acknowledged();
+      bare.say(bad);
+      expect(await bare.closed).toEqual({ code: 4400, reason: 'Invalid message received' });
+    }
+    expect((await (await bareSocket(gateway.url, 'graphql-ws')).closed).code).toBe(4406);
+  });
+
+  it('is closed with 1009 by a message that is too long', async () => {
+    await start();
+    const bare = await acknowledged();
+    bare.say(subscribe('1', `{ __typename } #${'x'.repeat(1024 * 1024)}`));
+    expect((await bare.closed).code).toBe(1009);
+  });
+
+  it('answers pings, and does not repeat what they hold', async () => {
+    await start();
+    const bare = await acknowledged();
+    bare.say({ type: 'ping', payload: { echo: 'x'.repeat(1000) } });
+    expect(await bare.next('pong')).toEqual({ type: 'pong' });
+    bare.socket.close();
+  });
+
+  it('is refused with 503 when there are too many, and may come when another has left', async () => {
+    await start({ ...WITH_KEYS, MAX_SOCKETS: '2' });
+    const [first] = [await acknowledged(), await acknowledged()];
+    await expect(bareSocket(gateway.url)).rejects.toThrow('503');
+    first?.socket.close();
+    await first?.closed;
+    await until(async () => {
+      try {
+        await bareSocket(gateway.url);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  });
+
+  it('has at most so many operations under way, whatever ids they have', async () => {
+    await start({ ...WITH_KEYS, MAX_SOCKET_OPERATIONS: '3' });
+    const { id } = await submitted();
+    const bare = await acknowledged();
+    const follow = `subscription { jobUpdated(id: "${id}") { id } }`;
+    for (const name of ['1', '2', '3']) {
+      bare.say(subscribe(name, follow));
+      await bare.next('next');
+    }
+    bare.say(subscribe('4', follow));
+    expect(await bare.next('error')).toMatchObject({
+      id: '4',
+      payload: [
+        { message: 'At most 3 operations at once on one socket.', extensions: { code: 'RATE_LIMITED' } },
+      ],
+    });
+    bare.say({ id: '1', type: 'complete' });
+    bare.say(subscribe('5', follow));
+    await bare.next('next');
+    bare.socket.close();
+  });
+
+  it('that gives ids back at once gets no further with it', async () => {
+    await start({ ...WITH_KEYS, MAX_SOCKET_OPERATIONS: '3' });
+    const held = gateway.sandbox.hold('accepted');
+    const bare = await acknowledged();
+    const image = '[{ path: "https://example.com/a.jpg" }]';
+    const mutation = `mutation { submitFaceSwap(input: { sourceImage: ${image}, targetImage: ${image} }) { job { id } } }`;
+    for (let i = 0; i < 20; i += 1) {
+      bare.say(subscribe(String(i), mutation));
+      bare.say({ id: String(i), type: 'complete' });
+    }
+    bare.say(subscribe('last', '{ __typename }'));
+    await bare.next('error');
+    held.release();
+    const { data } = await knock('http', gateway.url, { query: '{ jobs { edges { node { id } } } }' }, KEY);
+    expect((data as { jobs: { edges: unknown[] } }).jobs.edges.length).toBeLessThanOrEqual(3);
+    bare.socket.close();
+  });
+
+  it('is closed with 1001 when the gateway stops, and leaves no listener', async () => {
+    await start();
+    const { id } = await submitted();
+    const bare = await acknowledged();
+    bare.say(subscribe('1', `subscription { jobUpdated(id: "${id}") { id } }`));
+    await bare.next('next');
+    expect(bus.followedJobs()).toEqual([id]);
+    await gateway.stop();
+    expect((await bare.closed).code).toBe(1001);
+    expect(bus.followedJobs()).toEqual([]);
+  });
+});
+
+describe('Credentials that run out', () => {
+  it('take their socket with them with 4403; a normal client comes back with fresh ones and misses nothing', async () => {
+    await start();
+    const { id, providerId } = await submitted();
+    const exp = inSeconds(2);
+    const tokens = [await jwt(exp), await jwt(inSeconds(60))];
+    const closes: { code: number; at: number }[] = [];
+    const client = openSocket(gateway.url, {
+      connectionParams: async () => ({ authorization: `Bearer ${tokens.shift()}` }),
+      retryAttempts: 3,
+      // While nobody listens the job goes on.
+      retryWait: async () => {
+        gateway.sandbox.advance(providerId);
+        await until(async () => {
+          const reply = await knock('http', gateway.url, { query: `{ job(id: "${id}") { status } }` }, KEY);
+          return reply.text.includes('PROCESSING');
+        });
+      },
+      on: { closed: (event) => closes.push({ code: (event as { code: number }).code, at: Date.now() }) },
+    });
+    const variables: { id: string; afterVersion?: number } = { id };
+    const seen: SeenJob[] = [];
+    for await (const { data } of client.iterate<{ jobUpdated: SeenJob }>({
+      query: textOf(JOB_UPDATED),
+      variables,
+    })) {
+      if (!data) continue;
+      seen.push(data.jobUpdated);
+      variables.afterVersion = data.jobUpdated.version;
+      if (data.jobUpdated.status === 'PROCESSING') gateway.sandbox.finish(providerId);
+    }
+    await client.dispose();
+    expect(closes[0]?.code).toBe(4403);
+    expect((closes[0]?.at ?? 0) - exp * 1000).toBeGreaterThanOrEqual(0);
+    expect((closes[0]?.at ?? 0) - exp * 1000).toBeLessThan(1000);
+    expect(seen.at(-1)?.status).toBe('COMPLETED');
+    const versions = seen.map(({ version }) => version);
+    expect(versions).toEqual(upTo(seen.at(-1)?.version ?? 0, versions[0]));
+  });
+
+  it('are good for nothing on a socket whose client does not hear that it is closed', async () => {
+    await start();
+    const exp = inSeconds(0.5);
+    const bare = await acknowledged(await jwt(exp));
+    bare.socket.pause();
+    await until(() => Date.now() > exp * 1000 + 100);
+    const image = '[{ path: "https://example.com/a.jpg" }]';
+    bare.say(
+      subscribe(
+        '1',
+        `mutation { submitFaceSwap(input: { sourceImage: ${image}, targetImage: ${image} }) { job { id } } }`,
+      ),
+    );
+    bare.socket.resume();
+    expect((await bare.closed).code).toBe(4403);
+    expect(gateway.sandbox.bills).toEqual([]);
+  });
+
+  it('end their event stream too', async () => {
+    await start();
+    const { id } = await submitted();
+    const exp = inSeconds(1);
+    const response = await stream(
+      { query: `subscription { jobUpdated(id: "${id}") { id } }` },
+      await jwt(exp),
+    );
+    expect(await response.text()).not.toContain('event: complete');
+    expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000);
+    expect(bus.followedJobs()).toEqual([]);
+  });
+});
+
+function stream(body: unknown, bearer: string | null = KEY, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${gateway.url}/graphql/stream`, {
+    method: 'POST',
+    headers: {
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+      ...(bearer && { authorization: `Bearer ${bearer}` }),
+    },
+    body: JSON.stringify(body),
+    ...init,
+  });
+}
+
+describe('An event stream', () => {
+  it('follows a job to its end, with the client of graphql-sse', async () => {
+    await start();
+    const { id, providerId } = await submitted();
+    const client = createStreamClient({
+      url: `${gateway.url}/graphql/stream`,
+      singleConnection: false,
+      retryAttempts: 0,
+      headers: { authorization: `Bearer ${KEY}` },
+    });
+    const seen: string[] = [];
+    const query = `subscription { jobUpdated(id: "${id}") { status version } }`;
+    for await (const { data } of client.iterate<{ jobUpdated: { status: string } }>({ query })) {
+      const status = data?.jobUpdated.status ?? '';
+      seen.push(status);
+      if (status === 'QUEUED') gateway.sandbox.advance(providerId);
+      if (status === 'PROCESSING') gateway.sandbox.finish(providerId);
+    }
+    client.dispose();
+    expect(seen).toEqual(['QUEUED', 'PROCESSING', 'COMPLETED']);
+    expect(bus.followedJobs()).toEqual([]);
+  });
+
+  it('takes queries by GET, and no mutation', async () => {
+    await start();
+    const get = (query: string) =>
+      fetch(`${gateway.url}/graphql/stream?${new URLSearchParams({ query })}`, {
+        headers: { accept: 'application/json;q=0.5, text/event-stream', authorization: `Bearer ${KEY}` },
+      });
+    expect(await (await get('{ job(id: "is it ?") { id } }')).text()).toContain(
+      'data: {"data":{"job":null}}',
+    );
+    const refused = await get('mutation { deleteJob(id: "1") }');
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  it.each<[string, RequestInit, number]>([
+    [
+      'does not ask for events',
+      { headers: { accept: 'application/json', 'content-type': 'application/json' } },
+      406,
+    ],
+    ['holds no query', { body: '{}' }, 400],
+    ['holds a query that is no text', { body: '{"query":1}' }, 400],
+    ['holds variables that are a list', { body: '{"query":"{ __typename }","variables":[]}' }, 400],
+    ['is a batch', { body: '[{"query":"{ __typename }"}]' }, 400],
+    ['is not JSON', { body: '{' }, 400],
+    ['is not valid', { body: '{"query":"{ nothing }"}' }, 400],
+    ['is not GraphQL', { body: '{"query":"{"}' }, 400],
+    [
+      'is sent as a form sends',
+      {
+        headers: {
+          accept: 'text/event-stream',
+          'content-type': 'text/plain',
+          authorization: `Bearer ${KEY}`,
+        },
+      },
+      415,
+    ],
+    ['has a method of its own', { method: 'DELETE', body: null }, 404],
+    ['is a HEAD', { method: 'HEAD', body: null }, 404],
+  ])('that %s is refused in the form of GraphQL', async (_what, init, status) => {
+    await start();
+    const response = await stream({ query: '{ __typename }' }, KEY, init);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    if (init.method !== 'HEAD')
+      expect(await response.json()).toMatchObject({ errors: [{ message: expect.any(String) }] });
+  });
+
+  it('is one of so many', async () => {
+    await start({ ...WITH_KEYS, MAX_SOCKETS: '1' });
+    const { id } = await submitted();
+    const query = `subscription { jobUpdated(id: "${id}") { id } }`;
+    const leaving = new AbortController();
+    await stream({ query }, KEY, { signal: leaving.signal });
+    expect((await stream({ query })).status).toBe(503);
+    leaving.abort();
+    await until(() => bus.followedJobs().length === 0);
+    await until(async () => (await stream({ query: '{ __typename }' })).status === 200);
+  });
+
+  it('ends when the gateway stops', async () => {
+    await start();
+    const { id } = await submitted();
+    const response = await stream({ query: `subscription { jobUpdated(id: "${id}") { id } }` });
+    const text = response.text();
+    await gateway.stop();
+    expect(await text).toContain('event: next');
+    expect(bus.followedJobs()).toEqual([]);
+  });
+});
+
+describe.each(DOORS.filter((door) => door !== 'http'))('A follower by %s', (door: Door) => {
+  it('who leaves is forgotten', async () => {
+    await start();
+    const { id } = await submitted();
+    for (let i = 0; i < 20; i += 1) {
+      await knock(door, gateway.url, { query: `subscription { jobUpdated(id: "${id}") { id } }` }, KEY);
+    }
+    await until(() => bus.followedJobs().length === 0);
+  });
+
+  it('who leaves while the following begins is forgotten too', async () => {
+    let arrived = (): void => {};
+    let letGo = (): void => {};
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    await start(WITH_KEYS, {
+      followJob: async (id, listener) => {
+        arrived();
+        await gate;
+        return bus.followJob(id, listener);
+      },
+    });
+    const { id } = await submitted();
+    const query = `subscription { jobUpdated(id: "${id}") { id } }`;
+    if (door === 'socket') {
+      const bare = await acknowledged();
+      bare.say(subscribe('1', query));
+      await arrival;
+      bare.socket.terminate();
+      await bare.closed;
+    } else {
+      const leaving = new AbortController();
+      const answer = stream({ query }, KEY, { signal: leaving.signal });
+      await arrival;
+      leaving.abort();
+      await expect(answer).rejects.toThrow('abort');
+    }
+    // The server has to have noticed.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    letGo();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => bus.followedJobs().length === 0);
+  });
+});
+
+describe('An open gateway', () => {
+  /** Whether a socket opens to a request with these headers. */
+  function opens(headers: Record<string, string>): Promise<boolean> {
+    const socket = new WebSocket(`${gateway.url.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws', {
+      headers,
+    });
+    return new Promise((resolve) => {
+      socket.once('open', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    }).finally(() => socket.terminate()) as Promise<boolean>;
+  }
+
+  it('on loopback opens no socket to pages of other sites, nor to sites that give themselves its address', async () => {
+    await start({ CORS_ORIGINS: 'https://app.example.com', PUBLIC_URL: 'https://tunnel.example.net/swap' });
+    const port = new URL(gateway.url).port;
+    for (const headers of [
+      {},
+      { origin: 'http://localhost:5173' },
+      { origin: gateway.url },
+      { origin: 'https://app.example.com' },
+      { origin: 'https://tunnel.example.net', host: 'tunnel.example.net' },
+      { host: `localhost:${port}` },
+      { host: `[::1]:${port}` },
+    ]) {
+      expect([headers, await opens(headers)]).toEqual([headers, true]);
+    }
+    for (const headers of [
+      { origin: 'https://evil.example.com' },
+      { origin: 'https://app.example.com.evil.com' },
+      { origin: 'http://6.6.6.6' },
+      { origin: 'null' },
+      { host: `evil.example.com:${port}`, origin: `http://evil.example.com:${port}` },
+      { host: 'localhost.evil.com' },
+      { host: '127.0.0.1.evil.com' },
+    ]) {
+      expect([headers, await opens(headers)]).toEqual([headers, false]);
+    }
+  });
+
+  it('that is meant to be open to all is, and one that asks who calls lets pages of all sites ask', async () => {
+    const evil = { origin: 'https://evil.example.com', host: 'swap.example.com' };
+    await start({ AUTH: 'none' });
+    expect(await opens(evil)).toBe(true);
+    await gateway.stop();
+    await start();
+    expect(await opens(evil)).toBe(true);
+  });
+
+  it('still takes webhooks and probes under any name', async () => {
+    await start({ KEEP_RESULTS: 'false' });
+    const { id } = await submit(gateway.url);
+    gateway.sandbox.finish((await lookUp(gateway.url, id)).providerId ?? '');
+    await until(async () => (await lookUp(gateway.url, id)).status === 'COMPLETED');
+  });
+});

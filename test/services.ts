@@ -1,0 +1,70 @@
+/** The services that some tests need, real ones: where they are, or that they are not reachable. */
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+
+const POSTGRES_URL = process.env['TEST_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+const REDIS_URL = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379';
+
+/** Null, and a word about it, where there is none; an error in CI, where there has to be one. */
+export async function postgresUrl(): Promise<string | null> {
+  const client = new Client({ connectionString: POSTGRES_URL, connectionTimeoutMillis: 2000 });
+  try {
+    await client.connect();
+    await client.end();
+    return POSTGRES_URL;
+  } catch (error) {
+    return missing('PostgreSQL', POSTGRES_URL, error);
+  }
+}
+
+export async function redisUrl(): Promise<string | null> {
+  const redis = new Redis(REDIS_URL, { lazyConnect: true, connectTimeout: 2000, retryStrategy: () => null });
+  redis.on('error', () => {});
+  try {
+    await redis.connect();
+    await redis.ping();
+    return REDIS_URL;
+  } catch (error) {
+    return missing('Redis', REDIS_URL, error);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function missing(name: string, url: string, error: unknown): null {
+  const message = `${name} is not reachable at ${url}: its tests are skipped`;
+  if (process.env['CI']) throw new Error(message, { cause: error });
+  process.stderr.write(`${message}\n`);
+  return null;
+}
+
+export interface TestDatabase {
+  readonly url: string;
+  /** Ends every connection to it from outside. */
+  cutConnections(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+/** A new, empty database. */
+export async function withDatabase(serverUrl: string): Promise<TestDatabase> {
+  const name = `gateway_${randomBytes(6).toString('hex')}`;
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const ask = async (...statements: readonly string[]): Promise<void> => {
+    const client = new Client({ connectionString: serverUrl });
+    await client.connect();
+    try {
+      for (const statement of statements) await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  };
+  await ask(`create database ${name}`);
+  return {
+    url: url.href,
+    cutConnections: () =>
+      ask(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`),
+    drop: () => ask(`drop database ${name} with (force)`),
+  };
+}

@@ -1,0 +1,105 @@
+/** The job store over PostgreSQL: the same contract, on a database of its own for each test. */
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
+import { openPostgres } from '../../../src/services/store/postgres.js';
+import { postgresUrl, withDatabase } from '../../services.js';
+import { NOON, newJobOf } from '../jobs/samples.js';
+import { describeJobStore } from './job-store.contract.js';
+
+const url = await postgresUrl();
+const log = pino({ level: 'silent' });
+const storeOn = (database: string) =>
+  createKyselyJobStore(() => openPostgres(database, { poolSize: 4, log }));
+
+describe.skipIf(url === null)('over PostgreSQL', () => {
+  describeJobStore('PostgreSQL', async () => {
+    const database = await withDatabase(url ?? '');
+    let store = storeOn(database.url);
+    await store.start();
+    return {
+      store,
+      reopen: async () => {
+        await store.stop();
+        store = storeOn(database.url);
+        await store.start();
+        return store;
+      },
+      close: async () => {
+        await store.stop();
+        await database.drop();
+      },
+    };
+  });
+
+  test('ten instances that start at once bring the tables up to date together', async () => {
+    const database = await withDatabase(url ?? '');
+    const stores = Array.from({ length: 10 }, () => storeOn(database.url));
+    try {
+      await Promise.all(stores.map((store) => store.start()));
+      await Promise.all(stores.map((store) => store.create(newJobOf('ann', { id: randomUUID() }), 100)));
+      expect((await stores[0]?.slots(NOON))?.waiting).toBe(10);
+    } finally {
+      await Promise.all(stores.map((store) => store.stop()));
+      await database.drop();
+    }
+  });
+
+  test('one idempotency key used on many instances at once makes one job', async () => {
+    const database = await withDatabase(url ?? '');
+    const stores = Array.from({ length: 3 }, () => storeOn(database.url));
+    try {
+      await Promise.all(stores.map((store) => store.start()));
+      const idempotency = { key: 'once', fingerprint: 'same' };
+      const made = await Promise.all(
+        Array.from({ length: 30 }, (_, i) =>
+          stores[i % 3]?.create(newJobOf('ann', { id: randomUUID(), idempotency }), 100),
+        ),
+      );
+      expect(made.filter((created) => created?.kind === 'created')).toHaveLength(1);
+      expect(made.filter((created) => created?.kind === 'duplicate')).toHaveLength(29);
+    } finally {
+      await Promise.all(stores.map((store) => store.stop()));
+      await database.drop();
+    }
+  });
+
+  test('a slot is never given twice, however many instances lease at once', async () => {
+    const database = await withDatabase(url ?? '');
+    const stores = Array.from({ length: 3 }, () => storeOn(database.url));
+    try {
+      await Promise.all(stores.map((store) => store.start()));
+      for (let i = 0; i < 20; i += 1) await stores[0]?.create(newJobOf('ann', { id: randomUUID() }), 100);
+      const { transition } = await import('../../../src/services/jobs/job.js');
+      const leases = await Promise.all(
+        Array.from({ length: 12 }, (_, i) =>
+          stores[i % 3]?.lease(5, NOON, (job) =>
+            transition(job, { type: 'leased', at: NOON, deadlineAt: NOON + 1 }),
+          ),
+        ),
+      );
+      const leased = leases.flatMap((jobs) => jobs ?? []);
+      expect(leased).toHaveLength(5);
+      expect(new Set(leased.map(({ id }) => id)).size).toBe(5);
+    } finally {
+      await Promise.all(stores.map((store) => store.stop()));
+      await database.drop();
+    }
+  });
+
+  test('a lost connection costs one operation at most', async () => {
+    const database = await withDatabase(url ?? '');
+    const store = storeOn(database.url);
+    try {
+      await store.start();
+      await store.ping();
+      await database.cutConnections();
+      await store.ping().catch(() => undefined);
+      await store.ping();
+    } finally {
+      await store.stop();
+      await database.drop();
+    }
+  });
+});
