@@ -147,7 +147,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       logger: log,
     });
     const akool = overrides.wrapAkool?.(client) ?? client;
-    stops.push(() => akool.close());
+    // Whoever waited for an answer has been let go by then; lookups that nobody waits for must not hold up the end.
+    stops.push(() => akool.destroy());
 
     const { redisUrl } = secrets;
     const bus =

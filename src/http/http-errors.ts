@@ -62,12 +62,19 @@ export function sendRefusal(
   return sendErrors(reply, status, [{ message: message ?? 'Refused', extensions: { code } }]);
 }
 
+interface HttpError {
+  readonly statusCode?: number;
+  readonly headers?: Record<string, string>;
+}
+
 /** One form for whatever goes wrong outside of GraphQL, at every address that has no handler of its own. */
 export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexpected): void {
   app.setNotFoundHandler((_request, reply) => sendRefusal(reply, 404));
-  app.setErrorHandler((error: { readonly statusCode?: number }, _request: FastifyRequest, reply) => {
-    const { statusCode = 500 } = error;
+  app.setErrorHandler((error: HttpError, _request: FastifyRequest, reply) => {
+    const { statusCode = 500, headers = {} } = error;
     if (statusCode < 500) {
+      // Like the `content-range` that belongs to a 416.
+      void reply.headers(headers);
       // The rest of a body that is too long is not waited for.
       if (statusCode === 413) reply.header('connection', 'close');
       return sendRefusal(reply, statusCode);

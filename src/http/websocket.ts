@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import {
   type FormattedExecutionResult,
   GraphQLError,
@@ -90,6 +91,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       if (context === undefined) return [new GraphQLError('Not connected.')];
       try {
         // Not by the ids in use: a client gives one back while its operation still runs.
+        // One that was left a moment ago takes a turn to end.
+        if (ctx.extra.busy > options.maxOperations) await setImmediate();
         if (ctx.extra.busy > options.maxOperations) {
           throw new GatewayError(
             'RATE_LIMITED',

@@ -1,4 +1,7 @@
 /** Faces over HTTP: `detectFaces`, and `detectOpts` on a submit. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { AkoolClient } from '../../src/services/akool/akool-client.js';
@@ -346,19 +349,23 @@ describe('a submit with detectOpts', () => {
   });
 
   it('is put back, and not taken for sent, when the gateway stops in the midst of it', async () => {
-    const first = await startGateway({ env: { DRAIN_MS: '0' } });
-    const { dir } = first;
+    const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
+    const first = await startGateway({ dir, env: { DRAIN_MS: '0' } });
     const gate = first.sandbox.hold('detect');
     const submitting = submit(first.url, detected());
     await gate.arrived;
     const stopping = first.stop();
-    const { id } = await submitting;
-    gate.release();
+    const { id, status } = await submitting;
+    expect(status).toBe('WAITING');
     await stopping;
     expect(first.sandbox.requests.pro).toBe(0);
-    expect(dir).not.toBe('');
-    expect(id).not.toBe('');
-    gateway = first;
+
+    gateway = await startGateway({ dir });
+    expect((await follow(gateway.url, id)).at(-1)?.status).toBe('COMPLETED');
+    const { history } = await lookUp(gateway.url, id);
+    expect(history.map((update) => update.status)).not.toContain('UNCONFIRMED');
+    await gateway.stop();
+    rmSync(dir, { recursive: true });
   });
 
   it('survives a kill in the midst of it, and is sent once afterwards', async () => {

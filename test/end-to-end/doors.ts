@@ -101,8 +101,12 @@ export function outcomeOf({ closed, errors, data }: Reply): string {
 }
 
 /** A bare WebSocket that speaks the protocol, for what no well-behaved client does. */
-export async function bareSocket(url: string, protocol = 'graphql-transport-ws'): Promise<BareSocket> {
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/graphql`, protocol);
+export async function bareSocket(
+  url: string,
+  protocol: string | null = 'graphql-transport-ws',
+): Promise<BareSocket> {
+  const protocols = protocol === null ? [] : [protocol];
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/graphql`, protocols);
   const messages: Record<string, unknown>[] = [];
   let heard: (() => void)[] = [];
   socket.on('message', (data) => {

@@ -41,6 +41,7 @@ beforeAll(async () => {
     PORT: '0',
     DATABASE_URL: `sqlite:${join(dir, 'gateway.db')}`,
     KEEP_RESULTS: 'false',
+    DETECT_CACHE_MS: '0',
     PUBLIC_URL: 'http://127.0.0.1:9',
     AKOOL_BASE_URL: await listenIn(sandbox.url),
     AKOOL_API_KEY: sandbox.apiKey,

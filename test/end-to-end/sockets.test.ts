@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
 import type { JobBus } from '../../src/services/bus/job-bus.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { Gate, until } from '../services/jobs/gate.js';
 import { lookUp, openSocket, submit, upTo } from './caller.js';
 import { type BareSocket, bareSocket, DOORS, type Door, knock } from './doors.js';
 import { JOB_UPDATED, type SeenJob, textOf } from './operations.js';
@@ -61,11 +62,6 @@ async function acknowledged(bearer?: string): Promise<BareSocket> {
 
 const subscribe = (id: string, query: string) => ({ id, type: 'subscribe', payload: { query } });
 
-/** Resolves once it holds; for what happens in another process's time. */
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 describe('A socket', () => {
   it('is closed with 4401 without credentials and with wrong ones, and with 4403 with expired ones', async () => {
     await start();
@@ -110,7 +106,7 @@ describe('A socket', () => {
       bare.say(bad);
       expect(await bare.closed).toEqual({ code: 4400, reason: 'Invalid message received' });
     }
-    expect((await (await bareSocket(gateway.url, 'graphql-ws')).closed).code).toBe(4406);
+    expect((await (await bareSocket(gateway.url, null)).closed).code).toBe(4406);
   });
 
   it('is closed with 1009 by a message that is too long', async () => {
@@ -342,7 +338,7 @@ describe('An event stream', () => {
       },
       415,
     ],
-    ['has a method of its own', { method: 'DELETE', body: null }, 404],
+    ['has a method of its own', { method: 'DELETE', body: null, headers: {} }, 404],
     ['is a HEAD', { method: 'HEAD', body: null }, 404],
   ])('that %s is refused in the form of GraphQL', async (_what, init, status) => {
     await start();
@@ -387,39 +383,33 @@ describe.each(DOORS.filter((door) => door !== 'http'))('A follower by %s', (door
   });
 
   it('who leaves while the following begins is forgotten too', async () => {
-    let arrived = (): void => {};
-    let letGo = (): void => {};
-    const arrival = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
-    const gate = new Promise<void>((resolve) => {
-      letGo = resolve;
-    });
+    const gate = new Gate();
+    let isHeld = false;
     await start(WITH_KEYS, {
       followJob: async (id, listener) => {
-        arrived();
-        await gate;
+        if (isHeld) await gate.pass();
         return bus.followJob(id, listener);
       },
     });
     const { id } = await submitted();
+    isHeld = true;
     const query = `subscription { jobUpdated(id: "${id}") { id } }`;
     if (door === 'socket') {
       const bare = await acknowledged();
       bare.say(subscribe('1', query));
-      await arrival;
+      await gate.arrived();
       bare.socket.terminate();
       await bare.closed;
     } else {
       const leaving = new AbortController();
       const answer = stream({ query }, KEY, { signal: leaving.signal });
-      await arrival;
+      await gate.arrived();
       leaving.abort();
       await expect(answer).rejects.toThrow('abort');
     }
     // The server has to have noticed.
     await new Promise((resolve) => setTimeout(resolve, 50));
-    letGo();
+    gate.open();
     await new Promise((resolve) => setTimeout(resolve, 20));
     await until(() => bus.followedJobs().length === 0);
   });

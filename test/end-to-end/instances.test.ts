@@ -1,0 +1,214 @@
+/** Several gateways on one PostgreSQL and one Redis: any of them does for anything. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type App, createApp } from '../../src/app.js';
+import { readConfig } from '../../src/config.js';
+import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
+import { expectWholeLife, follow, lookUp, oneFace, openSocket, run, submit } from './caller.js';
+import { JOB_UPDATED, JOBS_UPDATED, type SeenJob } from './operations.js';
+
+const postgres = await postgresUrl();
+const redis = await redisUrl();
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return address.port;
+}
+
+/** A Redis of the test's own, to stop and start. */
+class OwnRedis {
+  readonly #port: number;
+  #process: ChildProcess | null = null;
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    const options = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const child = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#process = child;
+    await new Promise<void>((resolve, reject) => {
+      child.once('error', reject);
+      child.stdout.on('data', (text: Buffer) => {
+        if (text.includes('Ready to accept connections')) resolve();
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+describe.skipIf(postgres === null || redis === null)('three gateways', () => {
+  let database: TestDatabase;
+  let sandbox: Sandbox;
+  let own: OwnRedis;
+  const apps: App[] = [];
+  let urls: string[] = [];
+  const dir = mkdtempSync(join(tmpdir(), 'instances-'));
+
+  beforeAll(async () => {
+    own = new OwnRedis(await freePort());
+    await own.start();
+  });
+  afterAll(async () => {
+    await own.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.stop()));
+    await sandbox.stop();
+    await database.drop();
+    urls = [];
+  });
+
+  /** The second of them is the one that Akool calls. */
+  async function startThree(env: Record<string, string> = {}): Promise<[string, string, string]> {
+    database = await withDatabase(postgres ?? '');
+    sandbox = createSandbox({ queueMs: 20, processMs: 40, maxConcurrency: 50 });
+    await sandbox.start();
+    const ports = [await freePort(), await freePort(), await freePort()];
+    for (const port of ports) {
+      const { config, secrets } = readConfig({
+        PORT: String(port),
+        PUBLIC_URL: `http://127.0.0.1:${ports[1]}`,
+        DATABASE_URL: database.url,
+        DATABASE_POOL_SIZE: '5',
+        REDIS_URL: own.url,
+        ARCHIVE_DIR: dir,
+        AKOOL_BASE_URL: sandbox.url,
+        AKOOL_API_KEY: sandbox.apiKey,
+        AKOOL_CLIENT_ID: sandbox.clientId,
+        AKOOL_MAX_CONCURRENCY: '20',
+        DRAIN_MS: '2000',
+        ...env,
+      });
+      apps.push(createApp(config, secrets, { log: pino({ level: 'silent' }) }));
+    }
+    urls = (await Promise.all(apps.map((app) => app.start()))).map(({ url }) => url);
+    const [a, b, c] = urls;
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three were started');
+    return [a, b, c];
+  }
+
+  test('a submit on one, webhooks to another, a follower on the third: complete and in order', async () => {
+    const [a, , c] = await startThree();
+    const jobs = await Promise.all(Array.from({ length: 40 }, () => submit(a)));
+    const lives = await Promise.all(jobs.map(({ id }) => follow(c, id)));
+    const delays: number[] = [];
+    for (const [i, { id }] of jobs.entries()) {
+      const told = lives[i] ?? [];
+      const end = await lookUp(c, id);
+      expect(told.map(({ version }) => version)).toEqual(
+        [...told.map(({ version }) => version)].sort((x, y) => x - y),
+      );
+      expect(new Set(told.map(({ version }) => version)).size).toBe(told.length);
+      // Only Akool's `job_id` may come later still, when webhooks overtook the answer to the submit.
+      expect(told.at(-1)).toMatchObject({ status: 'COMPLETED', id, result: end.result });
+      expect(end.history.map(({ source }) => source)).toContain('WEBHOOK');
+    }
+    expect(sandbox.bills).toHaveLength(40);
+    // From the webhook to the follower on another gateway, printed for whoever reads the run.
+    const socket = openSocket(c);
+    const watched = await submit(a);
+    for await (const { data } of run(socket, JOB_UPDATED, { id: watched.id })) {
+      if (data) delays.push(Date.now() - Date.parse(data.jobUpdated.updatedAt));
+    }
+    await socket.dispose();
+    delays.sort((x, y) => x - y);
+    process.stdout.write(`webhook to follower: p99 ${delays[Math.ceil(delays.length * 0.99) - 1]} ms\n`);
+    expect(delays.length).toBeGreaterThan(0);
+  });
+
+  test('jobsUpdated on one tells of what happens on the others, each version once and in order', async () => {
+    const [a, b, c] = await startThree();
+    const socket = openSocket(c);
+    const events = run(socket, JOBS_UPDATED);
+    const first = events.next();
+    await lookUp(c, (await submit(a)).id);
+    await first;
+    const job = await submit(b);
+    const seen: SeenJob[] = [];
+    for await (const { data } of { [Symbol.asyncIterator]: () => events }) {
+      if (data?.jobsUpdated.id === job.id) seen.push(data.jobsUpdated);
+      if (seen.at(-1)?.result?.archived === true) break;
+    }
+    await socket.dispose();
+    const versions = seen.map(({ version }) => version);
+    expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y));
+    expect(seen.at(-1)).toEqual(await lookUp(a, job.id));
+  });
+
+  test('a key that is used on all of them at once is one job and one bill', async () => {
+    const gateways = await startThree();
+    const input = oneFace({ idempotencyKey: 'everywhere' });
+    const jobs = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => submit(gateways[i % 3] ?? '', input)),
+    );
+    expect(new Set(jobs.map(({ id }) => id)).size).toBe(1);
+    expect(sandbox.bills).toHaveLength(1);
+  });
+
+  test('together they never have more jobs at Akool than there are slots', async () => {
+    const gateways = await startThree({ AKOOL_MAX_CONCURRENCY: '3', SUBMIT_WAIT_MS: '0' });
+    const jobs = await Promise.all(Array.from({ length: 30 }, (_, i) => submit(gateways[i % 3] ?? '')));
+    const ends = await Promise.all(jobs.map(({ id }, i) => follow(gateways[(i + 1) % 3] ?? '', id)));
+    expect(ends.every((life) => life.at(-1)?.status === 'COMPLETED')).toBe(true);
+    expect(sandbox.peakConcurrency).toBe(3);
+    expect(sandbox.bills).toHaveLength(30);
+  });
+
+  test('Redis goes away under load and comes back: no follower misses an end', async () => {
+    const [a, b, c] = await startThree({ AKOOL_MAX_CONCURRENCY: '5' });
+    const jobs = await Promise.all(Array.from({ length: 20 }, () => submit(a)));
+    const lives = Promise.all(jobs.map(({ id }) => follow(c, id)));
+    await own.stop();
+    const during = await Promise.all(Array.from({ length: 10 }, () => submit(b)));
+    const livesDuring = Promise.all(during.map(({ id }) => follow(c, id)));
+    // Everything is over at Akool before Redis is back: all that could wake anybody is lost.
+    await Promise.all(
+      [...jobs, ...during].map(async ({ id }) => {
+        while ((await lookUp(a, id)).finishedAt === null)
+          await new Promise((resolve) => setImmediate(resolve));
+      }),
+    );
+    await own.start();
+    for (const life of [...(await lives), ...(await livesDuring)]) {
+      expect(life.at(-1)?.status).toBe('COMPLETED');
+    }
+  });
+
+  test('a follower may go from one gateway to the next with afterVersion', async () => {
+    const [a, b, c] = await startThree();
+    const job = await submit(a);
+    const socket = openSocket(b);
+    const [begin] = [await run(socket, JOB_UPDATED, { id: job.id }).next()];
+    await socket.dispose();
+    const seen = begin.value?.data?.jobUpdated;
+    const rest = await follow(c, job.id, seen?.version);
+    expectWholeLife([...(seen ? [seen] : []), ...rest].slice(-1), await lookUp(a, job.id));
+    expect(rest.every(({ version }) => version > (seen?.version ?? 0))).toBe(true);
+  });
+});

@@ -1,0 +1,90 @@
+/** The bus over Redis: the same contract, and what only several instances show. */
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { JobBus, JobSignal } from '../../../src/services/bus/job-bus.js';
+import { createRedisJobBus } from '../../../src/services/bus/redis-job-bus.js';
+import { redisUrl } from '../../services.js';
+import { until } from '../jobs/gate.js';
+import { jobWith } from '../jobs/samples.js';
+import { describeJobBus } from './job-bus.contract.js';
+
+const url = await redisUrl();
+const open = () => createRedisJobBus({ url: url ?? '', log: pino({ level: 'silent' }) });
+
+describe.skipIf(url === null)('over Redis', () => {
+  describeJobBus('Redis', open);
+
+  describe('two instances', () => {
+    let here: JobBus;
+    let there: JobBus;
+    let admin: Redis;
+
+    beforeEach(async () => {
+      here = open();
+      there = open();
+      admin = new Redis(url ?? '');
+      await Promise.all([here.start(), there.start()]);
+    });
+    afterEach(async () => {
+      await Promise.all([here.stop(), there.stop()]);
+      admin.disconnect();
+    });
+
+    const subscribers = async (channel: string) => Number((await admin.pubsub('NUMSUB', channel))[1]);
+
+    test('wake each other with the version alone, and themselves with the job', async () => {
+      const job = jobWith({ tenant: 'ann', version: 3 });
+      const heardHere: JobSignal[] = [];
+      const heardThere: JobSignal[] = [];
+      await here.followJob(job.id, (signal) => heardHere.push(signal));
+      await there.followTenant('ann', (signal) => heardThere.push(signal));
+      here.publish(job);
+      await until(() => heardThere.length > 0);
+      expect(heardThere).toEqual([{ id: job.id, tenant: 'ann', version: 3, job: null }]);
+      // Its own message comes back from Redis too, and is not told twice.
+      expect(heardHere).toEqual([{ id: job.id, tenant: 'ann', version: 3, job }]);
+    });
+
+    test('subscribe to a channel only while somebody listens', async () => {
+      const { id } = jobWith();
+      const channel = `faceswap:job:${id}`;
+      expect(await subscribers(channel)).toBe(0);
+      const first = await here.followJob(id, () => {});
+      const second = await here.followJob(id, () => {});
+      expect(await subscribers(channel)).toBe(1);
+      first();
+      first();
+      expect(await subscribers(channel)).toBe(1);
+      second();
+      await until(async () => (await subscribers(channel)) === 0);
+    });
+
+    test('tell of a gap once a lost connection listens again', async () => {
+      const job = jobWith();
+      const heard: JobSignal[] = [];
+      let gaps = 0;
+      await there.followJob(job.id, (signal) => heard.push(signal));
+      there.onGap(() => {
+        gaps += 1;
+      });
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await until(() => gaps > 0);
+      here.publish({ ...job, version: 9 });
+      await until(() => heard.some(({ version }) => version === 9));
+      expect(gaps).toBe(1);
+    });
+
+    test('pass over what others publish on their channels', async () => {
+      const job = jobWith();
+      const heard: JobSignal[] = [];
+      await there.followJob(job.id, (signal) => heard.push(signal));
+      for (const text of ['', 'null', '{', '[]', '{"from":1}', '{"from":"x","id":"y"}']) {
+        await admin.publish(`faceswap:job:${job.id}`, text);
+      }
+      here.publish({ ...job, version: 2 });
+      await until(() => heard.length > 0);
+      expect(heard.map(({ version }) => version)).toEqual([2]);
+    });
+  });
+});
