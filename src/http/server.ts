@@ -1,4 +1,6 @@
 /** The HTTP server: every address of the gateway, in one place. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
@@ -106,6 +108,15 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     reportUnexpected: ((error, reference) =>
       options.log.error({ err: error, reference }, 'unexpected error')) satisfies ReportUnexpected,
   };
+  /** Connections that have asked nothing yet. */
+  const silent = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  for (const event of ['request', 'upgrade']) {
+    app.server.on(event, ({ socket }: IncomingMessage) => silent.delete(socket));
+  }
   let sockets: WebsocketEndpoint | null = null;
   let apollo: Awaited<ReturnType<typeof graphqlRoute>> | null = null;
   let stopped: Promise<void> | null = null;
@@ -148,6 +159,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   async function stop(): Promise<void> {
     await sockets?.stop();
+    // Browsers connect ahead of time. Node does not count these as idle, and would wait for them.
+    for (const socket of silent) socket.destroy();
     const cut = setTimeout(() => app.server.closeAllConnections(), options.drainMs);
     await app.close();
     clearTimeout(cut);

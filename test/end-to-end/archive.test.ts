@@ -297,7 +297,6 @@ async function akoolServing(
   ends.push(() => app.stop());
   const { url } = await app.start();
   const { id } = await submit(url);
-  await follow(url, id);
   return { gateway: { url, dir }, lines, id };
 }
 
@@ -368,7 +367,7 @@ describe('a result that is not what it should be', () => {
     const { gateway, id } = await akoolServing((_request, response) =>
       response.writeHead(200, { 'content-type': 'text/html' }).end(PNG),
     );
-    await expect.poll(async () => (await resultOf(gateway.url, id))?.archived).toBe(true);
+    await expect.poll(async () => (await resultOf(gateway.url, id))?.archived, { timeout: 5000 }).toBe(true);
     const result = await resultOf(gateway.url, id);
     expect(result?.contentType).toBe('image/png');
     expect((await fetch(result?.url ?? '')).headers.get('content-type')).toBe('image/png');

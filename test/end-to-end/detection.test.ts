@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { AkoolClient } from '../../src/services/akool/akool-client.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
@@ -143,42 +143,6 @@ describe('detectFaces', () => {
     expect(asked).toMatchObject([{ url: at('gr%C3%B6%C3%9Fe.jpg') }]);
   });
 
-  it.each([
-    ['nothing', {}, 'input', 'MEDIA_REQUIRED'],
-    ['both', { url: at('a.jpg'), image: PIXEL }, 'input', 'MEDIA_REQUIRED'],
-    ['no address', { url: 'ftp://secret-value/a.jpg' }, 'input.url', 'URL_INVALID'],
-    ['no base64', { image: 'secret-value!' }, 'input.image', 'IMAGE_INVALID'],
-    ['an empty picture', { image: '' }, 'input.image', 'IMAGE_INVALID'],
-    ['base64 that was cut off', { image: PIXEL.slice(0, 41) }, 'input.image', 'IMAGE_INVALID'],
-    ['no picture', { image: base64('secret-value, just text') }, 'input.image', 'IMAGE_INVALID'],
-    ['a page', { image: base64('<html><script>1</script>') }, 'input.image', 'IMAGE_INVALID'],
-    [
-      'a drawing that can run scripts',
-      {
-        image: `data:image/svg+xml;base64,${base64('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>')}`,
-      },
-      'input.image',
-      'IMAGE_INVALID',
-    ],
-    [
-      'a data URI of another kind',
-      { image: `data:text/html;base64,${PIXEL}` },
-      'input.image',
-      'IMAGE_INVALID',
-    ],
-    ['a picture over 5 MB', { image: PIXEL + 'A'.repeat(7_000_000) }, 'input.image', 'IMAGE_INVALID'],
-    ['no frames', { url: at('clip.mp4'), numFrames: 0 }, 'input.numFrames', 'NUM_FRAMES_INVALID'],
-    ['too many frames', { url: at('clip.mp4'), numFrames: 101 }, 'input.numFrames', 'NUM_FRAMES_INVALID'],
-  ])('refuses %s before Akool is asked, and repeats no value', async (_what, input, path, code) => {
-    gateway = await startGateway();
-    const answer = await detect(input);
-    const error = await errorOf(Promise.resolve(answer));
-    expect(error.extensions?.code).toBe('BAD_USER_INPUT');
-    expect(error.extensions?.fieldErrors).toEqual([expect.objectContaining({ path, code })]);
-    expect(answer.text).not.toContain('secret-value');
-    expect(gateway.sandbox.requests.detect).toBe(0);
-  });
-
   it('takes a picture of nearly 5 MB', async () => {
     gateway = await startGateway();
     const large = Buffer.concat([Buffer.from(PIXEL, 'base64'), Buffer.alloc(5 * 1024 * 1024 - 70)]);
@@ -239,6 +203,49 @@ describe('detectFaces', () => {
     expect(gateway.sandbox.requests.detect).toBe(1);
     await framesOf({ url: at('a.jpg') });
     expect(gateway.sandbox.requests.detect).toBe(2);
+  });
+});
+
+describe('detectFaces, before Akool is asked,', () => {
+  let shared: TestGateway;
+  beforeAll(async () => {
+    shared = await startGateway();
+  });
+  afterAll(() => shared.stop());
+
+  it.each([
+    ['nothing', {}, 'input', 'MEDIA_REQUIRED'],
+    ['both', { url: at('a.jpg'), image: PIXEL }, 'input', 'MEDIA_REQUIRED'],
+    ['no address', { url: 'ftp://secret-value/a.jpg' }, 'input.url', 'URL_INVALID'],
+    ['no base64', { image: 'secret-value!' }, 'input.image', 'IMAGE_INVALID'],
+    ['an empty picture', { image: '' }, 'input.image', 'IMAGE_INVALID'],
+    ['base64 that was cut off', { image: PIXEL.slice(0, 41) }, 'input.image', 'IMAGE_INVALID'],
+    ['no picture', { image: base64('secret-value, just text') }, 'input.image', 'IMAGE_INVALID'],
+    ['a page', { image: base64('<html><script>1</script>') }, 'input.image', 'IMAGE_INVALID'],
+    [
+      'a drawing that can run scripts',
+      {
+        image: `data:image/svg+xml;base64,${base64('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>')}`,
+      },
+      'input.image',
+      'IMAGE_INVALID',
+    ],
+    [
+      'a data URI of another kind',
+      { image: `data:text/html;base64,${PIXEL}` },
+      'input.image',
+      'IMAGE_INVALID',
+    ],
+    ['a picture over 5 MB', { image: PIXEL + 'A'.repeat(7_000_000) }, 'input.image', 'IMAGE_INVALID'],
+    ['no frames', { url: at('clip.mp4'), numFrames: 0 }, 'input.numFrames', 'NUM_FRAMES_INVALID'],
+    ['too many frames', { url: at('clip.mp4'), numFrames: 101 }, 'input.numFrames', 'NUM_FRAMES_INVALID'],
+  ])('refuses %s, and repeats no value', async (_what, input, path, code) => {
+    const answer = await ask<Detected, unknown>(shared.url, DETECT, { input });
+    const error = await errorOf(Promise.resolve(answer));
+    expect(error.extensions?.code).toBe('BAD_USER_INPUT');
+    expect(error.extensions?.fieldErrors).toEqual([expect.objectContaining({ path, code })]);
+    expect(answer.text).not.toContain('secret-value');
+    expect(shared.sandbox.requests.detect).toBe(0);
   });
 });
 

@@ -96,7 +96,7 @@ export type SubmitFaceSwapInput = {
   readonly detectOpts?: boolean;
   /** Enhance the faces in the result. */
   readonly faceEnhance?: boolean;
-  /** 1 to 128 printable ASCII characters, unique among your submits: a retry with the same key and the same input gives the same job. Kept as long as the job, and at least 24 hours. */
+  /** 1 to 128 printable characters, unique among your submits: a retry with the same key and the same input gives the same job. Kept as long as the job, and at least 24 hours. */
   readonly idempotencyKey?: string | null | undefined;
   readonly modelName?: FaceSwapModel;
   /** Akool's simplified swap of a single face. */
