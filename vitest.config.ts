@@ -13,5 +13,6 @@ export default defineConfig({
     hookTimeout: 20_000,
     // Two cores: more workers than that only make real servers wait for each other.
     maxWorkers: 2,
+    isolate: false,
   },
 });

@@ -1,5 +1,5 @@
 /**
- * Builds dist/: the server (tsc) and the GraphiQL page (esbuild).
+ * Builds dist/: the server (tsc, then esbuild) and the GraphiQL page (esbuild).
  *
  *   node scripts/build.mjs              builds both
  *   node scripts/build.mjs --if-stale   builds what has changed since it was last built
@@ -30,6 +30,9 @@ const halves = [
   },
   { name: 'graphiql', inputs: () => files(page), build: buildPage },
 ];
+
+/** What is run or imported from outside. */
+const PROGRAMS = ['index', 'demo/index', 'sandbox/index', 'app', 'config', 'reference'];
 
 const onlyIfStale = process.argv.includes('--if-stale');
 const todo = halves
@@ -68,13 +71,30 @@ async function buildServer(temporary) {
   // Nothing is kept between builds: the output directory is new each time.
   const options = ['--outDir', out, '--incremental', 'false', '--tsBuildInfoFile', 'null'];
   await run(process.execPath, [tsc, '-p', project, ...options]);
-  // Two directories deeper than where they will lie.
-  for (const map of files(out).filter((file) => file.endsWith('.map'))) {
-    const content = JSON.parse(await readFile(map, 'utf8'));
-    content.sources = content.sources.map((source) => source.replace('../../', ''));
-    await writeFile(map, JSON.stringify(content));
-  }
-  await publish(out, dist, (file) => file.startsWith('.') || file.startsWith(`graphiql${sep}`));
+  // One file in place of some two thousand modules: starting takes half the time.
+  const { build } = await import('esbuild');
+  const bundle = join(temporary, 'bundle');
+  await build({
+    absWorkingDir: root,
+    entryPoints: PROGRAMS.map((name) => join(out, `${name}.js`)),
+    outbase: out,
+    outdir: bundle,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    // A native module; and two that are asked for where they are there.
+    external: ['libsql', 'pg-native', 'class-transformer'],
+    // Dependencies in the old module format call this.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    keepNames: true,
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  await publish(bundle, dist, (file) => file.startsWith('.') || file.startsWith(`graphiql${sep}`));
 }
 
 async function buildPage(temporary, hash) {

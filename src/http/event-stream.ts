@@ -118,7 +118,8 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
     reply.hijack();
     void gone.then(() => body.return(undefined));
     for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers })) {
-      if (value !== undefined) response.setHeader(name, value);
+      // Node knows whether the connection goes on.
+      if (value !== undefined && name !== 'connection') response.setHeader(name, value);
     }
     // Proxies must not wait for more before they hand on what there is.
     response.setHeader('x-accel-buffering', 'no').writeHead(status);

@@ -88,7 +88,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 256 },
     return503OnClosing: true,
-    frameworkErrors: (_error, _request, reply) => sendRefusal(reply, 400),
+    frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
   }) as unknown as FastifyInstance;
   const { schema, introspection } = options;
   const operations = new Operations({
@@ -169,12 +169,16 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 }
 
 /** For every answer; pages and media add their own. */
+const HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+};
+
 function securityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', async (_request, reply) => {
-    reply.header('cache-control', 'no-store');
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('referrer-policy', 'no-referrer');
-    reply.header('x-frame-options', 'DENY');
+    reply.headers(HEADERS);
   });
 }
 

@@ -62,7 +62,6 @@ function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | '
       sourceUrl: picture('source.png'),
       targetUrl: picture(dice.chance(0.3) ? 'target.mp4' : 'target.png'),
       singleFaceMode: true,
-      faceMapping: [],
       idempotencyKey,
     };
     return { mutation: 'submitFaceSwapPlus', input };

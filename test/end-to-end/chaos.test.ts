@@ -1,4 +1,5 @@
 /** A small run of `npm run chaos`; docs/chaos.md says what it does and checks. */
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
 import type { ChaosOptions } from '../chaos/options.js';
@@ -26,13 +27,14 @@ it('bills each job once, ends it and shows its end, through faults and kills', {
 });
 
 it('notices when nobody asks about jobs that are silent', { timeout: 180_000 }, async () => {
-  const { violations } = await runChaos({
+  const { violations, folder } = await runChaos({
     ...OPTIONS,
     jobs: 30,
     kills: 1,
     deadlineMs: 1500,
     reconciler: false,
   });
+  if (folder !== null) rmSync(folder, { recursive: true, force: true });
   expect(violations).toContainEqual(expect.stringMatching(/^lost: /));
   expect(violations).toContainEqual(expect.stringMatching(/^followers that missed the end: /));
 });

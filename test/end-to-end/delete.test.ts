@@ -24,6 +24,8 @@ interface Stage {
   readonly store: () => JobStore;
   /** Moves the gateway's clock. */
   readonly later: (ms: number) => void;
+  /** Lets time pass, a minute at a look, until nothing of the job is left. */
+  readonly untilErased: (id: string) => Promise<void>;
 }
 
 async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<Stage> {
@@ -41,16 +43,24 @@ async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<
     },
   });
   ends.push(() => gateway.stop());
-  return {
-    gateway,
-    store: () => {
-      if (store === undefined) throw new Error('The store is not open');
-      return store;
-    },
-    later: (ms) => {
-      ahead += ms;
-    },
+  const opened = (): JobStore => {
+    if (store === undefined) throw new Error('The store is not open');
+    return store;
   };
+  const later = (ms: number): void => {
+    ahead += ms;
+  };
+  const untilErased = (id: string): Promise<void> =>
+    expect
+      .poll(
+        () => {
+          later(60_000);
+          return opened().get(id);
+        },
+        { timeout: 8000, interval: 200 },
+      )
+      .toBeNull();
+  return { gateway, store: opened, later, untilErased };
 }
 
 function deleteJob(url: string, id: string): Promise<Answer<{ deleteJob: string }>> {
@@ -172,7 +182,7 @@ describe('deleteJob', () => {
   });
 
   it('keeps its idempotency key for 24 hours, from the first moment on, and no longer', async () => {
-    const { gateway, store, later } = await start();
+    const { gateway, store, later, untilErased } = await start();
     const { id } = await finished(gateway.url, 'k');
     gateway.sandbox.setFaults({ rates: { delete: { error: 1 } } });
     await deleted(gateway.url, id);
@@ -181,8 +191,7 @@ describe('deleteJob', () => {
     expect((await store().get(id))?.eraseAt).not.toBeNull();
     expect((await errorOf(ask(gateway.url, SUBMIT, { input }))).extensions?.code).toBe('CONFLICT');
     gateway.sandbox.setFaults({});
-    later(2 * 60_000);
-    await expect.poll(() => store().get(id), { timeout: 8000 }).toBeNull();
+    await untilErased(id);
     expect((await errorOf(ask(gateway.url, SUBMIT, { input }))).extensions?.code).toBe('CONFLICT');
     later(DAY);
     await expect
@@ -196,7 +205,7 @@ describe('deleteJob', () => {
 
 describe('a deletion that is interrupted', () => {
   it('by Akool being away: our copy goes at once, the rest once Akool is back', async () => {
-    const { gateway, store, later } = await start();
+    const { gateway, untilErased } = await start();
     const { id, media, providerId } = await finished(gateway.url);
     gateway.sandbox.setFaults({ rates: { delete: { reset: 1 } } });
     await deleted(gateway.url, id);
@@ -205,8 +214,7 @@ describe('a deletion that is interrupted', () => {
     expect(files(gateway)).toEqual([]);
     expect(atAkool(gateway)).toEqual([providerId]);
     gateway.sandbox.setFaults({});
-    later(2 * 60_000);
-    await expect.poll(() => store().get(id), { timeout: 8000 }).toBeNull();
+    await untilErased(id);
     expect(atAkool(gateway)).toEqual([]);
   });
 
@@ -247,7 +255,7 @@ describe('a deletion that is interrupted', () => {
 
   it('by a store that fails at the last step: every step is done again, and does no harm', async () => {
     let failing = true;
-    const { gateway, store, later } = await start({
+    const { gateway, untilErased } = await start({
       overrides: {
         wrapStore: (store) =>
           withMethods<JobStore>(store, {
@@ -263,8 +271,7 @@ describe('a deletion that is interrupted', () => {
     await expect.poll(() => atAkool(gateway)).toEqual([]);
     expect((await dataOf(ask(gateway.url, JOB, { id }))).job).toBeNull();
     failing = false;
-    later(3 * 60_000);
-    await expect.poll(() => store().get(id), { timeout: 8000 }).toBeNull();
+    await untilErased(id);
   });
 
   it('by its own archiving: no file is left', async () => {

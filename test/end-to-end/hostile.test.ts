@@ -25,7 +25,7 @@ const HOSTILE: Record<string, Request> = {
   aliased: { query: `{ ${times(600, (i) => `a${i}: job(id: "1") { id }`)} }`.slice(0, 20_000) },
   'aliased mutations': { query: `mutation { ${times(51, (i) => `a${i}: deleteJob(id: "1")`)} }` },
   'aliased pages': {
-    query: `{ ${times(10, (i) => `a${i}: jobs(first: 100) { edges { node { history { note } } } }`)} }`,
+    query: `{ ${times(25, (i) => `a${i}: jobs(first: 100) { edges { node { history { note } } } }`)} }`,
   },
   'fields that are the same': { query: `{ ${'job(id: "1") { id } '.repeat(360)} }` },
   'fields that are the same, in a fragment nobody uses': {
@@ -45,10 +45,10 @@ const HOSTILE: Record<string, Request> = {
     query: `{ ${times(400, (i) => `...F${i}`)} } ${times(300, (i) => `fragment F${i} on Query { __typename }`)}`,
   },
   'a huge text': { query: `{ job(id: "${'x'.repeat(900_000)}") { id } }` },
-  'a huge block text': { query: `{ job(id: """${'x\n'.repeat(450_000)}""") { id } }` },
+  'a huge block text': { query: `{ job(id: """${'x\n'.repeat(300_000)}""") { id } }` },
   'a huge number': { query: `{ jobs(first: ${'9'.repeat(900_000)}) { edges { cursor } } }` },
   'a huge comment': { query: `{ __typename } #${'x'.repeat(900_000)}` },
-  'many comments': { query: `{ __typename } ${'#\n'.repeat(450_000)}` },
+  'many comments': { query: `{ __typename } ${'#\n'.repeat(300_000)}` },
   'many tokens': { query: `{ job(id: [${'1 '.repeat(5000)}]) { id } }` },
   'many directives': { query: `{ __typename ${'@skip(if: false) '.repeat(560)} }` },
   'many unknown directives': { query: `{ __typename ${'@a '.repeat(1900)} }` },
@@ -66,7 +66,7 @@ const HOSTILE: Record<string, Request> = {
   },
   'deep variables': {
     query: 'query ($f: JobFilter) { jobs(filter: $f) { edges { cursor } } }',
-    variables: { f: JSON.parse(`${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`) },
+    variables: { f: JSON.parse(`${'{"a":'.repeat(3000)}1${'}'.repeat(3000)}`) },
   },
   'an introspection bomb, deep': {
     query:

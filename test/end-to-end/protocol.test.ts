@@ -1,0 +1,359 @@
+/** HTTP as published: GraphQL over HTTP, CSRF, CORS, headers, and what goes wrong outside of GraphQL. */
+import { Agent, request as httpRequest } from 'node:http';
+import { serverAudits } from 'graphql-http';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { DOORS, knock } from './doors.js';
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await startGateway({ env: { CORS_ORIGINS: 'https://app.example.com,https://b.example.com' } });
+});
+afterAll(async () => {
+  await gateway.stop();
+});
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+function post(body: unknown, headers: Record<string, string> = {}, path = '/graphql'): Promise<Response> {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return fetch(gateway.url + path, { method: 'POST', headers: { ...JSON_TYPE, ...headers }, body: text });
+}
+
+function get(search: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${gateway.url}/graphql?${new URLSearchParams(search)}`, { headers });
+}
+
+describe('The audit of GraphQL over HTTP', () => {
+  /** What Apollo Server does otherwise, and why it is left so. */
+  const EXCEPTIONS: Record<string, string> = {
+    '5A70': 'MAY: a GET that no accept header says is for GraphQL could be from any page, and is refused',
+    '572B': 'SHOULD, for old clients of application/json: Apollo Server says 400 to what cannot be read',
+    FDE2: 'the same, for what is not valid',
+    '7B9B': 'the same, for variables that do not fit',
+  };
+
+  const audits = serverAudits({ url: () => `${gateway.url}/graphql` });
+
+  it.each(audits.map((audit) => [audit.id, audit.name, audit] as const))('%s %s', async (id, name, audit) => {
+    const result = await audit.fn();
+    if (id in EXCEPTIONS) expect([name, result.status]).not.toEqual([name, 'error']);
+    else expect(result).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('The methods', () => {
+  it('GET is for queries, mutations want POST, and subscriptions want neither', async () => {
+    const accept = { accept: 'application/graphql-response+json' };
+    expect((await get({ query: '{ __typename }' }, accept)).status).toBe(200);
+    const mutation = await get({ query: 'mutation { deleteJob(id: "1") }' }, accept);
+    expect([mutation.status, mutation.headers.get('allow')]).toEqual([405, 'POST']);
+    expect((await get({ query: 'subscription { jobsUpdated { id } }' }, accept)).status).toBe(405);
+  });
+
+  it.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'])('%s is refused', async (method) => {
+    const answer = await fetch(`${gateway.url}/graphql?query={__typename}`, { method });
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.status).toBeLessThan(500);
+    expect(await answer.text()).not.toContain('"data"');
+  });
+});
+
+describe('A simple request, as a page of any site may send it', () => {
+  const query = '{ __typename }';
+
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'text/plain; a=application/json',
+  ])('of the type %s is refused', async (type) => {
+    for (const path of ['/graphql', '/graphql/stream']) {
+      const answer = await post({ query }, { 'content-type': type, accept: 'text/event-stream' }, path);
+      expect([path, answer.status >= 400 && answer.status < 500]).toEqual([path, true]);
+      expect(await answer.text()).not.toContain('"data":{');
+    }
+  });
+
+  it('without any type is refused, by POST and by GET', async () => {
+    const answer = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      body: new Blob([JSON.stringify({ query })]),
+    });
+    expect([400, 415]).toContain(answer.status);
+    expect((await get({ query }, { accept: 'image/avif,*/*' })).status).toBe(400);
+  });
+
+  it('that says which site it is from is refused by an open gateway', async () => {
+    const answer = await post({ query }, { origin: 'https://evil.example.com' });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      403,
+      { errors: [{ message: expect.any(String) }] },
+    ]);
+  });
+});
+
+describe('CORS', () => {
+  const preflight = (origin: string, path = '/graphql') =>
+    fetch(gateway.url + path, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization,content-type',
+      },
+    });
+
+  it.each(['/graphql', '/graphql/stream'])(
+    'lets pages of the named origins ask %s, with credentials in a header',
+    async (path) => {
+      const allowed = await preflight('https://b.example.com', path);
+      expect(allowed.status).toBe(204);
+      expect(allowed.headers.get('access-control-allow-origin')).toBe('https://b.example.com');
+      expect(allowed.headers.get('access-control-allow-headers')).toContain('authorization');
+      expect(allowed.headers.get('access-control-allow-methods')).toContain('POST');
+      expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
+      expect(allowed.headers.get('vary')).toMatch(/origin/i);
+      const asked = await post(
+        { query: '{ __typename }' },
+        {
+          origin: 'https://b.example.com',
+          accept: path === '/graphql' ? 'application/json' : 'text/event-stream',
+        },
+        path,
+      );
+      expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([
+        200,
+        'https://b.example.com',
+      ]);
+      expect(asked.headers.get('access-control-expose-headers')).toBe('retry-after');
+    },
+  );
+
+  it('lets no others', async () => {
+    for (const origin of [
+      'https://evil.example.com',
+      'https://b.example.com.evil.com',
+      'http://b.example.com',
+      'null',
+    ]) {
+      expect((await preflight(origin)).headers.get('access-control-allow-origin')).toBeNull();
+    }
+  });
+
+  it('is off without a setting, and for all with *', async () => {
+    const origin = { origin: 'https://any.example.com' };
+    const off = await startGateway({ env: { AUTH_API_KEYS: 'acme:acme-key' } });
+    const on = await startGateway({ env: { AUTH_API_KEYS: 'acme:acme-key', CORS_ORIGINS: '*' } });
+    const ask = (url: string) =>
+      fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { ...JSON_TYPE, ...origin },
+        body: '{"query":"{a}"}',
+      });
+    expect((await ask(off.url)).headers.get('access-control-allow-origin')).toBeNull();
+    // A page must be able to read that its credentials have run out.
+    const refused = await ask(on.url);
+    expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([401, '*']);
+    await Promise.all([off.stop(), on.stop()]);
+  });
+});
+
+describe('Every answer', () => {
+  const paths = [
+    '/',
+    '/graphql',
+    '/graphql/stream',
+    '/healthz',
+    '/metrics',
+    '/nothing',
+    '/media/x',
+    '/webhooks/akool/x',
+    '/graphiql',
+    '/%zz',
+    '/graphql/../x',
+    `/${'x'.repeat(5000)}`,
+  ];
+
+  it.each(paths)('%s says nothing of what made it, and keeps browsers from guessing', async (path) => {
+    for (const method of ['GET', 'POST', 'DELETE']) {
+      const answer = await fetch(gateway.url + path, { method });
+      const { headers } = answer;
+      expect([headers.get('x-powered-by'), headers.get('server'), headers.get('via')]).toEqual([
+        null,
+        null,
+        null,
+      ]);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('x-frame-options')).toBe('DENY');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      if (answer.status >= 400) {
+        expect(headers.get('content-type')).toMatch(/^application\/json/);
+        const text = await answer.text();
+        expect(text).not.toMatch(/fastify|apollo.?server|node_modules|stack|FST_| {4}at /i);
+        expect(text).not.toContain(path.slice(1) || '//');
+      }
+    }
+  });
+
+  it('about what does not exist is the same', async () => {
+    for (const path of ['/', '/nothing', '/media/x', '/graphql/', '/GRAPHQL', '/media/../package.json']) {
+      const answer = await fetch(gateway.url + path);
+      expect([path, answer.status, await answer.json()]).toEqual([
+        path,
+        404,
+        { errors: [{ message: 'Not Found', extensions: { code: 'NOT_FOUND' } }] },
+      ]);
+    }
+  });
+
+  it('of GraphQL is kept by no cache', async () => {
+    expect(
+      (await get({ query: '{ __typename }' }, { accept: 'application/json' })).headers.get('cache-control'),
+    ).toBe('no-store');
+    expect((await post({ query: '{ __typename }' })).headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('to a body that cannot be read is an error of GraphQL', async () => {
+    for (const [body, headers, status] of [
+      ['{', {}, 400],
+      ['', {}, 400],
+      ['{"query":"{ __typename }","__proto__":{"a":1}}', {}, 400],
+      ['{"query":"{ __typename }"}', { 'content-type': 'application/xml' }, 415],
+      ['{"query":"{ __typename }"}', { 'content-type': 'nonsense' }, 415],
+      ['"text"', {}, 400],
+      ['null', {}, 400],
+      ['{"query":1}', {}, 400],
+      ['{"query":"{ __typename }","variables":"{}"}', {}, 400],
+      ['{"query":"{ __typename }","operationName":7}', {}, 400],
+    ] as const) {
+      const answer = await post(body, headers);
+      expect([body, answer.status]).toEqual([body, status]);
+      expect(await answer.json()).toMatchObject({
+        errors: [{ message: expect.any(String), extensions: { code: 'BAD_REQUEST' } }],
+      });
+    }
+  });
+
+  it('comes over one connection, refusals included', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = new Set<number | undefined>();
+    for (const body of [
+      '{"query":"{ __typename }"}',
+      '{"query":"{"}',
+      '{"query":1}',
+      '{"query":"{ nothing }"}',
+    ]) {
+      await new Promise<void>((resolve, reject) => {
+        const asking = httpRequest(
+          `${gateway.url}/graphql`,
+          { agent, method: 'POST', headers: JSON_TYPE },
+          (answer) => {
+            ports.add(answer.socket.localPort);
+            answer.resume().on('end', resolve);
+          },
+        );
+        asking.on('error', reject).end(body);
+      });
+    }
+    agent.destroy();
+    expect(ports.size).toBe(1);
+  });
+});
+
+describe('What nobody expected', () => {
+  it.each(DOORS)('is logged whole with a reference and masked, by %s', async (door) => {
+    let log = '';
+    const broken = await startGateway({
+      env: { AUTH_API_KEYS: 'acme:acme-key-7c1' },
+      overrides: {
+        log: pino(
+          { level: 'trace' },
+          {
+            write: (line: string) => {
+              log += line;
+            },
+          },
+        ),
+        wrapStore: (store) =>
+          withMethods(store, {
+            get: async () => {
+              throw new Error('disk /var/secret-place is gone', { cause: new Error('hunter2') });
+            },
+          }),
+      },
+    });
+    try {
+      for (const query of ['{ job(id: "1") { id } }', 'subscription { jobUpdated(id: "1") { id } }']) {
+        if (door === 'http' && query.startsWith('sub')) continue;
+        const { errors, text } = await knock(door, broken.url, { query }, 'acme-key-7c1');
+        expect(errors).toHaveLength(1);
+        const { reference, code } = errors[0]?.extensions ?? {};
+        expect(code).toBe('INTERNAL_SERVER_ERROR');
+        expect(text).not.toMatch(/secret-place|hunter2| at /);
+        const line = log.split('\n').find((one) => one.includes(reference ?? 'none'));
+        expect(line).toContain('/var/secret-place is gone');
+        expect(line).toContain('hunter2');
+        expect(line).toContain('/src/services/jobs/');
+      }
+      expect(log).not.toContain('acme-key-7c1');
+    } finally {
+      await broken.stop();
+    }
+  });
+
+  it('ends an event stream and a subscription that break half way', async () => {
+    let isBroken = false;
+    const broken = await startGateway({
+      sandbox: { queueMs: 3_600_000 },
+      overrides: {
+        wrapStore: (store) =>
+          withMethods(store, {
+            history: async (id) => {
+              if (isBroken) throw new Error('secret-place');
+              return store.history(id);
+            },
+          }),
+      },
+    });
+    const image = '[{ path: "https://example.com/a.jpg" }]';
+    const made = await knock(
+      'http',
+      broken.url,
+      {
+        query: `mutation { submitFaceSwap(input: { sourceImage: ${image}, targetImage: ${image} }) { job { id } } }`,
+      },
+      null,
+    );
+    const id = /"id":"([^"]+)"/.exec(made.text)?.[1];
+    isBroken = true;
+    for (const door of ['socket', 'stream'] as const) {
+      const { errors, text } = await knock(
+        door,
+        broken.url,
+        { query: `subscription { jobUpdated(id: "${id}") { history { note } } }` },
+        null,
+      );
+      expect(errors[0]?.extensions?.code).toBe('INTERNAL_SERVER_ERROR');
+      expect(text).not.toContain('secret-place');
+    }
+    await broken.stop();
+  });
+
+  it('in checking who calls is 503 and 1013, which clients try again', async () => {
+    const gateway = await startGateway({ env: { AUTH_JWKS_URL: 'http://127.0.0.1:1/keys' } });
+    const token = 'eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhY21lIn0.c2ln';
+    for (const door of DOORS) {
+      const reply = await knock(door, gateway.url, { query: '{ __typename }' }, token);
+      expect([door, reply.status, reply.closed]).toEqual(
+        door === 'socket' ? [door, null, 1013] : [door, 503, null],
+      );
+      if (door === 'socket') continue;
+      expect(reply.errors[0]?.extensions?.code).toBe('AUTHENTICATION_UNAVAILABLE');
+      expect(reply.headers.get('retry-after')).toBe('5');
+    }
+    await gateway.stop();
+  });
+});

@@ -1,0 +1,138 @@
+/** The socket's own clocks, and what it does with errors: with times too short for a whole gateway. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buildSchema } from 'graphql';
+import { afterEach, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { GatewayError } from '../../src/errors.js';
+import { Operations } from '../../src/http/operations.js';
+import { DEFAULT_LIMITS } from '../../src/http/query-limits.js';
+import { RateLimits } from '../../src/http/rate-limits.js';
+import {
+  type WebsocketEndpoint,
+  type WebsocketOptions,
+  websocketEndpoint,
+} from '../../src/http/websocket.js';
+import type { GatewayContext } from '../../src/resolvers/context.js';
+import { bareSocket } from '../end-to-end/doors.js';
+import { Gate, until } from '../services/jobs/gate.js';
+
+let server: Server;
+let endpoint: WebsocketEndpoint;
+let reported: unknown[];
+
+const schema = buildSchema('type Query { id: ID }');
+const caller = { tenant: 'acme', expiresAt: null, onlyJob: null };
+
+async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
+  reported = [];
+  server = createServer();
+  endpoint = websocketEndpoint(server, {
+    schema,
+    operations: new Operations({
+      schema,
+      limits: DEFAULT_LIMITS,
+      rates: new RateLimits({ queriesPerMinute: null, mutationsPerMinute: null }),
+      trusted: null,
+      introspection: true,
+    }),
+    // Only the caller is asked for here.
+    context: async () => ({ caller }) as unknown as GatewayContext,
+    reportUnexpected: (error) => reported.push(error),
+    maxMessageBytes: 1000,
+    maxSockets: 10,
+    maxOperations: 10,
+    initTimeoutMs: 10_000,
+    pingMs: 10_000,
+    closeTimeoutMs: 50,
+    mayConnect: () => true,
+    ...options,
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+afterEach(async () => {
+  await endpoint.stop();
+  server.closeAllConnections();
+  server.close();
+});
+
+it('closes with 4408 who does not say who they are', async () => {
+  const bare = await bareSocket(await start({ initTimeoutMs: 30 }));
+  expect((await bare.closed).code).toBe(4408);
+});
+
+it('keeps who answers pings, and cuts who does not', async () => {
+  const url = await start({ pingMs: 30 });
+  const alive = await bareSocket(url);
+  let pings = 0;
+  alive.socket.on('ping', () => {
+    pings += 1;
+  });
+  const dead = new WebSocket(`${url.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws', {
+    autoPong: false,
+  });
+  const [code] = await once(dead, 'close');
+  expect(code).toBe(1006);
+  await until(() => pings > 4);
+  expect(alive.socket.readyState).toBe(WebSocket.OPEN);
+  expect(endpoint.size).toBe(1);
+});
+
+it('says nothing of what goes wrong while somebody connects, and reports it whole', async () => {
+  const failure = new Error('no route to s3cret-host');
+  const bare = await bareSocket(await start({ context: () => Promise.reject(failure) }));
+  bare.say({ type: 'connection_init' });
+  expect(await bare.closed).toEqual({ code: 4500, reason: 'Internal server error' });
+  expect(reported).toEqual([failure]);
+});
+
+it('sends those away for a while whose credentials cannot be checked at present', async () => {
+  const context = () => Promise.reject(new GatewayError('AUTHENTICATION_UNAVAILABLE', 'Later.'));
+  const bare = await bareSocket(await start({ context }));
+  bare.say({ type: 'connection_init' });
+  expect(await bare.closed).toEqual({ code: 1013, reason: 'Later.' });
+  expect(reported).toEqual([]);
+});
+
+it('forgets who leaves while their credentials are checked', async () => {
+  const gate = new Gate();
+  const expiresAt = Date.now() + 60;
+  const url = await start({
+    context: async () => {
+      await gate.pass();
+      return { caller: { ...caller, expiresAt } } as unknown as GatewayContext;
+    },
+  });
+  const bare = await bareSocket(url);
+  bare.say({ type: 'connection_init' });
+  await gate.arrived();
+  bare.socket.terminate();
+  await until(() => endpoint.size === 0);
+  gate.open();
+  await until(() => Date.now() > expiresAt + 20);
+  expect(reported).toEqual([]);
+});
+
+it('looks again when a life is longer than a timer can count', async () => {
+  const expiresAt = Date.now() + 2 ** 40;
+  const bare = await bareSocket(
+    await start({ context: async () => ({ caller: { ...caller, expiresAt } }) as unknown as GatewayContext }),
+  );
+  bare.say({ type: 'connection_init' });
+  await bare.next('connection_ack');
+  bare.say({ id: '1', type: 'subscribe', payload: { query: '{ id }' } });
+  await bare.next('complete');
+  expect(bare.socket.readyState).toBe(WebSocket.OPEN);
+});
+
+it('cuts those who do not answer its goodbye, and stops twice as well as once', async () => {
+  const bare = await bareSocket(await start());
+  bare.socket.pause();
+  await Promise.all([endpoint.stop(), endpoint.stop()]);
+  expect(endpoint.size).toBe(0);
+  bare.socket.resume();
+  await bare.closed;
+});
