@@ -87,7 +87,9 @@ async function buildServer(temporary) {
     // A native module; and two that are asked for where they are there.
     external: ['libsql', 'pg-native', 'class-transformer'],
     // Dependencies in the old module format call this.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
     keepNames: true,
     sourcemap: true,
     sourcesContent: false,

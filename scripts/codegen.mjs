@@ -8,7 +8,7 @@
  * | ---------------------------- | --------------------------------------- |
  * | schema.graphql               | the schema of src/resolvers and src/schema |
  * | test/generated/operations.ts | schema, test/operations, codegen.yml    |
- * | .env.example                 | SETTINGS of src/config.ts               |
+ * | .env.example                 | SETTINGS of src/settings.ts             |
  * | README.md, part `settings`   | the same                                |
  * | docs/errors.md, two parts    | ERROR_CODES of src/errors.ts, the enum JobErrorCode |
  */

@@ -81,6 +81,8 @@ export interface Overrides {
 /** Where the build puts GraphiQL: beside the compiled program, and for a run from source in dist as well. */
 const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
 const QUEUE_POSITION_EVERY_MS = 500;
+/** Characters: as many bytes as SHA-256 gives (RFC 7518, section 3.2). */
+const STRONG_SECRET_LENGTH = 32;
 /** With an empty `PUBLIC_URL` polling is the only way to learn anything. */
 const POLL_ONLY_AFTER_MS = 1000;
 const POLL_AFTER_MS = 30_000;
@@ -191,6 +193,11 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const registry = createMetrics();
     const expiry = new ExpiryWatch({ store, clock, registry, log });
     const metrics = new JobMetrics(jobs, registry, () => http.openSockets);
+    if (secrets.jwtSecret !== null && secrets.jwtSecret.length < STRONG_SECRET_LENGTH) {
+      log.warn(
+        'AUTH_JWT_SECRET is short enough to be guessed from any token; take 32 random characters or more',
+      );
+    }
     const followTokens = new FollowTokens(await store.secret('follow-tokens'));
     const authenticator = new Authenticator({
       isOpen: config.auth.isOpen,

@@ -2,8 +2,8 @@
 import { printSchema } from 'graphql';
 import { createSchema } from './resolvers/schema.js';
 
-export { SETTINGS } from './config.js';
 export { ERROR_CODES } from './errors.js';
+export { SETTINGS } from './settings.js';
 
 export async function schemaText(): Promise<string> {
   return printSchema(await createSchema());

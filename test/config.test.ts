@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, isLoopback, readConfig, SETTINGS, type SettingName } from '../src/config.js';
+import { ConfigError, isLoopback, readConfig } from '../src/config.js';
+import { SETTINGS, type SettingName } from '../src/settings.js';
 
 /** What is said of a wrong environment, line by line; nothing when it is right. */
 function mistakesIn(environment: Record<string, string>): readonly string[] {

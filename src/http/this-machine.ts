@@ -8,6 +8,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isLoopback } from '../config.js';
+import { parseUrl } from '../http-url.js';
 import { sendRefusal } from './http-errors.js';
 
 export interface ThisMachine {
@@ -44,5 +45,5 @@ export function isOfThisMachine(
 
 /** Empty for what has none; IPv6 without its brackets. */
 function hostnameOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : '';
+  return parseUrl(url)?.hostname.replace(/^\[|\]$/g, '') ?? '';
 }

@@ -1,4 +1,5 @@
 /** Akool's own endpoints. */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { detectFaces, detectionRefused } from './face-detection.js';
 import type { CallPoint } from './fault-plan.js';
@@ -8,6 +9,7 @@ import { misbehave, misbehaveAfterAcceptance, misbehaveBeforeAcceptance } from '
 import { Refusal } from './refusal.js';
 import { readSwapOrder, record, type SwapKind } from './swap-request.js';
 import type { Twin } from './twin.js';
+import { webAddress } from './web-address.js';
 
 export function addAkoolRoutes(app: FastifyInstance, twin: Twin): void {
   app.post('/api/open/v4/faceswap/faceswapByImage', (request, reply) => submit('pro', request, reply));
@@ -115,5 +117,5 @@ function readIds(value: unknown): string[] {
 
 function detectTriggers(body: unknown): Trigger[] {
   const url = typeof body === 'object' && body !== null && 'url' in body ? body.url : undefined;
-  return typeof url === 'string' && URL.canParse(url) ? triggersIn([url]) : [];
+  return typeof url === 'string' && webAddress(url) !== null ? triggersIn([url]) : [];
 }

@@ -3,6 +3,7 @@
 import { Refusal } from './refusal.js';
 import { cropAround, type Face, type Point, type Region, scene, sceneAt, seedOf } from './scene.js';
 import { isVideo, record } from './swap-request.js';
+import { webAddress } from './web-address.js';
 
 export interface FaceDetectionAnswer {
   readonly error_code: number;
@@ -98,7 +99,7 @@ function readQuery(body: unknown) {
 
   const { url, img } = query;
   if (url) {
-    if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    if (typeof url !== 'string' || webAddress(url) === null)
       throw bad("'url' must be a valid HTTP/HTTPS URL");
     if (/\/missing/i.test(new URL(url).pathname)) throw new Refusal(1008, 'Failed to process media', 500);
     const { seed, faces } = sceneAt(url);

@@ -1,6 +1,7 @@
 /** The environment of `npm run sandbox`, read into the options of a sandbox. */
 import { type FaultPlan, FaultPlanError, readFaultPlan } from './fault-plan.js';
 import type { SandboxOptions } from './sandbox-options.js';
+import { webAddress } from './web-address.js';
 
 /** Wrong settings, one line each. */
 export class SettingsError extends Error {
@@ -43,7 +44,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   };
   if (texts.apiKey !== undefined && ![16, 24, 32].includes(Buffer.byteLength(texts.apiKey)))
     mistakes.push('SANDBOX_API_KEY must be 16, 24 or 32 bytes long: it is an AES key');
-  if (texts.publicUrl !== undefined && !isHttpUrl(texts.publicUrl))
+  if (texts.publicUrl !== undefined && webAddress(texts.publicUrl) === null)
     mistakes.push(`SANDBOX_PUBLIC_URL is ${JSON.stringify(texts.publicUrl)}, must be an http or https URL`);
   const faults = readFaults(text('SANDBOX_FAULTS'), mistakes);
 
@@ -65,8 +66,4 @@ function readFaults(json: string | undefined, mistakes: string[]): FaultPlan | u
     else mistakes.push('SANDBOX_FAULTS must be JSON, like {"rates":{"webhook":{"drop":0.2}}}');
     return undefined;
   }
-}
-
-function isHttpUrl(value: string): boolean {
-  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }

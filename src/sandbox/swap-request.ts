@@ -1,5 +1,7 @@
 /** Reads the bodies of the two submits and refuses what Akool documents as wrong, naming the parameter. */
+
 import { Refusal } from './refusal.js';
+import { webAddress } from './web-address.js';
 
 export type SwapKind = 'pro' | 'plus';
 
@@ -40,8 +42,7 @@ export function isVideo(url: string): boolean {
 /** @throws Refusal 1003 unless the value is an absolute http or https URL */
 export function httpUrl(value: unknown, name: string): string {
   if (value === undefined || value === null || value === '') throw new Refusal(1003, `${name} is required`);
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-  if (typeof value !== 'string' || (url?.protocol !== 'http:' && url?.protocol !== 'https:'))
+  if (typeof value !== 'string' || webAddress(value) === null)
     throw new Refusal(1003, `${name} must be a valid HTTP/HTTPS URL`);
   return value;
 }

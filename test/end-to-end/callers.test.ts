@@ -1,5 +1,5 @@
 /** Who may do what: every operation of the schema crossed with every kind of caller, through every door. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/resolvers/schema.js';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { until } from '../services/jobs/gate.js';
 import { DOORS, type Door, knock, outcomeOf, type Reply } from './doors.js';
 
 const KEYS = { acme: 'acme-key-7f3a9c', globex: 'globex-key-51d0e2' };
@@ -311,5 +312,36 @@ it('knows follow tokens after a restart, and not those of another gateway', asyn
   } finally {
     await after.stop();
     rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+it('tells the address of a result to its tenant and its followers only, and nobody can work it out', async () => {
+  const { url, stop } = await startGateway({
+    env: { AUTH_API_KEYS: `acme:${KEYS.acme},globex:${KEYS.globex}` },
+  });
+  try {
+    const id = await submit('https://example.com/m.jpg', KEYS.acme, url);
+    const query = `{ job(id: "${id}") { status result { url archived } } }`;
+    let mine = await knock('http', url, { query }, KEYS.acme);
+    await until(async () => {
+      mine = await knock('http', url, { query }, KEYS.acme);
+      return mine.text.includes('"archived":true');
+    });
+    const address = /"url":"([^"]+)"/.exec(mine.text)?.[1] ?? '';
+    expect(address).toMatch(/\/media\/[\w-]{43}\.png$/);
+    expect((await fetch(address)).status).toBe(200);
+    expect((await knock('http', url, { query }, await followToken(id, url))).text).toBe(mine.text);
+    expect((await knock('http', url, { query }, KEYS.globex)).data).toEqual({ job: null });
+    const digest = createHash('sha256').update(id).digest('base64url');
+    for (const guess of [
+      `${url}/media/${id}.png`,
+      `${url}/media/${digest}.png`,
+      `${url}/media/`,
+      address.replace('.png', '.jpg'),
+    ]) {
+      expect((await fetch(guess)).status).toBe(404);
+    }
+  } finally {
+    await stop();
   }
 });

@@ -3,6 +3,7 @@
  *
  * Akool takes `x-api-key` or `Authorization: Bearer`; sent together, the key is thrown away, so one is sent.
  */
+import { parseUrl } from '../../http-url.js';
 import { AkoolCallError } from './call-error.js';
 import { TOKEN_CODES } from './codes.js';
 import { Deadline } from './deadline.js';
@@ -123,7 +124,7 @@ async function tokenInTime(keeper: TokenKeeper, failed: string | null, deadline:
 }
 
 function addressOf(baseUrl: string): URL {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
+  const url = parseUrl(baseUrl);
   if (url === null || !/^https?:$/.test(url.protocol)) throw new TypeError('baseUrl must be an http(s) URL');
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new TypeError('baseUrl must hold no user name, password, query or fragment');

@@ -1,5 +1,5 @@
 /** Which addresses are fit to be taken as results from Akool. */
-import { isHttpUrl } from '../../http-url.js';
+import { isHttpUrl, parseUrl } from '../../http-url.js';
 
 /**
  * An address of the kind at which Akool hands out results: https; or, http too and on any port, one on the host
@@ -12,5 +12,5 @@ export function isProviderResultUrl(url: string, baseUrl: string): boolean {
   if (!isHttpUrl(url)) return false;
   const { protocol, hostname, username, password } = new URL(url);
   if (username !== '' || password !== '') return false;
-  return protocol === 'https:' || (URL.canParse(baseUrl) && hostname === new URL(baseUrl).hostname);
+  return protocol === 'https:' || hostname === parseUrl(baseUrl)?.hostname;
 }

@@ -10,6 +10,7 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import ipaddr from 'ipaddr.js';
 import { Agent, request } from 'undici';
+import { parseUrl } from '../../http-url.js';
 
 export interface FetchedResult {
   readonly body: Readable;
@@ -61,16 +62,13 @@ export class ResultFetcher {
       }
       // An unread body would keep its connection; what it holds is of no use.
       body.on('error', () => {}).destroy();
-      const location = headers['location'];
-      if (
-        statusCode < 300 ||
-        statusCode > 399 ||
-        typeof location !== 'string' ||
-        !URL.canParse(location, url.href)
-      ) {
+      const { location } = headers;
+      const isRedirect = statusCode >= 300 && statusCode <= 399 && typeof location === 'string';
+      const next = isRedirect ? parseUrl(location, url.href) : null;
+      if (next === null) {
         throw new ResultFetchError('HTTP_STATUS', `the result's server answered ${statusCode}`);
       }
-      url = new URL(location, url);
+      url = next;
     }
     throw new ResultFetchError('TOO_MANY_REDIRECTS', `more than ${MOST_REDIRECTS} redirects`);
   }

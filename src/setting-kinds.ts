@@ -1,0 +1,82 @@
+/** How the texts of settings are read: one function for each kind of value. */
+import { isIP } from 'node:net';
+import { parseUrl } from './http-url.js';
+
+export interface Kind<T> {
+  /** Said after "may be". */
+  readonly allowed: string;
+  /** Undefined when the text is not one of the allowed. */
+  parse(text: string): T | undefined;
+}
+
+export function text(): Kind<string> {
+  return { allowed: 'any text', parse: (t) => t };
+}
+
+export function oneOf<const T extends string>(choices: readonly T[]): Kind<T> {
+  return { allowed: choices.join(', '), parse: (t) => choices.find((choice) => choice === t) };
+}
+
+export function yesNo(): Kind<boolean> {
+  return { allowed: 'true, false', parse: (t) => (t === 'true' ? true : t === 'false' ? false : undefined) };
+}
+
+export function integer(least: number, most: number): Kind<number> {
+  return {
+    allowed: `a whole number from ${least} to ${most}`,
+    parse: (t) => {
+      const n = /^\d{1,15}$/.test(t) ? Number(t) : Number.NaN;
+      return n >= least && n <= most ? n : undefined;
+    },
+  };
+}
+
+export function host(): Kind<string> {
+  return {
+    allowed: 'an IP address or a host name',
+    parse: (t) => (isIP(t) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(t) ? t : undefined),
+  };
+}
+
+/** An origin, perhaps with a path; given back without a slash at the end. */
+export function httpUrl({ query = false }: { readonly query?: boolean } = {}): Kind<string> {
+  return {
+    allowed: `an absolute http: or https: URL without ${query ? 'fragment' : 'query or fragment'}`,
+    parse: (t) => {
+      const url = /^https?:\/\//i.test(t) ? parseUrl(t) : null;
+      if (url === null) return undefined;
+      const isPlain = url.hash === '' && url.username === '' && url.password === '';
+      if (!isPlain || (!query && url.search !== '')) return undefined;
+      // Empty ones are taken off too: only then does the address end where it seems to.
+      if (url.search === '') url.search = '';
+      url.hash = '';
+      return url.href.replace(/\/+$/, '');
+    },
+  };
+}
+
+export function origins(): Kind<readonly string[]> {
+  return {
+    allowed: '*, or origins like https://app.example.com with commas between',
+    parse: (t) => {
+      const all = t.split(',').map((origin) => origin.trim());
+      const isOrigin = (o: string) => o === '*' || parseUrl(o)?.origin === o;
+      return all.every(isOrigin) ? all : undefined;
+    },
+  };
+}
+
+export function databaseUrl(): Kind<string> {
+  return {
+    allowed: 'sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    parse: (t) =>
+      /^sqlite:.+/.test(t) || (/^postgres(ql)?:\/\//.test(t) && parseUrl(t) !== null) ? t : undefined,
+  };
+}
+
+export function redisUrl(): Kind<string> {
+  return {
+    allowed: 'redis://HOST:PORT or rediss://HOST:PORT',
+    parse: (t) => (/^rediss?:\/\//.test(t) && parseUrl(t) !== null ? t : undefined),
+  };
+}
