@@ -37,25 +37,17 @@ import { type Clock, JobService } from './services/jobs/job-service.js';
 import { QueuePositions } from './services/jobs/queue-positions.js';
 import { Reconciler } from './services/jobs/reconciler.js';
 import { Submission } from './services/jobs/submission.js';
+import { DatabaseInUseError, DatabaseUnusableError } from './services/store/database-errors.js';
 import type { JobStore } from './services/store/job-store.js';
 import { createKyselyJobStore } from './services/store/kysely-job-store.js';
 import { openPostgres } from './services/store/postgres.js';
-import { DatabaseInUseError, openSqlite } from './services/store/sqlite.js';
+import { openSqlite } from './services/store/sqlite.js';
 
 export interface App {
   /** @throws DatabaseInUseError, DatabaseUnusableError, and what listening throws */
   start(): Promise<Running>;
   /** Drains and closes everything. Safe to call twice, and before or during `start`. */
   stop(): Promise<void>;
-}
-
-/** The database can't be opened, or its tables can't be brought up to date. */
-export class DatabaseUnusableError extends Error {
-  readonly code = 'DATABASE_UNUSABLE';
-  constructor(file: string, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    super(`${file} can't be used as the database: ${why}; see DATABASE_URL`, { cause });
-  }
 }
 
 export interface Running {

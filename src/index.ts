@@ -1,8 +1,8 @@
 /** The process: environment → app → signals → exit. */
 import { existsSync } from 'node:fs';
-import { createApp, DatabaseUnusableError, type Running } from './app.js';
+import { createApp, type Running } from './app.js';
 import { ConfigError, readConfig } from './config.js';
-import { DatabaseInUseError } from './services/store/sqlite.js';
+import { DatabaseInUseError, DatabaseUnusableError } from './services/store/database-errors.js';
 
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');

@@ -43,6 +43,8 @@ export interface TestDatabase {
   readonly url: string;
   /** Ends every connection to it from outside. */
   cutConnections(): Promise<void>;
+  /** Makes it empty again; quicker than another one. */
+  empty(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -51,8 +53,8 @@ export async function withDatabase(serverUrl: string): Promise<TestDatabase> {
   const name = `gateway_${randomBytes(6).toString('hex')}`;
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  const ask = async (...statements: readonly string[]): Promise<void> => {
-    const client = new Client({ connectionString: serverUrl });
+  const askAt = async (connectionString: string, ...statements: readonly string[]): Promise<void> => {
+    const client = new Client({ connectionString });
     await client.connect();
     try {
       for (const statement of statements) await client.query(statement);
@@ -60,11 +62,13 @@ export async function withDatabase(serverUrl: string): Promise<TestDatabase> {
       await client.end();
     }
   };
+  const ask = (statement: string) => askAt(serverUrl, statement);
   await ask(`create database ${name}`);
   return {
     url: url.href,
     cutConnections: () =>
       ask(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`),
+    empty: () => askAt(url.href, 'drop schema public cascade', 'create schema public'),
     drop: () => ask(`drop database ${name} with (force)`),
   };
 }

@@ -10,15 +10,8 @@ import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
+import { DatabaseInUseError } from './database-errors.js';
 import type { Tables } from './tables.js';
-
-/** The file is in use by another process. */
-export class DatabaseInUseError extends Error {
-  readonly code = 'DATABASE_IN_USE';
-  constructor(file: string, cause: unknown) {
-    super(`${file} is in use by another gateway; stop it, or give this one its own DATABASE_URL`, { cause });
-  }
-}
 
 /** In one transaction: readers wait for its end. */
 const MOST_WRITES = 256;

@@ -1,10 +1,11 @@
 /** The job store over PostgreSQL: the same contract, on a database of its own for each test. */
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { transition } from '../../../src/services/jobs/job.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
-import { postgresUrl, withDatabase } from '../../services.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
 import { NOON, newJobOf } from '../jobs/samples.js';
 import { describeJobStore } from './job-store.contract.js';
 
@@ -14,8 +15,14 @@ const storeOn = (database: string) =>
   createKyselyJobStore(() => openPostgres(database, { poolSize: 4, log }));
 
 describe.skipIf(url === null)('over PostgreSQL', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await withDatabase(url ?? '');
+  });
+  afterEach(() => database.empty());
+  afterAll(() => database.drop());
+
   describeJobStore('PostgreSQL', async () => {
-    const database = await withDatabase(url ?? '');
     let store = storeOn(database.url);
     await store.start();
     return {
@@ -26,15 +33,11 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
         await store.start();
         return store;
       },
-      close: async () => {
-        await store.stop();
-        await database.drop();
-      },
+      close: () => store.stop(),
     };
   });
 
   test('ten instances that start at once bring the tables up to date together', async () => {
-    const database = await withDatabase(url ?? '');
     const stores = Array.from({ length: 10 }, () => storeOn(database.url));
     try {
       await Promise.all(stores.map((store) => store.start()));
@@ -42,12 +45,10 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       expect((await stores[0]?.slots(NOON))?.waiting).toBe(10);
     } finally {
       await Promise.all(stores.map((store) => store.stop()));
-      await database.drop();
     }
   });
 
   test('one idempotency key used on many instances at once makes one job', async () => {
-    const database = await withDatabase(url ?? '');
     const stores = Array.from({ length: 3 }, () => storeOn(database.url));
     try {
       await Promise.all(stores.map((store) => store.start()));
@@ -61,17 +62,14 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       expect(made.filter((created) => created?.kind === 'duplicate')).toHaveLength(29);
     } finally {
       await Promise.all(stores.map((store) => store.stop()));
-      await database.drop();
     }
   });
 
   test('a slot is never given twice, however many instances lease at once', async () => {
-    const database = await withDatabase(url ?? '');
     const stores = Array.from({ length: 3 }, () => storeOn(database.url));
     try {
       await Promise.all(stores.map((store) => store.start()));
       for (let i = 0; i < 20; i += 1) await stores[0]?.create(newJobOf('ann', { id: randomUUID() }), 100);
-      const { transition } = await import('../../../src/services/jobs/job.js');
       const leases = await Promise.all(
         Array.from({ length: 12 }, (_, i) =>
           stores[i % 3]?.lease(5, NOON, (job) =>
@@ -84,12 +82,10 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       expect(new Set(leased.map(({ id }) => id)).size).toBe(5);
     } finally {
       await Promise.all(stores.map((store) => store.stop()));
-      await database.drop();
     }
   });
 
   test('a lost connection costs one operation at most', async () => {
-    const database = await withDatabase(url ?? '');
     const store = storeOn(database.url);
     try {
       await store.start();
@@ -99,7 +95,6 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       await store.ping();
     } finally {
       await store.stop();
-      await database.drop();
     }
   });
 });

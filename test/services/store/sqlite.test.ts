@@ -10,9 +10,10 @@ import { CompiledQuery, type KyselyPlugin, type RootOperationNode, SqliteQueryCo
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { transition } from '../../../src/services/jobs/job.js';
 import type { Database } from '../../../src/services/store/database.js';
+import { DatabaseInUseError } from '../../../src/services/store/database-errors.js';
 import type { JobStore } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
-import { DatabaseInUseError, openSqlite } from '../../../src/services/store/sqlite.js';
+import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
 import { describeJobStore } from './job-store.contract.js';
 

@@ -1,0 +1,79 @@
+/** Who may import whom: the rules of docs/architecture.md that no compiler checks. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
+
+/** Each file of the server, with what it imports of the others. */
+const imports = new Map(
+  readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.split(sep).join('/'))
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('graphiql/'))
+    .map((file) => [file, importsOf(file)] as const),
+);
+
+function importsOf(file: string): readonly string[] {
+  const text = readFileSync(posix.join(SRC, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export)\b[^;]*?from '(\.[^']+)\.js';/gm)].map(([, path = '']) =>
+    posix.join(posix.dirname(file), `${path}.ts`),
+  );
+}
+
+/** Every import of a file that `isWanted`, by somebody who is not allowed to. */
+function importers(isWanted: (file: string) => boolean, allowed: RegExp): readonly string[] {
+  return [...imports].flatMap(([file, all]) =>
+    allowed.test(file) ? [] : all.filter(isWanted).map((path) => `${file} imports ${path}`),
+  );
+}
+
+/** What implements an interface over something of the outside. */
+const DRIVERS: ReadonlySet<string> = new Set([
+  'services/akool/client.ts',
+  'services/archive/file-archive.ts',
+  'services/bus/in-process-job-bus.ts',
+  'services/bus/redis-job-bus.ts',
+  'services/store/kysely-job-store.ts',
+  'services/store/postgres.ts',
+  'services/store/sqlite.ts',
+]);
+
+describe('the sources', () => {
+  test('are found, and the drivers among them', () => {
+    expect(imports.size).toBeGreaterThan(100);
+    expect([...DRIVERS].filter((driver) => !imports.has(driver))).toEqual([]);
+  });
+
+  test('name drivers in the composition root alone', () => {
+    expect(importers((path) => DRIVERS.has(path), /^app\.ts$/)).toEqual([]);
+  });
+
+  test('keep transports, resolvers and the schema out of the services', () => {
+    const outer = (path: string) => /^(http|resolvers|schema)\//.test(path) || path === 'app.ts';
+    expect(importers(outer, /^(?!services\/)/)).toEqual([]);
+  });
+
+  test('let resolvers know the schema and the services, and nothing of HTTP', () => {
+    expect(importers((path) => path.startsWith('http/'), /^(http\/|app\.ts)/)).toEqual([]);
+  });
+
+  test('keep the sandbox a twin of its own: it shares nothing, and only those who start it know it', () => {
+    expect(
+      importers((path) => path.startsWith('sandbox/'), /^(sandbox\/|demo\/|app\.ts|config\.ts)/),
+    ).toEqual([]);
+    const borrowed = [...imports].flatMap(([file, all]) =>
+      file.startsWith('sandbox/') ? all.filter((path) => !path.startsWith('sandbox/')) : [],
+    );
+    expect(borrowed).toEqual([]);
+  });
+
+  test('read the environment in the files of the processes alone', () => {
+    const readers = [...imports.keys()].filter(
+      (file) =>
+        /process\.env\b/.test(readFileSync(posix.join(SRC, file), 'utf8')) &&
+        !/^(index|sandbox\/index|demo\/)/.test(file),
+    );
+    expect(readers).toEqual([]);
+  });
+});
