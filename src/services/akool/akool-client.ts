@@ -4,6 +4,9 @@
  * Services depend on this interface alone; `client.ts` implements it over HTTP.
  */
 import type { JobError } from '../jobs/job-error.js';
+import type { FaceMapping, FaceReference } from '../jobs/job-request.js';
+
+export type { FaceMapping, FaceReference };
 
 export interface AkoolClient {
   /** Hands a Face Swap Pro job to Akool. Sends it at most once, and never rejects. */
@@ -75,17 +78,6 @@ export interface FaceSwapProRequest {
   readonly singleFaceMode: boolean;
   /** Where Akool reports; null: nowhere, the results are asked for. */
   readonly webhookUrl: string | null;
-}
-
-export interface FaceReference {
-  readonly faceUrl: string | null;
-  /** `[x1, y1, x2, y2]` in pixels. */
-  readonly bbox: readonly number[] | null;
-}
-
-export interface FaceMapping {
-  readonly source: FaceReference;
-  readonly target: FaceReference;
 }
 
 export interface FaceSwapPlusRequest {
