@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { type Config, isLoopback, type Secrets } from './config.js';
+import { StartError } from './errors.js';
 import { createRedisLimiters, RateLimits } from './http/rate-limits.js';
 import { createHttpServer } from './http/server.js';
 import { TrustedDocuments } from './http/trusted-documents.js';
@@ -149,7 +150,11 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       overrides.bus ??
       (redisUrl === null ? createInProcessJobBus() : createRedisJobBus({ url: redisUrl, log }));
     stops.push(() => bus.stop());
-    await bus.start();
+    await bus.start().catch((error: unknown) => {
+      throw new StartError(`REDIS_URL is set, but Redis can't be reached there (${messageOf(error)})`, {
+        cause: error,
+      });
+    });
     const instances = new Instances({ store, clock, hasSharedBus: redisUrl !== null, log });
     stops.push(() => instances.stop());
     await instances.start();
@@ -177,7 +182,12 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const submission = new Submission({ jobs, dispatcher, waitMs: config.submitWaitMs });
     const positions = new QueuePositions({ store, bus, jobs, clock, log, everyMs: QUEUE_POSITION_EVERY_MS });
     const archive = overrides.archive ?? createFileArchive(config.archiveDir);
-    await archive.start();
+    await archive.start().catch((error: unknown) => {
+      throw new StartError(
+        `ARCHIVE_DIR is ${JSON.stringify(config.archiveDir)}; it may be a folder that can be written to (${messageOf(error)})`,
+        { cause: error },
+      );
+    });
     const fetcher = new ResultFetcher(baseUrl);
     stops.push(() => fetcher.close());
     const archiver = new Archiver({ store, jobs, archive, fetcher, clock, settings, log });
@@ -300,6 +310,10 @@ function samplePictures(sandbox: Sandbox | null): { source: string; target: stri
   return sandbox === null
     ? { source: `${base}/new-face.jpg`, target: `${base}/original.jpg` }
     : { source: `${base}/samples/source-face.png`, target: `${base}/samples/target-face.png` };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function isPortTaken(error: unknown): boolean {

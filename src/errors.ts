@@ -48,6 +48,11 @@ export class GatewayError extends Error {
   }
 }
 
+/** The gateway can't start as it is set up; the message is one line for the person who starts it. */
+export class StartError extends Error {
+  readonly code: string = 'CAN_NOT_START';
+}
+
 /** Input that breaks rules: all of them at once. */
 export class InputError extends GatewayError {
   constructor(fieldErrors: readonly FieldError[]) {

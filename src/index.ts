@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createApp, type Running } from './app.js';
 import { ConfigError, readConfig } from './config.js';
-import { DatabaseInUseError, DatabaseUnusableError } from './services/store/database-errors.js';
+import { StartError } from './errors.js';
 
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
@@ -56,8 +56,7 @@ function greet({ url, sandbox }: Running): void {
 
 main().catch((error: unknown) => {
   if (error instanceof ConfigError) for (const line of error.lines) console.error(line);
-  else if (error instanceof DatabaseInUseError || error instanceof DatabaseUnusableError)
-    console.error(error.message);
+  else if (error instanceof StartError) console.error(error.message);
   else if (isListenError(error)) console.error(`Can't listen: ${error.message}; choose another HOST or PORT`);
   else console.error(error);
   process.exit(1);

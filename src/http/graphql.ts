@@ -1,12 +1,13 @@
 /** GraphQL over HTTP at `/graphql`. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
+import { ApolloServerErrorCode } from '@apollo/server/errors';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { GraphQLSchema } from 'graphql';
+import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Logger } from 'pino';
 import { type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
@@ -84,8 +85,9 @@ export async function graphqlRoute(
 function admission(operations: Operations): ApolloServerPlugin<GatewayContext> {
   return {
     requestDidStart: async () => ({
-      didResolveOperation: async ({ document, operationName, contextValue }) => {
+      didResolveOperation: async ({ document, operation, operationName, contextValue }) => {
         try {
+          if (operation?.operation === OperationTypeNode.SUBSCRIPTION) throw subscriptionElsewhere();
           await operations.admit(contextValue.caller, document, operationName);
         } catch (error) {
           throw withStatus(error);
@@ -93,6 +95,16 @@ function admission(operations: Operations): ApolloServerPlugin<GatewayContext> {
       },
     }),
   };
+}
+
+/** Apollo Server would run the field of a subscription as if it were a query's. */
+function subscriptionElsewhere(): GraphQLError {
+  return new GraphQLError(
+    'Subscribe over a WebSocket at this address, or as an event stream at /graphql/stream.',
+    {
+      extensions: { code: ApolloServerErrorCode.BAD_REQUEST, http: { status: 400 } },
+    },
+  );
 }
 
 /** The request as Apollo Server takes it: with the text where it only names a trusted document. */

@@ -6,6 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { parse, print } from 'graphql';
+import { StartError } from '../errors.js';
 
 export class TrustedDocuments {
   readonly #byId: ReadonlyMap<string, string>;
@@ -24,7 +25,10 @@ export class TrustedDocuments {
         throw new Error('not an object');
       return new TrustedDocuments(new Map(Object.entries(entries).map(([id, text]) => [id, String(text)])));
     } catch (cause) {
-      throw new Error(`TRUSTED_DOCUMENTS: ${path} must be JSON like {"id": "query …"}`, { cause });
+      throw new StartError(
+        `TRUSTED_DOCUMENTS is ${JSON.stringify(path)}; it may be a readable JSON file like {"id": "query …"}`,
+        { cause },
+      );
     }
   }
 

@@ -438,3 +438,19 @@ function areaOf(face: Face | undefined): number {
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
+
+describe('Detection that is down', () => {
+  it('keeps the jobs that need it waiting, and no other', async () => {
+    gateway = await startGateway({ env: { AKOOL_MAX_CONCURRENCY: '5' }, sandbox: { maxConcurrency: 5 } });
+    gateway.sandbox.setFaults({ rates: { detect: { error: 1 } } });
+    const images = (name: string) => [{ path: `https://example.com/${name}.jpg` }];
+    const lacking = { sourceImage: images('new'), targetImage: images('old'), detectOpts: true };
+    const waiting = await Promise.all([submit(gateway.url, lacking), submit(gateway.url, lacking)]);
+    expect(waiting.map(({ status }) => status)).toEqual(['WAITING', 'WAITING']);
+    const plain = await submit(gateway.url);
+    expect(plain.status).toBe('QUEUED');
+    gateway.sandbox.setFaults({});
+    const ends = await Promise.all(waiting.map(({ id }) => follow(gateway.url, id)));
+    expect(ends.map((life) => life.at(-1)?.status)).toEqual(['COMPLETED', 'COMPLETED']);
+  });
+});

@@ -51,6 +51,13 @@ describe('The methods', () => {
     const mutation = await get({ query: 'mutation { deleteJob(id: "1") }' }, accept);
     expect([mutation.status, mutation.headers.get('allow')]).toEqual([405, 'POST']);
     expect((await get({ query: 'subscription { jobsUpdated { id } }' }, accept)).status).toBe(405);
+    const posted = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: 'subscription { jobsUpdated { id } }' }),
+    });
+    expect(posted.status).toBe(400);
+    expect(await posted.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
   });
 
   it.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'])('%s is refused', async (method) => {

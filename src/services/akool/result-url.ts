@@ -1,4 +1,5 @@
 /** Which addresses are fit to be taken as results from Akool. */
+import { isIP } from 'node:net';
 import { isHttpUrl, parseUrl } from '../../http-url.js';
 
 /**
@@ -12,5 +13,7 @@ export function isProviderResultUrl(url: string, baseUrl: string): boolean {
   if (!isHttpUrl(url)) return false;
   const { protocol, hostname, username, password } = new URL(url);
   if (username !== '' || password !== '') return false;
-  return protocol === 'https:' || hostname === parseUrl(baseUrl)?.hostname;
+  if (hostname === parseUrl(baseUrl)?.hostname) return true;
+  // Akool hands out names; an address by number is somebody's who wants it fetched from in here.
+  return protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0;
 }

@@ -79,7 +79,7 @@ export class CallbackReceiver {
         isProviderResultUrl(event.url, this.#settings.baseUrl));
     const report = trusted
       ? providerReport({ ...event, madeAt: madeAt(event, job, at), keep: this.#settings.keepResults })
-      : ({ status: 'PROCESSING' } as const);
+      : ({ status: 'QUEUED' } as const);
     if (report === null) return this.#refuse(job, 'NO_RESULT_URL');
     await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',

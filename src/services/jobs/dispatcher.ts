@@ -37,10 +37,17 @@ export interface DispatcherSettings {
 const TICK_MS = 1000;
 /** About a minute and a half. */
 const MOST_RECORD_TRIES = 40;
+const LONGEST_LOOK_PAUSE_MS = 60_000;
 /** Well before a job that is being looked at would be taken for abandoned: see `ReconcilerSettings`. */
 const FIND_FACES_MS = 25_000;
 /** So often are faces looked for where Akool can be reached but gives none; then the job fails. */
 const MOST_LOOKS = 10;
+
+/** What became of a job in hand. */
+type Outcome =
+  | SubmitOutcome
+  /** It was not sent, because its faces could not be found: that keeps this one job waiting, and no other. */
+  | { readonly kind: 'not-ready'; readonly reason: string; readonly retryAfterMs: number | null };
 
 export class Dispatcher {
   readonly #jobs: JobService;
@@ -142,7 +149,7 @@ export class Dispatcher {
     }
   }
 
-  async #record(job: Job, outcome: SubmitOutcome): Promise<void> {
+  async #record(job: Job, outcome: Outcome): Promise<void> {
     const at = this.#clock.now();
     switch (outcome.kind) {
       case 'accepted':
@@ -165,6 +172,16 @@ export class Dispatcher {
         await this.#applyToTry(job, {
           type: 'not-accepted',
           at,
+          retryAt: null,
+          deadlineAt: job.createdAt + this.#settings.queueTtlMs,
+          reason: outcome.reason,
+        });
+        return;
+      case 'not-ready':
+        await this.#applyToTry(job, {
+          type: 'not-accepted',
+          at,
+          retryAt: at + Math.max(outcome.retryAfterMs ?? 0, lookAgainMs(job.attempts)),
           deadlineAt: job.createdAt + this.#settings.queueTtlMs,
           reason: outcome.reason,
         });
@@ -187,7 +204,7 @@ export class Dispatcher {
     return this.#jobs.apply(job.id, (current) => (current.attempts === job.attempts ? event : null));
   }
 
-  async #submit(job: Job): Promise<SubmitOutcome> {
+  async #submit(job: Job): Promise<Outcome> {
     const { request } = job;
     const options = { signal: this.#calls.signal };
     const webhookUrl = this.#settings.webhookUrl(job);
@@ -208,7 +225,7 @@ export class Dispatcher {
   async #fillOpts(
     job: Job,
     request: FaceSwapRequest,
-  ): Promise<{ readonly request: FaceSwapRequest } | { readonly outcome: SubmitOutcome }> {
+  ): Promise<{ readonly request: FaceSwapRequest } | { readonly outcome: Outcome }> {
     const deadline = new Deadline(FIND_FACES_MS, this.#calls.signal);
     const filled = await fillOpts(job.tenant, request, this.#faces, deadline.signal).finally(() =>
       deadline.dispose(),
@@ -223,7 +240,7 @@ export class Dispatcher {
         }
         // What was found need not be found again.
         if (optsIn(filled.request) > optsIn(request)) await this.#prepare(job, filled.request);
-        return { outcome: { kind: 'not-accepted', cause: 'unreachable', reason, retryAfterMs } };
+        return { outcome: { kind: 'not-ready', reason, retryAfterMs } };
       }
       case 'filled':
         // Somebody took this dispatcher for dead: the job is no longer its to send.
@@ -250,6 +267,12 @@ export class Dispatcher {
 /** Resolves after so many milliseconds, or when the signal fires. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return setTimeout(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** Milliseconds until the faces of a job are looked for again: longer with each try, never all at once. */
+function lookAgainMs(tries: number): number {
+  const ceiling = Math.min(LONGEST_LOOK_PAUSE_MS, 1000 * 2 ** Math.min(tries - 1, 16));
+  return Math.round(ceiling * (0.5 + Math.random() / 2));
 }
 
 function optsIn({ sourceImage, targetImage }: FaceSwapRequest): number {

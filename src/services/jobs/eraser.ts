@@ -26,6 +26,8 @@ const BATCH = 10;
 const OLD_BATCH = 50;
 /** How long an attempt may take before another instance makes it again. */
 const CLAIM_MS = 120_000;
+/** How long a delete waits for Akool. */
+const MOMENT_MS = 2000;
 const RETRY_MS = 60_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -70,8 +72,8 @@ export class Eraser {
   }
 
   /**
-   * Deletes a finished job: when this resolves it is gone for its tenant, and our copy is no longer served.
-   * The rest follows by itself.
+   * Deletes a finished job: when this resolves it is gone for its tenant, our copy is no longer served, and
+   * Akool was told, unless that takes longer than a moment. What is left follows by itself.
    *
    * @throws GatewayError NOT_FOUND, CONFLICT when it is not finished
    */
@@ -82,7 +84,13 @@ export class Eraser {
     } catch (error) {
       this.#log.warn({ err: error, job: id }, 'the copy of a deleted job is still there; tried again');
     }
-    this.#loop.wake();
+    await this.#forAMoment(this.#loop.pass());
+  }
+
+  async #forAMoment(work: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([work, new Promise<void>((resolve) => (timer = setTimeout(resolve, MOMENT_MS)))]);
+    clearTimeout(timer);
   }
 
   /** Resolves after a round that began after this call. */

@@ -74,6 +74,8 @@ export interface Job {
   readonly attempts: number;
   /** When the last try began. */
   readonly sentAt: number | null;
+  /** While WAITING: it is not handed over before then; null: as soon as it is its turn. */
+  readonly retryAt: number | null;
   /** While UNCONFIRMED: when its slot is given back. */
   readonly slotFreeAt: number | null;
   /** After this the job fails: a limit on waiting while WAITING, on the provider's work afterwards. */
@@ -115,6 +117,8 @@ export type JobEvent =
   | {
       readonly type: 'not-accepted';
       readonly at: number;
+      /** Null: as soon as it is its turn again. */
+      readonly retryAt: number | null;
       readonly deadlineAt: number;
       readonly reason: string;
     }
@@ -201,6 +205,7 @@ export function newJob(born: {
     announcedPosition: null,
     attempts: 0,
     sentAt: null,
+    retryAt: null,
     slotFreeAt: null,
     deadlineAt: born.deadlineAt,
     pollAt: null,
@@ -226,6 +231,7 @@ export function transition(job: Job, event: JobEvent): Change | null {
         attempts: job.attempts + 1,
         sentAt: event.at,
         deadlineAt: event.deadlineAt,
+        retryAt: null,
         announcedPosition: null,
       });
     case 'moved':
@@ -246,6 +252,7 @@ export function transition(job: Job, event: JobEvent): Change | null {
       if (!awaitsAnswer(job)) return null;
       return change(job, event.at, 'SUBMIT', event.reason, {
         status: 'WAITING',
+        retryAt: event.retryAt,
         slotFreeAt: null,
         deadlineAt: event.deadlineAt,
       });

@@ -111,7 +111,13 @@ export class Reconciler {
     const reason = 'the gateway stopped while it handled the job';
     // What was found is stored before the job is sent: see Dispatcher.
     if (job.request.kind === 'PRO' && needsOpts(job.request)) {
-      return { type: 'not-accepted', at, deadlineAt: job.createdAt + this.#settings.queueTtlMs, reason };
+      return {
+        type: 'not-accepted',
+        at,
+        retryAt: null,
+        deadlineAt: job.createdAt + this.#settings.queueTtlMs,
+        reason,
+      };
     }
     return { type: 'unconfirmed', at, slotFreeAt: at + this.#settings.unconfirmedSlotMs, reason };
   }

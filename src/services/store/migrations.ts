@@ -41,6 +41,7 @@ function jobs(types: ColumnTypes): Migration {
         .addColumn('announced_position', 'integer')
         .addColumn('attempts', 'integer', (c) => c.notNull())
         .addColumn('sent_at', types.time)
+        .addColumn('retry_at', types.time)
         .addColumn('slot_free_at', types.time)
         .addColumn('deadline_at', types.time, (c) => c.notNull())
         .addColumn('poll_at', types.time)

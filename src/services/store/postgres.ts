@@ -42,8 +42,12 @@ export async function openPostgres(url: string, { poolSize, log }: PostgresSetti
         oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
   });
-  // A connection that breaks while nobody uses it: the pool makes another when one is needed.
-  pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
+  // A connection that breaks also says so itself, whether somebody uses it or not: unheard, that would end the
+  // process. Its query is rejected, and the pool makes another connection when one is needed.
+  pool.on('connect', (connection) => {
+    connection.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
+  });
+  pool.on('error', () => {});
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   const commits = new CommitQueue<Kysely<Tables>>(
     { transaction: (work) => db.transaction().execute(work) },

@@ -51,6 +51,7 @@ export function leaseJobs(
       .selectAll()
       .where(waits)
       .where('deadline_at', '>', now)
+      .where((eb) => eb.or([eb('retry_at', 'is', null), eb('retry_at', '<=', now)]))
       .orderBy('turn')
       .orderBy('sequence')
       .limit(free);

@@ -27,6 +27,7 @@ export interface JobTable {
   announced_position: number | null;
   attempts: number;
   sent_at: number | null;
+  retry_at: number | null;
   slot_free_at: number | null;
   deadline_at: number;
   poll_at: number | null;
@@ -98,6 +99,7 @@ export function toJob(row: Selectable<JobTable>): Job {
     announcedPosition: row.announced_position,
     attempts: row.attempts,
     sentAt: row.sent_at,
+    retryAt: row.retry_at,
     slotFreeAt: row.slot_free_at,
     deadlineAt: row.deadline_at,
     pollAt: row.poll_at,
@@ -121,6 +123,7 @@ export function toChangedColumns(job: Job) {
     announced_position: job.announcedPosition,
     attempts: job.attempts,
     sent_at: job.sentAt,
+    retry_at: job.retryAt,
     slot_free_at: job.slotFreeAt,
     deadline_at: job.deadlineAt,
     poll_at: job.pollAt,

@@ -145,7 +145,13 @@ describe('a webhook for a job whose submit was not answered', () => {
     if (event === 'unconfirmed') {
       await opened.jobs.apply(job.id, { type: event, at: NOON, slotFreeAt: NOON + HOUR, reason: 'timeout' });
     } else if (event === 'not-accepted') {
-      await opened.jobs.apply(job.id, { type: event, at: NOON, deadlineAt: NOON + HOUR, reason: 'refused' });
+      await opened.jobs.apply(job.id, {
+        type: event,
+        at: NOON,
+        retryAt: null,
+        deadlineAt: NOON + HOUR,
+        reason: 'refused',
+      });
     }
     return { ...opened, job };
   }

@@ -70,7 +70,7 @@ const EVENTS = {
   prepared: { type: 'prepared', at: AT, request },
   accepted: { type: 'accepted', at: AT, pollAt: AT + 1, providerId: OURS, providerJobId: 'job-1' },
   refused: { type: 'refused', at: AT, error: refusal },
-  'not-accepted': { type: 'not-accepted', at: AT, deadlineAt: AT + HOUR, reason: 'too many' },
+  'not-accepted': { type: 'not-accepted', retryAt: null, at: AT, deadlineAt: AT + HOUR, reason: 'too many' },
   unconfirmed: { type: 'unconfirmed', at: AT, slotFreeAt: AT + 600_000, reason: 'timeout' },
   'reported queued': reported({ status: 'QUEUED' }),
   'reported processing': reported({ status: 'PROCESSING' }),
@@ -318,6 +318,7 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
   fc.record({ type: fc.constant('refused' as const), at: moment, error: fc.constant(refusal) }),
   fc.record({
     type: fc.constant('not-accepted' as const),
+    retryAt: fc.constantFrom(null, 1),
     at: moment,
     deadlineAt: moment,
     reason: fc.string(),

@@ -391,7 +391,13 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         const [given] = await lease(1);
         expect(given?.id).toBe(first?.id);
         if (given === undefined) throw new Error('one was leased');
-        await happen(given, { type: 'not-accepted', at: NOON, deadlineAt: NOON + HOUR, reason: 'full' });
+        await happen(given, {
+          type: 'not-accepted',
+          retryAt: null,
+          at: NOON,
+          deadlineAt: NOON + HOUR,
+          reason: 'full',
+        });
         await create('bob');
         expect(await store.queuePosition(given.id)).toBe(1);
         expect((await lease(1)).map(({ id }) => id)).toEqual([given.id]);
