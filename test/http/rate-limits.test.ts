@@ -1,0 +1,52 @@
+/** Rates over Redis: one count for all instances, and none of them stops because Redis is away. */
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createRedisLimiters, RateLimits } from '../../src/http/rate-limits.js';
+import { redisUrl } from '../services.js';
+
+const url = await redisUrl();
+const log = pino({ level: 'silent' });
+const settings = { queriesPerMinute: 3, mutationsPerMinute: 3 };
+const stops: (() => void)[] = [];
+
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+function instance(redis: string): RateLimits {
+  const limiters = createRedisLimiters({ url: redis, log });
+  stops.push(() => limiters.stop());
+  return new RateLimits(settings, limiters.create);
+}
+
+/** A tenant that nobody else has. */
+const someone = () => ({ tenant: randomUUID(), expiresAt: null, onlyJob: null });
+
+/** How many of so many tries are let through, each instance in turn. */
+async function letThrough(instances: readonly RateLimits[], tries: number): Promise<number> {
+  const caller = someone();
+  let passed = 0;
+  for (let i = 0; i < tries; i += 1) {
+    await instances[i % instances.length]?.take(caller, 'mutations', 1).then(
+      () => {
+        passed += 1;
+      },
+      (error: unknown) => expect(error).toMatchObject({ code: 'RATE_LIMITED' }),
+    );
+  }
+  return passed;
+}
+
+describe.skipIf(url === null)('rates over Redis', () => {
+  test('are counted over all instances together', async () => {
+    const both = [instance(url ?? ''), instance(url ?? '')];
+    // Until it is connected, each counts for itself.
+    await expect.poll(() => letThrough(both, 8)).toBe(3);
+  });
+});
+
+test('while Redis is away each instance counts for itself', async () => {
+  const alone = [instance('redis://127.0.0.1:1'), instance('redis://127.0.0.1:1')];
+  expect(await letThrough(alone, 12)).toBe(6);
+});
