@@ -12,6 +12,8 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Waiting for something costs nothing when it comes; one second is short on a busy machine.
+    expect: { poll: { timeout: 15_000 } },
     // Two cores: more workers than that only make real servers wait for each other.
     maxWorkers: 2,
     isolate: false,
