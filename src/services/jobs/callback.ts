@@ -77,11 +77,12 @@ export class CallbackReceiver {
       (!this.#settings.confirmResults &&
         event.url !== null &&
         isProviderResultUrl(event.url, this.#settings.baseUrl));
-    const report = trusted
+    const believed = trusted
       ? providerReport({ ...event, madeAt: madeAt(event, job, at), keep: this.#settings.keepResults })
-      : ({ status: 'QUEUED' } as const);
-    if (report === null) return this.#refuse(job, 'NO_RESULT_URL');
-    await this.#jobs.apply(job.id, (current) => ({
+      : null;
+    // What is not believed still says that Akool has the job.
+    const report = believed ?? ({ status: 'QUEUED' } as const);
+    const { job: afterwards } = await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',
       at,
       pollAt: trusted ? at + this.#settings.pollAfterMs : at,
@@ -91,8 +92,7 @@ export class CallbackReceiver {
       report,
     }));
     if (trusted) return 'recorded';
-    const current = await this.#store.get(job.id);
-    return current === null ? 'refused' : this.#ring(current);
+    return afterwards === null ? 'refused' : this.#ring(afterwards);
   }
 
   /** Something is new with this job, but what, only Akool can tell. */
