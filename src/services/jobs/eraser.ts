@@ -93,11 +93,6 @@ export class Eraser {
     clearTimeout(timer);
   }
 
-  /** Resolves after a round that began after this call. */
-  pass(): Promise<void> {
-    return this.#loop.pass();
-  }
-
   async #work(): Promise<void> {
     const now = this.#clock.now();
     const { retentionDays } = this.#settings;

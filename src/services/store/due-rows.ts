@@ -5,7 +5,7 @@ import type { Database } from './database.js';
 import { type Tables, toJob } from './tables.js';
 
 /** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
-const isOpen = sql<boolean>`finished_at is null`;
+export const isOpen = sql<boolean>`finished_at is null`;
 const isBeingSent = sql<boolean>`finished_at is null and status = 'SUBMITTING'`;
 
 /** When something is to be done with a job; null: nothing. */

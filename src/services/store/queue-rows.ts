@@ -2,13 +2,13 @@
 import { type Kysely, sql } from 'kysely';
 import { type Change, type Job, newJob } from '../jobs/job.js';
 import type { Database } from './database.js';
+import { isOpen } from './due-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, insertJob, saveJob } from './job-rows.js';
 import type { Created, NewJob } from './job-store.js';
 import { type Tables, toJob } from './tables.js';
 
 /** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
-const isOpen = sql<boolean>`finished_at is null`;
 const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
 /** Above this, reading the queue once costs less than counting for each. */
 const FEW = 16;
