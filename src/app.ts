@@ -29,6 +29,7 @@ import { FaceLookup } from './services/faces/face-lookup.js';
 import { Instances } from './services/instances.js';
 import { Archiver } from './services/jobs/archiver.js';
 import { CallbackReceiver } from './services/jobs/callback.js';
+import { CatchUp } from './services/jobs/catch-up.js';
 import { Dispatcher } from './services/jobs/dispatcher.js';
 import { Eraser } from './services/jobs/eraser.js';
 import { ExpiryWatch } from './services/jobs/expiry-watch.js';
@@ -74,6 +75,11 @@ export interface Overrides {
 /** Where the build puts GraphiQL: beside the compiled program, and for a run from source in dist as well. */
 const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
 const QUEUE_POSITION_EVERY_MS = 500;
+/** How often this instance looks for what others did, where no news of it may have come. */
+const LOOK_AT_OTHERS_MS = 1000;
+const CATCH_UP_MS = 5000;
+/** Where there are no others. */
+const LOOK_IN_ANY_CASE_MS = 5000;
 /** Characters: as many bytes as SHA-256 gives (RFC 7518, section 3.2). */
 const STRONG_SECRET_LENGTH = 32;
 /** With an empty `PUBLIC_URL` polling is the only way to learn anything. */
@@ -180,7 +186,16 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const dispatcher = new Dispatcher({ jobs, akool, faces: detection, clock, settings, log });
     const callbacks = new CallbackReceiver({ store, jobs, reconciler, clock, settings, log });
     const submission = new Submission({ jobs, dispatcher, waitMs: config.submitWaitMs });
-    const positions = new QueuePositions({ store, bus, jobs, clock, log, everyMs: QUEUE_POSITION_EVERY_MS });
+    const positions = new QueuePositions({
+      store,
+      bus,
+      jobs,
+      clock,
+      log,
+      everyMs: QUEUE_POSITION_EVERY_MS,
+      lookEveryMs: store.exclusive ? LOOK_IN_ANY_CASE_MS : LOOK_AT_OTHERS_MS,
+    });
+    const catchUp = new CatchUp({ store, bus, clock, log, everyMs: CATCH_UP_MS });
     const archive = overrides.archive ?? createFileArchive(config.archiveDir);
     await archive.start().catch((error: unknown) => {
       throw new StartError(
@@ -257,6 +272,9 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     metrics.start();
     stops.push(() => positions.stop());
     positions.start();
+    stops.push(() => catchUp.stop());
+    // With a store of its own nothing happens of which this instance does not know.
+    if (!store.exclusive) catchUp.start();
     stops.push(() => reconciler.stop());
     if (overrides.withoutReconciler !== true) reconciler.start();
     for (const part of [archiver, eraser, expiry]) {

@@ -50,7 +50,7 @@ export class Instances {
     if (others > this.#others && !this.#hasSharedBus) {
       this.#log.error(
         { others },
-        'ANOTHER GATEWAY USES THIS DATABASE, BUT REDIS_URL IS NOT SET: followers on one gateway do not see what happens on the other. Set REDIS_URL on all of them.',
+        'ANOTHER GATEWAY USES THIS DATABASE, BUT REDIS_URL IS NOT SET: followers on one gateway see what happens on the other seconds late. Set REDIS_URL on all of them.',
       );
     }
     this.#others = others;

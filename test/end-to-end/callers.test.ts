@@ -36,7 +36,7 @@ beforeAll(async () => {
         // Whoever follows a tenant hears of one of its jobs at once.
         followTenant: async (tenant, listener) => {
           const leave = await inner.followTenant(tenant, listener);
-          listener({ id: busy, tenant, version: 1, job: null });
+          listener({ id: busy, version: 1, job: null, isReminder: false });
           return leave;
         },
       }),

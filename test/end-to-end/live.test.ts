@@ -404,8 +404,7 @@ describe('Over a socket', () => {
     await following.next();
     isBroken = true;
     // A signal that says only that there is something new, as a bus between processes gives it.
-    const { tenant } = listeners.latest(id);
-    listeners.hint({ id, tenant, version: version + 1, job: null });
+    listeners.hint({ id, version: version + 1, job: null, isReminder: false });
     const error = await failure(following);
     expect(error).toMatchObject({ extensions: { code: 'INTERNAL_SERVER_ERROR' } });
     expect(JSON.stringify(error)).not.toContain('s3cret');

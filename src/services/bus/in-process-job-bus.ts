@@ -21,7 +21,7 @@ class InProcessJobBus implements JobBus {
   async ping(): Promise<void> {}
 
   publish(job: Job): void {
-    const signal: JobSignal = { id: job.id, tenant: job.tenant, version: job.version, job };
+    const signal: JobSignal = { id: job.id, version: job.version, job, isReminder: false };
     this.#jobs.emit(job.id, signal);
     this.#tenants.emit(job.tenant, signal);
   }
@@ -40,5 +40,17 @@ class InProcessJobBus implements JobBus {
 
   followedJobs(): readonly string[] {
     return this.#jobs.names();
+  }
+
+  followedTenants(): readonly string[] {
+    return this.#tenants.names();
+  }
+
+  remindOfJob(id: string, version: number): void {
+    this.#jobs.emit(id, { id, version, job: null, isReminder: true });
+  }
+
+  remindTenant(job: Job): void {
+    this.#tenants.emit(job.tenant, { id: job.id, version: job.version, job, isReminder: true });
   }
 }

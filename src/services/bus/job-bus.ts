@@ -10,9 +10,10 @@ import type { Job } from '../jobs/job.js';
 /** `job` is the state at `version` where the bus could carry it; without it the follower reads the store. */
 export interface JobSignal {
   readonly id: string;
-  readonly tenant: string;
   readonly version: number;
   readonly job: Job | null;
+  /** Not news but a reminder, see `remindTenant`: it may be of before its hearer came. */
+  readonly isReminder: boolean;
 }
 
 /** Called for each signal; must not throw and must not block. */
@@ -28,12 +29,16 @@ export interface JobBus {
   /** Resolves when nothing published from now on can be missed (as far as the bus can promise). */
   followJob(id: string, listener: JobListener): Promise<Unfollow>;
   followTenant(tenant: string, listener: JobListener): Promise<Unfollow>;
-  /**
-   * Called when signals may have been lost (a connection was down): followers must look into the store.
-   */
+  /** Called when signals may have been lost (a connection was down), once new ones are heard again. */
   onGap(listener: () => void): Unfollow;
   /** The jobs followed on this instance. */
   followedJobs(): readonly string[];
+  /** The tenants all of whose jobs somebody follows on this instance. */
+  followedTenants(): readonly string[];
+  /** Tells the job's followers on this instance, and nobody else, which version the store has. */
+  remindOfJob(id: string, version: number): void;
+  /** Tells those who follow the tenant's jobs on this instance, and nobody else, how a job is now. */
+  remindTenant(job: Job): void;
 }
 
 /** Ends following; safe to call twice. */

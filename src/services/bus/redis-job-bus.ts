@@ -31,7 +31,6 @@ export function createRedisJobBus(settings: RedisJobBusSettings): JobBus {
 interface Message {
   readonly from: string;
   readonly id: string;
-  readonly tenant: string;
   readonly version: number;
 }
 
@@ -85,12 +84,12 @@ class RedisJobBus implements JobBus {
 
   publish(job: Job): void {
     const { id, tenant, version } = job;
-    const signal: JobSignal = { id, tenant, version, job };
-    const message = JSON.stringify({ from: this.#instance, id, tenant, version } satisfies Message);
+    const signal: JobSignal = { id, version, job, isReminder: false };
+    const message = JSON.stringify({ from: this.#instance, id, version } satisfies Message);
     for (const channel of [jobChannel(id), tenantChannel(tenant)]) {
       this.#topics.emit(channel, signal);
       this.#publisher.publish(channel, message).catch(() => {
-        // Followers elsewhere look into the store when their connection is back.
+        // Followers elsewhere learn of it when what they follow is compared with the store.
       });
     }
   }
@@ -108,7 +107,23 @@ class RedisJobBus implements JobBus {
   }
 
   followedJobs(): readonly string[] {
-    const prefix = jobChannel('');
+    return this.#followed(jobChannel(''));
+  }
+
+  followedTenants(): readonly string[] {
+    return this.#followed(tenantChannel(''));
+  }
+
+  remindOfJob(id: string, version: number): void {
+    this.#topics.emit(jobChannel(id), { id, version, job: null, isReminder: true });
+  }
+
+  remindTenant(job: Job): void {
+    const { id, tenant, version } = job;
+    this.#topics.emit(tenantChannel(tenant), { id, version, job, isReminder: true });
+  }
+
+  #followed(prefix: string): readonly string[] {
     return this.#topics
       .names()
       .filter((channel) => channel.startsWith(prefix))
@@ -159,8 +174,8 @@ class RedisJobBus implements JobBus {
   #hear(channel: string, text: string): void {
     const message = readMessage(text);
     if (message === null || message.from === this.#instance) return;
-    const { id, tenant, version } = message;
-    this.#topics.emit(channel, { id, tenant, version, job: null });
+    const { id, version } = message;
+    this.#topics.emit(channel, { id, version, job: null, isReminder: false });
   }
 }
 
@@ -176,13 +191,9 @@ function tenantChannel(tenant: string): string {
 function readMessage(text: string): Message | null {
   try {
     const message = JSON.parse(text) as Partial<Message> | null;
-    const { from, id, tenant, version } = message ?? {};
-    const isMessage =
-      typeof from === 'string' &&
-      typeof id === 'string' &&
-      typeof tenant === 'string' &&
-      typeof version === 'number';
-    return isMessage ? { from, id, tenant, version } : null;
+    const { from, id, version } = message ?? {};
+    const isMessage = typeof from === 'string' && typeof id === 'string' && typeof version === 'number';
+    return isMessage ? { from, id, version } : null;
   } catch {
     return null;
   }

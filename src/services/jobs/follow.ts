@@ -1,6 +1,6 @@
 /**
  * Following jobs: joined to the bus first, then the present state, then only what is newer. In this order
- * nothing can fall between, whatever the bus loses, doubles or reorders.
+ * nothing can fall between, whatever the bus doubles or reorders; what it loses, `CatchUp` makes good.
  */
 import { LRUCache } from 'lru-cache';
 import { jobNotFound } from '../../errors.js';
@@ -10,16 +10,16 @@ import { Feed } from './feed.js';
 import { isFinal, isSettled, type Job } from './job.js';
 
 export interface Sources {
-  readonly store: Pick<JobStore, 'get' | 'changedSince'>;
-  readonly bus: Pick<JobBus, 'followJob' | 'followTenant' | 'onGap'>;
+  readonly store: Pick<JobStore, 'get'>;
+  readonly bus: Pick<JobBus, 'followJob' | 'followTenant'>;
 }
 
 /** A follower of one job who does not keep up gets the newest of this many updates. */
 const FEED_LIMIT = 16;
 /** The same for one who follows all of a tenant's jobs. */
 const TENANT_FEED_LIMIT = 1000;
-/** Changes are stored in another order than they are made, by so much at most, in milliseconds. */
-const OVERLAP_MS = 10_000;
+/** Far more jobs than change while reminders of them may still come. */
+const REMEMBERED_JOBS = 10_000;
 /** How long a finished job is followed for the sake of the copy that is being made of its result. */
 const ARCHIVE_GRACE_MS = 1000;
 
@@ -50,7 +50,7 @@ export async function followJob(
     if (isSettled(job)) feed.complete();
     else if (isFinal(job.status)) grace ??= setTimeout(() => feed.complete(), ARCHIVE_GRACE_MS);
   };
-  // Signals without a state, and gaps, are answered by reading: one read at a time, and one more after it.
+  // Signals without a state are answered by reading: one read at a time, and one more after it.
   const read = async (): Promise<void> => {
     readAgain = reading;
     if (reading) return;
@@ -75,7 +75,6 @@ export async function followJob(
   };
 
   leave.push(await bus.followJob(id, hear));
-  leave.push(bus.onGap(() => void read()));
   try {
     const job = await store.get(id);
     if (job === null || job.tenant !== tenant || job.eraseAt !== null) throw jobNotFound();
@@ -94,31 +93,25 @@ export async function followJob(
 export async function followTenant(
   { store, bus }: Sources,
   tenant: string,
+  now: number,
 ): Promise<AsyncIterableIterator<Job>> {
   const leave: (() => void)[] = [];
   const feed = new Feed<Job>(TENANT_FEED_LIMIT, () => {
     for (const step of leave.splice(0)) step();
   });
   // What the bus doubles or reorders is known by the newest version that was given of each job.
-  const newest = new LRUCache<string, number>({ max: TENANT_FEED_LIMIT });
-  let seenUntil = Date.now();
+  const newest = new LRUCache<string, number>({ max: REMEMBERED_JOBS });
   const offer = (job: Job | null): void => {
     if (job === null || job.eraseAt !== null || job.version <= (newest.get(job.id) ?? 0)) return;
     newest.set(job.id, job.version);
-    seenUntil = Math.max(seenUntil, job.updatedAt);
     feed.push(job);
   };
   const fail = (error: unknown): void => feed.fail(error);
-  const hear = (signal: JobSignal): void => {
-    if (signal.job !== null) offer(signal.job);
-    else if (signal.version > (newest.get(signal.id) ?? 0)) store.get(signal.id).then(offer, fail);
+  const hear = ({ id, version, job, isReminder }: JobSignal): void => {
+    if (job === null) {
+      if (version > (newest.get(id) ?? 0)) store.get(id).then(offer, fail);
+    } else if (!isReminder || job.updatedAt >= now) offer(job);
   };
-  // What was missed is in the store: all that changed since a little before the last that was heard.
-  const catchUp = (): void => {
-    store
-      .changedSince(tenant, seenUntil - OVERLAP_MS, TENANT_FEED_LIMIT)
-      .then((jobs) => jobs.forEach(offer), fail);
-  };
-  leave.push(await bus.followTenant(tenant, hear), bus.onGap(catchUp));
+  leave.push(await bus.followTenant(tenant, hear));
   return feed;
 }

@@ -172,10 +172,11 @@ export class JobService {
 
   /** Leases waiting jobs for sending: see `JobStore.lease`. */
   async lease(limit: number, deadlineMs: number): Promise<readonly Job[]> {
-    const at = this.#clock.now();
-    const leased = await this.#store.lease(limit, at, (job) =>
-      transition(job, { type: 'leased', at, deadlineAt: at + deadlineMs }),
-    );
+    const leased = await this.#store.lease(limit, this.#clock.now(), (job) => {
+      // Asked for when the slot is really had: it may have been waited for, and its last holder is stamped later.
+      const at = this.#clock.now();
+      return transition(job, { type: 'leased', at, deadlineAt: at + deadlineMs });
+    });
     for (const job of leased) this.#announce(job);
     return leased;
   }
@@ -193,7 +194,7 @@ export class JobService {
 
   /** Follows every change of a tenant's jobs from now on. Ends only when the follower leaves. */
   watchAll(tenant: string): Promise<AsyncIterableIterator<Job>> {
-    return followTenant({ store: this.#store, bus: this.#bus }, tenant);
+    return followTenant({ store: this.#store, bus: this.#bus }, tenant, this.#clock.now());
   }
 
   /** Calls `listener` after each stored change made by this instance, until the returned function is called. */

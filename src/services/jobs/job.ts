@@ -158,6 +158,8 @@ export type ProviderReport =
 export interface Change {
   readonly job: Job;
   readonly update: JobUpdate;
+  /** What it sets. The rest stays as it is stored, also what was rescheduled meanwhile: that is no version. */
+  readonly changes: Partial<Job>;
 }
 
 const FINAL: ReadonlySet<JobStatus> = new Set(['COMPLETED', 'FAILED', 'CANCELED']);
@@ -215,7 +217,11 @@ export function newJob(born: {
     result: null,
     error: null,
   };
-  return { job, update: { version: 1, status: 'WAITING', at: born.at, source: 'CLIENT', note: null } };
+  return {
+    job,
+    update: { version: 1, status: 'WAITING', at: born.at, source: 'CLIENT', note: null },
+    changes: job,
+  };
 }
 
 /**
@@ -383,15 +389,19 @@ function change(
   at: number,
   source: JobUpdateSource,
   note: string | null,
-  changes: Partial<Job>,
+  news: Partial<Job>,
 ): Change {
   const version = job.version + 1;
   // A clock that was set back must not make history run backwards.
   const updatedAt = Math.max(at, job.updatedAt);
-  const status = changes.status ?? job.status;
+  const status = news.status ?? job.status;
   const finishedAt = job.finishedAt ?? (isFinal(status) ? updatedAt : null);
-  const next = { ...job, ...changes, version, updatedAt, finishedAt };
-  return { job: next, update: { version, status: next.status, at: updatedAt, source, note } };
+  const changes = { ...news, version, updatedAt, finishedAt };
+  return {
+    job: { ...job, ...changes },
+    update: { version, status, at: updatedAt, source, note },
+    changes,
+  };
 }
 
 function unreachable(value: never): never {

@@ -17,8 +17,6 @@ import { PeriodicLoop } from './periodic-loop.js';
 
 /** Where a change of the queue shows: a job that left it, or one that came back to its front. */
 const MOVES_THE_QUEUE: ReadonlySet<JobStatus> = new Set(['SUBMITTING', 'CANCELED', 'FAILED', 'WAITING']);
-/** What other instances send is seen no later than this. */
-const EVERY_MS = 5000;
 
 export class QueuePositions {
   readonly #store: Pick<JobStore, 'queuePositions'>;
@@ -40,13 +38,15 @@ export class QueuePositions {
     readonly log: Logger;
     /** From a move of the queue until it is told, in milliseconds: what moves meanwhile is told together. */
     readonly everyMs: number;
+    /** What others did to the queue, and nothing here tells of, is seen no later than this, in milliseconds. */
+    readonly lookEveryMs: number;
   }) {
     this.#store = parts.store;
     this.#bus = parts.bus;
     this.#jobs = parts.jobs;
     this.#clock = parts.clock;
     this.#everyMs = parts.everyMs;
-    this.#loop = new PeriodicLoop(EVERY_MS, () => this.#tell(), parts.log);
+    this.#loop = new PeriodicLoop(parts.lookEveryMs, () => this.#tell(), parts.log);
   }
 
   start(): void {

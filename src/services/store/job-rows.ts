@@ -14,17 +14,29 @@ export async function findJob(
   return row === undefined ? null : toJob(row);
 }
 
-/** Stores a new job; resolves with its `sequence`. */
+export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom('jobs').select(['id', 'version']).where('id', 'in', ids).execute();
+  return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
+/** Stores a new job, which has nothing yet but what it was born with; resolves with its `sequence`. */
 export async function insertJob(trx: Kysely<Tables>, { job, update }: Change): Promise<number> {
   const { sequence } = await trx
     .insertInto('jobs')
     .values({
       id: job.id,
       tenant: job.tenant,
+      status: job.status,
+      version: job.version,
       turn: job.turn,
       created_at: job.createdAt,
+      updated_at: job.updatedAt,
       callback_token: job.callbackToken,
-      ...toChangedColumns(job),
+      attempts: job.attempts,
+      deadline_at: job.deadlineAt,
+      archive_attempts: job.archiveAttempts,
+      request: JSON.stringify(job.request),
     })
     .returning('sequence')
     .executeTakeFirstOrThrow();
@@ -33,10 +45,10 @@ export async function insertJob(trx: Kysely<Tables>, { job, update }: Change): P
 }
 
 /** False when the job has another version by now than the one that was changed. */
-export async function saveJob(trx: Kysely<Tables>, { job, update }: Change): Promise<boolean> {
+export async function saveJob(trx: Kysely<Tables>, { job, update, changes }: Change): Promise<boolean> {
   const { numUpdatedRows } = await trx
     .updateTable('jobs')
-    .set(toChangedColumns(job))
+    .set(toChangedColumns(changes))
     .where('id', '=', job.id)
     .where('version', '=', job.version - 1)
     .executeTakeFirst();

@@ -79,6 +79,8 @@ export interface JobStore {
 
   create(job: NewJob, queueLimit: number): Promise<Created>;
   get(id: string): Promise<Job | null>;
+  /** The versions of those of `ids` that exist. */
+  versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   getByCallbackToken(token: string): Promise<Job | null>;
   save(change: Change): Promise<boolean>;
   history(id: string): Promise<readonly JobUpdate[]>;

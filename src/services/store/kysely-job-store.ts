@@ -15,7 +15,7 @@ import {
 } from './due-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeyExpire } from './idempotency-rows.js';
 import { jobsChangedSince, listJobs } from './job-pages.js';
-import { deleteJob, findJob, historyOf, saveJob } from './job-rows.js';
+import { deleteJob, findJob, historyOf, saveJob, versionsOf } from './job-rows.js';
 import type { Created, JobFilter, JobStore, NewJob, Page, PageRequest, SlotUsage } from './job-store.js';
 import { migrations } from './migrations.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
@@ -72,6 +72,10 @@ class KyselyJobStore implements JobStore {
 
   async get(id: string): Promise<Job | null> {
     return findJob(this.#db, 'id', id);
+  }
+
+  async versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return versionsOf(this.#db, ids);
   }
 
   async getByCallbackToken(token: string): Promise<Job | null> {

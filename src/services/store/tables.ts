@@ -1,5 +1,5 @@
 /** The tables as Kysely sees them, and the way between a row and a job. Times are milliseconds since 1970. */
-import type { Generated, Insertable, Selectable } from 'kysely';
+import type { Generated, Insertable, Selectable, Updateable } from 'kysely';
 import type { Job, JobStatus, JobUpdate, JobUpdateSource } from '../jobs/job.js';
 
 export interface Tables {
@@ -111,29 +111,30 @@ export function toJob(row: Selectable<JobTable>): Job {
   };
 }
 
-/** Everything of a job that may change after it was created. */
-export function toChangedColumns(job: Job) {
+/** Columns for what changes of a job after it was created; what is not among `changes` is undefined, and left alone. */
+export function toChangedColumns(changes: Partial<Job>): Updateable<JobTable> {
+  const { request, result, error } = changes;
   return {
-    status: job.status,
-    version: job.version,
-    updated_at: job.updatedAt,
-    finished_at: job.finishedAt,
-    provider_id: job.providerId,
-    provider_job_id: job.providerJobId,
-    announced_position: job.announcedPosition,
-    attempts: job.attempts,
-    sent_at: job.sentAt,
-    retry_at: job.retryAt,
-    slot_free_at: job.slotFreeAt,
-    deadline_at: job.deadlineAt,
-    poll_at: job.pollAt,
-    archive_at: job.archiveAt,
-    archive_attempts: job.archiveAttempts,
-    erase_at: job.eraseAt,
-    expires_at: job.result === null || job.result.archive !== null ? null : job.result.providerUrlExpiresAt,
-    request: JSON.stringify(job.request),
-    result: job.result === null ? null : JSON.stringify(job.result),
-    error: job.error === null ? null : JSON.stringify(job.error),
+    status: changes.status,
+    version: changes.version,
+    updated_at: changes.updatedAt,
+    finished_at: changes.finishedAt,
+    provider_id: changes.providerId,
+    provider_job_id: changes.providerJobId,
+    announced_position: changes.announcedPosition,
+    attempts: changes.attempts,
+    sent_at: changes.sentAt,
+    retry_at: changes.retryAt,
+    slot_free_at: changes.slotFreeAt,
+    deadline_at: changes.deadlineAt,
+    poll_at: changes.pollAt,
+    archive_at: changes.archiveAt,
+    archive_attempts: changes.archiveAttempts,
+    erase_at: changes.eraseAt,
+    expires_at: result && (result.archive === null ? result.providerUrlExpiresAt : null),
+    request: request && JSON.stringify(request),
+    result: result && JSON.stringify(result),
+    error: error && JSON.stringify(error),
   };
 }
 

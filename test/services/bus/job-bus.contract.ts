@@ -43,7 +43,7 @@ export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBu
       for (let version = 2; version <= 20; version++) bus.publish({ ...ann, version });
       await until(() => heard.length >= 19);
       expect(heard.map(({ version }) => version)).toEqual(Array.from({ length: 19 }, (_, i) => i + 2));
-      for (const signal of heard) expect(signal).toMatchObject({ id: ann.id, tenant: 'ann' });
+      for (const signal of heard) expect(signal).toMatchObject({ id: ann.id, isReminder: false });
     });
 
     test('carries the job as it was published, or no job', async () => {

@@ -41,9 +41,9 @@ describe.skipIf(url === null)('over Redis', () => {
       await there.followTenant('ann', (signal) => heardThere.push(signal));
       here.publish(job);
       await until(() => heardThere.length > 0);
-      expect(heardThere).toEqual([{ id: job.id, tenant: 'ann', version: 3, job: null }]);
+      expect(heardThere).toEqual([{ id: job.id, version: 3, job: null, isReminder: false }]);
       // Its own message comes back from Redis too, and is not told twice.
-      expect(heardHere).toEqual([{ id: job.id, tenant: 'ann', version: 3, job }]);
+      expect(heardHere).toEqual([{ id: job.id, version: 3, job, isReminder: false }]);
     });
 
     test('subscribe to a channel only while somebody listens', async () => {

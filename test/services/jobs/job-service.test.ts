@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { JobBus, JobListener, JobSignal } from '../../../src/services/bus/job-bus.js';
+import { CatchUp } from '../../../src/services/jobs/catch-up.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { withMethods } from '../../harness.js';
 import { Gate, until } from './gate.js';
 import { HOUR, refusal, request } from './samples.js';
-import { acceptedAs, openWorkshop, type Workshop } from './workshop.js';
+import { acceptedAs, log, openWorkshop, type Workshop } from './workshop.js';
 
 async function accept({ jobs, clock }: Workshop, job: Job, providerId = 'p1'): Promise<void> {
   await jobs.lease(1_000_000, 3 * HOUR);
@@ -302,6 +303,8 @@ describe('watch', () => {
       const unreliable = new UnreliableBus(seed);
       const workshop = await openWorkshop({ wrapBus: (bus) => unreliable.over(bus) });
       const job = await workshop.create();
+      const catchUp = new CatchUp({ ...workshop, log, everyMs: HOUR });
+      catchUp.start();
       const all = rest(await workshop.jobs.watch('ann', job.id));
       for (let i = 1; i <= 10; i++) await workshop.jobs.apply(job.id, { type: 'moved', at: i, position: i });
       await accept(workshop, job);
@@ -310,6 +313,8 @@ describe('watch', () => {
       const versions = versionsOf(await all);
       expect(versions.at(-1), `seed ${seed}`).toBe(14);
       expect(versions, `seed ${seed}`).toEqual([...new Set(versions)].sort((a, b) => a - b));
+      await catchUp.stop();
+      await catchUp.stop();
       expect(unreliable.gapListeners, `seed ${seed}`).toBe(0);
     }
   });
@@ -405,6 +410,7 @@ class UnreliableBus {
   }
 
   #mistreat(signal: JobSignal, listener: JobListener): void {
+    if (signal.isReminder) return listener(signal);
     const kept = this.#next() < 0.5 ? signal : { ...signal, job: null };
     const fate = this.#next();
     if (fate < 0.3) return;

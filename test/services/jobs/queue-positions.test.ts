@@ -7,7 +7,7 @@ import { log, openWorkshop, type WorkshopOptions } from './workshop.js';
 
 async function openQueue(options: WorkshopOptions = {}) {
   const workshop = await openWorkshop(options);
-  const positions = new QueuePositions({ ...workshop, log, everyMs: 5 });
+  const positions = new QueuePositions({ ...workshop, log, everyMs: 5, lookEveryMs: 5000 });
   positions.start();
   positions.start();
   onTestFinished(() => positions.stop());

@@ -230,6 +230,17 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect((await store.history(job.id)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
       });
 
+      test('leaves alone what was rescheduled since the job was read', async () => {
+        const job = await create('ann');
+        await lease(1);
+        const sent = await store.get(job.id);
+        const waiting = sent && (await happen(sent, accepted('p1', NOON)));
+        const late = waiting && transition(waiting, { ...accepted('p1'), providerJobId: 'late' } as JobEvent);
+        expect((await store.claimPolls(NOON, () => LATER, 1)).map(({ id }) => id)).toEqual([job.id]);
+        expect(late && (await store.save(late))).toBe(true);
+        expect(await store.get(job.id)).toMatchObject({ pollAt: LATER, providerJobId: 'late' });
+      });
+
       test('changes nothing of a job that does not exist', async () => {
         const job = await create('ann');
         const change = transition({ ...job, id: randomUUID() }, { type: 'canceled', at: NOON });
@@ -244,6 +255,21 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         const [canceled, sent] = await Promise.all([store.save(cancel), lease(1)]);
         expect([canceled, sent.length === 1]).toContain(true);
         expect([canceled, sent.length === 1]).toContain(false);
+      });
+    });
+
+    describe('versions', () => {
+      test('are those of the jobs asked for, as far as there are any', async () => {
+        const [first, second] = [await create('ann'), await create('bob')];
+        await create('ann');
+        await happen(second, { type: 'canceled', at: NOON });
+        expect(await store.versions([first.id, randomUUID(), second.id])).toEqual(
+          new Map([
+            [first.id, 1],
+            [second.id, 2],
+          ]),
+        );
+        expect(await store.versions([])).toEqual(new Map());
       });
     });
 
@@ -618,14 +644,16 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       test('make whatever is asked afterwards reject, and say why', async () => {
         const job = await create('ann');
         const change = transition(job, { type: 'canceled', at: NOON });
+        if (change === null) throw new Error('a waiting job can be canceled');
         await expect(store.ping()).resolves.toBeUndefined();
         await store.stop();
         const asked: readonly (() => Promise<unknown>)[] = [
           () => store.ping(),
           () => store.create(newJobOf('ann'), NO_LIMIT),
           () => store.get(job.id),
+          () => store.versions([job.id]),
           () => store.getByCallbackToken(job.callbackToken),
-          () => store.save(change ?? { job, update: { ...job, at: NOON, source: 'CLIENT', note: null } }),
+          () => store.save(change),
           () => store.history(job.id),
           () => store.list('ann', {}, { limit: 1, direction: 'forward' }),
           () => lease(1),

@@ -1,0 +1,76 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { JobBus } from '../../../src/services/bus/job-bus.js';
+import { CatchUp } from '../../../src/services/jobs/catch-up.js';
+import type { Job } from '../../../src/services/jobs/job.js';
+import { withMethods } from '../../harness.js';
+import { refusal } from './samples.js';
+import { log, openWorkshop, type WorkshopOptions } from './workshop.js';
+
+/** What others publish never arrives here. */
+const deaf = (bus: JobBus): JobBus => withMethods(bus, { publish: () => {} });
+
+async function openDeaf(options: WorkshopOptions = {}) {
+  const workshop = await openWorkshop({ wrapBus: deaf, ...options });
+  const catchUp = new CatchUp({ ...workshop, log, everyMs: 5 });
+  onTestFinished(() => catchUp.stop());
+  return { ...workshop, catchUp };
+}
+
+async function rest(states: AsyncIterable<Job>): Promise<Job[]> {
+  const all: Job[] = [];
+  for await (const job of states) all.push(job);
+  return all;
+}
+
+describe('catching up', () => {
+  test('brings followers of a job what the bus lost, though there was no gap', async () => {
+    const { jobs, create, catchUp } = await openDeaf();
+    catchUp.start();
+    const many = await Promise.all(Array.from({ length: 600 }, () => create('ann')));
+    const followed = await Promise.all(many.map(({ id }) => jobs.watch('ann', id)));
+    await Promise.all(many.map(({ id }) => jobs.cancel('ann', id)));
+    const lives = await Promise.all(followed.map(rest));
+    expect(lives.map((life) => life.at(-1)?.status)).toEqual(many.map(() => 'CANCELED'));
+  });
+
+  test('ends the following of a job that is gone', async () => {
+    const { jobs, store, create, catchUp } = await openDeaf();
+    const job = await create('ann');
+    const states = await jobs.watch('ann', job.id);
+    await store.erase(job.id);
+    catchUp.start();
+    expect((await rest(states)).map(({ version }) => version)).toEqual([1]);
+  });
+
+  test("brings those who follow all of a tenant's jobs every change, once, and none of before", async () => {
+    const { jobs, create, catchUp, clock } = await openDeaf();
+    const [before, other] = [await create('ann'), await create('bob')];
+    clock.advance(1);
+    const states = await jobs.watchAll('ann');
+    catchUp.start();
+    const job = await create('ann');
+    expect((await states.next()).value).toEqual(job);
+    await jobs.apply(before.id, { type: 'expired', at: clock.now(), error: refusal });
+    expect((await states.next()).value).toMatchObject({ id: before.id, version: 2 });
+    await jobs.cancel('bob', other.id);
+    await jobs.cancel('ann', job.id);
+    expect((await states.next()).value).toMatchObject({ id: job.id, version: 2 });
+    await states.return?.();
+  });
+
+  test('goes on when the store was away', async () => {
+    let isAway = true;
+    const { jobs, create, catchUp } = await openDeaf({
+      wrapStore: (store) =>
+        withMethods(store, {
+          versions: (ids) => (isAway ? Promise.reject(new Error('away')) : store.versions(ids)),
+        }),
+    });
+    const job = await create('ann');
+    const states = await jobs.watch('ann', job.id);
+    catchUp.start();
+    await jobs.cancel('ann', job.id);
+    isAway = false;
+    expect((await rest(states)).at(-1)?.status).toBe('CANCELED');
+  });
+});
