@@ -3,6 +3,7 @@
  *
  * `createApp` builds nothing that runs; `start` does, and `stop` undoes it in the opposite order.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { type Config, isLoopback, type Secrets } from './config.js';
@@ -74,6 +75,9 @@ export interface Overrides {
 
 /** Where the build puts GraphiQL: beside the compiled program, and for a run from source in dist as well. */
 const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
+/** How long a start waits for a database or Redis that is just coming up, or was lost on the way. */
+const START_PATIENCE_MS = 5000;
+const START_AGAIN_MS = 250;
 const QUEUE_POSITION_EVERY_MS = 500;
 /** How often this instance looks for what others did, where no news of it may have come. */
 const LOOK_AT_OTHERS_MS = 1000;
@@ -112,11 +116,17 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   async function start(): Promise<Running> {
-    try {
-      return await compose();
-    } catch (error) {
-      for (const step of stops.splice(0).reverse()) await step();
-      throw error;
+    const patienceUntil = Date.now() + START_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await compose();
+      } catch (error) {
+        for (const step of stops.splice(0).reverse()) await step();
+        const isWorthWaiting = error instanceof StartError && error.mayPass && stopping === null;
+        if (!isWorthWaiting || Date.now() > patienceUntil) throw error;
+        log.warn({ reason: error.message }, 'not started yet; trying again');
+      }
+      await sleep(START_AGAIN_MS);
     }
   }
 
@@ -130,8 +140,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     stops.push(() => store.stop());
     await store.start().catch((error: unknown) => {
       if (error instanceof DatabaseInUseError) throw error;
-      // The address of a database server holds a password.
-      throw new DatabaseUnusableError(databaseFile ?? 'PostgreSQL', error);
+      throw databaseUnusable(error);
     });
 
     const sandbox = secrets.akoolApiKey === null ? await startSandbox() : null;
@@ -159,11 +168,14 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     await bus.start().catch((error: unknown) => {
       throw new StartError(`REDIS_URL is set, but Redis can't be reached there (${messageOf(error)})`, {
         cause: error,
+        mayPass: true,
       });
     });
     const instances = new Instances({ store, clock, hasSharedBus: redisUrl !== null, log });
     stops.push(() => instances.stop());
-    await instances.start();
+    await instances.start().catch((error: unknown) => {
+      throw databaseUnusable(error);
+    });
     const limiters = redisUrl === null ? null : createRedisLimiters({ url: redisUrl, log });
     if (limiters !== null) stops.push(() => limiters.stop());
 
@@ -215,7 +227,11 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         'AUTH_JWT_SECRET is short enough to be guessed from any token; take 32 random characters or more',
       );
     }
-    const followTokens = new FollowTokens(await store.secret('follow-tokens'));
+    const followTokens = new FollowTokens(
+      await store.secret('follow-tokens').catch((error: unknown) => {
+        throw databaseUnusable(error);
+      }),
+    );
     const authenticator = new Authenticator({
       isOpen: config.auth.isOpen,
       keys: secrets.apiKeys,
@@ -286,6 +302,11 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     dispatcher.start();
     log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');
     return { url, sandbox };
+  }
+
+  function databaseUnusable(error: unknown): DatabaseUnusableError {
+    // The address of a database server holds a password.
+    return new DatabaseUnusableError(databaseFile ?? 'PostgreSQL', error);
   }
 
   async function startSandbox(): Promise<Sandbox> {

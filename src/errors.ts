@@ -51,6 +51,13 @@ export class GatewayError extends Error {
 /** The gateway can't start as it is set up; the message is one line for the person who starts it. */
 export class StartError extends Error {
   readonly code: string = 'CAN_NOT_START';
+  /** A service that the gateway needs is away; in a moment it may be there. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, options: { readonly cause: unknown; readonly mayPass?: boolean }) {
+    super(message, { cause: options.cause });
+    this.mayPass = options.mayPass ?? false;
+  }
 }
 
 /** Input that breaks rules: all of them at once. */

@@ -1,13 +1,13 @@
-/** The gateway as a process that can be killed and started again, always at the same address and files. */
+/** A gateway as a process that can be killed and started again, always at the same address and files. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface GatewayOptions {
   /** The script to run. */
   readonly program: string;
+  /** Where its log is kept. */
   readonly folder: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
@@ -26,13 +26,14 @@ export class Gateway {
     this.url = `http://127.0.0.1:${options.port}`;
   }
 
-  /** Starts it; does not wait until it is ready. */
+  /** Starts it unless it runs; does not wait until it is ready. */
   start(): void {
+    if (this.#child !== null) return;
     const { program, folder, port, env } = this.#options;
-    const log = openSync(join(folder, 'gateway.log'), 'a');
+    const log = openSync(join(folder, `gateway-${port}.log`), 'a');
     const child = spawn(process.execPath, [program], {
       cwd: folder,
-      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), PUBLIC_URL: this.url, ...env },
+      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), ...env },
       stdio: ['ignore', log, log],
     });
     closeSync(log);
@@ -88,23 +89,3 @@ export class Gateway {
 /** A gateway that can't stay up makes the run pointless. */
 const MOST_FAINTS = 5;
 const STOP_LIMIT_MS = 15_000;
-
-/**
- * A free port below those that the system gives to outgoing connections: a client that tries a dead gateway's
- * port again and again must not be given that very port as its own.
- */
-export async function freePort(): Promise<number> {
-  for (let port = 20_000 + (process.pid % 10_000); port < 32_000; port++) if (await isFree(port)) return port;
-  throw new Error('No port is free between 20000 and 32000');
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.once('error', () => resolve(true));
-  });
-}

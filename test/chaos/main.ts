@@ -13,8 +13,10 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     console.error(error.message);
     return 2;
   }
-  const { jobs, kills, tenants, seed } = options;
-  console.log(`${jobs} jobs of ${tenants} tenants, ${kills} kills, seed ${seed}`);
+  const { jobs, kills, tenants, instances, store, seed } = options;
+  console.log(
+    `${jobs} jobs of ${tenants} tenants, ${instances} gateways on ${store}, ${kills} kills, seed ${seed}`,
+  );
   // An exit, unlike a signal, takes the gateway with it.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const report = await runChaos(options);
@@ -22,14 +24,13 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   if (report.violations.length === 0) return 0;
   console.error(`\nBroken: ${report.violations.join('; ')}`);
   console.error(`Seed ${seed}. Again: npm run chaos -- ${againWith(options)}`);
-  if (report.folder !== null)
-    console.error(`The database and the gateway's log are kept in ${report.folder}`);
+  if (report.folder !== null) console.error(`What the gateways left is kept in ${report.folder}`);
   return 1;
 }
 
 function againWith(options: ChaosOptions): string {
-  const { jobs, kills, tenants, seed, deadlineMs, limitMs, reconciler } = options;
-  const size = `--jobs ${jobs} --kills ${kills} --tenants ${tenants} --seed ${seed}`;
+  const { jobs, kills, tenants, instances, store, seed, deadlineMs, limitMs, reconciler } = options;
+  const size = `--jobs ${jobs} --kills ${kills} --tenants ${tenants} --instances ${instances} --store ${store} --seed ${seed}`;
   const times = `--deadline-seconds ${deadlineMs / 1000} --limit-seconds ${limitMs / 1000}`;
   return `${size} ${times}${reconciler ? '' : ' --without-reconciler'}`;
 }

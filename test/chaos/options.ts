@@ -7,6 +7,10 @@ export interface ChaosOptions {
   readonly jobs: number;
   readonly kills: number;
   readonly tenants: number;
+  /** Gateways, behind a load balancer where there are several. */
+  readonly instances: number;
+  /** An embedded file for one gateway; or PostgreSQL, and Redis, for any number. */
+  readonly store: 'sqlite' | 'postgres';
   /** Orders, faults and moments of the kills follow from it; the operating system's timing does not. */
   readonly seed: number;
   /** False: the gateway runs without asking for results, and the run has to fail. */
@@ -20,16 +24,27 @@ export interface ChaosOptions {
 export class OptionError extends Error {}
 
 const USAGE = `npm run chaos -- [--jobs 500] [--kills 20] [--tenants 3] [--seed N]
+                 [--instances 1] [--store sqlite|postgres]
                  [--deadline-seconds 12] [--limit-seconds 900] [--without-reconciler]`;
 
 /** @throws OptionError */
 export function readOptions(args: readonly string[], root: string): ChaosOptions {
   const values = parsed(args);
+  const instances = whole('instances', values.instances, 1);
+  const { store } = values;
+  if (store !== 'sqlite' && store !== 'postgres') {
+    throw new OptionError(`--store is "${store}", must be sqlite or postgres\n${USAGE}`);
+  }
+  if (store === 'sqlite' && instances > 1) {
+    throw new OptionError(`Several instances can't share a file: add --store postgres\n${USAGE}`);
+  }
   return {
     root,
     jobs: whole('jobs', values.jobs, 1),
     kills: whole('kills', values.kills, 0),
     tenants: whole('tenants', values.tenants, 1),
+    instances,
+    store,
     seed: values.seed === undefined ? Date.now() % 1_000_000 : whole('seed', values.seed, 0),
     deadlineMs: whole('deadline-seconds', values['deadline-seconds'], 1) * 1000,
     limitMs: whole('limit-seconds', values['limit-seconds'], 1) * 1000,
@@ -45,6 +60,8 @@ function parsed(args: readonly string[]) {
         jobs: { type: 'string', default: '500' },
         kills: { type: 'string', default: '20' },
         tenants: { type: 'string', default: '3' },
+        instances: { type: 'string', default: '1' },
+        store: { type: 'string', default: 'sqlite' },
         seed: { type: 'string' },
         'deadline-seconds': { type: 'string', default: '12' },
         'limit-seconds': { type: 'string', default: '900' },

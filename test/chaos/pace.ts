@@ -13,6 +13,8 @@ export const GATEWAY_SETTINGS = {
   UNCONFIRMED_SLOT_MS: String(UNCONFIRMED_SLOT_MS),
   ARCHIVE_TIMEOUT_MS: '2000',
   DRAIN_MS: '2000',
+  // After AKOOL_TIMEOUT_MS and this, others take over what a killed gateway was sending.
+  LEASE_GRACE_MS: '700',
 };
 
 export const SANDBOX_PACE = { queueMs: 40, processMs: 80, webhookRetryMs: 100 };

@@ -1,5 +1,5 @@
 /**
- * One chaos run: a sandbox that lives through it and is the judge of the money, a gateway that is killed and
+ * One chaos run: a sandbox that lives through it and is the judge of the money, gateways that are killed and
  * started again, customers who want their pictures, and an audit at the end.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,15 +8,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { audit } from './audit.js';
+import { Cluster } from './cluster.js';
 import { Customer, type FoundJob, RefusedError, type Sighting } from './customer.js';
 import { Dice } from './dice.js';
 import { FAULTS } from './faults.js';
-import { freePort, Gateway } from './gateway.js';
 import { Killer } from './killer.js';
 import type { ChaosOptions } from './options.js';
 import { type Order, planOrders, type Tenant, tenantsOf } from './orders.js';
 import { GATEWAY_SETTINGS, SANDBOX_PACE, STALLS_ON_MS } from './pace.js';
 import { type Report, type Row, violationsIn } from './report.js';
+import { embedded, type Services, shared } from './services.js';
 
 const SOCKETS_PER_TENANT = 5;
 /** How long the sandbox may take to get rid of its last webhooks. */
@@ -37,47 +38,53 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     seed: options.seed,
   });
   await sandbox.start();
-  const gateway = new Gateway({
+  const services = options.store === 'postgres' ? await shared() : embedded(join(folder, 'gateway.db'));
+  const cluster = await Cluster.at({
     program: join(options.root, options.reconciler ? 'dist/index.js' : 'test/chaos/without-reconciler.mjs'),
     folder,
-    port: await freePort(),
+    instances: options.instances,
     env: {
       ...GATEWAY_SETTINGS,
+      ...services.env,
       JOB_DEADLINE_MS: String(options.deadlineMs),
       AKOOL_API_KEY: sandbox.apiKey,
       AKOOL_CLIENT_ID: sandbox.clientId,
       AKOOL_BASE_URL: sandbox.url,
-      DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`,
       ARCHIVE_DIR: join(folder, 'archive'),
       AUTH_API_KEYS: tenantsOf(options)
         .map(({ name, apiKey }) => `${name}:${apiKey}`)
         .join(','),
     },
   });
+  let failed = true;
   try {
-    const rows = await new Run(options, sandbox, gateway).go();
+    const rows = await new Run(options, sandbox, cluster, services).go();
     const violations = violationsIn(rows);
-    if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
-    return { rows, violations, folder: violations.length === 0 ? null : folder };
+    failed = violations.length > 0;
+    return { rows, violations, folder: failed ? folder : null };
   } finally {
-    await gateway.kill();
+    await cluster.close();
+    await services.close(failed);
     await sandbox.stop();
+    if (!failed) rmSync(folder, { recursive: true, force: true });
   }
 }
 
 class Run {
   readonly #options: ChaosOptions;
   readonly #sandbox: Sandbox;
-  readonly #gateway: Gateway;
+  readonly #cluster: Cluster;
+  readonly #services: Services;
   readonly #startedAt = performance.now();
   readonly #answers = new Map<string, Set<string>>();
   readonly #sightings: Sighting[] = [];
   readonly #refusals: string[] = [];
 
-  constructor(options: ChaosOptions, sandbox: Sandbox, gateway: Gateway) {
+  constructor(options: ChaosOptions, sandbox: Sandbox, cluster: Cluster, services: Services) {
     this.#options = options;
     this.#sandbox = sandbox;
-    this.#gateway = gateway;
+    this.#cluster = cluster;
+    this.#services = services;
   }
 
   async go(): Promise<readonly Row[]> {
@@ -87,11 +94,14 @@ class Run {
     const over = new AbortController();
     const signal = AbortSignal.any([limit, over.signal]);
     const customers = this.#customers(signal);
-    const gateway = this.#gateway;
-    const killer = new Killer({ gateway, sandbox: this.#sandbox, seed, signal });
+    const cluster = this.#cluster;
+    const killer = new Killer({ cluster, sandbox: this.#sandbox, seed, signal });
 
-    gateway.start();
-    const disturbed = this.#disturb([...customers.values()], signal);
+    cluster.start();
+    const disturbed = Promise.all([
+      this.#disturb([...customers.values()], signal),
+      this.#services.disturb(seed, signal),
+    ]);
     const served = Promise.all(orders.map((order, n) => this.#serve(order, n, customers, killer)));
     const killed = killer.run(kills);
     await Promise.race([Promise.all([killed, served]), killed.then(() => this.#standstill(signal))]);
@@ -101,12 +111,13 @@ class Run {
     if (!limit.aborted) await Promise.race([this.#sandbox.settled(), sleep(SETTLE_MS, null, { ref: false })]);
 
     // Once more, so that what is looked at is what is on disk.
-    await gateway.kill();
+    await cluster.kill();
     const peak = this.#sandbox.peakConcurrency;
     const rows = await this.#audit(orders);
     const took = (performance.now() - this.#startedAt) / 1000;
     return [
       ...rows,
+      ...this.#services.rows,
       { what: '  with those whose slot was given back', value: peak, atMost: null },
       { what: 'stops at the end that were not clean', ...(await this.#uncleanStop()) },
       { what: 'wall time, seconds', value: took.toFixed(1), atMost: null },
@@ -115,7 +126,7 @@ class Run {
 
   /** Resolves when nobody has heard anything new for longer than any job may be silent, or the time is up. */
   async #standstill(signal: AbortSignal): Promise<void> {
-    await this.#gateway.ready(signal);
+    await this.#cluster.ready(signal);
     let heard = -1;
     let heardAt = performance.now();
     while (!signal.aborted && performance.now() < heardAt + this.#options.deadlineMs + SILENCE_MS) {
@@ -162,8 +173,8 @@ class Run {
 
   async #audit(orders: readonly Order[]): Promise<readonly Row[]> {
     const signal = AbortSignal.timeout(AUDIT_MS);
-    this.#gateway.start();
-    await this.#gateway.ready(signal);
+    this.#cluster.start();
+    await this.#cluster.ready(signal);
     const customers = this.#customers(signal);
     // Whoever sends the same once more, after everything, is still given the same job, and nothing is billed.
     const found = new Map<string, FoundJob | null>();
@@ -184,7 +195,7 @@ class Run {
       sightings: this.#sightings,
       bills: this.#sandbox.bills,
       atSandbox: this.#sandbox.jobs,
-      faints: this.#gateway.faints,
+      faints: this.#cluster.faints,
     });
   }
 
@@ -205,15 +216,15 @@ class Run {
   }
 
   async #uncleanStop(): Promise<Omit<Row, 'what'>> {
-    const how = await this.#gateway.stop();
-    return { value: how === '0' ? 0 : 1, atMost: 0, cases: [`ended with ${how}`] };
+    const unclean = (await this.#cluster.stop()).filter((how) => how !== '0');
+    return { value: unclean.length, atMost: 0, cases: unclean.map((how) => `ended with ${how}`) };
   }
 
   #customers(signal: AbortSignal): Customers {
     return new Map(
       tenantsOf(this.#options).map((tenant) => {
         const customer = new Customer({
-          url: this.#gateway.url,
+          url: this.#cluster.url,
           tenant,
           sockets: SOCKETS_PER_TENANT,
           signal,

@@ -4,13 +4,20 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
 import type { ChaosOptions } from '../chaos/options.js';
 import { runChaos } from '../chaos/run.js';
+import { postgresUrl, redisUrl } from '../services.js';
 import { build } from './gateway-process.js';
+
+const postgres = await postgresUrl();
+// The run starts one of its own; where there is none, there is none to start.
+const redis = await redisUrl();
 
 const OPTIONS: ChaosOptions = {
   root: fileURLToPath(new URL('../..', import.meta.url)),
   jobs: 60,
   kills: 4,
   tenants: 3,
+  instances: 1,
+  store: 'sqlite',
   seed: 1,
   deadlineMs: 3000,
   limitMs: 90_000,
@@ -25,6 +32,21 @@ it('bills each job once, ends it and shows its end, through faults and kills', {
   const { violations, folder } = await runChaos(OPTIONS);
   expect(violations, `seed ${OPTIONS.seed}, kept in ${folder}`).toEqual([]);
 });
+
+it.skipIf(postgres === null || redis === null)(
+  'does so with three gateways too, while their PostgreSQL and Redis fail',
+  { timeout: 180_000 },
+  async () => {
+    const { violations, folder } = await runChaos({
+      ...OPTIONS,
+      jobs: 40,
+      kills: 3,
+      instances: 3,
+      store: 'postgres',
+    });
+    expect(violations, `seed ${OPTIONS.seed}, kept in ${folder}`).toEqual([]);
+  },
+);
 
 it('notices when nobody asks about jobs that are silent', { timeout: 180_000 }, async () => {
   const { violations, folder } = await runChaos({

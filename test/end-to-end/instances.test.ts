@@ -1,65 +1,21 @@
 /** Several gateways on one PostgreSQL and one Redis: any of them does for anything. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { PassThrough } from 'node:stream';
+import { type Logger, pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type App, createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { freePort } from '../free-port.js';
+import { OwnRedis } from '../own-redis.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
 import { expectWholeLife, follow, lookUp, oneFace, openSocket, run, submit } from './caller.js';
 import { JOB_UPDATED, JOBS_UPDATED, type SeenJob } from './operations.js';
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
-
-/** A Redis of the test's own, to stop and start. */
-class OwnRedis {
-  readonly #port: number;
-  #process: ChildProcess | null = null;
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  get url(): string {
-    return `redis://127.0.0.1:${this.#port}`;
-  }
-
-  async start(): Promise<void> {
-    const options = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    const child = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#process = child;
-    await new Promise<void>((resolve, reject) => {
-      child.once('error', reject);
-      child.stdout.on('data', (text: Buffer) => {
-        if (text.includes('Ready to accept connections')) resolve();
-      });
-    });
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#process;
-    this.#process = null;
-    if (child === null || child.exitCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
-  }
-}
 
 describe.skipIf(postgres === null || redis === null)('three gateways', () => {
   let database: TestDatabase;
@@ -211,5 +167,43 @@ describe.skipIf(postgres === null || redis === null)('three gateways', () => {
     const rest = await follow(c, job.id, seen?.version);
     expectWholeLife([...(seen ? [seen] : []), ...rest].slice(-1), await lookUp(a, job.id));
     expect(rest.every(({ version }) => version > (seen?.version ?? 0))).toBe(true);
+  });
+
+  test('a start waits for a Redis that is just coming up, and refuses a database that is not there', async () => {
+    database = await withDatabase(postgres ?? '');
+    sandbox = createSandbox({});
+    await sandbox.start();
+    const create = (databaseUrl: string, log: Logger) => {
+      const { config, secrets } = readConfig({
+        PORT: '0',
+        DATABASE_URL: databaseUrl,
+        REDIS_URL: own.url,
+        ARCHIVE_DIR: dir,
+        AKOOL_BASE_URL: sandbox.url,
+        AKOOL_API_KEY: sandbox.apiKey,
+      });
+      const app = createApp(config, secrets, { log });
+      apps.push(app);
+      return app;
+    };
+    await own.stop();
+    const lines = new PassThrough();
+    const isTrying = new Promise<void>((resolve) => {
+      lines.on('data', (line: Buffer) => line.includes('trying again') && resolve());
+    });
+    const starting = create(database.url, pino(lines)).start();
+    await isTrying;
+    await own.start();
+    const { url } = await starting;
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+
+    const nowhere = new URL(database.url);
+    nowhere.pathname = '/no_such_database';
+    const startedAt = performance.now();
+    await expect(create(nowhere.href, pino({ level: 'silent' })).start()).rejects.toMatchObject({
+      code: 'DATABASE_UNUSABLE',
+      mayPass: false,
+    });
+    expect(performance.now() - startedAt).toBeLessThan(4000);
   });
 });

@@ -410,7 +410,11 @@ class UnreliableBus {
   }
 
   #mistreat(signal: JobSignal, listener: JobListener): void {
-    if (signal.isReminder) return listener(signal);
+    // Made on this instance, from the store: nothing on the way can lose it.
+    if (signal.isReminder) {
+      listener(signal);
+      return;
+    }
     const kept = this.#next() < 0.5 ? signal : { ...signal, job: null };
     const fate = this.#next();
     if (fate < 0.3) return;

@@ -1,0 +1,32 @@
+/** Ports to start something on. */
+import { connect } from 'node:net';
+
+/** Below those that the system gives to outgoing connections. */
+const FIRST = 20_000;
+const LAST = 32_000;
+
+let next = FIRST + (process.pid % 10_000);
+
+/**
+ * A free port that this process was not given before, below those of outgoing connections: a client that tries
+ * a dead server's port again and again must not be given that very port as its own.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < LAST - FIRST; tries++) {
+    const port = next;
+    next = next + 1 > LAST ? FIRST : next + 1;
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`No port is free between ${FIRST} and ${LAST}`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', () => resolve(true));
+  });
+}
