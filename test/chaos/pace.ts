@@ -3,7 +3,7 @@
 /** Slots at the provider, as the gateway is told. The sandbox's own limit is far higher: see slots.ts. */
 export const MAX_CONCURRENCY = 8;
 export const AKOOL_TIMEOUT_MS = 800;
-export const UNCONFIRMED_SLOT_MS = 1500;
+export const UNCONFIRMED_SLOT_MS = 3000;
 
 export const GATEWAY_SETTINGS = {
   AKOOL_MAX_CONCURRENCY: String(MAX_CONCURRENCY),

@@ -20,9 +20,9 @@ export interface Interval {
 
 /**
  * A webhook that resolves a job at the moment its slot is given back is stamped when it arrives, and stored a
- * little later: a lease in between is right.
+ * little later (much later when its database connection is cut): a lease in between is right.
  */
-const STORING_MS = 250;
+const STORING_MS = 2000;
 const DEADLINE_ERRORS = new Set(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
 const HOLDS = new Set(['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING']);
 

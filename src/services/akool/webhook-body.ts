@@ -49,9 +49,9 @@ class Digits {
 }
 
 function digitsOf(value: unknown): string | null {
+  if (!(value instanceof Digits || typeof value === 'number')) return null;
   const text = value instanceof Digits ? value.text : String(value);
-  const isNumber = value instanceof Digits || typeof value === 'number';
-  return isNumber && Number.isFinite(Number(text)) ? text : null;
+  return Number.isFinite(Number(text)) ? text : null;
 }
 
 function parseKeepingDigits(raw: string | Uint8Array): unknown {

@@ -32,4 +32,4 @@ function isAway(error: unknown): boolean {
 }
 
 /** As the driver words it, without a code. */
-const LOST = /^Connection terminated|timeout exceeded when trying to connect$/;
+const LOST = /^Connection terminated|connection error and is not queryable|exceeded when trying to connect$/;

@@ -124,6 +124,11 @@ describe('a webhook that is wrong in one way', () => {
     ['a timestamp beyond all numbers', JSON.stringify(good).replace(/:1710757981609/, ':1e999')],
     ['no nonce', { ...good, nonce: undefined }],
     ['a nonce that is an object', { ...good, nonce: {} }],
+    ['a nonce that can be no string', { ...good, nonce: { toString: [null] } }],
+    [
+      'a timestamp that can be no string',
+      JSON.stringify({ ...good, timestamp: { toString: 1, valueOf: 2 } }),
+    ],
     ['a megabyte', JSON.stringify({ ...good, more: 'x'.repeat(1_000_000) })],
     ['a megabyte of data', { ...good, dataEncrypt: 'A'.repeat(1_000_000) }],
   ])('says BODY_SHAPE for %s', (_what, body) => {
