@@ -34,8 +34,8 @@ export interface SampleJob {
   readonly singleFaceMode: boolean;
 }
 
-/** Open jobs have numbers from here on. */
-export const FIRST_OPEN = 10_000_000;
+/** Open jobs have numbers from here on. Low enough for `SPREAD` times it to be exact. */
+export const FIRST_OPEN = 2_000_000;
 export const EPOCH_MS = Date.UTC(2025, 0, 1);
 export const BETWEEN_JOBS_MS = 1000;
 export const LASTED_MS = 20_000;

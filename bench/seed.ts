@@ -25,7 +25,7 @@ export interface SeedSize {
 }
 
 /** Raised when the rows below change. */
-const SHAPE = 1;
+const SHAPE = 2;
 
 export class Seeds {
   readonly #root: string;
