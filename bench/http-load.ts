@@ -58,7 +58,8 @@ export async function load(port: number, exchanges: readonly Exchange[], atOnce:
   return { seconds: (performance.now() - startedAt) / 1000, latencies };
 }
 
-class Connection {
+/** One connection, for one exchange after the other. */
+export class Connection {
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
   #waiting: { resolve(body: string): void; reject(error: Error): void } | null = null;
@@ -78,6 +79,7 @@ class Connection {
     socket.on('close', () => this.#fail(new Error('The connection was closed')));
   }
 
+  /** @throws Error when the answer is not 200, or the connection ends */
   exchange(request: Buffer): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };

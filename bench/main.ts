@@ -5,19 +5,26 @@ import { join } from 'node:path';
 import type { Bench } from './bench.js';
 import type { Place } from './contender.js';
 import { divideCores } from './cores.js';
+import { measureGrowth } from './measures/growth.js';
 import { measureJob, measureJobs } from './measures/queries.js';
 import { measureSockets } from './measures/sockets.js';
+import { measureStart } from './measures/start.js';
 import { measureUpdate } from './measures/update.js';
+import { measureSubmit, measureWebhook } from './measures/writes.js';
 import { type BenchOptions, type MeasureName, OptionError, readOptions } from './options.js';
 import { freePort, Program } from './program.js';
 import { Results } from './results.js';
 import { Seeds } from './seed.js';
 
-const MEASURING: Readonly<Partial<Record<MeasureName, (bench: Bench) => Promise<void>>>> = {
+const MEASURING: Readonly<Record<MeasureName, (bench: Bench) => Promise<void>>> = {
   job: measureJob,
   jobs: measureJobs,
+  submit: measureSubmit,
+  webhook: measureWebhook,
   update: measureUpdate,
   sockets: measureSockets,
+  start: measureStart,
+  growth: measureGrowth,
 };
 
 export interface Paths {
@@ -63,7 +70,7 @@ export async function main(args: readonly string[], { root, programs }: Paths): 
   try {
     for (const name of options.only) {
       const startedAt = performance.now();
-      await MEASURING[name]?.(bench);
+      await MEASURING[name](bench);
       bench.say(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     }
     for (const { what, of, unit, figure } of bench.results.all) {

@@ -26,10 +26,14 @@ export const FOLLOW = `subscription Follow($id: ID!) {
   jobUpdated(id: $id) { id status version updatedAt result { url } error { code message } }
 }`;
 
+/** Whole: one of the servers does not know that a default makes a field of an input optional. */
 export function submitInput(n: number): object {
   return {
     sourceImage: [{ path: `https://pictures.example.com/new-faces/${n}.jpg` }],
     targetImage: [{ path: `https://pictures.example.com/originals/${n}.jpg` }],
+    modelName: 'AKOOL_FACESWAP_IMAGE_HQ',
     faceEnhance: true,
+    singleFaceMode: false,
+    detectOpts: false,
   };
 }

@@ -4,6 +4,7 @@ import type { WebhookEvent } from '../../src/services/akool/webhook.js';
 import type { SampleJob } from '../sample-jobs.js';
 
 export class FloorTable {
+  readonly #db: Libsql.Database;
   readonly #insert: Libsql.Statement;
   readonly #update: Libsql.Statement;
   readonly #log: Libsql.Statement;
@@ -12,6 +13,7 @@ export class FloorTable {
 
   constructor(file: string) {
     const db = new Libsql(file);
+    this.#db = db;
     db.pragma('locking_mode = EXCLUSIVE');
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
@@ -39,5 +41,9 @@ export class FloorTable {
     this.#log.run(token, event.status, Date.now());
     this.#commit.run();
     return changes === 1;
+  }
+
+  close(): void {
+    this.#db.close();
   }
 }

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { WebhookEvent } from '../../src/services/akool/webhook.js';
 import { PAGE_SIZE } from '../operations.js';
-import { finishedJob, openJob, type SampleJob } from '../sample-jobs.js';
+import { openJob, type SampleJob } from '../sample-jobs.js';
 import { akoolAt, type SubmitInput } from './akool.js';
 import { FloorTable } from './floor-table.js';
 import { JobMap } from './job-map.js';
@@ -17,7 +17,6 @@ import { answer, takeWebhook, WEBHOOKS } from './webhook-door.js';
 const settings = readSettings();
 const jobs = new JobMap(settings);
 const table = settings.database === '' ? null : new FloorTable(settings.database);
-if (table !== null) for (let n = 0; n < settings.open; n += 1) table.insert(openJob(n));
 const submitToAkool = akoolAt(settings.akoolUrl);
 /** By the id of the job that is followed. */
 const followers = new Map<string, WebSocket>();
@@ -56,7 +55,7 @@ function read(query: string, id: string): object {
 async function submit(input: SubmitInput, response: ServerResponse): Promise<void> {
   const id = randomUUID();
   const taken = await submitToAkool(input, `http://127.0.0.1:${settings.port}${WEBHOOKS}${id}`);
-  table?.insert({ ...finishedJob(0), ...taken, id, callbackToken: id, status: 'QUEUED' });
+  table?.insert({ ...openJob(0), ...taken, id, callbackToken: id, status: 'QUEUED' });
   const job = { id, status: 'QUEUED', version: 3, providerId: taken.providerId, error: null };
   answer(response, 200, JSON.stringify({ data: { submitFaceSwap: { job, deduplicated: false } } }));
 }

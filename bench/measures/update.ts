@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
 import { CONTENDERS, GATEWAY, type Started } from '../contender.js';
 import { Follower } from '../follower.js';
-import { type Exchange, load } from '../http-load.js';
+import { Connection, type Exchange, load } from '../http-load.js';
 import { type ReportedStatus, webhook } from '../keys.js';
 import { interleaved, quantile } from '../rounds.js';
 import { openJob, type SampleJob } from '../sample-jobs.js';
@@ -14,7 +14,8 @@ import { openJob, type SampleJob } from '../sample-jobs.js';
 const AT_ONCE = 16;
 /** QUEUED, then PROCESSING: the two after which a follower goes on following. */
 const REPORTS: readonly ReportedStatus[] = [1, 2];
-const SETTLE_MS = 300;
+/** Until a server has surely subscribed whom it does not tell so. */
+const SETTLE_MS = 150;
 
 export interface UpdateSize {
   /** Followers that are told something in one batch. */
@@ -98,6 +99,7 @@ export class Updates {
   /** From the first byte of a webhook to the socket, in milliseconds, one at a time. */
   async latencies(count: number): Promise<number[]> {
     const taken: number[] = [];
+    const connection = await Connection.open(this.#one.program.port);
     while (taken.length < count) {
       const jobs = await this.#follow();
       for (const [i, job] of jobs.entries()) {
@@ -106,12 +108,13 @@ export class Updates {
         const request = webhook(job, 1);
         const arrives = follower.reached(follower.updates + 1);
         const sentAt = performance.now();
-        const answered = load(this.#one.program.port, [{ request }], 1);
+        const answered = connection.exchange(request);
         await arrives;
         taken.push(performance.now() - sentAt);
         await answered;
       }
     }
+    connection.close();
     return taken;
   }
 
