@@ -1,0 +1,116 @@
+/** Who is compared, and how each is started. */
+import { constants, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { environmentOf } from './contenders/settings.js';
+import type { Cores } from './cores.js';
+import type { SocketProtocol } from './follower.js';
+import { gatewayEnvironment } from './gateway-environment.js';
+import { freePort, Program } from './program.js';
+import type { Seeds } from './seed.js';
+
+export type ContenderName = 'gateway' | 'mercurius' | 'yoga' | 'apollo-express' | 'floor';
+
+export interface Contender {
+  readonly name: ContenderName;
+  readonly label: string;
+  readonly protocol: SocketProtocol;
+  /** Whether a follower is told the present state first. */
+  readonly tellsPresentState: boolean;
+}
+
+export const GATEWAY: Contender = {
+  name: 'gateway',
+  label: 'this gateway',
+  protocol: 'graphql',
+  tellsPresentState: true,
+};
+export const FLOOR: Contender = {
+  name: 'floor',
+  label: 'bare floor',
+  protocol: 'bare',
+  tellsPresentState: false,
+};
+export const MERCURIUS = peer('mercurius', 'Mercurius, JIT');
+export const APOLLO = peer('apollo-express', 'Apollo on Express');
+export const CONTENDERS: readonly Contender[] = [
+  GATEWAY,
+  MERCURIUS,
+  peer('yoga', 'GraphQL Yoga'),
+  APOLLO,
+  FLOOR,
+];
+
+function peer(name: ContenderName, label: string): Contender {
+  return { name, label, protocol: 'graphql', tellsPresentState: false };
+}
+
+export interface Place {
+  /** The project's folder. */
+  readonly root: string;
+  /** Where the contenders' programs lie. */
+  readonly programs: string;
+  readonly hook: string;
+  readonly cores: Cores | null;
+  readonly seeds: Seeds;
+  /** For files that are removed at the end of the run. */
+  readonly folder: string;
+  readonly akoolUrl: string;
+}
+
+export interface StartOptions {
+  readonly stored: number;
+  readonly open: number;
+  /** The floor then writes each change to a file; otherwise it keeps them in memory like the others. */
+  readonly durable?: boolean;
+  /** As it is shipped, without the hook that answers what it uses. */
+  readonly bare?: boolean;
+}
+
+export interface Started {
+  readonly contender: Contender;
+  readonly program: Program;
+  readonly stop: () => Promise<void>;
+}
+
+export async function startContender(
+  contender: Contender,
+  place: Place,
+  { stored, open, durable = false, bare = false }: StartOptions,
+): Promise<Started> {
+  const folder = mkdtempSync(join(place.folder, `${contender.name}-`));
+  const port = await freePort();
+  const common = {
+    name: contender.name,
+    port,
+    folder,
+    hook: bare ? null : place.hook,
+    core: place.cores?.measured,
+  };
+  const begin = async (): Promise<Program> => {
+    if (contender.name !== 'gateway') {
+      const database = durable ? join(folder, 'floor.db') : '';
+      const schemaFile = join(place.root, 'schema.graphql');
+      const env = environmentOf({ port, akoolUrl: place.akoolUrl, stored, open, database, schemaFile });
+      return Program.start({ ...common, script: join(place.programs, `${contender.name}.mjs`), env });
+    }
+    const database = join(folder, 'gateway.db');
+    copyFileSync(await place.seeds.file({ stored, open }), database, constants.COPYFILE_FICLONE);
+    mkdirSync(join(folder, 'archive'));
+    const env = {
+      ...gatewayEnvironment(place.akoolUrl),
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      DATABASE_URL: `sqlite:${database}`,
+      ARCHIVE_DIR: join(folder, 'archive'),
+    };
+    return Program.start({ ...common, script: join(place.root, 'dist/index.js'), env });
+  };
+  const program = await begin();
+  return {
+    contender,
+    program,
+    stop: async () => {
+      await program.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

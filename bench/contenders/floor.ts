@@ -1,0 +1,145 @@
+/**
+ * The floor: what is left when everything that can be left out is. Node's own HTTP server, `ws`, undici and the
+ * SQLite driver, answers made with `JSON.stringify`, no GraphQL. With a database each write is a commit of its own.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebhookEvent } from '../../src/services/akool/webhook.js';
+import { PAGE_SIZE } from '../operations.js';
+import { openJob, type SampleJob } from '../sample-jobs.js';
+import { akoolAt, type SubmitInput } from './akool.js';
+import { FloorTable } from './floor-table.js';
+import { JobMap } from './job-map.js';
+import { readSettings } from './settings.js';
+import { answer, takeWebhook, WEBHOOKS } from './webhook-door.js';
+
+const settings = readSettings();
+const jobs = new JobMap(settings);
+const table = settings.database === '' ? null : new FloorTable(settings.database);
+const submitToAkool = akoolAt(settings.akoolUrl);
+/** By the id of the job that is followed. */
+const followers = new Map<string, WebSocket>();
+
+interface Asked {
+  readonly query: string;
+  readonly variables: { readonly id?: string; readonly input?: SubmitInput };
+}
+
+const httpServer = createServer((request, response) => {
+  const { url = '' } = request;
+  if (url === '/readyz') return answer(response, 200, '{}');
+  if (url.startsWith(WEBHOOKS)) return takeWebhook(request, response, deliver);
+  readBody(request, (text) => {
+    const { query, variables } = JSON.parse(text) as Asked;
+    if (variables.input !== undefined) void submit(variables.input, response);
+    else answer(response, 200, JSON.stringify({ data: read(query, variables.id ?? '') }));
+  });
+});
+
+function read(query: string, id: string): object {
+  if (query.startsWith('query Jobs')) {
+    const { edges, pageInfo } = jobs.page(PAGE_SIZE);
+    return {
+      jobs: {
+        edges: edges.map(({ node }) => ({ node: inPage(node) })),
+        pageInfo: { hasNextPage: pageInfo.hasNextPage, endCursor: pageInfo.endCursor },
+      },
+    };
+  }
+  const job = jobs.find(id);
+  return { job: job === null ? null : alone(job) };
+}
+
+/** Akool is called, what it said is stored, the answer tells it: one call, one insert. */
+async function submit(input: SubmitInput, response: ServerResponse): Promise<void> {
+  const id = randomUUID();
+  const taken = await submitToAkool(input, `http://127.0.0.1:${settings.port}${WEBHOOKS}${id}`);
+  table?.insert({ ...openJob(0), ...taken, id, callbackToken: id, status: 'QUEUED' });
+  const job = { id, status: 'QUEUED', version: 3, providerId: taken.providerId, error: null };
+  answer(response, 200, JSON.stringify({ data: { submitFaceSwap: { job, deduplicated: false } } }));
+}
+
+function deliver(token: string, event: WebhookEvent): boolean {
+  if (table !== null) return table.update(token, event);
+  const job = jobs.deliver(token, event);
+  if (job === null) return false;
+  const follower = followers.get(job.id);
+  if (follower !== undefined) {
+    const { id, status, version, updatedAt, result, error } = job;
+    const jobUpdated = {
+      id,
+      status,
+      version,
+      updatedAt: new Date(updatedAt).toISOString(),
+      result: result === null ? null : { url: result.url },
+      error,
+    };
+    follower.send(JSON.stringify({ id: '1', type: 'next', payload: { data: { jobUpdated } } }));
+  }
+  return true;
+}
+
+new WebSocketServer({ server: httpServer, path: '/graphql' }).on('connection', (socket) => {
+  let followed = '';
+  socket.on('message', (data) => {
+    followers.delete(followed);
+    followed = String(data);
+    followers.set(followed, socket);
+  });
+  socket.on('close', () => followers.delete(followed));
+});
+httpServer.listen(settings.port, '127.0.0.1');
+
+function alone(job: SampleJob): object {
+  const { id, status, version, createdAt, updatedAt, finishedAt, providerId, result, error } = job;
+  return {
+    id,
+    status,
+    version,
+    createdAt: textOf(createdAt),
+    updatedAt: textOf(updatedAt),
+    finishedAt: textOf(finishedAt),
+    providerId,
+    result:
+      result === null
+        ? null
+        : {
+            url: result.url,
+            providerUrl: result.providerUrl,
+            providerUrlExpiresAt: textOf(result.providerUrlExpiresAt),
+            archived: result.archived,
+          },
+    error,
+    sourceImage: job.sourceImage,
+    targetImage: job.targetImage,
+    modelName: job.modelName,
+    faceEnhance: job.faceEnhance,
+    singleFaceMode: job.singleFaceMode,
+  };
+}
+
+function inPage({ id, status, version, createdAt, updatedAt, finishedAt, result, error }: SampleJob): object {
+  return {
+    id,
+    status,
+    version,
+    createdAt: textOf(createdAt),
+    updatedAt: textOf(updatedAt),
+    finishedAt: textOf(finishedAt),
+    result: result === null ? null : { url: result.url },
+    error,
+  };
+}
+
+function textOf(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}
+
+function readBody(request: IncomingMessage, take: (text: string) => void): void {
+  let text = '';
+  request.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  request.on('end', () => take(text));
+}

@@ -1,0 +1,31 @@
+/**
+ * Where Akool reports, for all contenders but the gateway. It reads webhooks with the gateway's own reader, so
+ * that what is compared is what is done with them.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readWebhook, type WebhookEvent } from '../../src/services/akool/webhook.js';
+import { CLIENT_ID, CLIENT_SECRET } from '../keys.js';
+
+export const WEBHOOKS = '/webhooks/akool/';
+
+/** @param deliver false: there is no such address */
+export function takeWebhook(
+  request: IncomingMessage,
+  response: ServerResponse,
+  deliver: (token: string, event: WebhookEvent) => boolean | Promise<boolean>,
+): void {
+  const parts: Buffer[] = [];
+  request.on('data', (part: Buffer) => parts.push(part));
+  request.on('end', async () => {
+    const read = readWebhook(Buffer.concat(parts), { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
+    const token = (request.url ?? '').slice(WEBHOOKS.length);
+    const isTaken = read.kind === 'event' && (await deliver(token, read.event));
+    answer(response, isTaken ? 200 : 400, '{"ok":true}');
+  });
+}
+
+export function answer(response: ServerResponse, status: number, json: string): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) })
+    .end(json);
+}

@@ -1,0 +1,50 @@
+/** `npm run bench`: installs what only the bench needs, builds the gateway, bundles the bench, and runs it. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join, parse } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const here = join(root, 'bench');
+
+if (!isInstalled()) run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], here);
+run(process.execPath, ['scripts/build.mjs', '--if-stale'], root);
+
+const { build } = await import('esbuild');
+// Below node_modules, so that the packages are found from there.
+const programs = join(here, 'node_modules', '.cache', `bench-${process.pid}`);
+try {
+  const contenders = (await readdir(join(here, 'contenders'))).map((file) => parse(file).name);
+  await build({
+    entryPoints: ['main', 'stub-akool', ...contenders.map((name) => `contenders/${name}`)].map((name) => ({
+      in: join(here, `${name}.ts`),
+      out: parse(name).name,
+    })),
+    outdir: programs,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+  });
+  const { main } = await import(pathToFileURL(join(programs, 'main.mjs')).href);
+  // An exit, unlike a signal, takes the contenders with it.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+  process.exitCode = await main(process.argv.slice(2), { root, programs });
+} finally {
+  await rm(programs, { recursive: true, force: true });
+}
+
+function isInstalled() {
+  const installed = join(here, 'node_modules', '.package-lock.json');
+  return (
+    existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(here, 'package-lock.json')).mtimeMs
+  );
+}
+
+function run(command, args, cwd) {
+  const { status } = spawnSync(command, args, { cwd, stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,91 @@
+/** The command line of the bench. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bench } from './bench.js';
+import type { Place } from './contender.js';
+import { divideCores } from './cores.js';
+import { measureGrowth } from './measures/growth.js';
+import { measureJob, measureJobs } from './measures/queries.js';
+import { measureSockets } from './measures/sockets.js';
+import { measureStart } from './measures/start.js';
+import { measureUpdate } from './measures/update.js';
+import { measureSubmit, measureWebhook } from './measures/writes.js';
+import { type BenchOptions, type MeasureName, OptionError, readOptions } from './options.js';
+import { freePort, Program } from './program.js';
+import { Results } from './results.js';
+import { Seeds } from './seed.js';
+
+const MEASURING: Readonly<Record<MeasureName, (bench: Bench) => Promise<void>>> = {
+  job: measureJob,
+  jobs: measureJobs,
+  submit: measureSubmit,
+  webhook: measureWebhook,
+  update: measureUpdate,
+  sockets: measureSockets,
+  start: measureStart,
+  growth: measureGrowth,
+};
+
+export interface Paths {
+  readonly root: string;
+  /** Where the bundled programs lie. */
+  readonly programs: string;
+}
+
+/** Returns the exit code: 0 when all was measured, 1 when a contender failed or answered differently. */
+export async function main(args: readonly string[], { root, programs }: Paths): Promise<number> {
+  let options: BenchOptions;
+  try {
+    options = readOptions(args, join(root, 'bench/results/latest.json'));
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+  const cores = divideCores();
+  const kept = join(tmpdir(), 'face-swap-gateway-bench');
+  mkdirSync(kept, { recursive: true });
+  if (options.profiles !== null) mkdirSync(options.profiles, { recursive: true });
+  const folder = mkdtempSync(join(kept, 'run-'));
+  const akool = await Program.start({
+    name: 'stub-akool',
+    script: join(programs, 'stub-akool.mjs'),
+    port: await freePort(),
+    folder,
+    env: {},
+    hook: null,
+    core: cores?.others,
+  });
+  const place: Place = {
+    root,
+    programs,
+    hook: join(root, 'bench/hook.cjs'),
+    cores,
+    seeds: new Seeds(root, kept),
+    folder,
+    akoolUrl: `http://127.0.0.1:${akool.port}`,
+  };
+  const bench: Bench = { options, place, results: new Results(), say: (line) => console.error(line) };
+  try {
+    for (const name of options.only) {
+      const startedAt = performance.now();
+      await MEASURING[name](bench);
+      bench.say(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    }
+    for (const { what, of, unit, figure } of bench.results.all) {
+      console.log(
+        what.padEnd(20),
+        of.padEnd(16),
+        unit,
+        figure.median.toFixed(2),
+        figure.least.toFixed(2),
+        figure.most.toFixed(2),
+      );
+    }
+    return 0;
+  } finally {
+    await akool.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,92 @@
+/** Whether what is fast with few is fast with many: sockets that are held, jobs that are stored. */
+import { type Bench, withContenders } from '../bench.js';
+import { type Contender, FLOOR, GATEWAY, type Started } from '../contender.js';
+import { interleaved } from '../rounds.js';
+import { readingCpu, warmUpReading } from './queries.js';
+import { open, weigh } from './sockets.js';
+import { startOnce } from './start.js';
+import { jobsNeeded, type UpdateSize, Updates } from './update.js';
+import { submitCpu, webhookCost } from './writes.js';
+
+export const SOCKETS = [100, 1000, 10_000] as const;
+export const STORED = [1000, 100_000, 1_000_000] as const;
+
+export function atSockets(count: number): string {
+  return ` @ ${count} sockets`;
+}
+
+export function atStored(count: number): string {
+  return ` @ ${count} jobs`;
+}
+
+export async function measureGrowth(bench: Bench): Promise<void> {
+  const { quick } = bench.options;
+  const sockets = quick ? SOCKETS.slice(0, 2) : SOCKETS;
+  const stored = quick ? STORED.slice(0, 2) : STORED;
+  for (const contender of [GATEWAY, FLOOR]) {
+    for (const count of sockets) await weigh(bench, contender, count, atSockets(count));
+    for (const count of sockets) await withSockets(bench, contender, count);
+  }
+  await withStored(bench, stored);
+}
+
+/** Everything once more while so many sockets are held, each following a job of its own. */
+async function withSockets(bench: Bench, contender: Contender, sockets: number): Promise<void> {
+  const { quick } = bench.options;
+  const size: UpdateSize = { followers: 100, batches: quick ? 2 : 4, latencies: 0, rounds: quick ? 2 : 5 };
+  const jobs = sockets + jobsNeeded(size);
+  await withContenders(bench, [contender], { stored: 1000, open: jobs }, async ([one]) => {
+    if (one === undefined) return;
+    // Those that are told something are among them.
+    const held = await open(one, sockets - size.followers);
+    const updates = await Updates.begin(one, size, sockets);
+    await updates.cpu(size.batches * 2);
+    for (let round = 0; round < size.rounds; round += 1) {
+      const cpu = await updates.cpu(size.batches);
+      bench.results.add(`update${atSockets(sockets)}`, 'µs', contender.name, cpu);
+    }
+    if (contender === GATEWAY) await measureAll(bench, [{ one, stored: 1000, at: atSockets(sockets) }]);
+    for (const follower of held) follower.drop();
+    updates.end();
+  });
+}
+
+async function withStored(bench: Bench, sizes: readonly number[]): Promise<void> {
+  const all: { one: Started; stored: number; at: string }[] = [];
+  const startNext = async (rest: readonly number[]): Promise<void> => {
+    const [stored, ...others] = rest;
+    if (stored === undefined) return measureAll(bench, all);
+    const at = atStored(stored);
+    for (let i = 0; i < 3; i += 1) await startOnce(bench, GATEWAY, { stored, restMs: 500, at });
+    await withContenders(bench, [GATEWAY], { stored, open: 0 }, async ([one]) => {
+      if (one !== undefined) all.push({ one, stored, at });
+      await startNext(others);
+    });
+  };
+  await startNext(sizes);
+}
+
+/** Side by side, so that all have the same weather. */
+async function measureAll(
+  { options, results }: Bench,
+  all: readonly { readonly one: Started; readonly stored: number; readonly at: string }[],
+): Promise<void> {
+  const { quick } = options;
+  const job = { what: 'job', requests: quick ? 1000 : 3000, warmUp: 3000 } as const;
+  const jobs = { what: 'jobs', requests: quick ? 100 : 200, warmUp: 200 } as const;
+  const writes = quick ? 100 : 300;
+  for (const { one, stored } of all) {
+    await warmUpReading(one, { ...job, stored });
+    await warmUpReading(one, { ...jobs, stored });
+    await webhookCost(one, writes);
+  }
+  await interleaved(quick ? 2 : 5, all, async ({ one, stored, at }) => {
+    const { name } = one.contender;
+    results.add(`job${at}`, 'µs', name, await readingCpu(one, { ...job, stored }));
+    results.add(`jobs${at}`, 'µs', name, await readingCpu(one, { ...jobs, stored }));
+    results.add(`submit${at}`, 'µs', name, await submitCpu(one, writes));
+    const { cpu, perSecond } = await webhookCost(one, writes);
+    results.add(`webhook${at}`, 'µs', name, cpu);
+    results.add(`webhook.rate${at}`, '1/s', name, perSecond);
+  });
+}

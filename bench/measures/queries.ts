@@ -1,0 +1,90 @@
+/** Reading: one job by its id, and a page of jobs. */
+import { isDeepStrictEqual } from 'node:util';
+import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
+import { CONTENDERS, GATEWAY, type Started } from '../contender.js';
+import { type Exchange, graphql, load } from '../http-load.js';
+import { JOB, JOBS, PAGE_SIZE } from '../operations.js';
+import { interleaved } from '../rounds.js';
+import { jobId } from '../sample-jobs.js';
+
+const AT_ONCE = 16;
+
+export interface Reading {
+  readonly what: 'job' | 'jobs';
+  readonly requests: number;
+  readonly warmUp: number;
+  /** How many finished jobs there are. */
+  readonly stored: number;
+}
+
+export async function measureJob(bench: Bench): Promise<void> {
+  const size = bench.options.quick ? { requests: 1500, warmUp: 2500 } : { requests: 5000, warmUp: 6000 };
+  await compare(bench, { what: 'job', stored: 1000, ...size });
+}
+
+export async function measureJobs(bench: Bench): Promise<void> {
+  const size = bench.options.quick ? { requests: 100, warmUp: 200 } : { requests: 300, warmUp: 500 };
+  await compare(bench, { what: 'jobs', stored: 1000, ...size });
+}
+
+async function compare(bench: Bench, reading: Reading): Promise<void> {
+  const { results, options } = bench;
+  await withContenders(bench, CONTENDERS, { stored: reading.stored, open: 0 }, async (started) => {
+    await checkSame(started, reading);
+    for (const one of started) await load(one.program.port, exchanges(reading, reading.warmUp), AT_ONCE);
+    await interleaved(options.quick ? 3 : 7, started, async (one) => {
+      results.add(reading.what, 'µs', one.contender.name, await readingCpu(one, reading));
+    });
+    const gateway = started.find(({ contender }) => contender === GATEWAY);
+    if (gateway !== undefined) {
+      await profiled(bench, gateway, reading.what, () =>
+        load(gateway.program.port, exchanges(reading, reading.requests), AT_ONCE),
+      );
+    }
+  });
+}
+
+/** CPU time of one, in microseconds, of a contender that is warm. */
+export function readingCpu(one: Started, reading: Reading): Promise<number> {
+  return cpuEach(one, reading.requests, () =>
+    load(one.program.port, exchanges(reading, reading.requests), AT_ONCE),
+  );
+}
+
+export async function warmUpReading(one: Started, reading: Reading): Promise<void> {
+  await load(one.program.port, exchanges(reading, reading.warmUp), AT_ONCE);
+}
+
+/** Jobs from all over the store. */
+function exchanges({ what, stored }: Reading, count: number): readonly Exchange[] {
+  const page = graphql(JOBS, { first: PAGE_SIZE });
+  return Array.from({ length: count }, (_, i) => ({
+    request: what === 'jobs' ? page : graphql(JOB, { id: jobId((i * 7919) % stored) }),
+  }));
+}
+
+/** @throws Error when two contenders answer differently */
+async function checkSame(started: readonly Started[], { what, stored }: Reading): Promise<void> {
+  const requests =
+    what === 'jobs'
+      ? [graphql(JOBS, { first: PAGE_SIZE })]
+      : [0, 1, stored - 1].map((n) => graphql(JOB, { id: jobId(n) }));
+  for (const request of requests) {
+    let expected: unknown;
+    for (const { contender, program } of started) {
+      let answer: unknown;
+      await load(program.port, [{ request, answered: (body) => (answer = comparable(body)) }], 1);
+      expected ??= answer;
+      if (!isDeepStrictEqual(answer, expected)) {
+        throw new Error(
+          `${contender.name} answers ${JSON.stringify(answer)}\nand not ${JSON.stringify(expected)}`,
+        );
+      }
+    }
+  }
+}
+
+/** Cursors are each server's own. */
+function comparable(body: string): unknown {
+  return JSON.parse(body, (key, value: unknown) => (key === 'endCursor' ? typeof value : value));
+}

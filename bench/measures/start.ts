@@ -1,0 +1,30 @@
+/** Starting: until it is ready, and what it weighs when it has nothing to do. As shipped, with nothing loaded into it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bench } from '../bench.js';
+import { CONTENDERS, type Contender, startContender } from '../contender.js';
+import { interleaved } from '../rounds.js';
+
+const MIB = 1024 * 1024;
+
+export async function measureStart(bench: Bench): Promise<void> {
+  const { quick } = bench.options;
+  await interleaved(quick ? 3 : 5, CONTENDERS, (contender) =>
+    startOnce(bench, contender, { stored: 1000, restMs: quick ? 1000 : 4000, at: '' }),
+  );
+}
+
+/** @param at appended to what the figures are called */
+export async function startOnce(
+  { place, results }: Bench,
+  contender: Contender,
+  { stored, restMs, at }: { readonly stored: number; readonly restMs: number; readonly at: string },
+): Promise<void> {
+  const one = await startContender(contender, place, { stored, open: 0, bare: true });
+  try {
+    results.add(`start${at}`, 'ms', contender.name, one.program.readyAfterMs);
+    await sleep(restMs);
+    results.add(`rest${at}`, 'MB', contender.name, one.program.residentBytes() / MIB);
+  } finally {
+    await one.stop();
+  }
+}

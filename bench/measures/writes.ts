@@ -1,0 +1,143 @@
+/**
+ * Writing: submits, and the webhooks about what was submitted. The gateway has each on disk before it answers; so
+ * has the floor, with a commit for each; the other contenders keep theirs in memory.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
+import { CONTENDERS, FLOOR, GATEWAY, type Started } from '../contender.js';
+import { FloorTable } from '../contenders/floor-table.js';
+import { graphql, load } from '../http-load.js';
+import { type ReportedStatus, webhook } from '../keys.js';
+import { SUBMIT, submitInput } from '../operations.js';
+import { interleaved } from '../rounds.js';
+import { openJob } from '../sample-jobs.js';
+
+const SUBMITS_AT_ONCE = 16;
+const WEBHOOKS_AT_ONCE = 64;
+/** PROCESSING, then COMPLETED. */
+const REPORTS: readonly ReportedStatus[] = [2, 3];
+
+/** A job as the bench has to know it to report on it. */
+interface Submitted {
+  readonly providerId: string;
+  readonly callbackToken: string;
+}
+
+interface SubmitAnswer {
+  readonly data?: {
+    readonly submitFaceSwap: {
+      readonly job: { readonly status: string; readonly providerId: string | null };
+      readonly deduplicated: boolean;
+    };
+  };
+}
+
+export async function measureSubmit(bench: Bench): Promise<void> {
+  const { quick } = bench.options;
+  const count = quick ? 200 : 600;
+  await withContenders(bench, CONTENDERS, { stored: 1000, open: 0, durable: true }, async (started) => {
+    for (const one of started) await submitCpu(one, count * 2);
+    await interleaved(quick ? 3 : 7, started, async (one) => {
+      bench.results.add('submit', 'µs', one.contender.name, await submitCpu(one, count));
+    });
+    for (const one of started) {
+      if (one.contender === GATEWAY) await profiled(bench, one, 'submit', () => submit(one, count));
+    }
+  });
+}
+
+export async function measureWebhook(bench: Bench): Promise<void> {
+  const { quick } = bench.options;
+  const jobs = quick ? 200 : 600;
+  await withContenders(bench, CONTENDERS, { stored: 1000, open: 0, durable: true }, async (started) => {
+    for (const one of started) await webhookCost(one, jobs * 2);
+    await interleaved(quick ? 3 : 7, started, async (one) => {
+      const { cpu, perSecond } = await webhookCost(one, jobs);
+      bench.results.add('webhook', 'µs', one.contender.name, cpu);
+      bench.results.add('webhook.rate', '1/s', one.contender.name, perSecond);
+      if (one.contender === FLOOR) {
+        bench.results.add('webhook.rate', '1/s', 'driver', commitsPerSecond(bench, jobs));
+      }
+    });
+    for (const one of started) {
+      if (one.contender !== GATEWAY) continue;
+      const open = await submit(one, jobs);
+      await profiled(bench, one, 'webhook', () => report(one, open, REPORTS));
+    }
+  });
+}
+
+/** CPU time of one submit, in microseconds. Leaves no open jobs behind. */
+export async function submitCpu(one: Started, count: number): Promise<number> {
+  let submitted: readonly Submitted[] = [];
+  const cpu = await cpuEach(one, count, async () => {
+    submitted = await submit(one, count);
+  });
+  await report(one, submitted, [3]);
+  return cpu;
+}
+
+/** CPU time of one webhook, in microseconds, and how many there are in a second when 64 come at once. */
+export async function webhookCost(
+  one: Started,
+  jobs: number,
+): Promise<{ readonly cpu: number; readonly perSecond: number }> {
+  const submitted = await submit(one, jobs);
+  const webhooks = jobs * REPORTS.length;
+  let seconds = 0;
+  const cpu = await cpuEach(one, webhooks, async () => {
+    seconds = await report(one, submitted, REPORTS);
+  });
+  return { cpu, perSecond: webhooks / seconds };
+}
+
+/** @throws Error when a submit is not answered with a job that Akool has */
+async function submit({ program, contender }: Started, count: number): Promise<readonly Submitted[]> {
+  const submitted: Submitted[] = [];
+  const answered = (body: string): void => {
+    const { data } = JSON.parse(body) as SubmitAnswer;
+    const { job, deduplicated } = data?.submitFaceSwap ?? {};
+    if (job?.status !== 'QUEUED' || job.providerId === null || deduplicated !== false) {
+      throw new Error(`${contender.name} answers a submit with ${body}`);
+    }
+    // See `stub-akool.ts`.
+    submitted.push({ providerId: job.providerId, callbackToken: job.providerId });
+  };
+  const exchanges = Array.from({ length: count }, (_, n) => ({
+    request: graphql(SUBMIT, { input: submitInput(n) }),
+    answered,
+  }));
+  await load(program.port, exchanges, SUBMITS_AT_ONCE);
+  return submitted;
+}
+
+/** Each status for all jobs before the next; gives the seconds that took. */
+async function report(
+  { program }: Started,
+  jobs: readonly Submitted[],
+  statuses: readonly ReportedStatus[],
+): Promise<number> {
+  let seconds = 0;
+  for (const status of statuses) {
+    const exchanges = jobs.map((job) => ({ request: webhook(job, status) }));
+    seconds += (await load(program.port, exchanges, WEBHOOKS_AT_ONCE)).seconds;
+  }
+  return seconds;
+}
+
+/** What the driver alone does in a second, in this process: an update and its line of history in each commit. */
+function commitsPerSecond({ place }: Bench, count: number): number {
+  const folder = mkdtempSync(join(place.folder, 'driver-'));
+  const table = new FloorTable(join(folder, 'driver.db'));
+  const jobs = Array.from({ length: count }, (_, nth) => openJob(nth));
+  for (const job of jobs) table.insert(job);
+  const startedAt = performance.now();
+  for (const { callbackToken, providerId } of jobs) {
+    table.update(callbackToken, { providerId, status: 2, url: null, message: null, timestamp: 0 });
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  table.close();
+  rmSync(folder, { recursive: true, force: true });
+  return count / seconds;
+}

@@ -1,0 +1,39 @@
+/** What every contender is asked: as text, and as the answers that all must give. */
+
+export const JOB = `query Job($id: ID!) {
+  job(id: $id) {
+    id status version createdAt updatedAt finishedAt providerId
+    result { url providerUrl providerUrlExpiresAt archived }
+    error { code message retryable }
+    ... on FaceSwapJob { sourceImage { path opts } targetImage { path opts } modelName faceEnhance singleFaceMode }
+  }
+}`;
+
+export const PAGE_SIZE = 50;
+
+export const JOBS = `query Jobs($first: Int) {
+  jobs(first: $first) {
+    edges { node { id status version createdAt updatedAt finishedAt result { url } error { code message } } }
+    pageInfo { hasNextPage endCursor }
+  }
+}`;
+
+export const SUBMIT = `mutation Submit($input: SubmitFaceSwapInput!) {
+  submitFaceSwap(input: $input) { job { id status version providerId error { code message } } deduplicated }
+}`;
+
+export const FOLLOW = `subscription Follow($id: ID!) {
+  jobUpdated(id: $id) { id status version updatedAt result { url } error { code message } }
+}`;
+
+/** Whole: one of the servers does not know that a default makes a field of an input optional. */
+export function submitInput(n: number): object {
+  return {
+    sourceImage: [{ path: `https://pictures.example.com/new-faces/${n}.jpg` }],
+    targetImage: [{ path: `https://pictures.example.com/originals/${n}.jpg` }],
+    modelName: 'AKOOL_FACESWAP_IMAGE_HQ',
+    faceEnhance: true,
+    singleFaceMode: false,
+    detectOpts: false,
+  };
+}

@@ -1,0 +1,51 @@
+/** How much is measured, and of what. */
+import { parseArgs } from 'node:util';
+
+export const MEASURES = ['job', 'jobs', 'submit', 'webhook', 'update', 'sockets', 'start', 'growth'] as const;
+export type MeasureName = (typeof MEASURES)[number];
+
+export interface BenchOptions {
+  readonly only: readonly MeasureName[];
+  /** Smaller rounds: whether all works, and roughly what it costs. */
+  readonly quick: boolean;
+  /** Where the figures are written as JSON. */
+  readonly output: string;
+  /** A folder for CPU profiles of the gateway; null: none are taken. */
+  readonly profiles: string | null;
+}
+
+export class OptionError extends Error {}
+
+const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--output FILE] [--profiles FOLDER]`;
+
+/** @throws OptionError */
+export function readOptions(args: readonly string[], output: string): BenchOptions {
+  const values = parsed(args);
+  const only = values.only?.split(',') ?? MEASURES;
+  return {
+    only: only.map((name) => {
+      const known = MEASURES.find((measure) => measure === name);
+      if (known === undefined) throw new OptionError(`--only names "${name}", which is none\n${USAGE}`);
+      return known;
+    }),
+    quick: values.quick === true,
+    output: values.output ?? output,
+    profiles: values.profiles ?? null,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        quick: { type: 'boolean' },
+        only: { type: 'string' },
+        output: { type: 'string' },
+        profiles: { type: 'string' },
+      },
+    }).values;
+  } catch (error) {
+    throw new OptionError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+}
