@@ -7,16 +7,18 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
+import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { Logger } from 'pino';
 import { type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
+import { DirectAnswers } from './direct-answers.js';
+import type { Executor } from './executor.js';
 import { withStatus } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
 import type { Operations } from './operations.js';
 
 export interface GraphqlOptions {
-  readonly schema: GraphQLSchema;
+  readonly executor: Executor;
   readonly operations: Operations;
   readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
   readonly reportUnexpected: ReportUnexpected;
@@ -30,8 +32,9 @@ export async function graphqlRoute(
   options: GraphqlOptions,
 ): Promise<ApolloServer<GatewayContext>> {
   const { operations } = options;
+  const direct = new DirectAnswers(options);
   const apollo = new ApolloServer<GatewayContext>({
-    schema: options.schema,
+    schema: options.executor.schema,
     introspection: options.introspection,
     hideSchemaDetailsFromClientErrors: !options.introspection,
     csrfPrevention: true,
@@ -46,7 +49,7 @@ export async function graphqlRoute(
       // Caching by field costs a wrapper round every resolver, and these answers are not to be cached.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
-      admission(operations),
+      admission(operations, direct),
     ],
     logger: options.log,
   });
@@ -59,11 +62,18 @@ export async function graphqlRoute(
     },
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
+      let context: Promise<GatewayContext> | null = null;
+      const contextOnce = () => {
+        context ??= options.context(request.headers.authorization);
+        return context;
+      };
+      const known = await direct.answer(request, meant, contextOnce);
+      if (known !== null) return reply.type(known.contentType).send(known.body);
       const answer = await apollo.executeHTTPGraphQLRequest({
         httpGraphQLRequest: toApollo(request, meant, operations),
         context: async () => {
           try {
-            const context = await options.context(request.headers.authorization);
+            const context = await contextOnce();
             // Here rather than in a plugin: what a plugin throws so early is a 500 to Apollo Server.
             operations.check(meant);
             return context;
@@ -74,6 +84,7 @@ export async function graphqlRoute(
       });
       for (const [name, value] of answer.headers) reply.header(name, value);
       reply.code(answer.status ?? 200);
+      if (reply.statusCode === 200) direct.learn(request, answer.headers.get('content-type'));
       // Only @defer and @stream give their answers in pieces, and this schema has neither.
       return answer.body.kind === 'complete' ? answer.body.string : '';
     },
@@ -81,13 +92,14 @@ export async function graphqlRoute(
   return apollo;
 }
 
-/** Counts operations once Apollo Server knows which one is meant. */
-function admission(operations: Operations): ApolloServerPlugin<GatewayContext> {
+/** Counts operations once Apollo Server knows which one is meant, unless they are counted already. */
+function admission(operations: Operations, direct: DirectAnswers): ApolloServerPlugin<GatewayContext> {
   return {
     requestDidStart: async () => ({
       didResolveOperation: async ({ document, operation, operationName, contextValue }) => {
         try {
           if (operation?.operation === OperationTypeNode.SUBSCRIPTION) throw subscriptionElsewhere();
+          if (direct.hasAdmitted(contextValue)) return;
           await operations.admit(contextValue.caller, document, operationName);
         } catch (error) {
           throw withStatus(error);

@@ -11,6 +11,7 @@ import type { GatewayContext, Services } from '../resolvers/context.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { eventStreamRoute } from './event-stream.js';
+import { Executor } from './executor.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
@@ -99,7 +100,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     introspection,
   });
   const shared = {
-    schema,
+    executor: new Executor(schema),
     operations,
     context: async (authorization: string | undefined): Promise<GatewayContext> => ({
       ...options.services,

@@ -3,23 +3,19 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import {
-  type FormattedExecutionResult,
-  GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-} from 'graphql';
+import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
+import type { Executor } from './executor.js';
 import type { Operations } from './operations.js';
 import { connectSocket, type SocketExtra } from './websocket-transport.js';
 
 export interface WebsocketOptions {
-  readonly schema: GraphQLSchema;
+  readonly executor: Executor;
   readonly operations: Operations;
   /** @throws AuthenticationError */
   readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
@@ -61,7 +57,7 @@ const GOING_AWAY = 1001;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function websocketEndpoint(server: Server, options: WebsocketOptions): WebsocketEndpoint {
-  const { operations, schema } = options;
+  const { executor, operations } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: options.maxMessageBytes,
@@ -72,6 +68,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
 
   const graphql = makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: options.initTimeoutMs,
+    execute: executor.execute,
+    subscribe: executor.subscribe,
     onConnect: async ({ connectionParams, extra }) => {
       const { socket } = extra;
       try {
@@ -102,7 +100,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const document = await operations.admitted(context.caller, payload);
         if (!('kind' in document)) return document;
         return {
-          schema,
+          schema: executor.schema,
           document,
           operationName: payload.operationName,
           variableValues: payload.variables,

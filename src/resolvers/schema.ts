@@ -1,10 +1,11 @@
 /** The executable schema, built from the decorated classes. */
 import 'reflect-metadata';
-import type { GraphQLSchema } from 'graphql';
+import { type GraphQLSchema, isInterfaceType } from 'graphql';
 import { type AuthChecker, buildSchema, type PubSub } from 'type-graphql';
 import { GatewayError } from '../errors.js';
 import { FaceSwapJobType } from '../schema/face-swap-job.type.js';
 import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
+import type { JobNode } from '../schema/job-node.js';
 import { checkInput } from '../schema/rules.js';
 import { AkoolResolver } from './akool.resolver.js';
 import type { GatewayContext } from './context.js';
@@ -12,8 +13,8 @@ import { FaceSwapResolver } from './face-swap.resolver.js';
 import { FollowTokenResolver } from './follow-token.resolver.js';
 import { JobResolver } from './job.resolver.js';
 
-export function createSchema(): Promise<GraphQLSchema> {
-  return buildSchema({
+export async function createSchema(): Promise<GraphQLSchema> {
+  const schema = await buildSchema({
     resolvers: [AkoolResolver, FaceSwapResolver, FollowTokenResolver, JobResolver],
     orphanedTypes: [FaceSwapJobType, FaceSwapPlusJobType],
     pubSub: noTopics,
@@ -23,6 +24,11 @@ export function createSchema(): Promise<GraphQLSchema> {
       if (isInputClass(type) && typeof value === 'object' && value !== null) await checkInput(value, 'input');
     },
   });
+  const job = schema.getType('Job');
+  if (!isInterfaceType(job)) throw new Error('the schema has the interface Job');
+  // Here because type-graphql makes of every such function one that is awaited, and those can't be compiled.
+  job.resolveType = ({ __typename }: JobNode) => __typename;
+  return schema;
 }
 
 /** `@Authorized()` is for what a follow token may not do. */

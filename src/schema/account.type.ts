@@ -1,7 +1,10 @@
 /** The Akool account. */
 import { Field, Float, Int, ObjectType } from 'type-graphql';
 
-@ObjectType('SlotUsage', { description: 'How the places for jobs at Akool are used, over all callers.' })
+@ObjectType('SlotUsage', {
+  simpleResolvers: true,
+  description: 'How the places for jobs at Akool are used, over all callers.',
+})
 export class SlotUsageType {
   @Field(() => Int, { description: 'How many jobs may be at Akool at once.' })
   limit: number;
@@ -13,7 +16,7 @@ export class SlotUsageType {
   waiting: number;
 }
 
-@ObjectType('Account')
+@ObjectType('Account', { simpleResolvers: true })
 export class AccountType {
   @Field(() => Float, { description: "The balance in Akool's credits, at most a few seconds old." })
   credit: number;

@@ -33,7 +33,7 @@ export class DetectFacesInput {
   singleFace: boolean;
 }
 
-@ObjectType('DetectedFace')
+@ObjectType('DetectedFace', { simpleResolvers: true })
 export class DetectedFaceType {
   @Field(() => [PointType], {
     description:
@@ -69,7 +69,7 @@ export class DetectedFaceType {
   cropRegion: RectangleType | null;
 }
 
-@ObjectType('DetectedFrame')
+@ObjectType('DetectedFrame', { simpleResolvers: true })
 export class DetectedFrameType {
   @Field(() => Int, { description: 'The number of the frame; 0 for a picture.' })
   index: number;
@@ -84,7 +84,7 @@ export class DetectedFrameType {
   faces: readonly DetectedFaceType[];
 }
 
-@ObjectType('FaceDetection')
+@ObjectType('FaceDetection', { simpleResolvers: true })
 export class FaceDetectionType {
   @Field(() => [DetectedFrameType], { description: 'One for a picture; several for a video.' })
   frames: readonly DetectedFrameType[];

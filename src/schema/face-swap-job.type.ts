@@ -4,7 +4,7 @@ import { FaceSwapModelEnum } from './enums.js';
 import { JobType } from './job.type.js';
 import { UrlScalar } from './scalars.js';
 
-@ObjectType('FaceImage', { description: 'A picture of a face.' })
+@ObjectType('FaceImage', { simpleResolvers: true, description: 'A picture of a face.' })
 export class FaceImageType {
   @Field(() => UrlScalar)
   path: string;
@@ -16,7 +16,11 @@ export class FaceImageType {
   opts: string | null;
 }
 
-@ObjectType('FaceSwapJob', { implements: JobType, description: 'A job of Face Swap Pro.' })
+@ObjectType('FaceSwapJob', {
+  simpleResolvers: true,
+  implements: JobType,
+  description: 'A job of Face Swap Pro.',
+})
 export class FaceSwapJobType extends JobType {
   @Field(() => [FaceImageType], { description: 'The new faces.' })
   sourceImage: FaceImageType[];
@@ -34,7 +38,7 @@ export class FaceSwapJobType extends JobType {
   singleFaceMode: boolean;
 }
 
-@ObjectType('SubmitFaceSwapPayload')
+@ObjectType('SubmitFaceSwapPayload', { simpleResolvers: true })
 export class SubmitFaceSwapPayloadType {
   @Field(() => FaceSwapJobType)
   job: FaceSwapJobType;

@@ -4,7 +4,10 @@ import { FaceSwapPlusStyleEnum } from './enums.js';
 import { JobType } from './job.type.js';
 import { UrlScalar } from './scalars.js';
 
-@ObjectType('FaceReference', { description: 'A face: its own picture, or a place in a larger one.' })
+@ObjectType('FaceReference', {
+  simpleResolvers: true,
+  description: 'A face: its own picture, or a place in a larger one.',
+})
 export class FaceReferenceType {
   @Field(() => UrlScalar, { nullable: true })
   faceUrl: string | null;
@@ -13,7 +16,7 @@ export class FaceReferenceType {
   bbox: readonly number[] | null;
 }
 
-@ObjectType('FaceMapping', { description: 'Which new face replaces which face.' })
+@ObjectType('FaceMapping', { simpleResolvers: true, description: 'Which new face replaces which face.' })
 export class FaceMappingType {
   @Field(() => FaceReferenceType)
   source: FaceReferenceType;
@@ -22,7 +25,11 @@ export class FaceMappingType {
   target: FaceReferenceType;
 }
 
-@ObjectType('FaceSwapPlusJob', { implements: JobType, description: 'A job of Face Swap Plus.' })
+@ObjectType('FaceSwapPlusJob', {
+  simpleResolvers: true,
+  implements: JobType,
+  description: 'A job of Face Swap Plus.',
+})
 export class FaceSwapPlusJobType extends JobType {
   @Field(() => UrlScalar, { description: 'The picture of the new face or faces.' })
   sourceUrl: string;
@@ -43,7 +50,7 @@ export class FaceSwapPlusJobType extends JobType {
   singleFaceMode: boolean;
 }
 
-@ObjectType('SubmitFaceSwapPlusPayload')
+@ObjectType('SubmitFaceSwapPlusPayload', { simpleResolvers: true })
 export class SubmitFaceSwapPlusPayloadType {
   @Field(() => FaceSwapPlusJobType)
   job: FaceSwapPlusJobType;

@@ -3,6 +3,7 @@ import { Field, ObjectType } from 'type-graphql';
 import { DateTimeScalar } from './scalars.js';
 
 @ObjectType('FollowToken', {
+  simpleResolvers: true,
   description:
     'May read and follow one job, and nothing else: for a browser, where your own credentials must not be.',
 })

@@ -2,7 +2,7 @@
 import { Max, Min } from 'class-validator';
 import { Field, Float, InputType, ObjectType } from 'type-graphql';
 
-@ObjectType('Point', { description: 'In pixels from the top left corner.' })
+@ObjectType('Point', { simpleResolvers: true, description: 'In pixels from the top left corner.' })
 export class PointType {
   @Field(() => Float)
   x: number;
@@ -11,7 +11,7 @@ export class PointType {
   y: number;
 }
 
-@ObjectType('Rectangle', { description: 'In pixels from the top left corner.' })
+@ObjectType('Rectangle', { simpleResolvers: true, description: 'In pixels from the top left corner.' })
 export class RectangleType {
   @Field(() => Float)
   x: number;

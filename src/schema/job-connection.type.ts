@@ -6,7 +6,7 @@ import { JobStatusEnum } from './enums.js';
 import { JobType } from './job.type.js';
 import { DateTimeScalar } from './scalars.js';
 
-@ObjectType('PageInfo')
+@ObjectType('PageInfo', { simpleResolvers: true })
 export class PageInfoType {
   @Field(() => Boolean, { description: 'Whether there are older jobs than the last of this page.' })
   hasNextPage: boolean;
@@ -21,7 +21,7 @@ export class PageInfoType {
   endCursor: string | null;
 }
 
-@ObjectType('JobEdge')
+@ObjectType('JobEdge', { simpleResolvers: true })
 export class JobEdgeType {
   @Field(() => String)
   cursor: string;
@@ -30,7 +30,7 @@ export class JobEdgeType {
   node: JobType;
 }
 
-@ObjectType('JobConnection', { description: 'A page of jobs, newest first.' })
+@ObjectType('JobConnection', { simpleResolvers: true, description: 'A page of jobs, newest first.' })
 export class JobConnectionType {
   @Field(() => [JobEdgeType])
   edges: JobEdgeType[];

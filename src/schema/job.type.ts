@@ -5,7 +5,10 @@ import type { JobErrorCode } from '../services/jobs/job-error.js';
 import { JobErrorCodeEnum, JobStatusEnum, JobUpdateSourceEnum } from './enums.js';
 import { DateTimeScalar, UrlScalar } from './scalars.js';
 
-@ObjectType('JobUpdate', { description: 'One stored change of a job: a line of its `history`.' })
+@ObjectType('JobUpdate', {
+  simpleResolvers: true,
+  description: 'One stored change of a job: a line of its `history`.',
+})
 export class JobUpdateType {
   @Field(() => Int, { description: 'The version that this change made.' })
   version: number;
@@ -23,7 +26,7 @@ export class JobUpdateType {
   note: string | null;
 }
 
-@ObjectType('JobResult', { description: 'A finished picture or video.' })
+@ObjectType('JobResult', { simpleResolvers: true, description: 'A finished picture or video.' })
 export class JobResultType {
   @Field(() => UrlScalar, {
     description: "Where to get it. Lasts: the gateway's own copy once there is one, Akool's until then.",
@@ -51,7 +54,7 @@ export class JobResultType {
   sha256: string | null;
 }
 
-@ObjectType('JobError', { description: 'Why an accepted job failed.' })
+@ObjectType('JobError', { simpleResolvers: true, description: 'Why an accepted job failed.' })
 export class JobErrorType {
   @Field(() => JobErrorCodeEnum)
   code: JobErrorCode;
@@ -68,8 +71,6 @@ export class JobErrorType {
 
 @InterfaceType('Job', {
   description: 'An accepted submit and its life.',
-  // Nodes say themselves which type they are: see `toJobNode`.
-  resolveType: (node: { readonly __typename: string }) => node.__typename,
 })
 export abstract class JobType {
   @Field(() => ID)

@@ -19,6 +19,7 @@ import { deleteJob, findJob, historyOf, saveJob, versionsOf } from './job-rows.j
 import type { Created, JobFilter, JobStore, NewJob, Page, PageRequest, SlotUsage } from './job-store.js';
 import { migrations } from './migrations.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
+import { RecentJobs } from './recent-jobs.js';
 import { beat, findOrMakeSecret, forgetInstance } from './shared-rows.js';
 import type { Tables } from './tables.js';
 
@@ -29,6 +30,8 @@ export function createKyselyJobStore(open: () => Promise<Database>): JobStore {
 class KyselyJobStore implements JobStore {
   readonly #open: () => Promise<Database>;
   #database: Database | null = null;
+  /** Null where other processes may write too. */
+  #recent: RecentJobs | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(open: () => Promise<Database>) {
@@ -40,6 +43,7 @@ class KyselyJobStore implements JobStore {
     await this.#stopping;
     const database = await this.#open();
     this.#database = database;
+    this.#recent = database.exclusive ? new RecentJobs() : null;
     const migrator = new Migrator({ db: database.db, provider: migrations(database.columnTypes) });
     const { error } = await migrator.migrateToLatest();
     if (error !== undefined) {
@@ -51,6 +55,7 @@ class KyselyJobStore implements JobStore {
   async stop(): Promise<void> {
     if (this.#database !== null) this.#stopping = this.#database.close();
     this.#database = null;
+    this.#recent = null;
     await this.#stopping;
   }
 
@@ -67,11 +72,13 @@ class KyselyJobStore implements JobStore {
   }
 
   async create(job: NewJob, queueLimit: number): Promise<Created> {
-    return enqueue(this.#opened, job, queueLimit);
+    const created = await enqueue(this.#opened, job, queueLimit);
+    if (created.kind === 'created') this.#recent?.stored([created.job]);
+    return created;
   }
 
   async get(id: string): Promise<Job | null> {
-    return findJob(this.#db, 'id', id);
+    return this.#recent?.get(id) ?? this.#read(findJob(this.#db, 'id', id));
   }
 
   async versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -79,11 +86,14 @@ class KyselyJobStore implements JobStore {
   }
 
   async getByCallbackToken(token: string): Promise<Job | null> {
-    return findJob(this.#db, 'callback_token', token);
+    const kept = this.#recent?.getByCallbackToken(token);
+    return kept ?? this.#read(findJob(this.#db, 'callback_token', token));
   }
 
   async save(change: Change): Promise<boolean> {
-    return this.#opened.write((trx) => saveJob(trx, change));
+    const isSaved = await this.#opened.write((trx) => saveJob(trx, change));
+    if (isSaved) this.#recent?.changed(change);
+    return isSaved;
   }
 
   async history(id: string): Promise<readonly JobUpdate[]> {
@@ -99,7 +109,9 @@ class KyselyJobStore implements JobStore {
   }
 
   async lease(limit: number, now: number, decide: (job: Job) => Change | null): Promise<readonly Job[]> {
-    return leaseJobs(this.#opened, limit, now, decide);
+    const leased = await leaseJobs(this.#opened, limit, now, decide);
+    this.#recent?.stored(leased);
+    return leased;
   }
 
   async queuePosition(id: string): Promise<number | null> {
@@ -123,7 +135,7 @@ class KyselyJobStore implements JobStore {
   }
 
   async claimPolls(now: number, next: (job: Job) => number, limit: number): Promise<readonly Job[]> {
-    return claimDue(this.#opened, 'poll_at', now, next, limit);
+    return this.#claimed(await claimDue(this.#opened, 'poll_at', now, next, limit));
   }
 
   async reschedulePolls(polls: readonly { readonly id: string; readonly pollAt: number }[]): Promise<void> {
@@ -131,10 +143,11 @@ class KyselyJobStore implements JobStore {
     await this.#opened.write(async (trx) => {
       for (const { id, pollAt } of polls) await moveDue(trx, 'poll_at', id, { poll_at: pollAt });
     });
+    this.#recent?.forget(polls.map(({ id }) => id));
   }
 
   async claimArchives(now: number, until: number, limit: number): Promise<readonly Job[]> {
-    return claimDue(this.#opened, 'archive_at', now, () => until, limit);
+    return this.#claimed(await claimDue(this.#opened, 'archive_at', now, () => until, limit));
   }
 
   async rescheduleArchive(
@@ -143,6 +156,7 @@ class KyselyJobStore implements JobStore {
   ): Promise<void> {
     const changes = { archive_at: at, archive_attempts: attempts };
     await this.#opened.write((trx) => moveDue(trx, 'archive_at', id, changes));
+    this.#recent?.forget([id]);
   }
 
   async expiringResults(after: number, before: number): Promise<{ count: number; ids: readonly string[] }> {
@@ -154,11 +168,12 @@ class KyselyJobStore implements JobStore {
   }
 
   async claimErasures(now: number, until: number, limit: number): Promise<readonly Job[]> {
-    return claimDue(this.#opened, 'erase_at', now, () => until, limit);
+    return this.#claimed(await claimDue(this.#opened, 'erase_at', now, () => until, limit));
   }
 
   async rescheduleErasure(id: string, at: number): Promise<void> {
     await this.#opened.write((trx) => moveDue(trx, 'erase_at', id, { erase_at: at }));
+    this.#recent?.forget([id]);
   }
 
   async erase(id: string): Promise<void> {
@@ -166,6 +181,7 @@ class KyselyJobStore implements JobStore {
       await letKeyExpire(trx, id);
       await deleteJob(trx, id);
     });
+    this.#recent?.forget([id]);
   }
 
   async forgetIdempotencyKeys(now: number): Promise<void> {
@@ -178,6 +194,15 @@ class KyselyJobStore implements JobStore {
 
   async sayGoodbye(instance: string): Promise<void> {
     await this.#opened.write((trx) => forgetInstance(trx, instance));
+  }
+
+  #read(find: Promise<Job | null>): Promise<Job | null> {
+    return this.#recent?.read(find) ?? find;
+  }
+
+  #claimed(jobs: readonly Job[]): readonly Job[] {
+    this.#recent?.forget(jobs.map(({ id }) => id));
+    return jobs;
   }
 
   get #opened(): Database {

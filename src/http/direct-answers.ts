@@ -1,0 +1,107 @@
+/**
+ * The ordinary request, answered without Apollo Server: JSON posted, a document that is valid, JSON wanted.
+ *
+ * Apollo Server answers everything else, and would give this one the same answer at several times the cost.
+ * Whatever is unusual, or goes wrong before the operation runs, is therefore left to it.
+ */
+import type { FastifyRequest } from 'fastify';
+import { type ExecutionArgs, getOperationAST, OperationTypeNode } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { type ReportUnexpected, toClientError } from '../errors.js';
+import type { GatewayContext } from '../resolvers/context.js';
+import type { Executor } from './executor.js';
+import type { OperationRequest } from './operation-request.js';
+import type { Operations } from './operations.js';
+
+export interface DirectAnswer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface DirectAnswersOptions {
+  readonly executor: Executor;
+  readonly operations: Operations;
+  readonly reportUnexpected: ReportUnexpected;
+}
+
+const MOST_ACCEPTS = 100;
+
+export class DirectAnswers {
+  readonly #options: DirectAnswersOptions;
+  /** The content type that Apollo Server chose, by what a client accepts. */
+  readonly #contentTypes = new LRUCache<string, string>({ max: MOST_ACCEPTS });
+  readonly #admitted = new WeakSet<GatewayContext>();
+
+  constructor(options: DirectAnswersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Null for what Apollo Server is to answer; nothing has been executed then.
+   *
+   * @param context of this request; may be asked for again
+   */
+  async answer(
+    request: FastifyRequest,
+    meant: OperationRequest,
+    context: () => Promise<GatewayContext>,
+  ): Promise<DirectAnswer | null> {
+    const contentType = this.#contentTypes.get(request.headers.accept ?? '');
+    if (contentType === undefined || request.method !== 'POST' || !isOrdinary(meant)) return null;
+    // Apollo Server comes to the same refusal, and words it.
+    const admitted = await this.#admit(meant, context).catch(() => null);
+    if (admitted === null) return null;
+    const { executor, reportUnexpected } = this.#options;
+    const { errors, data } = await executor.execute(admitted);
+    if (data === undefined) return null;
+    const shown = errors?.map((error) => toClientError(error.toJSON(), error, reportUnexpected));
+    return { contentType, body: `${JSON.stringify({ errors: shown, data })}\n` };
+  }
+
+  /** Whether the operation of this request was counted already. */
+  hasAdmitted(context: GatewayContext): boolean {
+    return this.#admitted.has(context);
+  }
+
+  async #admit(
+    meant: OrdinaryRequest,
+    contextOf: () => Promise<GatewayContext>,
+  ): Promise<ExecutionArgs | null> {
+    const { executor, operations } = this.#options;
+    const { query, variables = null, operationName = null } = meant;
+    const contextValue = await contextOf();
+    operations.check(meant);
+    const document = operations.prepare(query);
+    if (!('kind' in document)) return null;
+    const operation = getOperationAST(document, operationName);
+    if (operation == null || operation.operation === OperationTypeNode.SUBSCRIPTION) return null;
+    await operations.admit(contextValue.caller, document, operationName);
+    this.#admitted.add(contextValue);
+    return { schema: executor.schema, document, operationName, variableValues: variables, contextValue };
+  }
+
+  /** Takes over what Apollo Server chose for a request like this one. */
+  learn({ headers }: FastifyRequest, contentType: string | undefined): void {
+    if (contentType !== undefined) this.#contentTypes.set(headers.accept ?? '', contentType);
+  }
+}
+
+/** With nothing that Apollo Server would have to make sense of. */
+function isOrdinary(meant: OperationRequest): meant is OrdinaryRequest {
+  const { query, operationName = null, variables = null, documentId, extensions } = meant;
+  return (
+    typeof query === 'string' &&
+    query !== '' &&
+    (operationName === null || typeof operationName === 'string') &&
+    typeof variables === 'object' &&
+    !Array.isArray(variables) &&
+    documentId === undefined &&
+    extensions === undefined
+  );
+}
+
+interface OrdinaryRequest {
+  readonly query: string;
+  readonly operationName?: string | null;
+  readonly variables?: Readonly<Record<string, unknown>> | null;
+}

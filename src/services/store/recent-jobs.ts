@@ -1,0 +1,64 @@
+/**
+ * Jobs that were read or changed last, kept in memory: what a query right after a submit, a follower's first
+ * look and each report of Akool ask for. Only for a store that no other process writes to.
+ *
+ * What is kept is always what is stored. So a change is applied to the state that is kept, and only to the one
+ * it was made from; and a read that began before a write ended keeps nothing, for it may have seen the state
+ * of before.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Change, Job } from '../jobs/job.js';
+
+/** Jobs; one takes some 2 KB. */
+const MOST_KEPT = 5000;
+
+export class RecentJobs {
+  readonly #jobs = new LRUCache<string, Job>({
+    max: MOST_KEPT,
+    dispose: (job) => this.#idByToken.delete(job.callbackToken),
+    noDisposeOnSet: true,
+  });
+  readonly #idByToken = new Map<string, string>();
+  #writes = 0;
+
+  get(id: string): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  getByCallbackToken(token: string): Job | undefined {
+    const id = this.#idByToken.get(token);
+    return id === undefined ? undefined : this.#jobs.get(id);
+  }
+
+  /** Keeps what `find` reads from the store. */
+  async read(find: Promise<Job | null>): Promise<Job | null> {
+    const writes = this.#writes;
+    const job = await find;
+    if (job !== null && writes === this.#writes) this.#keep(job);
+    return job;
+  }
+
+  /** These are stored now, just as they are here. */
+  stored(jobs: readonly Job[]): void {
+    this.#writes += 1;
+    for (const job of jobs) this.#keep(job);
+  }
+
+  changed({ job, changes }: Change): void {
+    this.#writes += 1;
+    const kept = this.#jobs.get(job.id);
+    if (kept?.version === job.version - 1) this.#keep({ ...kept, ...changes });
+    else this.#jobs.delete(job.id);
+  }
+
+  /** Something of these changed without a version, or they are gone. */
+  forget(ids: readonly string[]): void {
+    this.#writes += 1;
+    for (const id of ids) this.#jobs.delete(id);
+  }
+
+  #keep(job: Job): void {
+    this.#jobs.set(job.id, job);
+    this.#idByToken.set(job.callbackToken, job.id);
+  }
+}
