@@ -182,6 +182,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const submission = new Submission({ jobs, dispatcher, waitMs: config.submitWaitMs });
     const positions = new QueuePositions({ store, bus, jobs, clock, log, everyMs: QUEUE_POSITION_EVERY_MS });
     const archive = overrides.archive ?? createFileArchive(config.archiveDir);
+    stops.push(() => archive.stop());
     await archive.start().catch((error: unknown) => {
       throw new StartError(
         `ARCHIVE_DIR is ${JSON.stringify(config.archiveDir)}; it may be a folder that can be written to (${messageOf(error)})`,
@@ -233,7 +234,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       metrics: registry,
       metricsToken: secrets.metricsToken,
       graphiql: config.graphiql ? { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) } : null,
-      archiveDir: config.archiveDir,
+      archive,
       introspection: config.introspection,
       trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),
       rates: new RateLimits(config.rates, limiters?.create),
