@@ -54,15 +54,14 @@ async function serve(
       return reply.code(304).headers(headersOf(kept)).send();
     case 200:
     case 206: {
-      const range = selection.status === 206 ? selection.range : null;
-      const length = range === null ? byteSize : range.last - range.first + 1;
+      const isPart = selection.status === 206;
+      const range = isPart ? selection.range : { first: 0, last: byteSize - 1 };
+      const length = range.last - range.first + 1;
       const isEmpty = request.method === 'HEAD' || length === 0;
       const content = isEmpty ? undefined : await begun(await archive.read(name, range, signal), signal);
       // Removed just now.
       if (content === null) return callNotFound(reply);
-      if (range !== null) {
-        reply.header('content-range', `bytes ${range.first}-${range.last}/${byteSize}`);
-      }
+      if (isPart) reply.header('content-range', `bytes ${range.first}-${range.last}/${byteSize}`);
       return reply
         .code(selection.status)
         .headers(headersOf(kept))

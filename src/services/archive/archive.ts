@@ -24,10 +24,11 @@ export interface ArchiveReader {
   /** Null where there is no such name. */
   find(name: string, signal?: AbortSignal): Promise<KeptResult | null>;
   /**
-   * The bytes of `range`, or all of them without one; null where there is no such name. Ends whatever it
-   * holds when the stream ends or is destroyed, and fails the stream when the archive falls silent.
+   * Exactly the bytes of `range`; null where there is no such name. Rejects where there are not so many: what
+   * was found has been replaced. Ends whatever it holds when the stream ends or is destroyed, and fails the
+   * stream when the archive falls silent.
    */
-  read(name: string, range: ByteRange | null, signal?: AbortSignal): Promise<Readable | null>;
+  read(name: string, range: ByteRange, signal?: AbortSignal): Promise<Readable | null>;
 }
 
 /** An aborted `signal` rejects; what was under way is as if it had not been begun. */

@@ -50,15 +50,17 @@ class FileArchive implements Archive {
     }
   }
 
-  async read(name: string, range: ByteRange | null, signal?: AbortSignal): Promise<Readable | null> {
+  async read(name: string, { first, last }: ByteRange, signal?: AbortSignal): Promise<Readable | null> {
     const file = await openFile(join(this.#dir, name));
+    if (file === null) return null;
+    try {
+      if ((await file.stat()).size <= last) throw new RangeError('The file is shorter than it was');
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     // The stream closes the file.
-    return (
-      file?.createReadStream({
-        ...(range !== null && { start: range.first, end: range.last }),
-        ...(signal && { signal }),
-      }) ?? null
-    );
+    return file.createReadStream({ start: first, end: last, ...(signal && { signal }) });
   }
 
   async write(name: string, content: Readable, { signal }: WriteOptions): Promise<void> {

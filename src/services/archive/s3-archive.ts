@@ -79,7 +79,7 @@ class S3Archive implements Archive {
     const probe = `${stem}.txt`;
     await this.write(probe, Readable.from([Buffer.from('x')]), { contentType: 'text/plain' });
     try {
-      const copy = await this.read(probe, null);
+      const copy = await this.read(probe, { first: 0, last: 0 });
       if (copy === null) throw new S3Error('GetObject', 'NoSuchKey', 404);
       for await (const _piece of copy);
     } finally {
@@ -112,14 +112,17 @@ class S3Archive implements Archive {
     }
   }
 
-  async read(name: string, range: ByteRange | null, signal?: AbortSignal): Promise<Readable | null> {
-    const Range = range === null ? undefined : `bytes=${range.first}-${range.last}`;
+  async read(name: string, { first, last }: ByteRange, signal?: AbortSignal): Promise<Readable | null> {
+    const Range = `bytes=${first}-${last}`;
     try {
-      const { Body } = await bounded('GetObject', ANSWER_MS, signal, (options) =>
+      const { Body, ContentLength } = await bounded('GetObject', ANSWER_MS, signal, (options) =>
         this.#s3.send(new GetObjectCommand({ ...this.#object(name), Range }), options),
       );
       if (!(Body instanceof Readable)) throw new S3Error('GetObject', 'IncompleteAnswer', null);
-      return this.#answer(Body);
+      const answer = this.#answer(Body);
+      if (ContentLength === last - first + 1) return answer;
+      answer.destroy();
+      throw new S3Error('GetObject', 'OtherLength', null);
     } catch (error) {
       if (isMissing(error)) return null;
       throw error;

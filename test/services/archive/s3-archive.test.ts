@@ -11,6 +11,8 @@ import { type Operation, type S3Twin, startS3Twin } from './s3-twin.js';
 
 const HOUR = 60 * 60 * 1000;
 const MIB = 1024 * 1024;
+const MEBIBYTE = { first: 0, last: MIB - 1 };
+const EIGHT_MEBIBYTES = { first: 0, last: 8 * MIB - 1 };
 const png = { contentType: 'image/png' };
 const WRITES: readonly Operation[] = ['PutObject', 'CreateMultipartUpload', 'UploadPart'];
 const ends: (() => Promise<void>)[] = [];
@@ -231,7 +233,7 @@ describe('an archive in a bucket', () => {
       const stop = new AbortController();
       const calls = {
         find: () => archive.find('a.png', stop.signal),
-        read: () => archive.read('a.png', null, stop.signal),
+        read: () => archive.read('a.png', { first: 0, last: 0 }, stop.signal),
         remove: () => archive.remove('a.png', stop.signal),
         removeAny: () => archive.removeAny('a', stop.signal),
         sweep: () => archive.sweep(stop.signal),
@@ -269,11 +271,11 @@ describe('an archive in a bucket', () => {
     const { twin, archive } = await start();
     await archive.write('a.png', streamOf(picture(MIB)), png);
     twin.trouble('GetObject', 'cut');
-    const cut = await archive.read('a.png', null);
+    const cut = await archive.read('a.png', MEBIBYTE);
     await expect(cut && buffer(cut)).rejects.toThrow();
     twin.trouble('GetObject', 'stall');
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const stalled = await archive.read('a.png', null);
+    const stalled = await archive.read('a.png', MEBIBYTE);
     const reading = expect(stalled && buffer(stalled)).rejects.toThrow('GetObject failed: TimeoutError');
     // Each piece has the whole time for itself, so it may take some of these.
     for (let round = 0; round < 5 && stalled?.destroyed !== true; round += 1) {
@@ -288,7 +290,7 @@ describe('an archive in a bucket', () => {
     const { archive } = await start();
     await archive.write('a.png', streamOf(picture(8 * MIB)), png);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const content = await archive.read('a.png', null);
+    const content = await archive.read('a.png', EIGHT_MEBIBYTES);
     await vi.advanceTimersByTimeAsync(HOUR);
     vi.useRealTimers();
     expect((content && (await buffer(content)))?.equals(picture(8 * MIB))).toBe(true);
@@ -297,11 +299,11 @@ describe('an archive in a bucket', () => {
   it('ends its connection with a reader that leaves, whenever that is', async () => {
     const { twin, archive } = await start();
     await archive.write('a.png', streamOf(picture(8 * MIB)), png);
-    (await archive.read('a.png', null))?.destroy();
-    const second = await archive.read('a.png', null);
+    (await archive.read('a.png', EIGHT_MEBIBYTES))?.destroy();
+    const second = await archive.read('a.png', EIGHT_MEBIBYTES);
     for await (const _piece of second ?? []) break;
     const leaving = new AbortController();
-    const third = await archive.read('a.png', null, leaving.signal);
+    const third = await archive.read('a.png', EIGHT_MEBIBYTES, leaving.signal);
     third?.on('error', () => {}).resume();
     leaving.abort();
     await expect.poll(() => twin.underWay).toBe(0);
