@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { SandboxOptions } from './sandbox/sandbox.js';
 import { readSettings as readSandboxSettings, SettingsError } from './sandbox/settings.js';
+import type { Bucket, S3Credentials } from './services/archive/bucket.js';
 import type { ApiKey } from './services/auth/api-keys.js';
 import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
 
@@ -30,6 +31,8 @@ export interface Config {
   readonly detectCacheMs: number;
   readonly keepResults: boolean;
   readonly archiveDir: string;
+  /** In place of the folder; null: none. */
+  readonly archiveBucket: Bucket | null;
   readonly archiveMaxBytes: number;
   readonly archiveTimeoutMs: number;
   readonly retentionDays: number | null;
@@ -69,6 +72,8 @@ export interface Secrets {
   /** May hold a password. */
   readonly databaseUrl: string;
   readonly redisUrl: string | null;
+  /** For the archive's bucket; null: what AWS programs find by themselves. */
+  readonly s3Credentials: S3Credentials | null;
 }
 
 /** What is wrong with the environment: one line a mistake. */
@@ -102,6 +107,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
       `HOST is ${JSON.stringify(v.HOST)}; without AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET it may be a loopback address, or AUTH=none says that all may call`,
     );
   }
+  mistakes.push(...archiveMistakes(v));
   if (sandbox === null || mistakes.length > 0) throw new ConfigError(mistakes);
   const production = v.NODE_ENV === 'production';
   const rate = (perMinute: number): number | null => (hasCallers && perMinute > 0 ? perMinute : null);
@@ -128,6 +134,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     detectCacheMs: v.DETECT_CACHE_MS,
     keepResults: v.KEEP_RESULTS,
     archiveDir: v.ARCHIVE_DIR,
+    archiveBucket: bucketOf(v),
     archiveMaxBytes: v.ARCHIVE_MAX_BYTES,
     archiveTimeoutMs: v.ARCHIVE_TIMEOUT_MS,
     retentionDays: v.RETENTION_DAYS,
@@ -161,8 +168,53 @@ export function readConfig(environment: Environment): { readonly config: Config;
     metricsToken: v.METRICS_TOKEN,
     databaseUrl: v.DATABASE_URL,
     redisUrl: v.REDIS_URL,
+    s3Credentials:
+      v.AWS_ACCESS_KEY_ID === null || v.AWS_SECRET_ACCESS_KEY === null
+        ? null
+        : Object.freeze({
+            accessKeyId: v.AWS_ACCESS_KEY_ID,
+            secretAccessKey: v.AWS_SECRET_ACCESS_KEY,
+            sessionToken: v.AWS_SESSION_TOKEN,
+          }),
   };
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
+}
+
+/** The `AWS_…` settings may be there for other programs; without a bucket they mean nothing. */
+function archiveMistakes(v: Values): readonly string[] {
+  if (v.ARCHIVE_S3_BUCKET === null) {
+    const lonely = (['ARCHIVE_S3_PREFIX', 'ARCHIVE_S3_PATH_STYLE'] as const).filter(
+      (name) => v[name] !== null,
+    );
+    return lonely.map((name) => `${name} is set; that needs ARCHIVE_S3_BUCKET`);
+  }
+  // Told already.
+  if (v.ARCHIVE_S3_BUCKET === undefined) return [];
+  const mistakes: string[] = [];
+  if (v.AWS_REGION === null && v.AWS_ENDPOINT_URL_S3 === null) {
+    mistakes.push(
+      "ARCHIVE_S3_BUCKET is set; that needs AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store that is not Amazon's",
+    );
+  }
+  if ((v.AWS_ACCESS_KEY_ID === null) !== (v.AWS_SECRET_ACCESS_KEY === null)) {
+    const [there, missing] =
+      v.AWS_ACCESS_KEY_ID === null
+        ? ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID']
+        : ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
+    mistakes.push(`${there} is set; that needs ${missing}`);
+  }
+  return mistakes;
+}
+
+function bucketOf(v: Values): Bucket | null {
+  if (v.ARCHIVE_S3_BUCKET === null) return null;
+  return Object.freeze({
+    name: v.ARCHIVE_S3_BUCKET,
+    prefix: v.ARCHIVE_S3_PREFIX ?? '',
+    region: v.AWS_REGION ?? 'us-east-1',
+    endpoint: v.AWS_ENDPOINT_URL_S3,
+    pathStyle: v.ARCHIVE_S3_PATH_STYLE ?? v.AWS_ENDPOINT_URL_S3 !== null,
+  });
 }
 
 /** Null, and its mistakes with the others, when there are any. */

@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   QUEUE_FULL: 'Too many jobs wait already; try again later.',
   PROVIDER_UNAVAILABLE: 'Akool could not be reached or did not answer usefully; try again later.',
   AUTHENTICATION_UNAVAILABLE: 'Who you are cannot be checked at present; try again later.',
+  ARCHIVE_UNAVAILABLE: 'Kept results cannot be read at present; try again later. Only at `/media/…`.',
   INTERNAL_SERVER_ERROR: 'Unexpected; logged under `extensions.reference`.',
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -66,6 +66,32 @@ export function origins(): Kind<readonly string[]> {
   };
 }
 
+/** As Amazon allows names; older ones with capitals or underscores can't be named in a host. */
+export function bucketName(): Kind<string> {
+  return {
+    allowed: '3 to 63 small letters, digits, dots and hyphens',
+    parse: (t) => (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(t) ? t : undefined),
+  };
+}
+
+/** Given back without slashes at the ends. */
+export function keyPrefix(): Kind<string> {
+  return {
+    allowed: 'letters, digits, dots, hyphens and underscores, with slashes between',
+    parse: (t) => {
+      const segments = t.replace(/^\/+|\/+$/g, '').split('/');
+      return segments.every((segment) => /^[\w-][\w.-]*$/.test(segment)) ? segments.join('/') : undefined;
+    },
+  };
+}
+
+export function awsRegion(): Kind<string> {
+  return {
+    allowed: 'small letters, digits and hyphens, like eu-central-1',
+    parse: (t) => (/^[a-z0-9]+(-[a-z0-9]+)*$/.test(t) ? t : undefined),
+  };
+}
+
 export function databaseUrl(): Kind<string> {
   return {
     allowed: 'sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE',

@@ -4,11 +4,14 @@
  */
 import { readApiKeys } from './services/auth/api-keys.js';
 import {
+  awsRegion,
+  bucketName,
   databaseUrl,
   host,
   httpUrl,
   integer,
   type Kind,
+  keyPrefix,
   oneOf,
   origins,
   redisUrl,
@@ -112,7 +115,39 @@ export const SETTINGS = {
     'true',
     'Fetch each result and keep a copy; `false` leaves results with Akool, for its 7 days.',
   ),
-  ARCHIVE_DIR: setting(text(), 'data/archive', 'Where kept results lie.'),
+  ARCHIVE_DIR: setting(text(), 'data/archive', 'Where kept results lie, unless ARCHIVE_S3_BUCKET is set.'),
+  ARCHIVE_S3_BUCKET: setting(
+    bucketName(),
+    null,
+    'A bucket of Amazon S3, or of a store that speaks its protocol, for kept results.',
+  ),
+  ARCHIVE_S3_PREFIX: setting(
+    keyPrefix(),
+    null,
+    'What stands before their names in the bucket, like `face-swap/results`. A slash is put between.',
+  ),
+  ARCHIVE_S3_PATH_STYLE: setting(
+    yesNo(),
+    null,
+    'Name the bucket in the path and not in the host. Unset: where AWS_ENDPOINT_URL_S3 is set.',
+  ),
+  AWS_REGION: setting(
+    awsRegion(),
+    null,
+    "The bucket's region. Unset: `us-east-1` where AWS_ENDPOINT_URL_S3 is set, which most such stores take.",
+  ),
+  AWS_ENDPOINT_URL_S3: setting(
+    httpUrl(),
+    null,
+    "Where a store that is not Amazon's is, like `https://minio.example.com:9000`.",
+  ),
+  AWS_ACCESS_KEY_ID: secret(
+    text(),
+    null,
+    'With AWS_SECRET_ACCESS_KEY, the key for the bucket. Unset: what AWS programs find by themselves, like a role.',
+  ),
+  AWS_SECRET_ACCESS_KEY: secret(text(), null, 'The secret half of that key.'),
+  AWS_SESSION_TOKEN: secret(text(), null, 'What belongs to a key that is temporary.'),
   ARCHIVE_MAX_BYTES: setting(integer(1, 100_000_000_000), '536870912', 'Larger results are left with Akool.'),
   ARCHIVE_TIMEOUT_MS: setting(
     integer(1, 86_400_000),

@@ -16,9 +16,10 @@ const imports = new Map(
 
 function importsOf(file: string): readonly string[] {
   const text = readFileSync(posix.join(SRC, file), 'utf8');
-  return [...text.matchAll(/^(?:import|export)\b[^;]*?from '(\.[^']+)\.js';/gm)].map(([, path = '']) =>
-    posix.join(posix.dirname(file), `${path}.ts`),
-  );
+  // Also those at run time: what is loaded late is named no less.
+  return [
+    ...text.matchAll(/^(?:import|export)\b[^;]*?from '(\.[^']+)\.js';|\bimport\('(\.[^']+)\.js'\)/gm),
+  ].map(([, path, late]) => posix.join(posix.dirname(file), `${path ?? late}.ts`));
 }
 
 /** Every import of a file that `isWanted`, by somebody who is not allowed to. */
@@ -32,6 +33,7 @@ function importers(isWanted: (file: string) => boolean, allowed: RegExp): readon
 const DRIVERS: ReadonlySet<string> = new Set([
   'services/akool/client.ts',
   'services/archive/file-archive.ts',
+  'services/archive/s3-archive.ts',
   'services/bus/in-process-job-bus.ts',
   'services/bus/redis-job-bus.ts',
   'services/store/kysely-job-store.ts',
@@ -47,6 +49,14 @@ describe('the sources', () => {
 
   test('name drivers in the composition root alone', () => {
     expect(importers((path) => DRIVERS.has(path), /^app\.ts$/)).toEqual([]);
+  });
+
+  test('load the S3 client with its driver alone, and the driver only where a bucket is set', () => {
+    const names = (wanted: RegExp): readonly string[] =>
+      [...imports.keys()].filter((file) => wanted.test(readFileSync(posix.join(SRC, file), 'utf8')));
+    expect(names(/'@aws-sdk\//)).toEqual(['services/archive/s3-archive.ts', 'services/archive/s3-upload.ts']);
+    expect(importers((path) => path === 'services/archive/s3-upload.ts', /s3-archive\.ts$/)).toEqual([]);
+    expect(names(/from '[^']*s3-archive\.js'/)).toEqual([]);
   });
 
   test('keep transports, resolvers and the schema out of the services', () => {

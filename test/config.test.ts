@@ -35,6 +35,7 @@ describe('an empty environment', () => {
       queueLimit: 10_000,
       queueTtlMs: 24 * 60 * 60 * 1000,
       archiveDir: 'data/archive',
+      archiveBucket: null,
       logLevel: 'info',
       production: false,
     });
@@ -42,6 +43,7 @@ describe('an empty environment', () => {
       akoolApiKey: null,
       akoolClientId: null,
       databaseUrl: 'sqlite:data/gateway.db',
+      s3Credentials: null,
     });
   });
 
@@ -119,6 +121,67 @@ describe('a setting', () => {
   });
 });
 
+describe('a bucket', () => {
+  test('of Amazon is known by its region, and its key may be left to be found', () => {
+    const { config, secrets } = readConfig({ ARCHIVE_S3_BUCKET: 'my.results', AWS_REGION: 'eu-central-1' });
+    expect(config.archiveBucket).toEqual({
+      name: 'my.results',
+      prefix: '',
+      region: 'eu-central-1',
+      endpoint: null,
+      pathStyle: false,
+    });
+    expect(secrets.s3Credentials).toBeNull();
+  });
+
+  test('of another store is known by its endpoint', () => {
+    const { config, secrets } = readConfig({
+      ARCHIVE_S3_BUCKET: 'results',
+      ARCHIVE_S3_PREFIX: '/swaps/2026/',
+      AWS_ENDPOINT_URL_S3: 'http://minio:9000/',
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 's3cret',
+      AWS_SESSION_TOKEN: 'token',
+    });
+    expect(config.archiveBucket).toEqual({
+      name: 'results',
+      prefix: 'swaps/2026',
+      region: 'us-east-1',
+      endpoint: 'http://minio:9000',
+      pathStyle: true,
+    });
+    expect(secrets.s3Credentials).toEqual({
+      accessKeyId: 'id',
+      secretAccessKey: 's3cret',
+      sessionToken: 'token',
+    });
+    expect(JSON.stringify(config)).not.toContain('s3cret');
+    const inHost = { ARCHIVE_S3_PATH_STYLE: 'false', AWS_ENDPOINT_URL_S3: 'http://minio:9000' };
+    expect(readConfig({ ARCHIVE_S3_BUCKET: 'results', ...inHost }).config.archiveBucket?.pathStyle).toBe(
+      false,
+    );
+  });
+
+  test.each<[SettingName, string]>([
+    ['ARCHIVE_S3_BUCKET', 'Results'],
+    ['ARCHIVE_S3_BUCKET', 'a'],
+    ['ARCHIVE_S3_BUCKET', 's3://results'],
+    ['ARCHIVE_S3_PREFIX', '../up'],
+    ['ARCHIVE_S3_PREFIX', 'a//b'],
+    ['ARCHIVE_S3_PREFIX', '/'],
+    ['ARCHIVE_S3_PREFIX', 'a b'],
+    ['AWS_REGION', 'eu_central'],
+    ['AWS_ENDPOINT_URL_S3', 'minio:9000'],
+    ['AWS_ENDPOINT_URL_S3', 'https://key:s3cret@minio:9000'],
+  ])('can not be set with %s=%j', (name, text) => {
+    const right = { ARCHIVE_S3_BUCKET: 'results', AWS_REGION: 'eu-central-1' };
+    const lines = mistakesIn({ ...right, [name]: text });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`${name} is `);
+    expect(lines[0]).not.toContain('s3cret');
+  });
+});
+
 describe('mistakes', () => {
   test('are told all at once, also those that lie between settings', () => {
     const lines = mistakesIn({
@@ -148,6 +211,26 @@ describe('mistakes', () => {
   test('include an address open to others without saying who may call', () => {
     expect(mistakesIn({ HOST: '0.0.0.0' })).toHaveLength(1);
     expect(mistakesIn({ HOST: '0.0.0.0', AUTH: 'none' })).toEqual([]);
+  });
+
+  test('include a bucket without what it is reached with, and what means nothing without a bucket', () => {
+    const bucket = { ARCHIVE_S3_BUCKET: 'results' };
+    expect(mistakesIn(bucket)).toEqual([
+      "ARCHIVE_S3_BUCKET is set; that needs AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store that is not Amazon's",
+    ]);
+    expect(mistakesIn({ ...bucket, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k' })).toEqual([
+      'AWS_ACCESS_KEY_ID is set; that needs AWS_SECRET_ACCESS_KEY',
+    ]);
+    expect(mistakesIn({ ...bucket, AWS_REGION: 'eu-central-1', AWS_SECRET_ACCESS_KEY: 'k' })).toEqual([
+      'AWS_SECRET_ACCESS_KEY is set; that needs AWS_ACCESS_KEY_ID',
+    ]);
+    expect(mistakesIn({ ARCHIVE_S3_PREFIX: 'a', ARCHIVE_S3_PATH_STYLE: 'true' })).toEqual([
+      'ARCHIVE_S3_PREFIX is set; that needs ARCHIVE_S3_BUCKET',
+      'ARCHIVE_S3_PATH_STYLE is set; that needs ARCHIVE_S3_BUCKET',
+    ]);
+    expect(mistakesIn({ ARCHIVE_S3_BUCKET: 'no bucket' })).toHaveLength(1);
+    // They may be there for other programs.
+    expect(mistakesIn({ AWS_ACCESS_KEY_ID: 'k', AWS_REGION: 'eu-central-1' })).toEqual([]);
   });
 
   test('never repeat a secret', () => {

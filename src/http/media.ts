@@ -1,31 +1,95 @@
 /**
- * `GET /media/:name`: kept results, with range requests.
+ * `GET /media/:name`: kept results, wherever the archive has them, with range requests.
  *
  * The name is the authorisation: nobody can guess it, and only the job's own tenant is told it.
  */
-import { resolve } from 'node:path';
-import fastifyStatic from '@fastify/static';
-import type { FastifyPluginAsync } from 'fastify';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { ArchiveReader, KeptResult } from '../services/archive/archive.js';
+import { selectionOf } from './byte-serving.js';
+import { sendErrors, sendRefusal } from './http-errors.js';
 
-/** @param dir the archive's folder */
-export function mediaRoutes(dir: string): FastifyPluginAsync {
+type MediaRequest = FastifyRequest<{ Params: { name: string } }>;
+
+export function mediaRoutes(archive: ArchiveReader): FastifyPluginAsync {
   return async (app) => {
-    await app.register(fastifyStatic, {
-      root: resolve(dir),
-      serve: false,
-      dotfiles: 'deny',
-      index: false,
-      cacheControl: false,
-      // Only with the file itself: a 404 must not be remembered for a year.
-      setHeaders: (reply) => {
-        for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value);
+    app.route<{ Params: { name: string } }>({
+      method: ['GET', 'HEAD'],
+      url: '/media/:name',
+      handler: async (request, reply) => {
+        if (!NAME.test(request.params.name)) return reply.callNotFound();
+        // Whoever leaves takes the reading along.
+        const leaving = new AbortController();
+        reply.raw.once('close', () => leaving.abort());
+        try {
+          return await serve(archive, request, reply, leaving.signal);
+        } catch (error) {
+          if (!leaving.signal.aborted) request.log.error({ err: error }, 'a kept result could not be read');
+          return sendErrors(reply, 503, [UNAVAILABLE], { 'retry-after': RETRY_AFTER_SECONDS });
+        }
       },
     });
-    app.get<{ Params: { name: string } }>('/media/:name', (request, reply) => {
-      const { name } = request.params;
-      return NAME.test(name) ? reply.sendFile(name) : reply.callNotFound();
-    });
   };
+}
+
+/** Rejects while nothing of the answer is decided yet. */
+async function serve(
+  archive: ArchiveReader,
+  request: MediaRequest,
+  reply: FastifyReply,
+  signal: AbortSignal,
+): Promise<FastifyReply> {
+  const { name } = request.params;
+  const kept = await archive.find(name, signal);
+  if (kept === null) return callNotFound(reply);
+  const { byteSize } = kept;
+  const selection = selectionOf(request.method, request.headers, kept);
+  switch (selection.status) {
+    case 412:
+      return sendRefusal(reply, 412);
+    case 416:
+      return sendRefusal(reply.header('content-range', `bytes */${byteSize}`), 416);
+    case 304:
+      return reply.code(304).headers(headersOf(kept)).send();
+    case 200:
+    case 206: {
+      const isPart = selection.status === 206;
+      const range = isPart ? selection.range : { first: 0, last: byteSize - 1 };
+      const length = range.last - range.first + 1;
+      const isEmpty = request.method === 'HEAD' || length === 0;
+      const content = isEmpty ? undefined : await begun(await archive.read(name, range, signal), signal);
+      // Removed just now.
+      if (content === null) return callNotFound(reply);
+      if (isPart) reply.header('content-range', `bytes ${range.first}-${range.last}/${byteSize}`);
+      return reply
+        .code(selection.status)
+        .headers(headersOf(kept))
+        .headers({ 'content-type': kept.contentType, 'content-length': length })
+        .send(content);
+    }
+  }
+}
+
+/** Once its first bytes are there: an error until then can still be told. */
+async function begun(content: Readable | null, signal: AbortSignal): Promise<Readable | null> {
+  try {
+    if (content !== null) await once(content, 'readable', { signal });
+    return content;
+  } catch (error) {
+    content?.on('error', () => {}).destroy();
+    throw error;
+  }
+}
+
+function callNotFound(reply: FastifyReply): FastifyReply {
+  reply.callNotFound();
+  return reply;
+}
+
+/** Only with the thing itself: a 404 must not be remembered for a year. */
+function headersOf({ etag, modifiedAt }: KeptResult): Readonly<Record<string, string>> {
+  return { ...HEADERS, etag, 'last-modified': modifiedAt.toUTCString(), 'accept-ranges': 'bytes' };
 }
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -39,5 +103,11 @@ const HEADERS: Readonly<Record<string, string>> = {
   'referrer-policy': 'no-referrer',
 };
 
-/** As the archiver names files: a SHA-256 in base64url, and the extension of a picture or video. */
+const UNAVAILABLE = {
+  message: 'Kept results can not be read at present; try again later.',
+  extensions: { code: 'ARCHIVE_UNAVAILABLE' },
+} as const;
+const RETRY_AFTER_SECONDS = '5';
+
+/** As the archiver names them: a SHA-256 in base64url, and the extension of a picture or video. */
 const NAME = /^[\w-]{43}\.[a-z0-9]{2,5}$/;

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ReportUnexpected } from '../errors.js';
 import type { GatewayContext, Services } from '../resolvers/context.js';
+import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { eventStreamRoute } from './event-stream.js';
@@ -45,7 +46,7 @@ export interface ServerOptions {
     readonly assetsDir: string;
     readonly samples: { source: string; target: string };
   } | null;
-  readonly archiveDir: string;
+  readonly archive: ArchiveReader;
   readonly introspection: boolean;
   readonly trusted: TrustedDocuments | null;
   readonly rates: RateLimits;
@@ -135,7 +136,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       await app.register(eventStreamRoute({ ...shared, maxStreams: options.maxSockets }));
       await app.register(webhookRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
-      await app.register(mediaRoutes(options.archiveDir));
+      await app.register(mediaRoutes(options.archive));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
       sockets = websocketEndpoint(app.server, {
         ...shared,

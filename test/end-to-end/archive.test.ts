@@ -169,53 +169,6 @@ describe('a completed job', () => {
 });
 
 describe('/media', () => {
-  it('serves the copy with the headers of something that never changes and must not run', async () => {
-    const gateway = await start();
-    const { url, byteSize } = await archivedResult(gateway);
-    for (const method of ['GET', 'HEAD']) {
-      const { status, headers } = await fetch(url, { method });
-      expect(status).toBe(200);
-      expect(Object.fromEntries(headers)).toMatchObject({
-        'content-type': 'image/png',
-        'content-length': String(byteSize),
-        'accept-ranges': 'bytes',
-        'cache-control': 'private, max-age=31536000, immutable',
-        'content-security-policy': "default-src 'none'; sandbox",
-        'cross-origin-resource-policy': 'cross-origin',
-        'access-control-allow-origin': '*',
-        'x-content-type-options': 'nosniff',
-        'referrer-policy': 'no-referrer',
-        etag: expect.any(String),
-      });
-    }
-    const etag = (await fetch(url)).headers.get('etag') ?? '';
-    // Not by fetch, which adds `cache-control: no-cache` to such a request.
-    const again = await raw(gateway.url, new URL(url).pathname, { 'if-none-match': etag });
-    expect([again.status, again.body]).toEqual([304, '']);
-  });
-
-  it('serves ranges, and says so when there is no such range', async () => {
-    const gateway = await start();
-    const { url, byteSize } = await archivedResult(gateway);
-    const size = Number(byteSize);
-    const whole = Buffer.from(await (await fetch(url)).arrayBuffer());
-    for (const [range, from, to] of [
-      ['bytes=0-9', 0, 9],
-      ['bytes=100-', 100, size - 1],
-      ['bytes=-5', size - 5, size - 1],
-      [`bytes=0-${size * 2}`, 0, size - 1],
-    ] as const) {
-      const part = await fetch(url, { headers: { range } });
-      expect(part.status).toBe(206);
-      expect(part.headers.get('content-range')).toBe(`bytes ${from}-${to}/${size}`);
-      expect(Buffer.from(await part.arrayBuffer()).equals(whole.subarray(from, to + 1))).toBe(true);
-    }
-    const none = await fetch(url, { headers: { range: `bytes=${size}-` } });
-    expect(none.status).toBe(416);
-    expect(none.headers.get('content-range')).toBe(`bytes */${size}`);
-    expect(none.headers.get('cache-control') ?? '').not.toContain('immutable');
-  });
-
   it('knows no other name, whatever it is', async () => {
     const gateway = await start();
     const { url } = await archivedResult(gateway);

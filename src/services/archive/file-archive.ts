@@ -1,11 +1,12 @@
 /** The archive as files in one folder. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Archive } from './archive.js';
+import type { Archive, ByteRange, KeptResult, WriteOptions } from './archive.js';
+import { HEAD_BYTES, mediaTypeOf } from './media-type.js';
 
 /** Files being written are out of the way of those being served, but on the same file system. */
 const UNFINISHED = '.unfinished';
@@ -30,13 +31,46 @@ class FileArchive implements Archive {
     await this.sweep();
   }
 
-  async write(name: string, content: Readable): Promise<void> {
+  async stop(): Promise<void> {}
+
+  async find(name: string): Promise<KeptResult | null> {
+    const file = await openFile(join(this.#dir, name));
+    if (file === null) return null;
+    try {
+      const { size, mtime, mtimeMs } = await file.stat();
+      return {
+        contentType: await contentTypeOf(file),
+        byteSize: size,
+        // Files come whole and are never changed, so the moment and the size tell them apart.
+        etag: `"${Math.trunc(mtimeMs).toString(16)}-${size.toString(16)}"`,
+        modifiedAt: mtime,
+      };
+    } finally {
+      await file.close();
+    }
+  }
+
+  async read(name: string, { first, last }: ByteRange, signal?: AbortSignal): Promise<Readable | null> {
+    const file = await openFile(join(this.#dir, name));
+    if (file === null) return null;
+    try {
+      if ((await file.stat()).size <= last) throw new RangeError('The file is shorter than it was');
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    // The stream closes the file.
+    return file.createReadStream({ start: first, end: last, ...(signal && { signal }) });
+  }
+
+  async write(name: string, content: Readable, { signal }: WriteOptions): Promise<void> {
     const unfinished = join(this.#unfinished, randomUUID());
     try {
       // Somebody may have tidied the folder away.
       await mkdir(this.#unfinished, { recursive: true });
       // `flush` is fsync: the name must never be there without the content.
-      await pipeline(content, createWriteStream(unfinished, { flags: 'wx', flush: true }));
+      const file = createWriteStream(unfinished, { flags: 'wx', flush: true });
+      await pipeline(content, file, { ...(signal && { signal }) });
       await rename(unfinished, join(this.#dir, name));
     } catch (error) {
       content.destroy();
@@ -70,14 +104,43 @@ class FileArchive implements Archive {
   }
 }
 
+/** Null where there is none, and for what is no file. */
+async function openFile(path: string): Promise<FileHandle | null> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, 'r');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+  try {
+    if ((await handle.stat()).isFile()) return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  await handle.close();
+  return null;
+}
+
+/** Told as the archiver told it, by the first bytes; the name is not asked. */
+async function contentTypeOf(file: FileHandle): Promise<string> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+  return (await mediaTypeOf(buffer.subarray(0, bytesRead)))?.contentType ?? 'application/octet-stream';
+}
+
 /** None where there is no such folder. */
 async function namesIn(dir: string): Promise<string[]> {
   try {
     return await readdir(dir);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** So that the rename itself survives a power cut. */

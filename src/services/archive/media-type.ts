@@ -8,6 +8,9 @@ export interface MediaType {
   readonly extension: string;
 }
 
+/** What file-type needs at most to tell pictures and videos apart. */
+export const HEAD_BYTES = 4100;
+
 /**
  * The type of a picture or video, by its content and not by what anybody says about it. SVG is none: it is a
  * document that can run scripts.

@@ -1,6 +1,7 @@
 /** A result on its way into the archive: measured, hashed, and checked to be what it should be. */
 import { createHash, type Hash } from 'node:crypto';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
+import { HEAD_BYTES } from './media-type.js';
 
 export class ResultContentError extends Error {
   override readonly name = 'ResultContentError';
@@ -11,9 +12,6 @@ export class ResultContentError extends Error {
     this.code = code;
   }
 }
-
-/** What file-type needs at most to tell pictures and videos apart. */
-const HEAD_BYTES = 4100;
 
 /** Takes the first bytes off a stream to look at, and gives them back with the rest. */
 export async function withHead(source: Readable): Promise<{ head: Buffer; whole: AsyncIterable<Buffer> }> {

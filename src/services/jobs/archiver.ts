@@ -88,7 +88,7 @@ export class Archiver {
     const now = this.#clock.now();
     if (now >= this.#sweepAt) {
       this.#sweepAt = now + SWEEP_EVERY_MS;
-      await this.#archive.sweep();
+      await this.#archive.sweep(this.#stopping.signal);
     }
     const free = PARALLEL - this.#underWay.size;
     if (free <= 0) return;
@@ -157,7 +157,7 @@ export class Archiver {
       source.once('error', (error) => measure.destroy(error));
       // It may fail before the archive listens, and keeps its error until then.
       measure.on('error', () => {});
-      await this.#archive.write(name, source.pipe(measure));
+      await this.#archive.write(name, source.pipe(measure), { contentType: type.contentType, signal });
       return { name, contentType: type.contentType, byteSize: measure.byteSize, sha256: measure.sha256() };
     } finally {
       body.on('error', () => {}).destroy();
@@ -177,6 +177,9 @@ export class Archiver {
     const givenUp = isForGood(error) || at <= now;
     await this.#store.rescheduleArchive(job.id, { at: givenUp ? null : at, attempts });
     this.#log.warn({ err: error, job: job.id, attempts, givenUp }, 'a result could not be kept');
+    // Where only the answer was lost the copy is there all the same, and must not outlive its job.
+    const afterwards = await this.#store.get(job.id);
+    if (afterwards === null || afterwards.eraseAt !== null) await this.#archive.removeAny(archiveStem(job));
   }
 }
 

@@ -127,7 +127,10 @@ export class Eraser {
     if (job.result === null) return;
     const copy = job.result.archive?.name;
     // One that was being made when its process died is in no record.
-    await (copy === undefined ? this.#archive.removeAny(archiveStem(job)) : this.#archive.remove(copy));
+    const { signal } = this.#stopping;
+    await (copy === undefined
+      ? this.#archive.removeAny(archiveStem(job), signal)
+      : this.#archive.remove(copy, signal));
   }
 
   async #removeAtAkool(job: Job): Promise<void> {

@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Archive } from '../../../src/services/archive/archive.js';
 import { createFileArchive } from '../../../src/services/archive/file-archive.js';
 import { ResultFetcher } from '../../../src/services/archive/result-fetcher.js';
 import { Archiver } from '../../../src/services/jobs/archiver.js';
 import type { Job } from '../../../src/services/jobs/job.js';
+import { withMethods } from '../../harness.js';
 import { HOUR } from './samples.js';
 import { log, openWorkshop, type Workshop } from './workshop.js';
 
@@ -53,8 +55,12 @@ function openFolder(): string {
   return dir;
 }
 
-async function startArchiver(workshop: Workshop, akool: Akool, dir: string): Promise<Archiver> {
-  const archive = createFileArchive(dir);
+async function startArchiver(
+  workshop: Workshop,
+  akool: Akool,
+  dir: string,
+  archive: Archive = createFileArchive(dir),
+): Promise<Archiver> {
   await archive.start();
   const fetcher = new ResultFetcher(akool.url);
   ends.push(() => fetcher.close());
@@ -105,6 +111,31 @@ describe('archivers that share a store', () => {
 });
 
 describe('an archiver', () => {
+  it('leaves no copy of a job that was deleted when only the answer to its writing is lost', async () => {
+    const workshop = await openWorkshop();
+    const akool = await openAkool();
+    const dir = openFolder();
+    const files = createFileArchive(dir);
+    const job = await completed(workshop, akool, 1);
+    const losing = withMethods<Archive>(files, {
+      write: async (...parameters) => {
+        await files.write(...parameters);
+        await workshop.jobs.apply(job.id, { type: 'deleted', at: workshop.clock.now() });
+        throw new Error('the answer was lost');
+      },
+    });
+    const removed: string[] = [];
+    const watched = withMethods<Archive>(losing, {
+      removeAny: async (stem) => {
+        await files.removeAny(stem);
+        removed.push(stem);
+      },
+    });
+    await startArchiver(workshop, akool, dir, watched);
+    await expect.poll(() => removed).toHaveLength(1);
+    expect(readdirSync(dir)).toEqual(['.unfinished']);
+  });
+
   it('fetches a result once, also when its job changes meanwhile', async () => {
     const workshop = await openWorkshop();
     const akool = await openAkool();

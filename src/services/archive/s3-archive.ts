@@ -1,0 +1,213 @@
+/**
+ * The archive as objects in a bucket of Amazon S3, or of a store that speaks its protocol.
+ *
+ * S3 shows an object when it is whole and never before. Parts whose writer died are seen by nobody, and `sweep`
+ * removes them.
+ *
+ * This module loads the S3 client: import it only where a bucket is set.
+ */
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import type { Archive, ByteRange, KeptResult, WriteOptions } from './archive.js';
+import type { Bucket, S3Credentials } from './bucket.js';
+import { withoutSilence } from './byte-parts.js';
+import { ANSWER_MS, bounded, isMissing, S3Error } from './s3-call.js';
+import { abortUpload, type S3Object, upload } from './s3-upload.js';
+
+export interface S3ArchiveSettings {
+  readonly bucket: Bucket;
+  /** Null: what AWS programs find by themselves, like the role of the machine or the pod. */
+  readonly credentials: S3Credentials | null;
+  /** The longest that a write takes, in milliseconds: the upload of one that began earlier has lost its writer. */
+  readonly longestWriteMs: number;
+}
+
+const CONNECT_MS = 5000;
+/** Between two pieces of an object. */
+const SILENCE_MS = 10_000;
+/** Clocks differ. */
+const LEFT_BEHIND_MARGIN_MS = 60 * 60 * 1000;
+
+export function createS3Archive(settings: S3ArchiveSettings): Archive {
+  return new S3Archive(settings);
+}
+
+class S3Archive implements Archive {
+  readonly #bucket: string;
+  readonly #prefix: string;
+  readonly #longestWriteMs: number;
+  readonly #leftBehindMs: number;
+  readonly #s3: S3Client;
+
+  constructor({ bucket, credentials, longestWriteMs }: S3ArchiveSettings) {
+    this.#bucket = bucket.name;
+    this.#prefix = bucket.prefix === '' ? '' : `${bucket.prefix}/`;
+    this.#longestWriteMs = longestWriteMs;
+    this.#leftBehindMs = longestWriteMs + LEFT_BEHIND_MARGIN_MS;
+    this.#s3 = new S3Client({
+      region: bucket.region,
+      ...(bucket.endpoint !== null && { endpoint: bucket.endpoint }),
+      forcePathStyle: bucket.pathStyle,
+      ...(credentials !== null && { credentials: credentialsOf(credentials) }),
+      // The signature covers what is sent already, and not every store knows the newer checksums.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      // It would give each part a connection of its own.
+      expectContinueHeader: false,
+      requestHandler: {
+        connectionTimeout: CONNECT_MS,
+        // A reader may pause for as long as it likes; whoever waits for S3 has a time of its own.
+        socketTimeout: 0,
+        // As many as there are readers: the HTTP server bounds those.
+        httpAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
+        httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    // No name of a result, so it is never served.
+    const stem = `.start-${randomUUID()}`;
+    const probe = `${stem}.txt`;
+    await this.write(probe, Readable.from([Buffer.from('x')]), { contentType: 'text/plain' });
+    try {
+      const copy = await this.read(probe, { first: 0, last: 0 });
+      if (copy === null) throw new S3Error('GetObject', 'NoSuchKey', 404);
+      for await (const _piece of copy);
+    } finally {
+      await this.removeAny(stem);
+    }
+    await this.sweep();
+  }
+
+  async stop(): Promise<void> {
+    this.#s3.destroy();
+  }
+
+  async find(name: string, signal?: AbortSignal): Promise<KeptResult | null> {
+    try {
+      const head = await bounded('HeadObject', ANSWER_MS, signal, (options) =>
+        this.#s3.send(new HeadObjectCommand(this.#object(name)), options),
+      );
+      if (head.ContentLength === undefined || head.ETag === undefined || head.LastModified === undefined) {
+        throw new S3Error('HeadObject', 'IncompleteAnswer', head.$metadata.httpStatusCode ?? null);
+      }
+      return {
+        contentType: head.ContentType ?? 'application/octet-stream',
+        byteSize: head.ContentLength,
+        etag: head.ETag,
+        modifiedAt: head.LastModified,
+      };
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  async read(name: string, { first, last }: ByteRange, signal?: AbortSignal): Promise<Readable | null> {
+    const Range = `bytes=${first}-${last}`;
+    try {
+      const { Body, ContentLength } = await bounded('GetObject', ANSWER_MS, signal, (options) =>
+        this.#s3.send(new GetObjectCommand({ ...this.#object(name), Range }), options),
+      );
+      if (!(Body instanceof Readable)) throw new S3Error('GetObject', 'IncompleteAnswer', null);
+      const answer = this.#answer(Body);
+      if (ContentLength === last - first + 1) return answer;
+      answer.destroy();
+      throw new S3Error('GetObject', 'OtherLength', null);
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  async write(name: string, content: Readable, { contentType, signal }: WriteOptions): Promise<void> {
+    const ends = [AbortSignal.timeout(this.#longestWriteMs), ...(signal === undefined ? [] : [signal])];
+    const ending = AbortSignal.any(ends);
+    const end = (): void => void content.destroy(asError(ending.reason));
+    ending.addEventListener('abort', end, { once: true });
+    try {
+      await upload(this.#s3, this.#object(name), contentType, content, ending);
+    } catch (error) {
+      content.destroy();
+      throw error;
+    } finally {
+      ending.removeEventListener('abort', end);
+    }
+  }
+
+  async remove(name: string, signal?: AbortSignal): Promise<void> {
+    await bounded('DeleteObject', ANSWER_MS, signal, (options) =>
+      this.#s3.send(new DeleteObjectCommand(this.#object(name)), options),
+    ).catch((error: unknown) => {
+      // Amazon says nothing of what was not there, others say so.
+      if (!isMissing(error)) throw error;
+    });
+  }
+
+  async removeAny(stem: string, signal?: AbortSignal): Promise<void> {
+    const Prefix = `${this.#prefix}${stem}.`;
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await bounded('ListObjectsV2', ANSWER_MS, signal, (options) =>
+        this.#s3.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, ContinuationToken }), options),
+      );
+      for (const { Key = '' } of page.Contents ?? []) {
+        if (Key.startsWith(Prefix)) await this.remove(Key.slice(this.#prefix.length), signal);
+      }
+      ContinuationToken = page.NextContinuationToken;
+    } while (ContinuationToken !== undefined);
+  }
+
+  async sweep(signal?: AbortSignal): Promise<void> {
+    const before = Date.now() - this.#leftBehindMs;
+    let marker: { readonly KeyMarker?: string | undefined; readonly UploadIdMarker?: string | undefined } =
+      {};
+    for (;;) {
+      const input = { Bucket: this.#bucket, Prefix: this.#prefix, ...marker };
+      const page = await bounded('ListMultipartUploads', ANSWER_MS, signal, (options) =>
+        this.#s3.send(new ListMultipartUploadsCommand(input), options),
+      );
+      for (const { Key = '', UploadId, Initiated } of page.Uploads ?? []) {
+        // In a bucket that is shared, what lies deeper is not ours.
+        const isOurs = Key.startsWith(this.#prefix) && !Key.slice(this.#prefix.length).includes('/');
+        if (isOurs && Initiated !== undefined && Initiated.getTime() < before) {
+          await abortUpload(this.#s3, { Bucket: this.#bucket, Key, UploadId }, signal);
+        }
+      }
+      if (page.IsTruncated !== true) return;
+      marker = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+    }
+  }
+
+  /** The body of an answer, which the caller may end at any time. */
+  #answer(body: Readable): Readable {
+    // It may fail before anybody reads it, and keeps its error until then.
+    body.on('error', () => {});
+    const silent = (): Error => new S3Error('GetObject', 'TimeoutError', null);
+    const answer = Readable.from(withoutSilence(body, SILENCE_MS, silent), { objectMode: false });
+    // A generator that waits for S3 can't be ended before S3 says something.
+    answer.once('close', () => body.destroy());
+    return answer;
+  }
+
+  #object(name: string): S3Object {
+    return { Bucket: this.#bucket, Key: `${this.#prefix}${name}` };
+  }
+}
+
+function credentialsOf({ accessKeyId, secretAccessKey, sessionToken }: S3Credentials) {
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== null && { sessionToken }) };
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('The write was ended', { cause: reason });
+}
