@@ -1,0 +1,122 @@
+/** Ordinary requests are answered without Apollo Server: the answers are those that it would give. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGateway, type TestGateway } from '../harness.js';
+
+const KEY = 'key-of-ann-0123456789';
+const SCOPED = '{ jobs { edges { node { id } } } }';
+let gateway: TestGateway;
+let id: string;
+
+beforeAll(async () => {
+  gateway = await startGateway({
+    env: { AUTH_API_KEYS: `ann:${KEY}`, KEEP_RESULTS: 'false', RATE_MUTATIONS_PER_MINUTE: '2' },
+  });
+  const image = { path: 'https://example.com/a.jpg' };
+  const { body } = await post({
+    query: 'mutation ($input: SubmitFaceSwapInput!) { submitFaceSwap(input: $input) { job { id } } }',
+    variables: { input: { sourceImage: [image], targetImage: [image] } },
+  });
+  id = JSON.parse(body).data.submitFaceSwap.job.id;
+});
+afterAll(() => gateway.stop());
+
+async function post(request: Record<string, unknown>, headers: Record<string, string> = {}) {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${KEY}`, ...headers },
+    body: JSON.stringify(request),
+  });
+  const { date: _date, ...kept } = Object.fromEntries(response.headers);
+  return { status: response.status, headers: kept, body: withoutReference(await response.text()) };
+}
+
+function withoutReference(body: string): string {
+  return body.replace(/"reference":"[^"]+"/g, '"reference":""');
+}
+
+/** Of three, the first may be Apollo Server's own, for it teaches the others; the last is of a compiled document. */
+async function expectAsApollo(request: Record<string, unknown>, headers: Record<string, string> = {}) {
+  // Nothing that an ordinary request has: Apollo Server looks into it.
+  const expected = await post({ ...request, extensions: {} }, headers);
+  for (let i = 0; i < 4; i++) expect(await post(request, headers)).toEqual(expected);
+  return expected;
+}
+
+describe('an ordinary request is answered as Apollo Server answers it', () => {
+  it.each([
+    [undefined],
+    ['*/*'],
+    ['application/json'],
+    ['application/graphql-response+json'],
+    ['application/graphql-response+json; charset=utf-8, application/json; charset=utf-8;q=0.9'],
+    ['application/json;q=0.1, application/graphql-response+json'],
+    ['multipart/mixed, application/json'],
+  ])('whoever accepts %s', async (accept) => {
+    const { status, headers } = await expectAsApollo(
+      { query: SCOPED },
+      accept === undefined ? {} : { accept },
+    );
+    expect(status).toBe(200);
+    expect(headers['content-type']).toMatch(/^application\/(json|graphql-response\+json); charset=utf-8$/);
+  });
+
+  it.each([['text/html'], ['application/xml'], ['image/*;q=0.5']])('who accepts only %s', async (accept) => {
+    expect((await expectAsApollo({ query: SCOPED }, { accept })).status).toBe(406);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    [
+      'variables',
+      { query: 'query ($n: Int) { jobs(first: $n) { pageInfo { hasNextPage } } }', variables: { n: 1 } },
+    ],
+    ['variables that are null', { query: SCOPED, variables: null, operationName: null }],
+    ['a name', { query: 'query A { __typename } query B { jobs { __typename } }', operationName: 'B' }],
+    ['no name where one is needed', { query: 'query A { __typename } query B { __typename }' }],
+    ['a name that is not there', { query: SCOPED, operationName: 'C' }],
+    ['an empty name', { query: SCOPED, operationName: '' }],
+    ['a name that is a number', { query: SCOPED, operationName: 1 }],
+    [
+      'variables that do not fit',
+      { query: 'query ($n: Int) { jobs(first: $n) { __typename } }', variables: { n: 'x' } },
+    ],
+    ['variables that are missing', { query: 'query ($id: ID!) { job(id: $id) { id } }' }],
+    ['variables that are a list', { query: SCOPED, variables: [] }],
+    ['variables that are text', { query: SCOPED, variables: '{}' }],
+    ['an error beside data', { query: '{ jobs(first: 1000) { __typename } __typename }' }],
+    ['a field that is not there', { query: '{ nothing }' }],
+    ['no GraphQL', { query: '{' }],
+    ['an empty text', { query: '' }],
+    ['a text that is a number', { query: 1 }],
+    ['a subscription', { query: 'subscription { jobsUpdated { id } }' }],
+    ['nothing asked of it', { query: '{ __typename }' }],
+    ['something unknown beside it', { query: SCOPED, more: 1 }],
+    ['the schema', { query: '{ __schema { queryType { name } } }' }],
+    [
+      'too many aliases',
+      { query: `{ ${Array.from({ length: 200 }, (_, i) => `a${i}: __typename`).join(' ')} }` },
+    ],
+  ])('with %s', async (_what, request) => {
+    await expectAsApollo(request);
+  });
+
+  it('with a job, in all its parts', async () => {
+    const query = `query ($id: ID!) { job(id: $id) { __typename id version createdAt
+      history { version note } ... on FaceSwapJob { sourceImage { path opts } } } }`;
+    const { body } = await expectAsApollo({ query, variables: { id } });
+    expect(JSON.parse(body)).toMatchObject({ data: { job: { __typename: 'FaceSwapJob', id } } });
+  });
+
+  it.each([[''], ['Bearer wrong'], ['Basic abc']])('with the credentials "%s"', async (authorization) => {
+    expect((await expectAsApollo({ query: SCOPED }, { authorization })).status).toBe(401);
+  });
+
+  it('with mutations, each counted once, until there are too many', async () => {
+    const cancel = { query: 'mutation { cancelJob(id: "nobody") { id } }' };
+    // The submit was one of two in a minute.
+    const answers = [];
+    for (let i = 0; i < 4; i++) answers.push(await post(cancel));
+    expect(answers.map(({ status }) => status)).toEqual([200, 429, 429, 429]);
+    expect(answers[0]?.body).toContain('NOT_FOUND');
+    expect(answers[1]?.headers['retry-after']).toMatch(/^\d+$/);
+  });
+});
