@@ -91,6 +91,9 @@ async function buildServer(temporary) {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
     keepNames: true,
+    // Less to read at the start, and to keep; names stay, for whoever reads a stack.
+    minifyWhitespace: true,
+    minifySyntax: true,
     sourcemap: true,
     sourcesContent: false,
     legalComments: 'none',

@@ -1,5 +1,5 @@
 /**
- * The composition root: the one place that names concrete drivers and puts the parts together.
+ * The composition root: puts the parts together, on the drivers that drivers.ts opens.
  *
  * `createApp` builds nothing that runs; `start` does, and `stop` undoes it in the opposite order.
  */
@@ -7,24 +7,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { type Config, isLoopback, type Secrets } from './config.js';
+import {
+  akoolAddress,
+  archiveUnusable,
+  createAkool,
+  createArchive,
+  createBus,
+  createLimiters,
+  createStore,
+  databaseUnusable,
+  redisUnusable,
+  startSandbox,
+} from './drivers.js';
 import { StartError } from './errors.js';
-import { createRedisLimiters, RateLimits } from './http/rate-limits.js';
+import { RateLimits } from './http/rate-limits.js';
 import { createHttpServer } from './http/server.js';
 import { TrustedDocuments } from './http/trusted-documents.js';
 import { createSchema } from './resolvers/schema.js';
-import { createSandbox, type Sandbox } from './sandbox/sandbox.js';
+import type { Sandbox } from './sandbox/sandbox.js';
 import { Account } from './services/account.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
-import { createAkoolClient } from './services/akool/client.js';
 import type { Archive } from './services/archive/archive.js';
-import { createFileArchive } from './services/archive/file-archive.js';
 import { ResultFetcher } from './services/archive/result-fetcher.js';
 import { Authenticator } from './services/auth/authenticator.js';
 import { FollowTokens } from './services/auth/follow-tokens.js';
 import { JwtVerifier } from './services/auth/jwt.js';
-import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
 import type { JobBus } from './services/bus/job-bus.js';
-import { createRedisJobBus } from './services/bus/redis-job-bus.js';
 import { FaceDetection } from './services/faces/face-detection.js';
 import { FaceLookup } from './services/faces/face-lookup.js';
 import { Instances } from './services/instances.js';
@@ -40,11 +48,7 @@ import { type Clock, JobService } from './services/jobs/job-service.js';
 import { QueuePositions } from './services/jobs/queue-positions.js';
 import { Reconciler } from './services/jobs/reconciler.js';
 import { Submission } from './services/jobs/submission.js';
-import { DatabaseInUseError, DatabaseUnusableError } from './services/store/database-errors.js';
 import type { JobStore } from './services/store/job-store.js';
-import { createKyselyJobStore } from './services/store/kysely-job-store.js';
-import { openPostgres } from './services/store/postgres.js';
-import { openSqlite } from './services/store/sqlite.js';
 
 export interface App {
   /** @throws DatabaseInUseError, DatabaseUnusableError, and what listening throws */
@@ -93,8 +97,7 @@ const POLL_AFTER_MS = 30_000;
 export function createApp(config: Config, secrets: Secrets, overrides: Overrides = {}): App {
   const log = overrides.log ?? pino({ level: config.logLevel });
   const clock = overrides.clock ?? { now: () => Date.now() };
-  /** Null for a database that is no file. */
-  const databaseFile = /^sqlite:(.*)$/.exec(secrets.databaseUrl)?.[1] ?? null;
+  const given = { config, secrets, log };
   const stops: (() => Promise<void> | void)[] = [];
   let starting: Promise<Running> | null = null;
   let stopping: Promise<void> | null = null;
@@ -131,52 +134,31 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   async function compose(): Promise<Running> {
-    const plainStore = createKyselyJobStore(() =>
-      databaseFile === null
-        ? openPostgres(secrets.databaseUrl, { poolSize: config.databasePoolSize, log })
-        : openSqlite(databaseFile),
-    );
+    const plainStore = createStore(given);
     const store = overrides.wrapStore?.(plainStore) ?? plainStore;
     stops.push(() => store.stop());
-    await store.start().catch((error: unknown) => {
-      if (error instanceof DatabaseInUseError) throw error;
-      throw databaseUnusable(error);
-    });
+    const cantUseDatabase = (error: unknown): never => {
+      throw databaseUnusable(secrets, error);
+    };
+    await store.start().catch(cantUseDatabase);
 
-    const sandbox = secrets.akoolApiKey === null ? await startSandbox() : null;
-    const apiKey = secrets.akoolApiKey ?? sandbox?.apiKey ?? '';
-    const clientId = sandbox === null ? secrets.akoolClientId : sandbox.clientId;
-    const baseUrl = sandbox?.url ?? config.akool.baseUrl;
-    const client = createAkoolClient({
-      baseUrl,
-      credentials:
-        config.akool.auth === 'token' && clientId !== null
-          ? { kind: 'token', clientId, clientSecret: apiKey }
-          : { kind: 'api-key', apiKey },
-      timeoutMs: config.akool.timeoutMs,
-      logger: log,
-    });
+    const sandbox = secrets.akoolApiKey === null ? await startSandbox(given, overrides.sandbox) : null;
+    if (sandbox !== null) stops.push(() => sandbox.stop());
+    const address = akoolAddress(given, sandbox);
+    const client = createAkool(given, address);
     const akool = overrides.wrapAkool?.(client) ?? client;
     // Whoever waited for an answer has been let go by then; lookups that nobody waits for must not hold up the end.
     stops.push(() => akool.destroy());
 
-    const { redisUrl } = secrets;
-    const bus =
-      overrides.bus ??
-      (redisUrl === null ? createInProcessJobBus() : createRedisJobBus({ url: redisUrl, log }));
+    const bus = overrides.bus ?? (await createBus(given));
     stops.push(() => bus.stop());
     await bus.start().catch((error: unknown) => {
-      throw new StartError(`REDIS_URL is set, but Redis can't be reached there (${messageOf(error)})`, {
-        cause: error,
-        mayPass: true,
-      });
+      throw redisUnusable(error);
     });
-    const instances = new Instances({ store, clock, hasSharedBus: redisUrl !== null, log });
+    const instances = new Instances({ store, clock, hasSharedBus: secrets.redisUrl !== null, log });
     stops.push(() => instances.stop());
-    await instances.start().catch((error: unknown) => {
-      throw databaseUnusable(error);
-    });
-    const limiters = redisUrl === null ? null : createRedisLimiters({ url: redisUrl, log });
+    await instances.start().catch(cantUseDatabase);
+    const limiters = await createLimiters(given);
     if (limiters !== null) stops.push(() => limiters.stop());
 
     const jobs = new JobService({ store, bus, clock, settings: config });
@@ -188,8 +170,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       ...config.akool,
       pollAfterMs: config.pollAfterMs ?? (canBeCalled ? POLL_AFTER_MS : POLL_ONLY_AFTER_MS),
       abandonedAfterMs: config.akool.timeoutMs + config.leaseGraceMs,
-      keys: { clientId, clientSecret: apiKey },
-      baseUrl,
+      keys: { clientId: address.clientId, clientSecret: address.apiKey },
+      baseUrl: address.baseUrl,
       webhookUrl: (job: Job) =>
         publicUrl === null ? null : `${publicUrl}/webhooks/akool/${job.callbackToken}`,
     };
@@ -208,16 +190,12 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       lookEveryMs: store.exclusive ? LOOK_IN_ANY_CASE_MS : LOOK_AT_OTHERS_MS,
     });
     const catchUp = new CatchUp({ store, bus, clock, log, everyMs: CATCH_UP_MS });
-    const archive = overrides.archive ?? (await createArchive());
+    const archive = overrides.archive ?? (await createArchive(given));
     stops.push(() => archive.stop());
     await archive.start().catch((error: unknown) => {
-      const place =
-        config.archiveBucket === null
-          ? `ARCHIVE_DIR is ${JSON.stringify(config.archiveDir)}; it may be a folder that can be written to`
-          : `ARCHIVE_S3_BUCKET is ${JSON.stringify(config.archiveBucket.name)}; it may be a bucket that can be written to, read and listed`;
-      throw new StartError(`${place} (${messageOf(error)})`, { cause: error });
+      throw archiveUnusable(config, error);
     });
-    const fetcher = new ResultFetcher(baseUrl);
+    const fetcher = new ResultFetcher(address.baseUrl);
     stops.push(() => fetcher.close());
     const archiver = new Archiver({ store, jobs, archive, fetcher, clock, settings, log });
     const eraser = new Eraser({ store, jobs, akool, archive, clock, settings, log });
@@ -229,11 +207,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         'AUTH_JWT_SECRET is short enough to be guessed from any token; take 32 random characters or more',
       );
     }
-    const followTokens = new FollowTokens(
-      await store.secret('follow-tokens').catch((error: unknown) => {
-        throw databaseUnusable(error);
-      }),
-    );
+    const followTokens = new FollowTokens(await store.secret('follow-tokens').catch(cantUseDatabase));
     const authenticator = new Authenticator({
       isOpen: config.auth.isOpen,
       keys: secrets.apiKeys,
@@ -305,47 +279,6 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');
     return { url, sandbox };
   }
-
-  function databaseUnusable(error: unknown): DatabaseUnusableError {
-    // The address of a database server holds a password.
-    return new DatabaseUnusableError(databaseFile ?? 'PostgreSQL', error);
-  }
-
-  async function createArchive(): Promise<Archive> {
-    const { archiveBucket: bucket, archiveDir, archiveTimeoutMs } = config;
-    if (bucket === null) return createFileArchive(archiveDir);
-    // Loaded only here: its client takes 14 MB and a tenth of a second.
-    const { createS3Archive } = await import('./services/archive/s3-archive.js');
-    return createS3Archive({ bucket, credentials: secrets.s3Credentials, longestWriteMs: archiveTimeoutMs });
-  }
-
-  async function startSandbox(): Promise<Sandbox> {
-    const create =
-      overrides.sandbox ??
-      ((port) =>
-        createSandbox({
-          // Like Akool, it does not forget jobs because the gateway stopped.
-          ...(databaseFile !== null &&
-            databaseFile !== ':memory:' && { journalFile: `${databaseFile}.sandbox` }),
-          maxConcurrency: config.akool.maxConcurrency,
-          logger: log.child({ part: 'sandbox' }),
-          ...config.sandbox,
-          port,
-        }));
-    const begin = async (port: number): Promise<Sandbox> => {
-      const sandbox = create(port);
-      await sandbox.start();
-      stops.push(() => sandbox.stop());
-      return sandbox;
-    };
-    if (config.sandboxPort !== null) return begin(config.sandboxPort);
-    try {
-      return await begin(config.port === 0 ? 0 : config.port + 1);
-    } catch (error) {
-      if (!isPortTaken(error)) throw error;
-      return begin(0);
-    }
-  }
 }
 
 /** How a process on this machine reaches a server that listens there. */
@@ -359,12 +292,4 @@ function samplePictures(sandbox: Sandbox | null): { source: string; target: stri
   return sandbox === null
     ? { source: `${base}/new-face.jpg`, target: `${base}/original.jpg` }
     : { source: `${base}/samples/source-face.png`, target: `${base}/samples/target-face.png` };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function isPortTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
 }

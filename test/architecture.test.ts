@@ -32,6 +32,7 @@ function importers(isWanted: (file: string) => boolean, allowed: RegExp): readon
 /** What implements an interface over something of the outside. */
 const DRIVERS: ReadonlySet<string> = new Set([
   'services/akool/client.ts',
+  'http/redis-limiters.ts',
   'services/archive/file-archive.ts',
   'services/archive/s3-archive.ts',
   'services/bus/in-process-job-bus.ts',
@@ -48,7 +49,7 @@ describe('the sources', () => {
   });
 
   test('name drivers in the composition root alone', () => {
-    expect(importers((path) => DRIVERS.has(path), /^app\.ts$/)).toEqual([]);
+    expect(importers((path) => DRIVERS.has(path), /^drivers\.ts$/)).toEqual([]);
   });
 
   test('load the S3 client with its driver alone, and the driver only where a bucket is set', () => {
@@ -60,17 +61,18 @@ describe('the sources', () => {
   });
 
   test('keep transports, resolvers and the schema out of the services', () => {
-    const outer = (path: string) => /^(http|resolvers|schema)\//.test(path) || path === 'app.ts';
+    const outer = (path: string) =>
+      /^(http|resolvers|schema)\//.test(path) || path === 'app.ts' || path === 'drivers.ts';
     expect(importers(outer, /^(?!services\/)/)).toEqual([]);
   });
 
   test('let resolvers know the schema and the services, and nothing of HTTP', () => {
-    expect(importers((path) => path.startsWith('http/'), /^(http\/|app\.ts)/)).toEqual([]);
+    expect(importers((path) => path.startsWith('http/'), /^(http\/|app\.ts|drivers\.ts)/)).toEqual([]);
   });
 
   test('keep the sandbox a twin of its own: it shares nothing, and only those who start it know it', () => {
     expect(
-      importers((path) => path.startsWith('sandbox/'), /^(sandbox\/|demo\/|app\.ts|config\.ts)/),
+      importers((path) => path.startsWith('sandbox/'), /^(sandbox\/|demo\/|app\.ts|drivers\.ts|config\.ts)/),
     ).toEqual([]);
     const borrowed = [...imports].flatMap(([file, all]) =>
       file.startsWith('sandbox/') ? all.filter((path) => !path.startsWith('sandbox/')) : [],

@@ -1,7 +1,5 @@
 /** How often a tenant may ask, by kind of operation. */
-import { Redis } from 'ioredis';
-import type { Logger } from 'pino';
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
+import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
 import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
 
@@ -16,6 +14,12 @@ export type RateKind = 'queries' | 'mutations';
 
 /** Makes a limiter of so many points a minute; over Redis when instances share the count. */
 export type LimiterFactory = (name: RateKind, pointsPerMinute: number) => RateLimiterAbstract;
+
+/** Limiters that count for all instances together. */
+export interface SharedLimiters {
+  readonly create: LimiterFactory;
+  stop(): void;
+}
 
 export const inMemory: LimiterFactory = (name, points) =>
   new RateLimiterMemory({ keyPrefix: name, points, duration: 60 });
@@ -49,26 +53,6 @@ export class RateLimits {
       });
     }
   }
-}
-
-/** Limiters whose count all instances share. While Redis is out of reach each instance counts for itself. */
-export function createRedisLimiters({ url, log }: { readonly url: string; readonly log: Logger }): {
-  readonly create: LimiterFactory;
-  stop(): void;
-} {
-  const connection = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 0 });
-  connection.on('error', (error) => log.warn({ reason: String(error.message) }, 'Redis is out of reach'));
-  return {
-    create: (name, points) =>
-      new RateLimiterRedis({
-        storeClient: connection,
-        keyPrefix: `faceswap:rate:${name}`,
-        points,
-        duration: 60,
-        insuranceLimiter: inMemory(name, points),
-      }),
-    stop: () => connection.disconnect(),
-  };
 }
 
 /** A browser with a follow token has an allowance of its own, so that it can't use up its tenant's. */

@@ -1,0 +1,163 @@
+/**
+ * The half of the composition root that faces outwards: the drivers that the settings ask for, opened, or
+ * refused in one line for the person who starts the gateway.
+ *
+ * A driver is loaded only where it is used: what is not used costs neither start nor memory.
+ */
+import type { Logger } from 'pino';
+import type { Config, Secrets } from './config.js';
+import { StartError } from './errors.js';
+import type { SharedLimiters } from './http/rate-limits.js';
+import type { Sandbox } from './sandbox/sandbox.js';
+import type { AkoolClient } from './services/akool/akool-client.js';
+import { createAkoolClient } from './services/akool/client.js';
+import type { Archive } from './services/archive/archive.js';
+import { createFileArchive } from './services/archive/file-archive.js';
+import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
+import type { JobBus } from './services/bus/job-bus.js';
+import { DatabaseInUseError, DatabaseUnusableError } from './services/store/database-errors.js';
+import type { JobStore } from './services/store/job-store.js';
+import { createKyselyJobStore } from './services/store/kysely-job-store.js';
+
+export interface Settings {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly log: Logger;
+}
+
+/** The file of an embedded database; null for a database that is no file. */
+export function databaseFileOf({ databaseUrl }: Pick<Secrets, 'databaseUrl'>): string | null {
+  return /^sqlite:(.*)$/.exec(databaseUrl)?.[1] ?? null;
+}
+
+export function createStore({ config, secrets, log }: Settings): JobStore {
+  const file = databaseFileOf(secrets);
+  return createKyselyJobStore(async () => {
+    if (file !== null) {
+      const { openSqlite } = await import('./services/store/sqlite.js');
+      return openSqlite(file);
+    }
+    const { openPostgres } = await import('./services/store/postgres.js');
+    return openPostgres(secrets.databaseUrl, { poolSize: config.databasePoolSize, log });
+  });
+}
+
+/** What went wrong with the database at the start, as it is told. */
+export function databaseUnusable(secrets: Secrets, error: unknown): Error {
+  if (error instanceof DatabaseInUseError) return error;
+  // The address of a database server holds a password.
+  return new DatabaseUnusableError(databaseFileOf(secrets) ?? 'PostgreSQL', error);
+}
+
+export async function createBus({ secrets: { redisUrl }, log }: Settings): Promise<JobBus> {
+  if (redisUrl === null) return createInProcessJobBus();
+  const { createRedisJobBus } = await import('./services/bus/redis-job-bus.js');
+  return createRedisJobBus({ url: redisUrl, log });
+}
+
+export function redisUnusable(error: unknown): StartError {
+  return new StartError(`REDIS_URL is set, but Redis can't be reached there (${messageOf(error)})`, {
+    cause: error,
+    mayPass: true,
+  });
+}
+
+/** Null where every instance counts for itself. */
+export async function createLimiters({
+  secrets: { redisUrl },
+  log,
+}: Settings): Promise<SharedLimiters | null> {
+  if (redisUrl === null) return null;
+  const { createRedisLimiters } = await import('./http/redis-limiters.js');
+  return createRedisLimiters({ url: redisUrl, log });
+}
+
+export async function createArchive({ config, secrets }: Settings): Promise<Archive> {
+  const { archiveBucket: bucket, archiveDir, archiveTimeoutMs } = config;
+  if (bucket === null) return createFileArchive(archiveDir);
+  // Its client takes 14 MB and a fifth of a second.
+  const { createS3Archive } = await import('./services/archive/s3-archive.js');
+  return createS3Archive({ bucket, credentials: secrets.s3Credentials, longestWriteMs: archiveTimeoutMs });
+}
+
+export function archiveUnusable({ archiveBucket, archiveDir }: Config, error: unknown): StartError {
+  const place =
+    archiveBucket === null
+      ? `ARCHIVE_DIR is ${JSON.stringify(archiveDir)}; it may be a folder that can be written to`
+      : `ARCHIVE_S3_BUCKET is ${JSON.stringify(archiveBucket.name)}; it may be a bucket that can be written to, read and listed`;
+  return new StartError(`${place} (${messageOf(error)})`, { cause: error });
+}
+
+/** How Akool, or the sandbox in its place, is reached. */
+export interface AkoolAddress {
+  readonly baseUrl: string;
+  /** Also the key that webhooks are encrypted with. */
+  readonly apiKey: string;
+  readonly clientId: string | null;
+}
+
+export function akoolAddress({ config, secrets }: Settings, sandbox: Sandbox | null): AkoolAddress {
+  if (sandbox !== null) return { baseUrl: sandbox.url, apiKey: sandbox.apiKey, clientId: sandbox.clientId };
+  return {
+    baseUrl: config.akool.baseUrl,
+    apiKey: secrets.akoolApiKey ?? '',
+    clientId: secrets.akoolClientId,
+  };
+}
+
+export function createAkool(
+  { config, log }: Settings,
+  { baseUrl, apiKey, clientId }: AkoolAddress,
+): AkoolClient {
+  return createAkoolClient({
+    baseUrl,
+    credentials:
+      config.akool.auth === 'token' && clientId !== null
+        ? { kind: 'token', clientId, clientSecret: apiKey }
+        : { kind: 'api-key', apiKey },
+    timeoutMs: config.akool.timeoutMs,
+    logger: log,
+  });
+}
+
+/**
+ * A started sandbox: at its own port where one is set, else above the gateway's, or at any where that is taken.
+ *
+ * @param create in place of the real one, for tests
+ */
+export async function startSandbox(
+  { config, secrets, log }: Settings,
+  create?: (port: number) => Sandbox,
+): Promise<Sandbox> {
+  const { createSandbox } = await import('./sandbox/sandbox.js');
+  const file = databaseFileOf(secrets);
+  const begin = async (port: number): Promise<Sandbox> => {
+    const sandbox =
+      create?.(port) ??
+      createSandbox({
+        // Like Akool, it does not forget jobs because the gateway stopped.
+        ...(file !== null && file !== ':memory:' && { journalFile: `${file}.sandbox` }),
+        maxConcurrency: config.akool.maxConcurrency,
+        logger: log.child({ part: 'sandbox' }),
+        ...config.sandbox,
+        port,
+      });
+    await sandbox.start();
+    return sandbox;
+  };
+  if (config.sandboxPort !== null) return begin(config.sandboxPort);
+  try {
+    return await begin(config.port === 0 ? 0 : config.port + 1);
+  } catch (error) {
+    if (!isPortTaken(error)) throw error;
+    return begin(0);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
