@@ -50,15 +50,20 @@ export class Executor {
     const events = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in events)) return events;
     const source = events[Symbol.asyncIterator]();
+    const end = async (): Promise<IteratorReturnResult<undefined>> => {
+      await source.return?.();
+      return { value: undefined, done: true };
+    };
     const results: AsyncIterableIterator<ExecutionResult> = {
       next: async () => {
         const { value, done } = await source.next();
         if (done === true) return { value: undefined, done };
         return { value: await this.execute({ ...args, rootValue: value }), done: false };
       },
-      return: async () => {
-        await source.return?.();
-        return { value: undefined, done: true };
+      return: end,
+      throw: async (error) => {
+        await end();
+        throw error;
       },
       [Symbol.asyncIterator]: () => results,
     };
@@ -94,7 +99,8 @@ function settle(result: ExecutionResult, args: ExecutionArgs): Promise<Execution
   if (result.errors === undefined) return result;
   // Nothing has run: the variables do not fit. graphql-js says why in its own words.
   if (!('data' in result)) return execute(args);
-  return { ...result, errors: result.errors.map((error) => asOwn(error, args.document)) };
+  // In graphql-js's order: answers that must look the same do.
+  return { errors: result.errors.map((error) => asOwn(error, args.document)), data: result.data ?? null };
 }
 
 /** The compiler has a class of its own for errors. */
