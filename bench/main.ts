@@ -64,7 +64,7 @@ export async function main(args: readonly string[], { root, programs }: Paths): 
     programs,
     hook: join(root, 'bench/hook.cjs'),
     cores,
-    seeds: new Seeds(root, kept),
+    seeds: new Seeds(root, join(kept, 'seeds')),
     folder,
     akoolUrl: `http://127.0.0.1:${akool.port}`,
   };
