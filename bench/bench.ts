@@ -35,8 +35,7 @@ export async function cpuEach(
   work: () => Promise<unknown>,
 ): Promise<number> {
   // What was left behind before is not to be paid for now.
-  await program.collected();
-  const before = await program.usage();
+  const before = await program.collected();
   await work();
   const after = await program.usage();
   return (after.cpuMicros - before.cpuMicros) / count;

@@ -1,5 +1,5 @@
 /** Who is compared, and how each is started. */
-import { constants, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { environmentOf } from './contenders/settings.js';
 import type { Cores } from './cores.js';
@@ -62,6 +62,8 @@ export interface StartOptions {
   readonly open: number;
   /** The floor then writes each change to a file; otherwise it keeps them in memory like the others. */
   readonly durable?: boolean;
+  /** The gateway's file; otherwise it gets a new one with as many jobs as said. */
+  readonly database?: string;
   /** As it is shipped, without the hook that answers what it uses. */
   readonly bare?: boolean;
 }
@@ -75,7 +77,7 @@ export interface Started {
 export async function startContender(
   contender: Contender,
   place: Place,
-  { stored, open, durable = false, bare = false }: StartOptions,
+  { stored, open, durable = false, bare = false, database: given }: StartOptions,
 ): Promise<Started> {
   const folder = mkdtempSync(join(place.folder, `${contender.name}-`));
   const port = await freePort();
@@ -93,8 +95,8 @@ export async function startContender(
       const env = environmentOf({ port, akoolUrl: place.akoolUrl, stored, open, database, schemaFile });
       return Program.start({ ...common, script: join(place.programs, `${contender.name}.mjs`), env });
     }
-    const database = join(folder, 'gateway.db');
-    copyFileSync(await place.seeds.file({ stored, open }), database, constants.COPYFILE_FICLONE);
+    const database = given ?? join(folder, 'gateway.db');
+    if (given === undefined) await place.seeds.copy({ stored, open }, database);
     mkdirSync(join(folder, 'archive'));
     const env = {
       ...gatewayEnvironment(place.akoolUrl),

@@ -1,7 +1,7 @@
 /** The command line of the bench. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Bench } from './bench.js';
 import type { Place } from './contender.js';
 import { divideCores } from './cores.js';
@@ -13,8 +13,10 @@ import { measureUpdate } from './measures/update.js';
 import { measureSubmit, measureWebhook } from './measures/writes.js';
 import { type BenchOptions, type MeasureName, OptionError, readOptions } from './options.js';
 import { freePort, Program } from './program.js';
+import { printable } from './report.js';
 import { Results } from './results.js';
 import { Seeds } from './seed.js';
+import { verdicts } from './targets.js';
 
 const MEASURING: Readonly<Record<MeasureName, (bench: Bench) => Promise<void>>> = {
   job: measureJob,
@@ -62,7 +64,7 @@ export async function main(args: readonly string[], { root, programs }: Paths): 
     programs,
     hook: join(root, 'bench/hook.cjs'),
     cores,
-    seeds: new Seeds(root, kept),
+    seeds: new Seeds(root, join(kept, 'seeds')),
     folder,
     akoolUrl: `http://127.0.0.1:${akool.port}`,
   };
@@ -73,19 +75,37 @@ export async function main(args: readonly string[], { root, programs }: Paths): 
       await MEASURING[name](bench);
       bench.say(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     }
-    for (const { what, of, unit, figure } of bench.results.all) {
-      console.log(
-        what.padEnd(20),
-        of.padEnd(16),
-        unit,
-        figure.median.toFixed(2),
-        figure.least.toFixed(2),
-        figure.most.toFixed(2),
-      );
-    }
+    console.log(printable(bench.results));
+    write(options.output, {
+      machine: machine(),
+      options,
+      targets: verdicts(bench.results),
+      results: bench.results.all,
+    });
     return 0;
+  } catch (error) {
+    console.error(error);
+    return 1;
   } finally {
     await akool.kill();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function machine(): object {
+  const [cpu] = cpus();
+  return {
+    cpu: cpu?.model ?? '',
+    cores: availableParallelism(),
+    system: `${process.platform} ${release()}`,
+    node: process.version,
+    /** The last minute's, when the run was over: much more than 2 means that others were at work too. */
+    load: loadavg()[0],
+  };
+}
+
+function write(file: string, content: object): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
+  console.error(`All figures are in ${file}`);
 }

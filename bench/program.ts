@@ -86,8 +86,7 @@ export class Program {
   }
 
   /** The same after everything that is garbage has been collected. */
-  async collected(): Promise<Usage> {
-    await this.#ask({ ask: 'memory' });
+  collected(): Promise<Usage> {
     return this.#ask({ ask: 'memory' });
   }
 

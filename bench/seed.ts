@@ -3,7 +3,19 @@
  * with rows that say what `sample-jobs.ts` says. Kept between runs, because a million jobs take a while.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { gatewayEnvironment } from './gateway-environment.js';
@@ -31,16 +43,26 @@ export class Seeds {
   readonly #root: string;
   readonly #folder: string;
 
-  /** @param folder where they are kept */
+  /** @param folder where they are kept, and nothing else is */
   constructor(root: string, folder: string) {
     this.#root = root;
     const tables = readFileSync(join(root, 'src/services/store/migrations.ts'));
     const key = createHash('sha256').update(tables).update(String(SHAPE)).digest('hex').slice(0, 16);
     this.#folder = join(folder, key);
+    // Those of other tables are of no use any more, and large.
+    mkdirSync(folder, { recursive: true });
+    for (const name of readdirSync(folder)) if (name !== key) rmSync(join(folder, name), { recursive: true });
   }
 
-  /** A file of this size; not to be written to. */
-  async file({ stored, open }: SeedSize): Promise<string> {
+  /** Makes `file` one of this size, and has it on disk before anything is measured. */
+  async copy(size: SeedSize, file: string): Promise<void> {
+    copyFileSync(await this.#file(size), file, constants.COPYFILE_FICLONE);
+    const handle = openSync(file, 'r+');
+    fsyncSync(handle);
+    closeSync(handle);
+  }
+
+  async #file({ stored, open }: SeedSize): Promise<string> {
     const file = join(this.#folder, `${stored}-stored-${open}-open.db`);
     if (existsSync(file)) return file;
     mkdirSync(this.#folder, { recursive: true });

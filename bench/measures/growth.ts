@@ -1,4 +1,5 @@
 /** Whether what is fast with few is fast with many: sockets that are held, jobs that are stored. */
+import { join } from 'node:path';
 import { type Bench, withContenders } from '../bench.js';
 import { type Contender, FLOOR, GATEWAY, type Started } from '../contender.js';
 import { interleaved } from '../rounds.js';
@@ -24,7 +25,9 @@ export async function measureGrowth(bench: Bench): Promise<void> {
   const sockets = quick ? SOCKETS.slice(0, 2) : SOCKETS;
   const stored = quick ? STORED.slice(0, 2) : STORED;
   for (const contender of [GATEWAY, FLOOR]) {
-    for (const count of sockets) await weigh(bench, contender, count, atSockets(count));
+    for (let round = 0; round < (quick ? 1 : 3); round += 1) {
+      for (const count of sockets) await weigh(bench, contender, count, atSockets(count));
+    }
     for (const count of sockets) await withSockets(bench, contender, count);
   }
   await withStored(bench, stored);
@@ -57,8 +60,11 @@ async function withStored(bench: Bench, sizes: readonly number[]): Promise<void>
     const [stored, ...others] = rest;
     if (stored === undefined) return measureAll(bench, all);
     const at = atStored(stored);
-    for (let i = 0; i < 3; i += 1) await startOnce(bench, GATEWAY, { stored, restMs: 500, at });
-    await withContenders(bench, [GATEWAY], { stored, open: 0 }, async ([one]) => {
+    const database = join(bench.place.folder, `${stored}.db`);
+    await bench.place.seeds.copy({ stored, open: 0 }, database);
+    const options = { stored, open: 0, database };
+    for (let i = 0; i < 3; i += 1) await startOnce(bench, GATEWAY, options, { restMs: 500, at });
+    await withContenders(bench, [GATEWAY], options, async ([one]) => {
       if (one !== undefined) all.push({ one, stored, at });
       await startNext(others);
     });

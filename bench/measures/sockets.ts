@@ -61,5 +61,7 @@ async function close(followers: readonly Follower[]): Promise<void> {
 
 async function settled({ program }: Started) {
   await sleep(SETTLE_MS);
+  // What the first time lets go of may hold on to more.
+  await program.collected();
   return program.collected();
 }

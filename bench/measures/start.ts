@@ -1,7 +1,7 @@
 /** Starting: until it is ready, and what it weighs when it has nothing to do. As shipped, with nothing loaded into it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.js';
-import { CONTENDERS, type Contender, startContender } from '../contender.js';
+import { CONTENDERS, type Contender, type StartOptions, startContender } from '../contender.js';
 import { interleaved } from '../rounds.js';
 
 const MIB = 1024 * 1024;
@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 export async function measureStart(bench: Bench): Promise<void> {
   const { quick } = bench.options;
   await interleaved(quick ? 3 : 5, CONTENDERS, (contender) =>
-    startOnce(bench, contender, { stored: 1000, restMs: quick ? 1000 : 4000, at: '' }),
+    startOnce(bench, contender, { stored: 1000, open: 0 }, { restMs: quick ? 1000 : 4000, at: '' }),
   );
 }
 
@@ -17,9 +17,10 @@ export async function measureStart(bench: Bench): Promise<void> {
 export async function startOnce(
   { place, results }: Bench,
   contender: Contender,
-  { stored, restMs, at }: { readonly stored: number; readonly restMs: number; readonly at: string },
+  options: StartOptions,
+  { restMs, at }: { readonly restMs: number; readonly at: string },
 ): Promise<void> {
-  const one = await startContender(contender, place, { stored, open: 0, bare: true });
+  const one = await startContender(contender, place, { ...options, bare: true });
   try {
     results.add(`start${at}`, 'ms', contender.name, one.program.readyAfterMs);
     await sleep(restMs);

@@ -28,7 +28,7 @@ export interface UpdateSize {
 export async function measureUpdate(bench: Bench): Promise<void> {
   const size = bench.options.quick
     ? { followers: 100, batches: 3, latencies: 50, rounds: 3 }
-    : { followers: 200, batches: 5, latencies: 100, rounds: 5 };
+    : { followers: 200, batches: 4, latencies: 100, rounds: 5 };
   const open = jobsNeeded(size);
   await withContenders(bench, CONTENDERS, { stored: 1000, open }, async (started) => {
     const all = [];

@@ -1,0 +1,73 @@
+/** What is to be reached, each as a ratio of two figures of one run or as a limit. */
+import { atSockets, atStored, SOCKETS, STORED } from './measures/growth.js';
+import type { Results, Subject } from './results.js';
+import { type Figure, figureOf, ratioOf } from './rounds.js';
+
+export interface Verdict {
+  readonly target: string;
+  readonly limit: number;
+  readonly isAtLeast: boolean;
+  readonly figure: Figure;
+  readonly reached: boolean;
+}
+
+type Source = readonly [what: string, of: Subject];
+
+interface Target {
+  readonly target: string;
+  readonly of: Source;
+  /** Absent: the limit is one on the figure itself. */
+  readonly to?: Source;
+  readonly limit: number;
+  /** The figure is to be as large as the limit, not as small. */
+  readonly isAtLeast?: true;
+}
+
+const [fewSockets, , manySockets] = SOCKETS;
+const [fewJobs, , manyJobs] = STORED;
+
+const TARGETS: readonly Target[] = [
+  against('`job`: CPU to Mercurius with JIT', 'job', 'mercurius', 1),
+  against('`job`: CPU to Apollo on Express', 'job', 'apollo-express', 0.35),
+  against('update to a socket: CPU to bare `ws`', 'update', 'floor', 1.5),
+  against('held socket: memory to bare `ws`', 'socket', 'floor', 2),
+  growth('update to a socket: CPU', 'update', atSockets(fewSockets), atSockets(manySockets), 1.2),
+  growth('held socket: memory', 'socket.live', atSockets(fewSockets), atSockets(manySockets), 1.2),
+  {
+    target: 'webhooks, 64 at once: rate to one commit each',
+    of: ['webhook.rate', 'gateway'],
+    to: ['webhook.rate', 'driver'],
+    limit: 4,
+    isAtLeast: true,
+  },
+  against('submit: CPU to a bare call and an insert', 'submit', 'floor', 2.5),
+  growth('`job`: CPU', 'job', atStored(fewJobs), atStored(manyJobs), 1.3),
+  growth('`jobs`, a page of 50: CPU', 'jobs', atStored(fewJobs), atStored(manyJobs), 1.3),
+  { target: 'start to ready, ms', of: ['start', 'gateway'], limit: 1000 },
+  { target: 'memory at rest, MB', of: ['rest', 'gateway'], limit: 120 },
+];
+
+function against(target: string, what: string, other: Subject, limit: number): Target {
+  return { target, of: [what, 'gateway'], to: [what, other], limit };
+}
+
+function growth(target: string, what: string, few: string, many: string, limit: number): Target {
+  return {
+    target: `${target},${many} to${few}`,
+    of: [what + many, 'gateway'],
+    to: [what + few, 'gateway'],
+    limit,
+  };
+}
+
+/** Of those whose figures were taken in this run. */
+export function verdicts(results: Results): readonly Verdict[] {
+  return TARGETS.flatMap(({ target, of, to, limit, isAtLeast = false }) => {
+    const above = results.find(...of);
+    const below = to === undefined ? undefined : results.find(...to);
+    if (above === null || below === null) return [];
+    const figure = below === undefined ? figureOf(above.values) : ratioOf(above, below);
+    const reached = isAtLeast ? figure.median >= limit : figure.median <= limit;
+    return [{ target, limit, isAtLeast, figure, reached }];
+  });
+}
