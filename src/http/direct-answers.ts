@@ -6,7 +6,6 @@
  */
 import type { FastifyRequest } from 'fastify';
 import { type ExecutionArgs, getOperationAST, OperationTypeNode } from 'graphql';
-import { LRUCache } from 'lru-cache';
 import { type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import type { Executor } from './executor.js';
@@ -29,7 +28,7 @@ const MOST_ACCEPTS = 100;
 export class DirectAnswers {
   readonly #options: DirectAnswersOptions;
   /** The content type that Apollo Server chose, by what a client accepts. */
-  readonly #contentTypes = new LRUCache<string, string>({ max: MOST_ACCEPTS });
+  readonly #contentTypes = new Map<string, string>();
   readonly #admitted = new WeakSet<GatewayContext>();
 
   constructor(options: DirectAnswersOptions) {
@@ -68,21 +67,21 @@ export class DirectAnswers {
     contextOf: () => Promise<GatewayContext>,
   ): Promise<ExecutionArgs | null> {
     const { executor, operations } = this.#options;
-    const { query, variables = null, operationName = null } = meant;
+    const { variables = null, operationName = null } = meant;
     const contextValue = await contextOf();
-    operations.check(meant);
-    const document = operations.prepare(query);
+    const document = await operations.admitted(contextValue.caller, meant);
     if (!('kind' in document)) return null;
     const operation = getOperationAST(document, operationName);
-    if (operation == null || operation.operation === OperationTypeNode.SUBSCRIPTION) return null;
-    await operations.admit(contextValue.caller, document, operationName);
+    if (operation == null) return null;
     this.#admitted.add(contextValue);
+    if (operation.operation === OperationTypeNode.SUBSCRIPTION) return null;
     return { schema: executor.schema, document, operationName, variableValues: variables, contextValue };
   }
 
   /** Takes over what Apollo Server chose for a request like this one. */
   learn({ headers }: FastifyRequest, contentType: string | undefined): void {
-    if (contentType !== undefined) this.#contentTypes.set(headers.accept ?? '', contentType);
+    const isFull = this.#contentTypes.size >= MOST_ACCEPTS;
+    if (contentType !== undefined && !isFull) this.#contentTypes.set(headers.accept ?? '', contentType);
   }
 }
 

@@ -57,8 +57,9 @@ export async function graphqlRoute(
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    onRequest: async ({ method, headers }) => {
+    onRequest: ({ method, headers }, _reply, done) => {
       if (method === 'GET' && isMeant(headers)) headers['apollo-require-preflight'] ??= 'true';
+      done();
     },
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);

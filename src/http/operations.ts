@@ -137,7 +137,8 @@ export class Operations {
     const tooMany = tooManyValues(request.variables, this.#options.limits);
     if (tooMany !== null) return [tooMany];
     const document = this.prepare(text);
-    if ('kind' in document) await this.admit(caller, document, request.operationName);
+    const counted = 'kind' in document ? this.admit(caller, document, request.operationName) : undefined;
+    if (counted !== undefined) await counted;
     return document;
   }
 
@@ -168,18 +169,22 @@ export class Operations {
     }
   }
 
-  /** @throws GatewayError RATE_LIMITED */
-  async admit(
+  /**
+   * Counts an operation; undefined where nothing is counted.
+   *
+   * @throws GatewayError RATE_LIMITED
+   */
+  admit(
     caller: Caller,
     document: DocumentNode,
     operationName: string | null | undefined,
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const operation = getOperationAST(document, operationName);
     // An operation that can't be told is refused by the execution itself.
-    if (operation == null) return;
+    if (operation == null) return undefined;
     const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutations' : 'queries';
     // Each field is an operation: aliases and fragments are no way round.
-    await this.#options.rates.take(caller, kind, rootFields(operation.selectionSet, document));
+    return this.#options.rates.take(caller, kind, rootFields(operation.selectionSet, document));
   }
 }
 

@@ -37,21 +37,33 @@ export class RateLimits {
     };
   }
 
-  /** @throws GatewayError RATE_LIMITED, with `retryAfterSeconds` */
-  async take(caller: Caller, kind: RateKind, points: number): Promise<void> {
+  /**
+   * Undefined where there is no limit.
+   *
+   * @throws GatewayError RATE_LIMITED, with `retryAfterSeconds`
+   */
+  take(caller: Caller, kind: RateKind, points: number): Promise<void> | undefined {
     const limiter = this.#limiters[kind];
-    if (limiter === null) return;
-    try {
-      await limiter.consume(keyOf(caller), points);
-    } catch (refusal) {
-      // The limiter rejects with its figures; an Error is a limiter that failed, and stops nobody.
-      if (refusal instanceof Error) return;
-      const { msBeforeNext } = refusal as { readonly msBeforeNext: number };
-      const retryAfterSeconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
-      throw new GatewayError('RATE_LIMITED', `Too many ${kind}; try again in ${retryAfterSeconds} s.`, {
-        extensions: { retryAfterSeconds },
-      });
-    }
+    return limiter === null ? undefined : take(limiter, caller, kind, points);
+  }
+}
+
+async function take(
+  limiter: RateLimiterAbstract,
+  caller: Caller,
+  kind: RateKind,
+  points: number,
+): Promise<void> {
+  try {
+    await limiter.consume(keyOf(caller), points);
+  } catch (refusal) {
+    // The limiter rejects with its figures; an Error is a limiter that failed, and stops nobody.
+    if (refusal instanceof Error) return;
+    const { msBeforeNext } = refusal as { readonly msBeforeNext: number };
+    const retryAfterSeconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
+    throw new GatewayError('RATE_LIMITED', `Too many ${kind}; try again in ${retryAfterSeconds} s.`, {
+      extensions: { retryAfterSeconds },
+    });
   }
 }
 

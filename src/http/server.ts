@@ -85,6 +85,8 @@ const PING_MS = 12_000;
 export function createHttpServer(options: ServerOptions): HttpServer {
   const app = fastify({
     loggerInstance: options.log,
+    // What is logged of a request says by itself what it is about.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -179,8 +181,9 @@ const HEADERS = {
 };
 
 function securityHeaders(app: FastifyInstance): void {
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(HEADERS);
+    done();
   });
 }
 

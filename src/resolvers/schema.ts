@@ -3,7 +3,10 @@ import 'reflect-metadata';
 import { type GraphQLSchema, isInterfaceType } from 'graphql';
 import { type AuthChecker, buildSchema, type PubSub } from 'type-graphql';
 import { GatewayError } from '../errors.js';
+import { DetectFacesInput } from '../schema/face-detection.type.js';
+import { SubmitFaceSwapInput } from '../schema/face-swap.input.js';
 import { FaceSwapJobType } from '../schema/face-swap-job.type.js';
+import { SubmitFaceSwapPlusInput } from '../schema/face-swap-plus.input.js';
 import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
 import type { JobNode } from '../schema/job-node.js';
 import { checkInput } from '../schema/rules.js';
@@ -20,8 +23,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
     pubSub: noTopics,
     authChecker: isAllowed,
     validateFn: async (value, type) => {
-      // Input types are the arguments named `input`; scalars are checked where they are used.
-      if (isInputClass(type) && typeof value === 'object' && value !== null) await checkInput(value, 'input');
+      if (INPUTS.has(type) && typeof value === 'object' && value !== null) await checkInput(value, 'input');
     },
   });
   const job = schema.getType('Job');
@@ -30,6 +32,13 @@ export async function createSchema(): Promise<GraphQLSchema> {
   job.resolveType = ({ __typename }: JobNode) => __typename;
   return schema;
 }
+
+/** The arguments named `input`, whose rules are on their classes; scalars are checked where they are used. */
+const INPUTS: ReadonlySet<unknown> = new Set([
+  DetectFacesInput,
+  SubmitFaceSwapInput,
+  SubmitFaceSwapPlusInput,
+]);
 
 /** `@Authorized()` is for what a follow token may not do. */
 const isAllowed: AuthChecker<GatewayContext> = ({ context }) => {
@@ -46,7 +55,3 @@ const noTopics: PubSub = {
     throw new Error('Jobs are followed by JobService.watch');
   },
 };
-
-function isInputClass(type: unknown): boolean {
-  return typeof type === 'function' && type.name.endsWith('Input') && type.name !== 'JobFilterInput';
-}

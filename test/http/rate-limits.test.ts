@@ -29,7 +29,7 @@ async function letThrough(instances: readonly RateLimits[], tries: number): Prom
   const caller = someone();
   let passed = 0;
   for (let i = 0; i < tries; i += 1) {
-    await instances[i % instances.length]?.take(caller, 'mutations', 1).then(
+    await instances[i % instances.length]?.take(caller, 'mutations', 1)?.then(
       () => {
         passed += 1;
       },
