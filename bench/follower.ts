@@ -87,13 +87,6 @@ export class Follower {
     this.#socket.terminate();
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#socket.once('close', () => resolve());
-      this.#socket.close(1000);
-    });
-  }
-
   #take(text: string): void {
     if (text.includes('"type":"next"')) {
       this.updates += 1;

@@ -29,10 +29,16 @@ try {
     format: 'esm',
     logLevel: 'error',
   });
+  // Waiting for what will never come must not look like success.
+  process.once('beforeExit', () => {
+    console.error('The bench ended before it was done');
+    process.exit(1);
+  });
   const { main } = await import(pathToFileURL(join(programs, 'main.mjs')).href);
   // An exit, unlike a signal, takes the contenders with it.
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
   process.exitCode = await main(process.argv.slice(2), { root, programs });
+  process.removeAllListeners('beforeExit');
 } finally {
   await rm(programs, { recursive: true, force: true });
 }

@@ -15,6 +15,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
@@ -36,6 +37,8 @@ export interface SeedSize {
   readonly open: number;
 }
 
+/** They can be made again. */
+const OLD_MS = 7 * 86_400_000;
 /** Raised when the rows below change. */
 const SHAPE = 2;
 
@@ -49,9 +52,8 @@ export class Seeds {
     const tables = readFileSync(join(root, 'src/services/store/migrations.ts'));
     const key = createHash('sha256').update(tables).update(String(SHAPE)).digest('hex').slice(0, 16);
     this.#folder = join(folder, key);
-    // Those of other tables are of no use any more, and large.
     mkdirSync(folder, { recursive: true });
-    for (const name of readdirSync(folder)) if (name !== key) rmSync(join(folder, name), { recursive: true });
+    removeOld(folder, key);
   }
 
   /** Makes `file` one of this size, and has it on disk before anything is measured. */
@@ -86,6 +88,15 @@ export class Seeds {
       core: undefined,
     });
     await program.stop();
+  }
+}
+
+/** Those of tables that are no more; others may be in use by another run. */
+function removeOld(folder: string, current: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name === current) continue;
+    const path = join(folder, name);
+    if (Date.now() - statSync(path).mtimeMs > OLD_MS) rmSync(path, { recursive: true, force: true });
   }
 }
 

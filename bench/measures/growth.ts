@@ -25,12 +25,16 @@ export async function measureGrowth(bench: Bench): Promise<void> {
   const sockets = quick ? SOCKETS.slice(0, 2) : SOCKETS;
   const stored = quick ? STORED.slice(0, 2) : STORED;
   for (const contender of [GATEWAY, FLOOR]) {
-    for (let round = 0; round < (quick ? 1 : 3); round += 1) {
-      for (const count of sockets) await weigh(bench, contender, count, atSockets(count));
+    for (const count of sockets) {
+      const startedAt = performance.now();
+      await weigh(bench, contender, { sockets: count, warmUp: quick ? 500 : 1000, at: atSockets(count) });
+      await withSockets(bench, contender, count);
+      bench.say(`  ${count} sockets of ${contender.name}: ${seconds(startedAt)} s`);
     }
-    for (const count of sockets) await withSockets(bench, contender, count);
   }
+  const startedAt = performance.now();
   await withStored(bench, stored);
+  bench.say(`  up to ${stored.at(-1)} stored jobs: ${seconds(startedAt)} s`);
 }
 
 /** Everything once more while so many sockets are held, each following a job of its own. */
@@ -78,15 +82,15 @@ async function measureAll(
   all: readonly { readonly one: Started; readonly stored: number; readonly at: string }[],
 ): Promise<void> {
   const { quick } = options;
-  const job = { what: 'job', requests: quick ? 1000 : 3000, warmUp: 3000 } as const;
-  const jobs = { what: 'jobs', requests: quick ? 100 : 200, warmUp: 200 } as const;
+  const job = { what: 'job', requests: quick ? 1000 : 3000, warmUp: quick ? 2000 : 4000 } as const;
+  const jobs = { what: 'jobs', requests: quick ? 50 : 200, warmUp: 200 } as const;
   const writes = quick ? 100 : 300;
   for (const { one, stored } of all) {
     await warmUpReading(one, { ...job, stored });
     await warmUpReading(one, { ...jobs, stored });
     await webhookCost(one, writes);
   }
-  await interleaved(quick ? 2 : 5, all, async ({ one, stored, at }) => {
+  await interleaved(quick ? 2 : 3, all, async ({ one, stored, at }) => {
     const { name } = one.contender;
     results.add(`job${at}`, 'µs', name, await readingCpu(one, { ...job, stored }));
     results.add(`jobs${at}`, 'µs', name, await readingCpu(one, { ...jobs, stored }));
@@ -95,4 +99,8 @@ async function measureAll(
     results.add(`webhook${at}`, 'µs', name, cpu);
     results.add(`webhook.rate${at}`, '1/s', name, perSecond);
   });
+}
+
+function seconds(startedAt: number): string {
+  return ((performance.now() - startedAt) / 1000).toFixed(1);
 }

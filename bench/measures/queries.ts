@@ -32,7 +32,7 @@ async function compare(bench: Bench, reading: Reading): Promise<void> {
   await withContenders(bench, CONTENDERS, { stored: reading.stored, open: 0 }, async (started) => {
     await checkSame(started, reading);
     for (const one of started) await load(one.program.port, exchanges(reading, reading.warmUp), AT_ONCE);
-    await interleaved(options.quick ? 3 : 7, started, async (one) => {
+    await interleaved(options.quick ? 3 : 5, started, async (one) => {
       results.add(reading.what, 'µs', one.contender.name, await readingCpu(one, reading));
     });
     const gateway = started.find(({ contender }) => contender === GATEWAY);

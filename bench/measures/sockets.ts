@@ -7,25 +7,35 @@ import { interleaved } from '../rounds.js';
 import { openJob } from '../sample-jobs.js';
 
 const OPENING_AT_ONCE = 64;
-const WARM_UP = 300;
 const SETTLE_MS = 500;
 
 export async function measureSockets(bench: Bench): Promise<void> {
   const { quick } = bench.options;
   await interleaved(quick ? 1 : 3, CONTENDERS, async (contender) => {
-    await weigh(bench, contender, quick ? 1000 : 2000, '');
+    await weigh(bench, contender, { sockets: quick ? 1000 : 5000, warmUp: quick ? 500 : 2000, at: '' });
   });
 }
 
-/** @param at appended to what the figures are called */
-export async function weigh(bench: Bench, contender: Contender, sockets: number, at: string): Promise<void> {
+export interface Weighing {
+  readonly sockets: number;
+  /** Sockets that are held already: the first ones only fill what the process had reserved. */
+  readonly warmUp: number;
+  /** Appended to what the figures are called. */
+  readonly at: string;
+}
+
+export async function weigh(
+  bench: Bench,
+  contender: Contender,
+  { sockets, warmUp, at }: Weighing,
+): Promise<void> {
   const { results } = bench;
-  await withContenders(bench, [contender], { stored: 1000, open: sockets }, async ([one]) => {
+  await withContenders(bench, [contender], { stored: 1000, open: warmUp + sockets }, async ([one]) => {
     if (one === undefined) return;
-    await close(await open(one, WARM_UP));
+    const first = await open(one, warmUp);
     const before = await settled(one);
     const startedAt = performance.now();
-    const followers = await open(one, sockets);
+    const followers = await open(one, sockets, warmUp);
     const seconds = (performance.now() - startedAt) / 1000;
     const opened = await one.program.usage();
     const after = await settled(one);
@@ -34,29 +44,29 @@ export async function weigh(bench: Bench, contender: Contender, sockets: number,
     results.add(`socket.live${at}`, 'KB', name, (after.live - before.live) / 1024 / sockets);
     results.add(`socket.open${at}`, 'µs', name, (opened.cpuMicros - before.cpuMicros) / sockets);
     results.add(`socket.opened${at}`, '1/s', name, sockets / seconds);
-    for (const follower of followers) follower.drop();
+    for (const follower of [...first, ...followers]) follower.drop();
   });
 }
 
-/** Opens so many, each following the open job of its number. */
-export async function open({ contender, program }: Started, sockets: number): Promise<Follower[]> {
+/** Opens so many, each following an open job of its own, the first of them this one. */
+export async function open(
+  { contender, program }: Started,
+  sockets: number,
+  firstJob = 0,
+): Promise<Follower[]> {
   const { protocol, tellsPresentState } = contender;
   const followers: Follower[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let nth = next++; nth < sockets; nth = next++) {
       const follower = await Follower.open({ port: program.port, protocol });
-      follower.follow(openJob(nth).id);
+      follower.follow(openJob(firstJob + nth).id);
       if (tellsPresentState) await follower.reached(1);
       followers.push(follower);
     }
   };
   await Promise.all(Array.from({ length: OPENING_AT_ONCE }, work));
   return followers;
-}
-
-async function close(followers: readonly Follower[]): Promise<void> {
-  await Promise.all(followers.map((follower) => follower.close()));
 }
 
 async function settled({ program }: Started) {

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 export async function measureStart(bench: Bench): Promise<void> {
   const { quick } = bench.options;
   await interleaved(quick ? 3 : 5, CONTENDERS, (contender) =>
-    startOnce(bench, contender, { stored: 1000, open: 0 }, { restMs: quick ? 1000 : 4000, at: '' }),
+    startOnce(bench, contender, { stored: 1000, open: 0 }, { restMs: quick ? 1000 : 2500, at: '' }),
   );
 }
 

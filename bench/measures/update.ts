@@ -8,7 +8,7 @@ import { CONTENDERS, GATEWAY, type Started } from '../contender.js';
 import { Follower } from '../follower.js';
 import { Connection, type Exchange, load } from '../http-load.js';
 import { type ReportedStatus, webhook } from '../keys.js';
-import { interleaved, quantile } from '../rounds.js';
+import { figureOf, interleaved, quantile } from '../rounds.js';
 import { openJob, type SampleJob } from '../sample-jobs.js';
 
 const AT_ONCE = 16;
@@ -28,13 +28,13 @@ export interface UpdateSize {
 export async function measureUpdate(bench: Bench): Promise<void> {
   const size = bench.options.quick
     ? { followers: 100, batches: 3, latencies: 50, rounds: 3 }
-    : { followers: 200, batches: 4, latencies: 100, rounds: 5 };
+    : { followers: 200, batches: 5, latencies: 100, rounds: 5 };
   const open = jobsNeeded(size);
   await withContenders(bench, CONTENDERS, { stored: 1000, open }, async (started) => {
     const all = [];
     for (const one of started) {
       const updates = await Updates.begin(one, size, 0);
-      await updates.cpu(size.batches * 2);
+      await updates.cpu(size.batches);
       all.push({ one, updates });
     }
     await interleaved(size.rounds, all, async ({ one, updates }) => {
@@ -82,18 +82,20 @@ export class Updates {
   /** CPU time of one update, in microseconds. */
   async cpu(batches: number): Promise<number> {
     const webhooks = this.#followers.length * REPORTS.length;
-    let difference = 0;
+    const differences: number[] = [];
     for (let batch = 0; batch < batches; batch += 1) {
       const jobs = await this.#follow();
       const others = this.#take();
       // By turns first and second, so that neither has the better place.
       const order = batch % 2 === 0 ? [jobs, others] : [others, jobs];
+      let difference = 0;
       for (const half of order) {
         const cpu = await cpuEach(this.#one, webhooks, () => this.#report(half, half === jobs));
         difference += half === jobs ? cpu : -cpu;
       }
+      differences.push(difference);
     }
-    return difference / batches;
+    return figureOf(differences).median;
   }
 
   /** From the first byte of a webhook to the socket, in milliseconds, one at a time. */

@@ -35,10 +35,10 @@ interface SubmitAnswer {
 
 export async function measureSubmit(bench: Bench): Promise<void> {
   const { quick } = bench.options;
-  const count = quick ? 200 : 600;
+  const count = quick ? 200 : 500;
   await withContenders(bench, CONTENDERS, { stored: 1000, open: 0, durable: true }, async (started) => {
     for (const one of started) await submitCpu(one, count * 2);
-    await interleaved(quick ? 3 : 7, started, async (one) => {
+    await interleaved(quick ? 3 : 5, started, async (one) => {
       bench.results.add('submit', 'µs', one.contender.name, await submitCpu(one, count));
     });
     for (const one of started) {
@@ -49,10 +49,10 @@ export async function measureSubmit(bench: Bench): Promise<void> {
 
 export async function measureWebhook(bench: Bench): Promise<void> {
   const { quick } = bench.options;
-  const jobs = quick ? 200 : 600;
+  const jobs = quick ? 200 : 500;
   await withContenders(bench, CONTENDERS, { stored: 1000, open: 0, durable: true }, async (started) => {
     for (const one of started) await webhookCost(one, jobs * 2);
-    await interleaved(quick ? 3 : 7, started, async (one) => {
+    await interleaved(quick ? 3 : 5, started, async (one) => {
       const { cpu, perSecond } = await webhookCost(one, jobs);
       bench.results.add('webhook', 'µs', one.contender.name, cpu);
       bench.results.add('webhook.rate', '1/s', one.contender.name, perSecond);
