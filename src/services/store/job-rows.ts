@@ -1,7 +1,15 @@
 /** Single jobs and their history. */
-import type { Kysely } from 'kysely';
+import type { Kysely, UpdateResult } from 'kysely';
 import type { Change, Job, JobUpdate } from '../jobs/job.js';
-import { type Tables, toChangedColumns, toJob, toUpdateRow } from './tables.js';
+import { only, Statement } from './statement.js';
+import { type Tables, toChangedColumns, toJob } from './tables.js';
+
+const byId = new Statement((db, place) =>
+  db.selectFrom('jobs').selectAll().where('id', '=', place<string>('value')),
+);
+const byCallbackToken = new Statement((db, place) =>
+  db.selectFrom('jobs').selectAll().where('callback_token', '=', place<string>('value')),
+);
 
 export async function findJob(
   db: Kysely<Tables>,
@@ -10,7 +18,7 @@ export async function findJob(
 ): Promise<Job | null> {
   // PostgreSQL's text can't hold it, and refuses the question.
   if (value.includes('\0')) return null;
-  const [row] = await db.selectFrom('jobs').selectAll().where(by, '=', value).execute();
+  const [row] = await (by === 'id' ? byId : byCallbackToken).rows(db, { value });
   return row === undefined ? null : toJob(row);
 }
 
@@ -20,41 +28,78 @@ export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Pr
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
-/** Stores a new job, which has nothing yet but what it was born with; resolves with its `sequence`. */
-export async function insertJob(trx: Kysely<Tables>, { job, update }: Change): Promise<number> {
-  const { sequence } = await trx
+const insertion = new Statement((db, place) =>
+  db
     .insertInto('jobs')
     .values({
-      id: job.id,
-      tenant: job.tenant,
-      status: job.status,
-      version: job.version,
-      turn: job.turn,
-      created_at: job.createdAt,
-      updated_at: job.updatedAt,
-      callback_token: job.callbackToken,
-      attempts: job.attempts,
-      deadline_at: job.deadlineAt,
-      archive_attempts: job.archiveAttempts,
-      request: JSON.stringify(job.request),
+      id: place('id'),
+      tenant: place('tenant'),
+      status: place('status'),
+      version: place('version'),
+      turn: place('turn'),
+      created_at: place('createdAt'),
+      updated_at: place('updatedAt'),
+      callback_token: place('callbackToken'),
+      attempts: place('attempts'),
+      deadline_at: place('deadlineAt'),
+      archive_attempts: place('archiveAttempts'),
+      request: place('requestText'),
     })
-    .returning('sequence')
-    .executeTakeFirstOrThrow();
-  await trx.insertInto('job_updates').values(toUpdateRow(job.id, update)).execute();
+    .returning('sequence'),
+);
+
+/** Stores a new job, which has nothing yet but what it was born with; resolves with its `sequence`. */
+export async function insertJob(trx: Kysely<Tables>, { job, update }: Change): Promise<number> {
+  const values = { ...job, requestText: JSON.stringify(job.request) };
+  const { sequence } = only(await insertion.rows(trx, values));
+  await insertUpdate(trx, job.id, update);
   return sequence;
+}
+
+/** By the columns that they set, of which each kind of change has its own. */
+const changing = new Map<string, Statement<UpdateResult>>();
+
+function changingOf(columns: readonly string[]): Statement<UpdateResult> {
+  const key = columns.join();
+  const known = changing.get(key);
+  if (known !== undefined) return known;
+  const statement = new Statement((db, place) =>
+    db
+      .updateTable('jobs')
+      .set(Object.fromEntries(columns.map((column) => [column, place(column)])))
+      .where('id', '=', place<string>('id'))
+      .where('version', '=', place<number>('version before')),
+  );
+  changing.set(key, statement);
+  return statement;
 }
 
 /** False when the job has another version by now than the one that was changed. */
 export async function saveJob(trx: Kysely<Tables>, { job, update, changes }: Change): Promise<boolean> {
-  const { numUpdatedRows } = await trx
-    .updateTable('jobs')
-    .set(toChangedColumns(changes))
-    .where('id', '=', job.id)
-    .where('version', '=', job.version - 1)
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) return false;
-  await trx.insertInto('job_updates').values(toUpdateRow(job.id, update)).execute();
+  const columns = Object.entries(toChangedColumns(changes)).filter(([, value]) => value !== undefined);
+  const { numAffectedRows } = await changingOf(columns.map(([column]) => column)).run(trx, {
+    ...Object.fromEntries(columns),
+    id: job.id,
+    'version before': job.version - 1,
+  });
+  if (numAffectedRows === 0n) return false;
+  await insertUpdate(trx, job.id, update);
   return true;
+}
+
+const updateInsertion = new Statement((db, place) =>
+  db.insertInto('job_updates').values({
+    job_id: place('job_id'),
+    version: place('version'),
+    status: place('status'),
+    at: place<number>('at'),
+    source: place('source'),
+    note: place('note'),
+  }),
+);
+
+async function insertUpdate(trx: Kysely<Tables>, jobId: string, update: JobUpdate): Promise<void> {
+  await updateInsertion.run(trx, { ...update, job_id: jobId });
 }
 
 export function historyOf(db: Kysely<Tables>, id: string): Promise<JobUpdate[]> {

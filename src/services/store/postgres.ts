@@ -12,6 +12,7 @@ import { Pool, types } from 'pg';
 import type { Logger } from 'pino';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
+import { only, Statement } from './statement.js';
 import type { Tables } from './tables.js';
 
 export interface PostgresSettings {
@@ -20,6 +21,9 @@ export interface PostgresSettings {
   readonly log: Logger;
 }
 
+const turnServed = new Statement((db) =>
+  db.selectFrom('queue').select('turn').where('id', '=', 1).forUpdate(),
+);
 /** In one transaction: other instances wait for the rows that it has locked. */
 const MOST_WRITES = 32;
 const CONNECT_TIMEOUT_MS = 5000;
@@ -60,8 +64,7 @@ export async function openPostgres(url: string, { poolSize, log }: PostgresSetti
     exclusive: false,
     skipLocked: (query) => query.forUpdate().skipLocked(),
     write: (work) => commits.write(work),
-    lockQueue: (trx) =>
-      trx.selectFrom('queue').select('turn').where('id', '=', 1).forUpdate().executeTakeFirstOrThrow(),
+    lockQueue: async (trx) => only(await turnServed.rows(trx, {})),
     close: () => {
       closed ??= commits.drained().then(() => db.destroy());
       return closed;

@@ -1,17 +1,36 @@
 /** The queue: who waits, in which order, and how many slots are taken. */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import { type Change, type Job, newJob } from '../jobs/job.js';
 import type { Database } from './database.js';
 import { isOpen } from './due-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, insertJob, saveJob } from './job-rows.js';
 import type { Created, NewJob } from './job-store.js';
-import { type Tables, toJob } from './tables.js';
+import { only, Statement } from './statement.js';
+import { type JobTable, type Tables, toJob } from './tables.js';
 
 /** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
 const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
 /** Above this, reading the queue once costs less than counting for each. */
 const FEW = 16;
+
+/** How many wait, and the last turn of the tenant's own. */
+const queueSeenBy = new Statement((db, place) =>
+  db.selectNoFrom((eb) => [
+    eb
+      .selectFrom('jobs')
+      .select((of) => of.fn.countAll<number>().as('n'))
+      .where(waits)
+      .as('waiting'),
+    eb
+      .selectFrom('jobs')
+      .select('turn')
+      .where('tenant', '=', place<string>('tenant'))
+      .orderBy('turn', 'desc')
+      .limit(1)
+      .as('last_turn'),
+  ]),
+);
 
 export function enqueue(database: Database, job: NewJob, queueLimit: number): Promise<Created> {
   return database.write(async (trx): Promise<Created> => {
@@ -21,19 +40,43 @@ export function enqueue(database: Database, job: NewJob, queueLimit: number): Pr
       if (known.fingerprint !== job.idempotency?.fingerprint) return { kind: 'conflict' };
       return { kind: 'duplicate', job: await findJob(trx, 'id', known.job_id) };
     }
-    if ((await countWaiting(trx)) >= queueLimit) return { kind: 'queue-full' };
-    const last = await trx
-      .selectFrom('jobs')
-      .select('turn')
-      .where('tenant', '=', job.tenant)
-      .orderBy('turn', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    const born = newJob({ ...job, turn: Math.max(served, last === undefined ? 0 : last.turn + 1) });
+    const queue = only(await queueSeenBy.rows(trx, { tenant: job.tenant }));
+    if (Number(queue.waiting) >= queueLimit) return { kind: 'queue-full' };
+    const born = newJob({ ...job, turn: Math.max(served, (queue.last_turn ?? -1) + 1) });
     const sequence = await insertJob(trx, born);
     await rememberKey(trx, job);
     return { kind: 'created', job: { ...born.job, sequence } };
   });
+}
+
+const serve = new Statement((db, place) =>
+  db
+    .updateTable('queue')
+    .set({ turn: place<number>('turn') })
+    .where('id', '=', 1),
+);
+
+const nextFor = new WeakMap<Database, Statement<Selectable<JobTable>>>();
+
+/** The jobs that are to be sent next. */
+function nextOf(database: Database): Statement<Selectable<JobTable>> {
+  const known = nextFor.get(database);
+  if (known !== undefined) return known;
+  const statement = new Statement<Selectable<JobTable>>((db, place) =>
+    database.skipLocked(
+      db
+        .selectFrom('jobs')
+        .selectAll()
+        .where(waits)
+        .where('deadline_at', '>', place<number>('now'))
+        .where((eb) => eb.or([eb('retry_at', 'is', null), eb('retry_at', '<=', place<number>('now'))]))
+        .orderBy('turn')
+        .orderBy('sequence')
+        .limit(place<number>('free')),
+    ),
+  );
+  nextFor.set(database, statement);
+  return statement;
 }
 
 export function leaseJobs(
@@ -46,22 +89,13 @@ export function leaseJobs(
     const { turn: served } = await database.lockQueue(trx);
     const free = limit - (await countSlots(trx, now));
     if (free <= 0) return [];
-    const next = trx
-      .selectFrom('jobs')
-      .selectAll()
-      .where(waits)
-      .where('deadline_at', '>', now)
-      .where((eb) => eb.or([eb('retry_at', 'is', null), eb('retry_at', '<=', now)]))
-      .orderBy('turn')
-      .orderBy('sequence')
-      .limit(free);
     const leased: Job[] = [];
-    for (const row of await database.skipLocked(next).execute()) {
+    for (const row of await nextOf(database).rows(trx, { now, free })) {
       const change = decide(toJob(row));
       if (change !== null && (await saveJob(trx, change))) leased.push(change.job);
     }
     const turn = Math.max(served, ...leased.map((job) => job.turn));
-    if (turn > served) await trx.updateTable('queue').set({ turn }).where('id', '=', 1).execute();
+    if (turn > served) await serve.run(trx, { turn });
     return leased;
   });
 }
@@ -98,22 +132,26 @@ export async function positionsOf(db: Kysely<Tables>, ids: readonly string[]): P
   return positions;
 }
 
-export async function countWaiting(db: Kysely<Tables>): Promise<number> {
-  const row = await db
+const waiting = new Statement((db) =>
+  db
     .selectFrom('jobs')
     .select((eb) => eb.fn.countAll<number>().as('n'))
-    .where(waits)
-    .executeTakeFirstOrThrow();
-  return Number(row.n);
+    .where(waits),
+);
+
+export async function countWaiting(db: Kysely<Tables>): Promise<number> {
+  return Number(only(await waiting.rows(db, {})).n);
 }
 
-export async function countSlots(db: Kysely<Tables>, now: number): Promise<number> {
-  const row = await db
+const slotsHeld = new Statement((db, place) =>
+  db
     .selectFrom('jobs')
     .select((eb) => eb.fn.countAll<number>().as('n'))
     .where(isOpen)
     .where('status', 'in', ['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING'])
-    .where((eb) => eb.or([eb('slot_free_at', 'is', null), eb('slot_free_at', '>', now)]))
-    .executeTakeFirstOrThrow();
-  return Number(row.n);
+    .where((eb) => eb.or([eb('slot_free_at', 'is', null), eb('slot_free_at', '>', place<number>('now'))])),
+);
+
+export async function countSlots(db: Kysely<Tables>, now: number): Promise<number> {
+  return Number(only(await slotsHeld.rows(db, { now })).n);
 }

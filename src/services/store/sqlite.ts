@@ -11,8 +11,10 @@ import Libsql from 'libsql';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
 import { DatabaseInUseError } from './database-errors.js';
+import { only, Statement } from './statement.js';
 import type { Tables } from './tables.js';
 
+const turnServed = new Statement((db) => db.selectFrom('queue').select('turn').where('id', '=', 1));
 /** In one transaction: readers wait for its end. */
 const MOST_WRITES = 256;
 
@@ -43,8 +45,7 @@ export async function openSqlite(file: string): Promise<Database> {
     skipLocked: (query) => query,
     write: (work) => commits.write(work),
     // One connection, one writer: the transaction itself is the lock.
-    lockQueue: async (trx) =>
-      trx.selectFrom('queue').select('turn').where('id', '=', 1).executeTakeFirstOrThrow(),
+    lockQueue: async (trx) => only(await turnServed.rows(trx, {})),
     close: () => {
       closed ??= commits
         .drained()

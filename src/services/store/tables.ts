@@ -1,6 +1,6 @@
 /** The tables as Kysely sees them, and the way between a row and a job. Times are milliseconds since 1970. */
-import type { Generated, Insertable, Selectable, Updateable } from 'kysely';
-import type { Job, JobStatus, JobUpdate, JobUpdateSource } from '../jobs/job.js';
+import type { Generated, Selectable, Updateable } from 'kysely';
+import type { Job, JobStatus, JobUpdateSource } from '../jobs/job.js';
 
 export interface Tables {
   jobs: JobTable;
@@ -136,8 +136,4 @@ export function toChangedColumns(changes: Partial<Job>): Updateable<JobTable> {
     result: result && JSON.stringify(result),
     error: error && JSON.stringify(error),
   };
-}
-
-export function toUpdateRow(jobId: string, update: JobUpdate): Insertable<JobUpdateTable> {
-  return { job_id: jobId, ...update };
 }

@@ -200,9 +200,13 @@ describe('the queries that run all the time', () => {
     const plans: string[] = [];
     for (const node of reads) {
       const query = new SqliteQueryCompiler().compileQuery(node, { queryId: 'plan' });
-      const explain = CompiledQuery.raw(`explain query plan ${query.sql}`, [...query.parameters]);
+      // What a statement is compiled with are places for values, not values; the plan is the same.
+      const values = query.parameters.map((value) => (typeof value === 'object' ? null : value));
+      const explain = CompiledQuery.raw(`explain query plan ${query.sql}`, values);
       const { rows } = await database.db.executeQuery<{ detail: string }>(explain);
-      plans.push(rows.map(({ detail }) => detail).join('; '));
+      // A select of nothing but subqueries "scans" the one row that it makes.
+      const steps = rows.map(({ detail }) => detail).filter((step) => step !== 'SCAN CONSTANT ROW');
+      plans.push(steps.join('; '));
     }
     return plans;
   }
