@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Bench } from './bench.js';
 import type { Place } from './contender.js';
 import { divideCores } from './cores.js';
+import { measureCluster } from './measures/cluster.js';
 import { measureGrowth } from './measures/growth.js';
 import { measureJob, measureJobs } from './measures/queries.js';
 import { measureSockets } from './measures/sockets.js';
@@ -27,6 +28,7 @@ const MEASURING: Readonly<Record<MeasureName, (bench: Bench) => Promise<void>>> 
   sockets: measureSockets,
   start: measureStart,
   growth: measureGrowth,
+  cluster: measureCluster,
 };
 
 export interface Paths {

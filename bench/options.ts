@@ -1,7 +1,17 @@
 /** How much is measured, and of what. */
 import { parseArgs } from 'node:util';
 
-export const MEASURES = ['job', 'jobs', 'submit', 'webhook', 'update', 'sockets', 'start', 'growth'] as const;
+export const MEASURES = [
+  'job',
+  'jobs',
+  'submit',
+  'webhook',
+  'update',
+  'sockets',
+  'start',
+  'growth',
+  'cluster',
+] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
 export interface BenchOptions {

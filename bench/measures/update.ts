@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
 import { CONTENDERS, GATEWAY, type Started } from '../contender.js';
 import { Follower } from '../follower.js';
-import { Connection, type Exchange, load } from '../http-load.js';
+import { Connection, type Exchange, graphql, load } from '../http-load.js';
 import { type ReportedStatus, webhook } from '../keys.js';
+import { JOB } from '../operations.js';
 import { figureOf, interleaved, quantile } from '../rounds.js';
 import { openJob, type SampleJob } from '../sample-jobs.js';
 
@@ -86,6 +87,12 @@ export class Updates {
     for (let batch = 0; batch < batches; batch += 1) {
       const jobs = await this.#follow();
       const others = this.#take();
+      // Followers have been given theirs: whoever keeps in memory what was asked for last has these there too.
+      await load(
+        this.#one.program.port,
+        others.map(({ id }) => ({ request: graphql(JOB, { id }) })),
+        AT_ONCE,
+      );
       // By turns first and second, so that neither has the better place.
       const order = batch % 2 === 0 ? [jobs, others] : [others, jobs];
       let difference = 0;
