@@ -115,7 +115,18 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
 
   async function stop(): Promise<void> {
     await starting?.catch(() => {});
-    for (const step of stops.splice(0).reverse()) await step();
+    await undo();
+  }
+
+  /** Stops what was started, last first, and all of it: a part that fails to must not keep the others. */
+  async function undo(): Promise<void> {
+    for (const step of stops.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        log.error({ err: error }, 'a part did not stop cleanly');
+      }
+    }
   }
 
   async function start(): Promise<Running> {
@@ -124,7 +135,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       try {
         return await compose();
       } catch (error) {
-        for (const step of stops.splice(0).reverse()) await step();
+        await undo();
         const isWorthWaiting = error instanceof StartError && error.mayPass && stopping === null;
         if (!isWorthWaiting || Date.now() > patienceUntil) throw error;
         log.warn({ reason: error.message }, 'not started yet; trying again');

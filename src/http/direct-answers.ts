@@ -80,8 +80,10 @@ export class DirectAnswers {
 
   /** Takes over what Apollo Server chose for a request like this one. */
   learn({ headers }: FastifyRequest, contentType: string | undefined): void {
-    const isFull = this.#contentTypes.size >= MOST_ACCEPTS;
-    if (contentType !== undefined && !isFull) this.#contentTypes.set(headers.accept ?? '', contentType);
+    if (contentType === undefined) return;
+    const [oldest] = this.#contentTypes.keys();
+    if (this.#contentTypes.size >= MOST_ACCEPTS && oldest !== undefined) this.#contentTypes.delete(oldest);
+    this.#contentTypes.set(headers.accept ?? '', contentType);
   }
 }
 

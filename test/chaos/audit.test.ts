@@ -36,6 +36,7 @@ function evidence(jobs: readonly FoundJob[], more: Partial<Evidence> = {}): Evid
     sightings: jobs.map((one) => sighting(one)),
     bills: jobs.map(({ id }) => bill(id)),
     atSandbox: [],
+    storingMs: 250,
     faints: [],
     ...more,
   };
@@ -129,5 +130,40 @@ describe('the audit of a chaos run', () => {
       history: late.history.map((line, i) => ({ ...line, at: at(UNCONFIRMED_SLOT_MS * 4.5 + i) })),
     };
     expect(broken([...early, tooEarly])).toEqual(['most slots held at once']);
+  });
+
+  it('finds what failed though Akool had completed it, and could be asked', () => {
+    const failed = (statuses: readonly string[]) => ({
+      ...job('0', statuses, 10_000),
+      error: { code: 'DEADLINE_EXCEEDED', providerCode: null },
+    });
+    const there = (status: SandboxJob['status'], updatedAt: number) => ({
+      atSandbox: [{ id: 'at-akool-0', acceptedAt: 0, updatedAt, status } as SandboxJob],
+    });
+    const known = failed(['WAITING', 'SUBMITTING', 'QUEUED', 'FAILED']);
+    expect(broken([known], there(3, 15_000))).toEqual([
+      'FAILED though Akool had completed it and could be asked',
+    ]);
+    expect(broken([known], there(3, 29_000))).toEqual([]);
+    expect(broken([known], there(2, 15_000))).toEqual([]);
+    // Nobody knew its `_id`.
+    expect(broken([failed(['WAITING', 'SUBMITTING', 'UNCONFIRMED', 'FAILED'])], there(3, 15_000))).toEqual(
+      [],
+    );
+  });
+
+  it('finds that hardly anything is completed', () => {
+    const all = Array.from({ length: 24 }, (_, n) => ({
+      ...job(`${n}`, n % 3 === 0 ? LIFE : ['WAITING', 'SUBMITTING', 'UNCONFIRMED', 'FAILED']),
+      error: n % 3 === 0 ? null : { code: 'SUBMIT_UNCONFIRMED', providerCode: null },
+    }));
+    const spread = all.map((one, n) => ({
+      ...one,
+      history: one.history.map((line) => ({
+        ...line,
+        at: new Date(Date.parse(line.at) + n * 100_000).toISOString(),
+      })),
+    }));
+    expect(broken(spread)).toEqual(['not COMPLETED, percent']);
   });
 });

@@ -19,10 +19,18 @@ export interface Evidence {
   readonly sightings: readonly Sighting[];
   readonly bills: readonly Bill[];
   readonly atSandbox: readonly SandboxJob[];
+  /** How long storing what was just stamped may take, in milliseconds. */
+  readonly storingMs: number;
   /** How the gateway ended although nobody had killed it. */
   readonly faints: readonly string[];
 }
 
+/** Below this chance alone may fail half of the jobs. */
+const MANY = 20;
+/** Akool's number for a job that succeeded. */
+const COMPLETED_THERE = 3;
+/** Polls come that often, with all that goes wrong with them. */
+const ASKED_WITHIN_MS = 5000;
 const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELED']);
 /** Nobody can say whether these were billed. */
 const EITHER_WAY = new Set(['SUBMIT_UNCONFIRMED', 'DEADLINE_EXCEEDED']);
@@ -46,13 +54,13 @@ export function audit(evidence: Evidence): readonly Row[] {
     which(
       sightings.filter(are).map(({ id, updates, refusal }) => `${id} ${spelled(updates)} ${refusal ?? ''}`),
     );
-  const held = mostAtOnce(jobs.flatMap(slotsHeld));
+  const held = mostAtOnce(jobs.flatMap((job) => slotsHeld(job, evidence.storingMs)));
   const together = mostAtOnce(
     evidence.atSandbox.flatMap((atSandbox) => {
       const bill = bills.find(({ providerId }) => providerId === atSandbox.id);
       const id = bill && [...(answers.get(keyIn(bill.request) ?? '') ?? [])][0];
       const job = id === undefined ? null : (found.get(id) ?? null);
-      return job === null ? [] : [timeAtProvider(atSandbox, job)];
+      return job === null ? [] : [timeAtProvider(atSandbox, job, evidence.storingMs)];
     }),
   );
 
@@ -78,10 +86,35 @@ export function audit(evidence: Evidence): readonly Row[] {
     { what: 'followers that missed the end', ...sightingsThat((one) => !sawTheEnd(one)) },
     { what: 'history gaps', ...jobsThat((job) => !hasWholeHistory(job)) },
     { what: 'final states that changed', ...jobsThat((job) => !staysFinal(job)) },
+    { what: 'FAILED though Akool had completed it and could be asked', ...which(missed(evidence)) },
+    { what: 'not COMPLETED, percent', value: notCompleted(jobs), atMost: jobs.length < MANY ? null : 50 },
     { what: 'most slots held at once', value: held, atMost: MAX_CONCURRENCY },
     { what: 'most at the provider at once', value: together, atMost: MAX_CONCURRENCY },
     { what: 'times the gateway ended by itself', ...which(evidence.faints) },
   ];
+}
+
+/** Failed at the deadline, long after Akool was done with it and had told its `_id`. */
+function missed({ found, atSandbox, bills, answers }: Evidence): readonly string[] {
+  const doneAt = new Map(
+    atSandbox.flatMap((one) => (one.status === COMPLETED_THERE ? [[one.id, one.updatedAt] as const] : [])),
+  );
+  return bills.flatMap(({ providerId, request }) => {
+    const [id] = answers.get(keyIn(request) ?? '') ?? [];
+    const job = id === undefined ? null : (found.get(id) ?? null);
+    if (job?.error?.code !== 'DEADLINE_EXCEEDED') return [];
+    const isKnown = job.history.some(({ status }) => status === 'QUEUED' || status === 'PROCESSING');
+    const failedAt = Date.parse(job.history.find(({ status }) => status === 'FAILED')?.at ?? '');
+    const done = doneAt.get(providerId) ?? Number.POSITIVE_INFINITY;
+    return isKnown && done < failedAt - ASKED_WITHIN_MS
+      ? [`${job.id} was done ${failedAt - done} ms before`]
+      : [];
+  });
+}
+
+function notCompleted(jobs: readonly FoundJob[]): number {
+  const completed = jobs.filter(({ status }) => status === 'COMPLETED').length;
+  return Math.round(100 * (1 - completed / Math.max(1, jobs.length)));
 }
 
 function endings(jobs: readonly FoundJob[]): readonly Row[] {

@@ -195,6 +195,7 @@ class Run {
       sightings: this.#sightings,
       bills: this.#sandbox.bills,
       atSandbox: this.#sandbox.jobs,
+      storingMs: this.#services.storingMs,
       faints: this.#cluster.faints,
     });
   }

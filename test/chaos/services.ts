@@ -10,6 +10,8 @@ export interface Services {
   readonly env: Readonly<Record<string, string>>;
   /** Makes trouble until the signal. */
   disturb(seed: number, signal: AbortSignal): Promise<void>;
+  /** How long a write may take, in milliseconds. */
+  readonly storingMs: number;
   /** What trouble was made. */
   readonly rows: readonly Row[];
   /** @param keep leaves the data for whoever wants to know what went wrong */
@@ -21,6 +23,7 @@ export function embedded(file: string): Services {
   return {
     env: { DATABASE_URL: `sqlite:${file}` },
     disturb: async () => {},
+    storingMs: 250,
     rows: [],
     close: async () => {},
   };
@@ -57,6 +60,8 @@ export async function shared(): Promise<Services> {
         restartRedis(new Dice(seed, 'restarts'), signal),
       ]);
     },
+    // With its connection cut and made anew.
+    storingMs: 1500,
     get rows() {
       return [
         { what: 'times all database connections were cut', value: cuts, atMost: null },

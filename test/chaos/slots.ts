@@ -18,16 +18,16 @@ export interface Interval {
   readonly to: number;
 }
 
-/**
- * A webhook that resolves a job at the moment its slot is given back is stamped when it arrives, and stored a
- * little later (much later when its database connection is cut): a lease in between is right.
- */
-const STORING_MS = 2000;
 const DEADLINE_ERRORS = new Set(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
 const HOLDS = new Set(['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING']);
 
-/** When the job held a slot, by its history. */
-export function slotsHeld({ history }: FoundJob): readonly Interval[] {
+/**
+ * When the job held a slot, by its history.
+ *
+ * @param storingMs a webhook that resolves a job when its slot is about to be given back is stamped when it
+ *   arrives, and stored so much later at most: a lease in between is right
+ */
+export function slotsHeld({ history }: FoundJob, storingMs: number): readonly Interval[] {
   const held: Interval[] = [];
   let from: number | null = null;
   let freeAt = Number.POSITIVE_INFINITY;
@@ -36,7 +36,7 @@ export function slotsHeld({ history }: FoundJob): readonly Interval[] {
     if (line.status === 'SUBMITTING') from ??= at;
     // One that comes back after its slot was given back holds none of those that count.
     if (from === null) continue;
-    if (at >= freeAt - STORING_MS) {
+    if (at >= freeAt - storingMs) {
       held.push({ from, to: Math.min(at, freeAt) });
       from = null;
       freeAt = Number.POSITIVE_INFINITY;
@@ -51,20 +51,20 @@ export function slotsHeld({ history }: FoundJob): readonly Interval[] {
 }
 
 /** When the job was at the sandbox, as far as the gateway had no right to take its slot for free. */
-export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob): Interval {
+export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob, storingMs: number): Interval {
   const from = atSandbox.acceptedAt;
   const ended = atSandbox.status >= 3 ? atSandbox.updatedAt : Number.POSITIVE_INFINITY;
-  return { from, to: Math.max(from, Math.min(ended, rightlyFreeAt(job))) };
+  return { from, to: Math.max(from, Math.min(ended, rightlyFreeAt(job, storingMs))) };
 }
 
 /** When the slot was given back although Akool may still work: after UNCONFIRMED_SLOT_MS, or at the deadline. */
-function rightlyFreeAt({ history, error }: FoundJob): number {
+function rightlyFreeAt({ history, error }: FoundJob, storingMs: number): number {
   let unconfirmedAt: number | null = null;
   for (const line of history) {
     const at = Date.parse(line.at);
     if (unconfirmedAt !== null) {
       const freeAt = unconfirmedAt + UNCONFIRMED_SLOT_MS;
-      if (at >= freeAt - STORING_MS) return Math.min(at, freeAt);
+      if (at >= freeAt - storingMs) return Math.min(at, freeAt);
     }
     unconfirmedAt = line.status === 'UNCONFIRMED' ? at : null;
     if (line.status === 'FAILED' && error !== null && DEADLINE_ERRORS.has(error.code)) return at;

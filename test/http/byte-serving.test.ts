@@ -20,7 +20,7 @@ describe('a range', () => {
     ['bytes=90-1000', part(90, 99)],
     ['bytes=90-99999999999999999999999', part(90, 99)],
     ['Bytes=5-6', part(5, 6)],
-    ['bytes= 5-6 ', part(5, 6)],
+    ['bytes= 5-6', { status: 200 }],
     ['bytes=100-', { status: 416 }],
     ['bytes=100-200', { status: 416 }],
     ['bytes=99999999999999999999999-', { status: 416 }],
@@ -37,6 +37,17 @@ describe('a range', () => {
   ])('%j', (range, selection) => {
     expect(selectionOf('GET', { range }, THING)).toEqual(selection);
   });
+
+  it.each([' ', '\t', '0', '-', '=', 'bytes='])(
+    'is read in one go, however much of %j there is',
+    (filler) => {
+      const much = filler.repeat(8000 / filler.length);
+      // A pattern that may match in many ways would go on for minutes.
+      for (const range of [`bytes=${much}-${much}x`, `bytes=1-${much}x`, `${much}bytes=1-1`]) {
+        expect(selectionOf('GET', { range }, THING)).toEqual({ status: 200 });
+      }
+    },
+  );
 
   it('is nothing to HEAD', () => {
     expect(selectionOf('HEAD', { range: 'bytes=0-0' }, THING)).toEqual({ status: 200 });

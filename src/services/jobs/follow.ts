@@ -2,7 +2,6 @@
  * Following jobs: joined to the bus first, then the present state, then only what is newer. In this order
  * nothing can fall between, whatever the bus doubles or reorders; what it loses, `CatchUp` makes good.
  */
-import { LRUCache } from 'lru-cache';
 import { jobNotFound } from '../../errors.js';
 import type { JobBus, JobSignal } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
@@ -100,10 +99,14 @@ export async function followTenant(
     for (const step of leave.splice(0)) step();
   });
   // What the bus doubles or reorders is known by the newest version that was given of each job.
-  const newest = new LRUCache<string, number>({ max: REMEMBERED_JOBS });
+  const newest = new Map<string, number>();
   const offer = (job: Job | null): void => {
     if (job === null || job.eraseAt !== null || job.version <= (newest.get(job.id) ?? 0)) return;
+    // The one that changed last is the last to be forgotten.
+    newest.delete(job.id);
     newest.set(job.id, job.version);
+    const [oldest] = newest.keys();
+    if (newest.size > REMEMBERED_JOBS && oldest !== undefined) newest.delete(oldest);
     feed.push(job);
   };
   const fail = (error: unknown): void => feed.fail(error);

@@ -93,6 +93,8 @@ class KyselyJobStore implements JobStore {
   async save(change: Change): Promise<boolean> {
     const isSaved = await this.#opened.write((trx) => saveJob(trx, change));
     if (isSaved) this.#recent?.changed(change);
+    // Somebody was quicker: whatever is kept, the next read is the store's.
+    else this.#recent?.forget([change.job.id]);
     return isSaved;
   }
 

@@ -1,0 +1,130 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Job, type JobEvent, transition } from '../../../src/services/jobs/job.js';
+import type { JobStore } from '../../../src/services/store/job-store.js';
+import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
+import { RecentJobs } from '../../../src/services/store/recent-jobs.js';
+import { openSqlite } from '../../../src/services/store/sqlite.js';
+import { HOUR, jobWith, NOON, newJobOf, request } from '../jobs/samples.js';
+
+let dir: string;
+let store: JobStore;
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'recent-'));
+  store = createKyselyJobStore(() => openSqlite(join(dir, 'gateway.db')));
+  await store.start();
+});
+afterEach(async () => {
+  await store.stop();
+  rmSync(dir, { recursive: true });
+});
+
+const JOBS = 6;
+
+/** What may be done to the nth job, or to whichever is due. */
+const STEPS = [
+  'create',
+  'lease',
+  'accept',
+  'complete',
+  'late',
+  'read',
+  'poll',
+  'repoll',
+  'archive',
+  'rearchive',
+  'erase',
+] as const;
+
+describe('jobs kept in memory', () => {
+  test('are always as they are stored, whatever happens at once', async () => {
+    const step = fc.record({ what: fc.constantFrom(...STEPS), nth: fc.nat({ max: JOBS - 1 }) });
+    const turns = fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 5, maxLength: 15 });
+    await fc.assert(
+      fc.asyncProperty(turns, async (all) => {
+        const jobs: Job[] = [];
+        for (const together of all) {
+          await Promise.all(together.map(({ what, nth }) => take(what, nth, jobs)));
+          const { jobs: stored } = await store.list('ann', {}, { limit: 1000, direction: 'forward' });
+          for (const job of stored) {
+            expect(await store.get(job.id)).toEqual(job);
+            expect(await store.getByCallbackToken(job.callbackToken)).toEqual(job);
+          }
+          for (const { id } of jobs) {
+            if (!stored.some((job) => job.id === id)) expect(await store.get(id)).toBeNull();
+          }
+        }
+        for (const { id } of jobs) await store.erase(id);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('are few when their requests are long', () => {
+    const recent = new RecentJobs();
+    const long = {
+      ...request,
+      sourceImage: [{ path: `https://e.example/${'x'.repeat(100_000)}`, opts: null }],
+    };
+    const jobs = Array.from({ length: 300 }, () => jobWith({ request: long }));
+    recent.stored(jobs);
+    const kept = jobs.filter(({ id }) => recent.get(id) !== undefined);
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.length).toBeLessThan(100);
+    for (const { id, callbackToken } of jobs) {
+      expect(recent.getByCallbackToken(callbackToken)).toBe(recent.get(id));
+    }
+  });
+});
+
+async function take(what: (typeof STEPS)[number], nth: number, jobs: Job[]): Promise<unknown> {
+  const { id } = jobs[nth % Math.max(1, jobs.length)] ?? { id: 'none' };
+  switch (what) {
+    case 'create': {
+      const created = await store.create(newJobOf('ann'), 1000);
+      return created.kind === 'created' && jobs.push(created.job);
+    }
+    case 'lease':
+      return store.lease(JOBS, NOON, (job) =>
+        transition(job, { type: 'leased', at: NOON, deadlineAt: NOON + HOUR }),
+      );
+    case 'accept':
+      return change(id, { type: 'accepted', at: NOON, pollAt: NOON, providerId: id, providerJobId: null });
+    case 'complete':
+      return change(id, {
+        type: 'reported',
+        at: NOON,
+        pollAt: NOON,
+        deadlineAt: NOON + HOUR,
+        source: 'WEBHOOK',
+        providerId: id,
+        report: { status: 'COMPLETED', url: 'https://e.example/r.png', expiresAt: NOON + HOUR, keep: true },
+      });
+    case 'late':
+      return change(id, { type: 'accepted', at: NOON, pollAt: NOON, providerId: id, providerJobId: 'late' });
+    case 'read':
+      return store.get(id);
+    case 'poll':
+      return store.claimPolls(NOON, () => NOON + nth, 2);
+    case 'repoll':
+      return store.reschedulePolls([{ id, pollAt: NOON - nth }]);
+    case 'archive':
+      return store.claimArchives(NOON, NOON + nth, 2);
+    case 'rearchive':
+      return store.rescheduleArchive(id, { at: NOON - nth, attempts: nth });
+    case 'erase':
+      return nth === 0 ? store.erase(id) : null;
+    default:
+      return what satisfies never;
+  }
+}
+
+async function change(id: string, event: JobEvent): Promise<void> {
+  const job = await store.get(id);
+  const made = job === null ? null : transition(job, event);
+  if (made !== null) await store.save(made);
+}
