@@ -1,5 +1,5 @@
 import { createGraphiQLFetcher, type Fetcher, type FetcherParams } from '@graphiql/toolkit';
-import { type DocumentNode, getOperationAST, parse } from 'graphql';
+import { type DocumentNode, getOperationAST, Kind, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 
 /**
@@ -10,8 +10,9 @@ import { createClient } from 'graphql-ws';
 export function createGatewayFetcher(endpoint: URL): Fetcher {
   let connection = connect(endpoint, undefined);
 
-  return (params, options) => {
-    const document = parsed(params);
+  return (given, options) => {
+    const document = parsed(given);
+    const params = document ? withKnownName(given, document) : given;
     if (document && getOperationAST(document, params.operationName)?.operation === 'subscription') {
       const authorization = authorizationIn(options?.headers);
       if (authorization !== connection.authorization) {
@@ -42,6 +43,18 @@ function connect(endpoint: URL, authorization: string | undefined) {
 function authorizationIn(headers: Record<string, unknown> | undefined): string | undefined {
   const entry = Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === 'authorization');
   return typeof entry?.[1] === 'string' ? entry[1] : undefined;
+}
+
+/**
+ * GraphiQL's own list of operations lags behind the editor: whoever types a document and runs it at once would
+ * have it run by the name of an operation of before.
+ */
+function withKnownName(params: FetcherParams, document: DocumentNode): FetcherParams {
+  const { operationName, ...rest } = params;
+  const isThere = document.definitions.some(
+    (one) => one.kind === Kind.OPERATION_DEFINITION && one.name?.value === operationName,
+  );
+  return operationName && !isThere ? rest : params;
 }
 
 /** Undefined when the query has a syntax error: then the server is asked over HTTP, and explains it. */
