@@ -49,25 +49,9 @@ export class Executor {
   ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> => {
     const events = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in events)) return events;
-    const source = events[Symbol.asyncIterator]();
-    const end = async (): Promise<IteratorReturnResult<undefined>> => {
-      await source.return?.();
-      return { value: undefined, done: true };
-    };
-    const results: AsyncIterableIterator<ExecutionResult> = {
-      next: async () => {
-        const { value, done } = await source.next();
-        if (done === true) return { value: undefined, done };
-        return { value: await this.execute({ ...args, rootValue: value }), done: false };
-      },
-      return: end,
-      throw: async (error) => {
-        await end();
-        throw error;
-      },
-      [Symbol.asyncIterator]: () => results,
-    };
-    return results;
+    return new ResultStream(events[Symbol.asyncIterator](), (event) =>
+      this.execute({ ...args, rootValue: event }),
+    );
   };
 
   #compiled(document: DocumentNode, name: string): CompiledQuery | null {
@@ -92,6 +76,44 @@ export class Executor {
       // What the compiler does not know of.
       return null;
     }
+  }
+}
+
+/** What comes of each event. Thousands of these wait at a time: no frames of async functions, and few closures. */
+class ResultStream implements AsyncIterableIterator<ExecutionResult> {
+  readonly #events: AsyncIterator<unknown>;
+  readonly #resultOf: (event: unknown) => ExecutionResult | Promise<ExecutionResult>;
+
+  constructor(
+    events: AsyncIterator<unknown>,
+    resultOf: (event: unknown) => ExecutionResult | Promise<ExecutionResult>,
+  ) {
+    this.#events = events;
+    this.#resultOf = resultOf;
+  }
+
+  next(): Promise<IteratorResult<ExecutionResult>> {
+    return this.#events.next().then(this.#take);
+  }
+
+  readonly #take = async ({
+    value,
+    done = false,
+  }: IteratorResult<unknown>): Promise<IteratorResult<ExecutionResult>> =>
+    done ? { value: undefined, done } : { value: await this.#resultOf(value), done };
+
+  async return(): Promise<IteratorResult<ExecutionResult>> {
+    await this.#events.return?.();
+    return { value: undefined, done: true };
+  }
+
+  async throw(reason: unknown): Promise<IteratorResult<ExecutionResult>> {
+    await this.return();
+    throw reason;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 

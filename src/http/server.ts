@@ -106,7 +106,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     executor: new Executor(schema),
     operations,
     context: async (authorization: string | undefined): Promise<GatewayContext> => ({
-      ...options.services,
+      services: options.services,
       caller: await options.authenticate(authorization),
     }),
     reportUnexpected: ((error, reference) =>

@@ -4,84 +4,131 @@
  * In place of graphql-ws's own adapter for `ws`, because that one goes on reading a socket that is being
  * closed (credentials that have run out could still submit), keeps whatever a client does not read, and
  * writes what clients do wrong to the console.
+ *
+ * A gateway holds thousands of sockets that wait, so what each has for itself is kept small: one object, one
+ * clock for all, and nothing of a message once it has been read.
  */
-import { CloseCode, type Server } from 'graphql-ws';
-import type { WebSocket } from 'ws';
-
-export interface TransportOptions {
-  /** Between pings; a socket that does not answer one by the next is cut, in milliseconds. */
-  readonly pingMs: number;
-  /** What goes wrong on our side while a message is dealt with. */
-  readonly reportUnexpected: (error: unknown) => void;
-}
-
-export interface SocketExtra {
-  readonly socket: WebSocket;
-  /** Messages that are being dealt with; of an operation, until it has ended or its client has left it. */
-  busy: number;
-}
+import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
+import { type RawData, WebSocket } from 'ws';
 
 /** A client who lets this much lie unread, in bytes, and still asks for more, is cut. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+/** A ping is late by at most one part in so many. */
+const LOOKS_BETWEEN_PINGS = 8;
 
-/** Connects a socket that has just opened. `extra` is what graphql-ws is to keep with it. */
-export function connectSocket<Extra extends SocketExtra>(
-  graphql: Server<Extra>,
-  extra: Extra,
-  { pingMs, reportUnexpected }: TransportOptions,
-): void {
-  const { socket } = extra;
-  const isOpen = (): boolean => socket.readyState === socket.OPEN;
-  // `ws` closes with the right code by itself; without a listener the error would end the process.
-  socket.on('error', () => {});
+/** What the server is to make of each connection: give it as its `WebSocket`. */
+export class PingedSocket extends WebSocket {
+  /** Whether the last ping was answered. */
+  isAlive = true;
+  /** By the process's own clock, in milliseconds. */
+  lastPingAt = performance.now();
+}
 
-  let alive = true;
-  const pings = setInterval(() => {
-    if (!alive) return socket.terminate();
-    alive = false;
-    if (isOpen()) socket.ping();
-  }, pingMs);
-  socket.on('pong', () => {
-    alive = true;
-  });
+/** Pings each socket every `everyMs`, and cuts those that have not answered the ping before. Returns what ends it. */
+export function pingAll(sockets: ReadonlySet<PingedSocket>, everyMs: number): () => void {
+  const looks = setInterval(() => {
+    const now = performance.now();
+    for (const socket of sockets) {
+      if (now - socket.lastPingAt < everyMs) continue;
+      if (socket.isAlive) ping(socket, now);
+      else socket.terminate();
+    }
+  }, everyMs / LOOKS_BETWEEN_PINGS);
+  return () => clearInterval(looks);
+}
 
-  const closed = graphql.opened(
-    {
-      protocol: socket.protocol,
-      send: (text) =>
-        new Promise((resolve) => {
-          // A send fails when the socket is gone, and then its end is told of anyway.
-          if (isOpen()) socket.send(text, () => resolve());
-          else resolve();
-        }),
-      close: (code, reason) => socket.close(code, reason),
-      onMessage: (take) => {
-        socket.on('message', async (data) => {
-          if (!isOpen()) return;
-          if (socket.bufferedAmount > MOST_UNREAD_BYTES) return socket.terminate();
-          extra.busy += 1;
-          try {
-            await take(String(data));
-          } catch (error) {
-            if (isClientsFault(error)) return socket.close(CloseCode.BadRequest, 'Invalid message received');
-            reportUnexpected(error);
-            socket.close(CloseCode.InternalServerError, 'Internal server error');
-          } finally {
-            extra.busy -= 1;
-          }
-        });
-      },
-      // Without the client's payload: an echo is work that a client gets for nothing.
-      onPing: () => {
-        if (isOpen()) socket.send('{"type":"pong"}', () => {});
-      },
-    },
-    extra,
-  );
-  socket.once('close', (code, reason) => {
-    clearInterval(pings);
-    Promise.resolve(closed(code, String(reason))).catch(reportUnexpected);
-  });
+function ping(socket: PingedSocket, now: number): void {
+  socket.isAlive = false;
+  socket.lastPingAt = now;
+  if (socket.readyState === socket.OPEN) socket.ping();
+}
+
+function hasAnswered(this: WebSocket): void {
+  (this as PingedSocket).isAlive = true;
+}
+
+/** `ws` closes with the right code by itself; without a listener the error would end the process. */
+function ignore(): void {}
+
+/** One socket, as graphql-ws sees it, and what is to be kept with it. */
+export class Connection implements GraphqlSocket {
+  readonly socket: PingedSocket;
+  /** Messages that are being dealt with; of an operation, until it has ended or its client has left it. */
+  busy = 0;
+  readonly #reportUnexpected: (error: unknown) => void;
+  #take: (message: string) => Promise<void> = async () => {};
+
+  /** @param reportUnexpected is told what goes wrong on our side while a message is dealt with */
+  constructor(socket: PingedSocket, reportUnexpected: (error: unknown) => void) {
+    this.socket = socket;
+    this.#reportUnexpected = reportUnexpected;
+  }
+
+  /** Begins to serve it. */
+  open<Extra extends Connection>(this: Extra, graphql: Server<Extra>): void {
+    const closed = graphql.opened(this, this);
+    const { socket } = this;
+    socket.on('error', ignore);
+    socket.on('pong', hasAnswered);
+    socket.on('message', (data) => this.#hear(data));
+    socket.once('close', (code, reason) => {
+      Promise.resolve(closed(code, String(reason))).catch(this.#reportUnexpected);
+    });
+  }
+
+  get protocol(): string {
+    return this.socket.protocol;
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === this.socket.OPEN;
+  }
+
+  send(text: string): Promise<void> {
+    if (!this.isOpen) return Promise.resolve();
+    return new Promise((resolve) => {
+      // A send fails when the socket is gone, and then its end is told of anyway.
+      this.socket.send(text, () => resolve());
+    });
+  }
+
+  close(code: number, reason: string): void {
+    this.socket.close(code, reason);
+  }
+
+  onMessage(take: (message: string) => Promise<void>): void {
+    this.#take = take;
+  }
+
+  /** Without the client's payload: an echo is work that a client gets for nothing. */
+  onPing(): void {
+    if (this.isOpen) this.socket.send('{"type":"pong"}', ignore);
+  }
+
+  #hear(data: RawData): void {
+    if (!this.isOpen) return;
+    if (this.socket.bufferedAmount > MOST_UNREAD_BYTES) {
+      this.socket.terminate();
+      return;
+    }
+    this.busy += 1;
+    this.#take(String(data)).then(this.#done, this.#failed);
+  }
+
+  // Made once: a subscription's message is being dealt with for as long as it is followed.
+  readonly #done = (): void => {
+    this.busy -= 1;
+  };
+
+  readonly #failed = (error: unknown): void => {
+    this.busy -= 1;
+    if (isClientsFault(error)) {
+      this.close(CloseCode.BadRequest, 'Invalid message received');
+    } else {
+      this.#reportUnexpected(error);
+      this.close(CloseCode.InternalServerError, 'Internal server error');
+    }
+  };
 }
 
 /** A message that only servers send: graphql-ws throws where it closes with 4400 for other invalid ones. */

@@ -5,14 +5,14 @@ import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { Executor } from './executor.js';
 import type { Operations } from './operations.js';
-import { connectSocket, type SocketExtra } from './websocket-transport.js';
+import { Connection, PingedSocket, pingAll } from './websocket-transport.js';
 
 export interface WebsocketOptions {
   readonly executor: Executor;
@@ -43,10 +43,12 @@ export interface WebsocketEndpoint {
   stop(): Promise<void>;
 }
 
-/** What graphql-ws keeps with each socket. */
-interface Extra extends SocketExtra {
-  context?: GatewayContext;
-  expiry?: NodeJS.Timeout;
+/** A socket and whose it is. */
+class CallersConnection extends Connection {
+  /** Null until they have said who they are. */
+  context: GatewayContext | null = null;
+  /** Until then they must have said it; after that, until their credentials run out. */
+  deadline: NodeJS.Timeout | undefined;
 }
 
 const PATH = '/graphql';
@@ -61,32 +63,34 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: options.maxMessageBytes,
+    WebSocket: PingedSocket,
     handleProtocols: (offered) => handleProtocols(offered),
   });
   const shown = (errors: readonly GraphQLError[]): readonly GraphQLFormattedError[] =>
     errors.map((error) => toClientError(error.toJSON(), error, options.reportUnexpected));
 
-  const graphql = makeServer<Record<string, unknown>, Extra>({
-    connectionInitWaitTimeout: options.initTimeoutMs,
+  const graphql = makeServer<Record<string, unknown>, CallersConnection>({
+    // Its own timer would be kept for as long as the socket.
+    connectionInitWaitTimeout: 0,
     execute: executor.execute,
     subscribe: executor.subscribe,
-    onConnect: async ({ connectionParams, extra }) => {
-      const { socket } = extra;
+    onConnect: async ({ connectionParams, extra: connection }) => {
+      clearDeadline(connection);
       try {
         const context = await options.context(authorizationOf(connectionParams));
         // It may have left while its credentials were checked.
-        if (socket.readyState !== socket.OPEN) return false;
-        extra.context = context;
-        closeAtExpiry(extra, context.caller);
+        if (!connection.isOpen) return false;
+        connection.context = context;
+        closeAtExpiry(connection, context.caller);
         return true;
       } catch (error) {
-        refuseConnection(socket, error);
+        refuseConnection(connection, error);
         return false;
       }
     },
     onSubscribe: async (ctx, _id, payload) => {
       const { context } = ctx.extra;
-      if (context === undefined) return [new GraphQLError('Not connected.')];
+      if (context === null) return [new GraphQLError('Not connected.')];
       try {
         // Not by the ids in use: a client gives one back while its operation still runs.
         // One that was left a moment ago takes a turn to end.
@@ -99,11 +103,14 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         }
         const document = await operations.admitted(context.caller, payload);
         if (!('kind' in document)) return document;
+        // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
+        Object.assign(payload, { query: document.loc?.source.body ?? payload.query });
         return {
           schema: executor.schema,
           document,
           operationName: payload.operationName,
           variableValues: payload.variables,
+          rootValue: undefined,
           contextValue: context,
         };
       } catch (error) {
@@ -114,21 +121,25 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     onError: (_ctx, _id, _payload, errors) => shown(errors),
     onNext: (_ctx, _id, _payload, _args, { errors, data = null }): FormattedExecutionResult | undefined =>
       errors === undefined ? undefined : { data, errors: shown(errors) },
-    onClose: ({ extra }) => clearTimeout(extra.expiry),
+    onClose: ({ extra }) => clearDeadline(extra),
   });
-  const transport = {
-    pingMs: options.pingMs,
-    reportUnexpected: (error: unknown) => options.reportUnexpected(error, randomUUID()),
-  };
+  const reportUnexpected = (error: unknown): void => options.reportUnexpected(error, randomUUID());
+  const stopPings = pingAll(sockets.clients, options.pingMs);
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');
     else if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
     else if (!options.mayConnect(request)) refuse(socket, '403 Forbidden');
     else
-      sockets.handleUpgrade(request, socket, head, (ws) =>
-        connectSocket(graphql, { socket: ws, busy: 0 }, transport),
-      );
+      sockets.handleUpgrade(request, socket, head, (opened) => {
+        const connection = new CallersConnection(opened, reportUnexpected);
+        connection.deadline = setTimeout(
+          () =>
+            connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout'),
+          options.initTimeoutMs,
+        );
+        connection.open(graphql);
+      });
   };
   server.on('upgrade', onUpgrade);
 
@@ -152,34 +163,37 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     // Resolves when all are gone.
     await new Promise<void>((resolve) => sockets.close(() => resolve()));
     clearTimeout(cut);
+    stopPings();
   }
 
   /** graphql-ws clients give up on 4401 and come back after the others: fresh credentials help only then. */
-  function refuseConnection(socket: WebSocket, error: unknown): void {
+  function refuseConnection(socket: Connection, error: unknown): void {
     if (error instanceof AuthenticationError) {
       const isExpired = error.reason === 'expired';
       socket.close(isExpired ? CloseCode.Forbidden : CloseCode.Unauthorized, error.message);
     } else if (error instanceof GatewayError) {
       socket.close(TRY_AGAIN_LATER, error.message);
     } else {
-      options.reportUnexpected(error, randomUUID());
+      reportUnexpected(error);
       socket.close(CloseCode.InternalServerError, 'Internal server error');
     }
   }
 }
 
 /** Checked once, at the connect; a timer does the rest, so that no operation pays for checking again. */
-function closeAtExpiry(extra: Extra, { expiresAt }: Caller): void {
-  if (expiresAt === null) return;
-  const left = expiresAt - Date.now();
+function closeAtExpiry(connection: CallersConnection, caller: Pick<Caller, 'expiresAt'>): void {
+  if (caller.expiresAt === null) return;
+  const left = caller.expiresAt - Date.now();
   if (left <= 0) {
-    extra.socket.close(CloseCode.Forbidden, 'The credentials have run out');
+    connection.close(CloseCode.Forbidden, 'The credentials have run out');
     return;
   }
-  extra.expiry = setTimeout(
-    () => closeAtExpiry(extra, { expiresAt } as Caller),
-    Math.min(left, LONGEST_TIMER_MS),
-  );
+  connection.deadline = setTimeout(() => closeAtExpiry(connection, caller), Math.min(left, LONGEST_TIMER_MS));
+}
+
+function clearDeadline(connection: CallersConnection): void {
+  clearTimeout(connection.deadline);
+  connection.deadline = undefined;
 }
 
 function refuse(socket: Duplex, status: string): void {

@@ -11,14 +11,14 @@ export class AkoolResolver {
   @Query(() => FaceDetectionType, { description: 'The faces in a picture or video, ready to be swapped.' })
   async detectFaces(
     @Arg('input', () => DetectFacesInput) input: DetectFacesInput,
-    @Ctx() { faces, caller }: GatewayContext,
+    @Ctx() { services: { faces }, caller }: GatewayContext,
   ): Promise<FaceDetectionType> {
     return toFaceDetection(await faces.detect(caller.tenant, input));
   }
 
   @Authorized()
   @Query(() => AccountType, { description: 'The balance at Akool, and how its slots are used.' })
-  account(@Ctx() { account }: GatewayContext): Promise<AccountView> {
+  account(@Ctx() { services: { account } }: GatewayContext): Promise<AccountView> {
     return account.view();
   }
 }

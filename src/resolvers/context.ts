@@ -18,6 +18,8 @@ export interface Services {
   readonly mediaUrl: MediaUrl;
 }
 
-export interface GatewayContext extends Services {
+/** Kept with each socket, so it is small. */
+export interface GatewayContext {
+  readonly services: Services;
   readonly caller: Caller;
 }

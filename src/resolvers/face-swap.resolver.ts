@@ -16,7 +16,7 @@ export class FaceSwapResolver {
   })
   async submitFaceSwap(
     @Arg('input', () => SubmitFaceSwapInput) input: SubmitFaceSwapInput,
-    @Ctx() { submission, caller, mediaUrl }: GatewayContext,
+    @Ctx() { services: { submission, mediaUrl }, caller }: GatewayContext,
   ): Promise<SubmitFaceSwapPayloadType> {
     const request = toFaceSwapRequest(input);
     const { job, deduplicated } = await submission.submit(
@@ -34,7 +34,7 @@ export class FaceSwapResolver {
   })
   async submitFaceSwapPlus(
     @Arg('input', () => SubmitFaceSwapPlusInput) input: SubmitFaceSwapPlusInput,
-    @Ctx() { submission, caller, mediaUrl }: GatewayContext,
+    @Ctx() { services: { submission, mediaUrl }, caller }: GatewayContext,
   ): Promise<SubmitFaceSwapPlusPayloadType> {
     const request = toFaceSwapPlusRequest(input);
     const { job, deduplicated } = await submission.submit(

@@ -16,7 +16,7 @@ export class FollowTokenResolver {
   async createFollowToken(
     @Arg('jobId', () => ID) jobId: string,
     @Arg('expiresInSeconds', () => Int, { defaultValue: 3600 }) expiresInSeconds: number,
-    @Ctx() { jobs, followTokens, caller }: GatewayContext,
+    @Ctx() { services: { jobs, followTokens }, caller }: GatewayContext,
   ): Promise<FollowToken> {
     if (expiresInSeconds < 1 || expiresInSeconds > LONGEST_SECONDS) {
       const message = `must be from 1 to ${LONGEST_SECONDS}`;

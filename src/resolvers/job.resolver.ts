@@ -29,7 +29,7 @@ export class JobResolver {
   })
   async job(
     @Arg('id', () => ID) id: string,
-    @Ctx() { jobs, caller, mediaUrl }: GatewayContext,
+    @Ctx() { services: { jobs, mediaUrl }, caller }: GatewayContext,
   ): Promise<JobNode | null> {
     const job = mayRead(caller, id) ? await jobs.find(caller.tenant, id) : null;
     return job === null ? null : toJobNode(job, mediaUrl);
@@ -46,7 +46,7 @@ export class JobResolver {
     @Arg('last', () => Int, { nullable: true }) last: number | null,
     @Arg('before', () => String, { nullable: true }) before: string | null,
     @Arg('filter', () => JobFilterInput, { nullable: true }) filter: JobFilterInput | null,
-    @Ctx() { jobs, caller, mediaUrl }: GatewayContext,
+    @Ctx() { services: { jobs, mediaUrl }, caller }: GatewayContext,
   ): Promise<JobConnectionType> {
     const page = toPageRequest({ first, after, last, before });
     return toConnection(await jobs.list(caller.tenant, toJobFilter(filter), page), mediaUrl);
@@ -56,7 +56,7 @@ export class JobResolver {
   @Mutation(() => JobType, { description: 'Takes a job back; only while it is WAITING.' })
   async cancelJob(
     @Arg('id', () => ID) id: string,
-    @Ctx() { jobs, caller, mediaUrl }: GatewayContext,
+    @Ctx() { services: { jobs, mediaUrl }, caller }: GatewayContext,
   ): Promise<JobNode> {
     return toJobNode(await jobs.cancel(caller.tenant, id), mediaUrl);
   }
@@ -68,7 +68,7 @@ export class JobResolver {
   })
   async deleteJob(
     @Arg('id', () => ID) id: string,
-    @Ctx() { caller, eraser }: GatewayContext,
+    @Ctx() { services: { eraser }, caller }: GatewayContext,
   ): Promise<string> {
     await eraser.delete(caller.tenant, id);
     return id;
@@ -79,16 +79,16 @@ export class JobResolver {
       'Follows one job: its present state first, then each newer version, and completes when the job is finished. ' +
       'With `afterVersion` only what is newer than that, to resume after a lost connection.',
     subscribe: ({ args, context }: SubscribeData<{ id: string; afterVersion?: number | null }>) => {
-      const { jobs, caller } = context;
+      const { services, caller } = context;
       if (!mayRead(caller, args.id)) throw jobNotFound();
-      return jobs.watch(caller.tenant, args.id, args.afterVersion ?? 0);
+      return services.jobs.watch(caller.tenant, args.id, args.afterVersion ?? 0);
     },
   })
   jobUpdated(
     @Root() job: Job,
     @Arg('id', () => ID) _id: string,
     @Arg('afterVersion', () => Int, { nullable: true }) _afterVersion: number | null,
-    @Ctx() { mediaUrl }: GatewayContext,
+    @Ctx() { services: { mediaUrl } }: GatewayContext,
   ): JobNode {
     return toJobNode(job, mediaUrl);
   }
@@ -96,9 +96,9 @@ export class JobResolver {
   @Authorized()
   @Subscription(() => JobType, {
     description: 'Every change of your jobs from now on.',
-    subscribe: ({ context }: SubscribeData<unknown>) => context.jobs.watchAll(context.caller.tenant),
+    subscribe: ({ context }: SubscribeData<unknown>) => context.services.jobs.watchAll(context.caller.tenant),
   })
-  jobsUpdated(@Root() job: Job, @Ctx() { mediaUrl }: GatewayContext): JobNode {
+  jobsUpdated(@Root() job: Job, @Ctx() { services: { mediaUrl } }: GatewayContext): JobNode {
     return toJobNode(job, mediaUrl);
   }
 
@@ -106,12 +106,18 @@ export class JobResolver {
     nullable: true,
     description: '1 is the next to be sent; null unless WAITING. Counted when asked for.',
   })
-  queuePosition(@Root() node: JobNode, @Ctx() { jobs }: GatewayContext): Promise<number | null> {
+  queuePosition(
+    @Root() node: JobNode,
+    @Ctx() { services: { jobs } }: GatewayContext,
+  ): Promise<number | null> {
     return jobs.queuePosition(node.job);
   }
 
   @FieldResolver(() => [JobUpdateType], { description: 'Every stored change, oldest first.' })
-  history(@Root() node: JobNode, @Ctx() { jobs }: GatewayContext): Promise<readonly JobUpdate[]> {
+  history(
+    @Root() node: JobNode,
+    @Ctx() { services: { jobs } }: GatewayContext,
+  ): Promise<readonly JobUpdate[]> {
     return jobs.history(node.job);
   }
 }

@@ -38,28 +38,30 @@ function jobOf(id: string): Job | null {
 const order: string[] = [];
 const context = {
   caller: { tenant: 'ann', onlyJob: null, expiresAt: null },
-  mediaUrl: () => 'https://g.example/media/x',
-  jobs: {
-    find: async (_tenant: string, id: string) => jobOf(id),
-    list: async () => ({
-      jobs: ['pro', 'plus', 'failed'].map((id) => jobOf(id)),
-      hasNextPage: true,
-      hasPreviousPage: false,
-    }),
-    cancel: async (_tenant: string, id: string) => {
-      const job = jobOf(id);
-      // The first takes longer than the second; they still come one after the other.
-      for (let turns = id === 'pro' ? 10 : 1; turns > 0; turns--) await null;
-      order.push(id);
-      return job;
-    },
-    queuePosition: async () => null,
-    history: async ({ id }: Job) => {
-      if (id === 'plus') throw new Error('another secret');
-      return [{ version: 1, status: 'WAITING', at: 0, source: 'CLIENT', note: null }];
-    },
-    watch: async function* (_tenant: string, id: string) {
-      for (let version = 1; version < 6; version++) yield { ...jobOf(id), version };
+  services: {
+    mediaUrl: () => 'https://g.example/media/x',
+    jobs: {
+      find: async (_tenant: string, id: string) => jobOf(id),
+      list: async () => ({
+        jobs: ['pro', 'plus', 'failed'].map((id) => jobOf(id)),
+        hasNextPage: true,
+        hasPreviousPage: false,
+      }),
+      cancel: async (_tenant: string, id: string) => {
+        const job = jobOf(id);
+        // The first takes longer than the second; they still come one after the other.
+        for (let turns = id === 'pro' ? 10 : 1; turns > 0; turns--) await null;
+        order.push(id);
+        return job;
+      },
+      queuePosition: async () => null,
+      history: async ({ id }: Job) => {
+        if (id === 'plus') throw new Error('another secret');
+        return [{ version: 1, status: 'WAITING', at: 0, source: 'CLIENT', note: null }];
+      },
+      watch: async function* (_tenant: string, id: string) {
+        for (let version = 1; version < 6; version++) yield { ...jobOf(id), version };
+      },
     },
   },
 } as unknown as GatewayContext;

@@ -43,7 +43,7 @@ async function submit(input: Input) {
     schema,
     source: 'mutation ($input: SubmitFaceSwapInput!) { submitFaceSwap(input: $input) { job { id } } }',
     variableValues: { input },
-    contextValue: { submission, caller, mediaUrl: () => '' },
+    contextValue: { services: { submission, mediaUrl: () => '' }, caller },
   });
   const fieldErrors = errors.flatMap(({ originalError }): readonly FieldError[] => {
     if (!(originalError instanceof InputError)) throw originalError ?? new Error(errors.join());

@@ -34,9 +34,8 @@ async function submit(input: object): Promise<{ stored: unknown; broken: string[
     source: SUBMIT,
     variableValues: { input },
     contextValue: {
-      submission,
+      services: { submission, mediaUrl: () => '' },
       caller: { tenant: 'default', expiresAt: null, onlyJob: null },
-      mediaUrl: () => '',
     },
   });
   const broken = (result.errors ?? []).flatMap(({ originalError, message }) => {

@@ -7,6 +7,7 @@
 export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
   readonly #onEnd: () => void;
+  /** Mostly none. An array that was ever pushed to keeps room for sixteen: thousands of feeds that wait do without. */
   #items: T[] = [];
   /** Those who asked while there was nothing, first come first served. */
   #takers: { resolve(result: IteratorResult<T>): void; reject(reason: unknown): void }[] = [];
@@ -58,6 +59,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   next(): Promise<IteratorResult<T>> {
     const item = this.#items.shift();
     if (item !== undefined) {
+      if (this.#items.length === 0) this.#items = [];
       if (this.#state === 'completing' && this.#items.length === 0 && this.#failure === null) this.#end();
       return Promise.resolve({ value: item, done: false });
     }
@@ -69,7 +71,9 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     }
     if (this.#state !== 'open') return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve, reject) => {
-      this.#takers.push({ resolve, reject });
+      const taker = { resolve, reject };
+      if (this.#takers.length > 0) this.#takers.push(taker);
+      else this.#takers = [taker];
     });
   }
 

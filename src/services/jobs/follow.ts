@@ -3,7 +3,7 @@
  * nothing can fall between, whatever the bus doubles or reorders; what it loses, `CatchUp` makes good.
  */
 import { jobNotFound } from '../../errors.js';
-import type { JobBus, JobSignal } from '../bus/job-bus.js';
+import type { JobBus, JobSignal, Unfollow } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
 import { Feed } from './feed.js';
 import { isFinal, isSettled, type Job } from './job.js';
@@ -24,68 +24,92 @@ const ARCHIVE_GRACE_MS = 1000;
 
 /** @throws GatewayError NOT_FOUND, also for somebody else's job */
 export async function followJob(
-  { store, bus }: Sources,
+  sources: Sources,
   tenant: string,
   id: string,
   afterVersion: number,
 ): Promise<AsyncIterableIterator<Job>> {
-  let newest = afterVersion;
-  let grace: NodeJS.Timeout | undefined;
-  let reading = false;
-  let readAgain = false;
-  // Until the present state is known, newer ones wait here: they must not overtake it.
-  let early: JobSignal[] | null = [];
-  const leave: (() => void)[] = [() => clearTimeout(grace)];
-  const feed = new Feed<Job>(FEED_LIMIT, () => {
-    for (const step of leave.splice(0)) step();
-  });
+  const following = new JobFollowing(sources, id, afterVersion);
+  try {
+    await following.begin(tenant);
+  } catch (error) {
+    await following.feed.return();
+    throw error;
+  }
+  return following.feed;
+}
 
-  const offer = (job: Job): void => {
+/** One follower of one job. */
+class JobFollowing {
+  readonly feed: Feed<Job>;
+  readonly #sources: Sources;
+  readonly #id: string;
+  #newest: number;
+  /** Until the present state is known, newer ones wait here: they must not overtake it. */
+  #early: JobSignal[] | null = [];
+  #leave: Unfollow | null = null;
+  #grace: NodeJS.Timeout | undefined;
+  #isReading = false;
+  #readsAgain = false;
+
+  constructor(sources: Sources, id: string, afterVersion: number) {
+    this.#sources = sources;
+    this.#id = id;
+    this.#newest = afterVersion;
+    this.feed = new Feed<Job>(FEED_LIMIT, () => this.#end());
+  }
+
+  async begin(tenant: string): Promise<void> {
+    const { store, bus } = this.#sources;
+    this.#leave = await bus.followJob(this.#id, (signal) => this.#hear(signal));
+    const job = await store.get(this.#id);
+    if (job === null || job.tenant !== tenant || job.eraseAt !== null) throw jobNotFound();
+    const early = this.#early ?? [];
+    this.#early = null;
+    this.#offer(job);
+    for (const signal of early) this.#hear(signal);
+  }
+
+  #hear(signal: JobSignal): void {
+    if (this.#early !== null) this.#early.push(signal);
+    else if (signal.job !== null) this.#offer(signal.job);
+    else if (signal.version > this.#newest) void this.#read();
+  }
+
+  #offer(job: Job): void {
+    const { feed } = this;
     if (feed.ended) return;
-    if (job.version > newest) {
-      newest = job.version;
+    if (job.version > this.#newest) {
+      this.#newest = job.version;
       feed.push(job);
     }
     if (isSettled(job)) feed.complete();
-    else if (isFinal(job.status)) grace ??= setTimeout(() => feed.complete(), ARCHIVE_GRACE_MS);
-  };
-  // Signals without a state are answered by reading: one read at a time, and one more after it.
-  const read = async (): Promise<void> => {
-    readAgain = reading;
-    if (reading) return;
-    reading = true;
+    else if (isFinal(job.status)) this.#grace ??= setTimeout(() => feed.complete(), ARCHIVE_GRACE_MS);
+  }
+
+  /** Signals without a state are answered by reading: one read at a time, and one more after it. */
+  async #read(): Promise<void> {
+    this.#readsAgain = this.#isReading;
+    if (this.#isReading) return;
+    this.#isReading = true;
     try {
       do {
-        readAgain = false;
-        const job = await store.get(id);
-        if (job === null || job.eraseAt !== null) feed.complete();
-        else offer(job);
-      } while (readAgain);
+        this.#readsAgain = false;
+        const job = await this.#sources.store.get(this.#id);
+        if (job === null || job.eraseAt !== null) this.feed.complete();
+        else this.#offer(job);
+      } while (this.#readsAgain);
     } catch (error) {
-      feed.fail(error);
+      this.feed.fail(error);
     } finally {
-      reading = false;
+      this.#isReading = false;
     }
-  };
-  const hear = (signal: JobSignal): void => {
-    if (early !== null) early.push(signal);
-    else if (signal.job !== null) offer(signal.job);
-    else if (signal.version > newest) void read();
-  };
-
-  leave.push(await bus.followJob(id, hear));
-  try {
-    const job = await store.get(id);
-    if (job === null || job.tenant !== tenant || job.eraseAt !== null) throw jobNotFound();
-    const waited = early;
-    early = null;
-    offer(job);
-    waited.forEach(hear);
-  } catch (error) {
-    await feed.return();
-    throw error;
   }
-  return feed;
+
+  #end(): void {
+    clearTimeout(this.#grace);
+    this.#leave?.();
+  }
 }
 
 /** Every change of a tenant's jobs from now on. Ends only when the follower leaves. */
