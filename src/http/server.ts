@@ -84,9 +84,7 @@ const PING_MS = 12_000;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
   const app = fastify({
-    loggerInstance: options.log,
-    // What is logged of a request says by itself what it is about.
-    childLoggerFactory: (logger) => logger,
+    loggerInstance: withoutChildren(options.log),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -179,6 +177,12 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
 };
+
+/** Fastify wants a child for each request; what is logged of one says by itself what it is about. */
+function withoutChildren(log: Logger): Logger {
+  const own: Logger = Object.create(log, { child: { value: () => own } });
+  return own;
+}
 
 function securityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, reply, done) => {

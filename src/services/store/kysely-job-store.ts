@@ -103,7 +103,7 @@ class KyselyJobStore implements JobStore {
   }
 
   async list(tenant: string, filter: JobFilter, page: PageRequest): Promise<Page> {
-    return listJobs(this.#db, tenant, filter, page);
+    return listJobs(this.#db, this.#recent, tenant, filter, page);
   }
 
   async changedSince(tenant: string, since: number, limit: number): Promise<readonly Job[]> {

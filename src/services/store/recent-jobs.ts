@@ -36,10 +36,16 @@ export class RecentJobs {
 
   /** Keeps what `find` reads from the store. */
   async read(find: Promise<Job | null>): Promise<Job | null> {
-    const writes = this.#writes;
-    const job = await find;
-    if (job !== null && writes === this.#writes) this.#keep(job);
+    const [job = null] = await this.readAll(find.then((found) => (found === null ? [] : [found])));
     return job;
+  }
+
+  /** The same for many. */
+  async readAll(find: Promise<readonly Job[]>): Promise<readonly Job[]> {
+    const writes = this.#writes;
+    const jobs = await find;
+    if (writes === this.#writes) for (const job of jobs) this.#keep(job);
+    return jobs;
   }
 
   /** These are stored now, just as they are here. */

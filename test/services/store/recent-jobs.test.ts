@@ -33,6 +33,7 @@ const STEPS = [
   'complete',
   'late',
   'read',
+  'list',
   'poll',
   'repoll',
   'archive',
@@ -49,7 +50,12 @@ describe('jobs kept in memory', () => {
         const jobs: Job[] = [];
         for (const together of all) {
           await Promise.all(together.map(({ what, nth }) => take(what, nth, jobs)));
-          const { jobs: stored } = await store.list('ann', {}, { limit: 1000, direction: 'forward' });
+          // Always the database's own.
+          const stored = await store.changedSince('ann', 0, 1000);
+          const { jobs: listed } = await store.list('ann', {}, { limit: 1000, direction: 'forward' });
+          expect(listed).toEqual(
+            stored.toSorted((a, b) => b.createdAt - a.createdAt || b.sequence - a.sequence),
+          );
           for (const job of stored) {
             expect(await store.get(job.id)).toEqual(job);
             expect(await store.getByCallbackToken(job.callbackToken)).toEqual(job);
@@ -108,6 +114,8 @@ async function take(what: (typeof STEPS)[number], nth: number, jobs: Job[]): Pro
       return change(id, { type: 'accepted', at: NOON, pollAt: NOON, providerId: id, providerJobId: 'late' });
     case 'read':
       return store.get(id);
+    case 'list':
+      return store.list('ann', {}, { limit: 1 + nth, direction: nth % 2 === 0 ? 'forward' : 'backward' });
     case 'poll':
       return store.claimPolls(NOON, () => NOON + nth, 2);
     case 'repoll':
