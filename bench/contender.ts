@@ -7,6 +7,7 @@ import type { SocketProtocol } from './follower.js';
 import { gatewayEnvironment } from './gateway-environment.js';
 import { freePort, Program } from './program.js';
 import type { Seeds } from './seed.js';
+import type { SlowDisk } from './slow-disk.js';
 
 export type ContenderName = 'gateway' | 'mercurius' | 'yoga' | 'apollo-express' | 'floor';
 
@@ -52,6 +53,7 @@ export interface Place {
   readonly hook: string;
   readonly cores: Cores | null;
   readonly seeds: Seeds;
+  readonly slowDisk: SlowDisk | null;
   /** For files that are removed at the end of the run. */
   readonly folder: string;
   readonly akoolUrl: string;
@@ -62,6 +64,8 @@ export interface StartOptions {
   readonly open: number;
   /** The floor then writes each change to a file; otherwise it keeps them in memory like the others. */
   readonly durable?: boolean;
+  /** How much longer a commit takes than this machine's disk makes it, in milliseconds. */
+  readonly commitMs?: number;
   /** The gateway's file; otherwise it gets a new one with as many jobs as said. */
   readonly database?: string;
   /** As it is shipped, without the hook that answers what it uses. */
@@ -77,10 +81,12 @@ export interface Started {
 export async function startContender(
   contender: Contender,
   place: Place,
-  { stored, open, durable = false, bare = false, database: given }: StartOptions,
+  { stored, open, durable = false, bare = false, commitMs = 0, database: given }: StartOptions,
 ): Promise<Started> {
   const folder = mkdtempSync(join(place.folder, `${contender.name}-`));
   const port = await freePort();
+  const disk = commitMs === 0 ? {} : place.slowDisk?.environment(commitMs);
+  if (disk === undefined) throw new Error('Commits can not be made slow here');
   const common = {
     name: contender.name,
     port,
@@ -92,13 +98,15 @@ export async function startContender(
     if (contender.name !== 'gateway') {
       const database = durable ? join(folder, 'floor.db') : '';
       const schemaFile = join(place.root, 'schema.graphql');
-      const env = environmentOf({ port, akoolUrl: place.akoolUrl, stored, open, database, schemaFile });
+      const settings = environmentOf({ port, akoolUrl: place.akoolUrl, stored, open, database, schemaFile });
+      const env = { ...disk, ...settings };
       return Program.start({ ...common, script: join(place.programs, `${contender.name}.mjs`), env });
     }
     const database = given ?? join(folder, 'gateway.db');
     if (given === undefined) await place.seeds.copy({ stored, open }, database);
     mkdirSync(join(folder, 'archive'));
     const env = {
+      ...disk,
       ...gatewayEnvironment(place.akoolUrl),
       PUBLIC_URL: `http://127.0.0.1:${port}`,
       DATABASE_URL: `sqlite:${database}`,

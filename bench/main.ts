@@ -17,6 +17,7 @@ import { freePort, Program } from './program.js';
 import { printable } from './report.js';
 import { Results } from './results.js';
 import { Seeds } from './seed.js';
+import { slowDisk } from './slow-disk.js';
 import { verdicts } from './targets.js';
 
 const MEASURING: Readonly<Record<MeasureName, (bench: Bench) => Promise<void>>> = {
@@ -67,6 +68,7 @@ export async function main(args: readonly string[], { root, programs }: Paths): 
     hook: join(root, 'bench/hook.cjs'),
     cores,
     seeds: new Seeds(root, join(kept, 'seeds')),
+    slowDisk: slowDisk(join(root, 'bench'), folder),
     folder,
     akoolUrl: `http://127.0.0.1:${akool.port}`,
   };

@@ -1,5 +1,6 @@
 /** What a run found, for people: ratios first. Markdown, so that it can be kept as it is. */
 import { CONTENDERS } from './contender.js';
+import { SLOW_COMMIT_MS } from './measures/writes.js';
 import type { Result, Results, Subject, Unit } from './results.js';
 import { type Figure, ratioOf } from './rounds.js';
 import { type Verdict, verdicts } from './targets.js';
@@ -10,6 +11,7 @@ const LABELS: Readonly<Record<string, string>> = {
   submit: 'submit, CPU',
   webhook: 'webhook, CPU',
   'webhook.rate': 'webhooks, 64 at once',
+  'webhook.rate.slow': `webhooks, 64 at once, commits ${SLOW_COMMIT_MS} ms longer`,
   update: 'update to a socket, CPU',
   'update.p50': 'webhook to socket, half within',
   'update.p99': 'webhook to socket, 99 of 100 within',

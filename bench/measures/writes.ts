@@ -15,6 +15,8 @@ import { openJob } from '../sample-jobs.js';
 
 const SUBMITS_AT_ONCE = 16;
 const WEBHOOKS_AT_ONCE = 64;
+/** How much longer than here a commit takes on a fast disk in a network, in milliseconds. */
+export const SLOW_COMMIT_MS = 2;
 /** PROCESSING, then COMPLETED. */
 const REPORTS: readonly ReportedStatus[] = [2, 3];
 
@@ -65,6 +67,23 @@ export async function measureWebhook(bench: Bench): Promise<void> {
       const open = await submit(one, jobs);
       await profiled(bench, one, 'webhook', () => report(one, open, REPORTS));
     }
+  });
+  await measureWebhookOnSlowDisk(bench, jobs);
+}
+
+/** Where commits take long, against one commit each over the same HTTP. */
+async function measureWebhookOnSlowDisk(bench: Bench, jobs: number): Promise<void> {
+  if (bench.place.slowDisk === null) {
+    bench.say('webhook: slower commits are not measured, for want of Linux and a C compiler');
+    return;
+  }
+  const options = { stored: 1000, open: 0, durable: true, commitMs: SLOW_COMMIT_MS };
+  await withContenders(bench, [GATEWAY, FLOOR], options, async (started) => {
+    for (const one of started) await webhookCost(one, jobs);
+    await interleaved(bench.options.quick ? 3 : 5, started, async (one) => {
+      const { perSecond } = await webhookCost(one, jobs);
+      bench.results.add('webhook.rate.slow', '1/s', one.contender.name, perSecond);
+    });
   });
 }
 

@@ -1,9 +1,12 @@
 /**
  * Group commit: writes that arrive together share one transaction, and so one fsync.
  *
- * A batch is whatever arrived while the batch before was being committed. When one write of a batch throws,
- * the whole batch is rolled back and its writes are run again one by one, so a failure stays its own.
+ * A batch is whatever arrived while the batch before was being committed; or, where nothing was, while one write
+ * after the other kept arriving. When one write of a batch throws, the whole batch is rolled back and its writes
+ * are run again one by one, so a failure stays its own.
  */
+import { setImmediate } from 'node:timers/promises';
+
 export interface Transactor<Transaction> {
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
@@ -14,6 +17,12 @@ interface Write<Transaction> {
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
+
+/**
+ * For more writes to arrive, in milliseconds. Nobody waits when none do; when they keep coming, the process is
+ * busy reading them, and would otherwise stop for a commit after every few.
+ */
+const LONGEST_GATHERING_MS = 10;
 
 export class CommitQueue<Transaction> {
   readonly #database: Transactor<Transaction>;
@@ -43,13 +52,22 @@ export class CommitQueue<Transaction> {
   }
 
   async #run(): Promise<void> {
-    // One turn of the event loop, so that what arrives in the same turn is written together.
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#gather();
     while (this.#pending.length > 0) {
       const batch = this.#pending.splice(0, this.#mostWrites);
       await this.#commit(batch);
     }
     this.#running = null;
+  }
+
+  /** Turn by turn of the event loop, for as long as each brings more. */
+  async #gather(): Promise<void> {
+    const until = performance.now() + LONGEST_GATHERING_MS;
+    let gathered: number;
+    do {
+      gathered = this.#pending.length;
+      await setImmediate();
+    } while (this.#pending.length > gathered && performance.now() < until);
   }
 
   async #commit(batch: readonly Write<Transaction>[]): Promise<void> {

@@ -1,0 +1,72 @@
+/** Which writes share a commit. What a commit is worth is in the stores' own tests. */
+import { setImmediate } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { CommitQueue, type Transactor } from '../../../src/services/store/commit-queue.js';
+
+/** Remembers how many writes each transaction held. */
+class Ledger implements Transactor<number[]> {
+  readonly commits: number[][] = [];
+
+  async transaction<T>(work: (written: number[]) => Promise<T>): Promise<T> {
+    const written: number[] = [];
+    const result = await work(written);
+    this.commits.push(written);
+    return result;
+  }
+}
+
+function queue(mostWrites = 1000): { ledger: Ledger; write: (n: number) => Promise<number> } {
+  const ledger = new Ledger();
+  const commits = new CommitQueue(ledger, mostWrites);
+  return { ledger, write: (n) => commits.write(async (written) => written.push(n)) };
+}
+
+it('commits those together that arrive in the same turn of the event loop', async () => {
+  const { ledger, write } = queue();
+  await Promise.all([write(1), write(2), write(3)]);
+  expect(ledger.commits).toEqual([[1, 2, 3]]);
+});
+
+it('gathers for as long as each turn brings one more', async () => {
+  const { ledger, write } = queue();
+  const all: Promise<number>[] = [write(0)];
+  for (let n = 1; n <= 5; n += 1) {
+    all.push(write(n));
+    await setImmediate();
+  }
+  await Promise.all(all);
+  expect(ledger.commits).toEqual([[0, 1, 2, 3, 4, 5]]);
+});
+
+it('does not wait for what does not come', async () => {
+  const { ledger, write } = queue();
+  const first = write(1);
+  await setImmediate();
+  await setImmediate();
+  await setImmediate();
+  expect(ledger.commits).toEqual([[1]]);
+  await Promise.all([first, write(2)]);
+  expect(ledger.commits).toEqual([[1], [2]]);
+});
+
+it('commits at last though there is no end of them', async () => {
+  const { ledger, write } = queue();
+  let done = false;
+  const first = write(0).then(() => {
+    done = true;
+  });
+  const all: Promise<number>[] = [];
+  while (!done) {
+    all.push(write(all.length + 1));
+    await setImmediate();
+  }
+  await Promise.all([first, ...all]);
+  expect(ledger.commits[0]?.length).toBeGreaterThan(2);
+  expect(ledger.commits.flat()).toEqual([0, ...all.map((_, n) => n + 1)]);
+});
+
+it('holds no more in one transaction than it may', async () => {
+  const { ledger, write } = queue(2);
+  await Promise.all([1, 2, 3, 4, 5].map(write));
+  expect(ledger.commits).toEqual([[1, 2], [3, 4], [5]]);
+});
