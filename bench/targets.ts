@@ -31,7 +31,8 @@ const TARGETS: readonly Target[] = [
   against('`job`: CPU to Mercurius with JIT', 'job', 'mercurius', 1),
   against('`job`: CPU to Apollo on Express', 'job', 'apollo-express', 0.35),
   against('update to a socket: CPU to bare `ws`', 'update', 'floor', 1.5),
-  against('held socket: memory to bare `ws`', 'socket', 'floor', 2),
+  against('held socket: resident memory to bare `ws`', 'socket', 'floor', 2),
+  against('held socket: live objects to bare `ws`', 'socket.live', 'floor', 2),
   growth('update to a socket: CPU', 'update', atSockets(fewSockets), atSockets(manySockets), 1.2),
   growth('held socket: memory', 'socket.live', atSockets(fewSockets), atSockets(manySockets), 1.2),
   {

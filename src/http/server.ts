@@ -178,7 +178,10 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 };
 
-/** Fastify wants a child for each request; what is logged of one says by itself what it is about. */
+/**
+ * Fastify wants a child for each request; what is logged of one says by itself what it is about. Its serializers
+ * come with the child, and so not at all: never log a request or a reply as a whole.
+ */
 function withoutChildren(log: Logger): Logger {
   const own: Logger = Object.create(log, { child: { value: () => own } });
   return own;

@@ -13,27 +13,30 @@ import { type RawData, WebSocket } from 'ws';
 
 /** A client who lets this much lie unread, in bytes, and still asks for more, is cut. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
-/** A ping is late by at most one part in so many. */
-const LOOKS_BETWEEN_PINGS = 8;
+/** A ping is early by at most one part in so many. */
+const LOOKS_BETWEEN_PINGS = 64;
 
 /** What the server is to make of each connection: give it as its `WebSocket`. */
 export class PingedSocket extends WebSocket {
   /** Whether the last ping was answered. */
   isAlive = true;
-  /** By the process's own clock, in milliseconds. */
-  lastPingAt = performance.now();
+  /** By the process's own clock, in milliseconds. Null: nobody has looked yet. */
+  lastPingAt: number | null = null;
 }
 
 /** Pings each socket every `everyMs`, and cuts those that have not answered the ping before. Returns what ends it. */
 export function pingAll(sockets: ReadonlySet<PingedSocket>, everyMs: number): () => void {
+  const betweenMs = everyMs / LOOKS_BETWEEN_PINGS;
   const looks = setInterval(() => {
     const now = performance.now();
     for (const socket of sockets) {
-      if (now - socket.lastPingAt < everyMs) continue;
+      // Those that came together, as after a restart, are not to be pinged together.
+      socket.lastPingAt ??= now - Math.random() * everyMs;
+      if (now - socket.lastPingAt < everyMs - betweenMs) continue;
       if (socket.isAlive) ping(socket, now);
       else socket.terminate();
     }
-  }, everyMs / LOOKS_BETWEEN_PINGS);
+  }, betweenMs);
   return () => clearInterval(looks);
 }
 

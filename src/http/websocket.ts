@@ -28,7 +28,7 @@ export interface WebsocketOptions {
   readonly maxOperations: number;
   /** How long a client may take to say who it is, in milliseconds. */
   readonly initTimeoutMs: number;
-  /** Between pings; a socket that does not answer one by the next is cut, in milliseconds. */
+  /** From one ping to the next, at most; a socket that has not answered one by then is cut. In milliseconds. */
   readonly pingMs: number;
   /** Whether a browser's page of this origin, or a request to this host, may open a socket. */
   readonly mayConnect: (request: IncomingMessage) => boolean;

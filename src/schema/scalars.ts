@@ -33,6 +33,8 @@ export const DateTimeScalar = new GraphQLScalarType<number, string>({
 });
 
 const DAY_MS = 86_400_000;
+/** That a Date can have, and the first one below zero. */
+const LAST_TIME = 8.64e15;
 /** The text of days that were written last, like `2026-01-31T`: each has its place among so many. */
 const DAYS_KEPT = 64;
 const keptDays = new Float64Array(DAYS_KEPT).fill(Number.NaN);
@@ -48,6 +50,7 @@ const THREE_DIGITS = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3
  */
 export function isoText(at: number): string {
   const time = Math.trunc(at);
+  if (Math.abs(time) > LAST_TIME) throw new RangeError('Invalid time value');
   const day = Math.floor(time / DAY_MS);
   const ofDay = time - day * DAY_MS;
   const ms = ofDay % 1000;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buildSchema } from 'graphql';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { GatewayError } from '../../src/errors.js';
 import { Executor } from '../../src/http/executor.js';
@@ -63,6 +63,48 @@ afterEach(async () => {
 it('closes with 4408 who does not say who they are', async () => {
   const bare = await bareSocket(await start({ initTimeoutMs: 30 }));
   expect((await bare.closed).code).toBe(4408);
+});
+
+it('gives who has said who they are all the time in the world', async () => {
+  const gate = new Gate();
+  const context = async () => {
+    await gate.pass();
+    return { caller } as unknown as GatewayContext;
+  };
+  const startedAt = performance.now();
+  const bare = await bareSocket(await start({ initTimeoutMs: 30, context }));
+  bare.say({ type: 'connection_init' });
+  await gate.arrived();
+  // Checking them takes longer than saying it may.
+  await until(() => performance.now() > startedAt + 90);
+  gate.open();
+  await bare.next('connection_ack');
+  expect(bare.socket.readyState).toBe(WebSocket.OPEN);
+});
+
+it('leaves no clock behind for who leaves without a word', async () => {
+  const made = vi.spyOn(globalThis, 'setTimeout');
+  const cleared = vi.spyOn(globalThis, 'clearTimeout');
+  try {
+    const bare = await bareSocket(await start({ initTimeoutMs: 54_321 }));
+    const nth = made.mock.calls.findIndex(([, ms]) => ms === 54_321);
+    const clock = made.mock.results[nth]?.value as NodeJS.Timeout;
+    expect(clock.hasRef()).toBe(true);
+    bare.socket.terminate();
+    await until(() => cleared.mock.calls.some(([one]) => one === clock));
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
+it('pings no more often than it says', async () => {
+  const bare = await bareSocket(await start({ pingMs: 100 }));
+  const pings: number[] = [];
+  bare.socket.on('ping', () => pings.push(performance.now()));
+  await until(() => pings.length === 4);
+  const [first = 0, , , last = 0] = pings;
+  // Each may be a look early, and one may arrive late.
+  expect(last - first).toBeGreaterThan(250);
 });
 
 it('keeps who answers pings, and cuts who does not', async () => {

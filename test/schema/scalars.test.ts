@@ -28,7 +28,7 @@ it('writes times as Date does, whatever was written before', () => {
 });
 
 it('refuses what is no time, and still writes those that are', () => {
-  for (const time of [Number.NaN, Number.POSITIVE_INFINITY, LAST + DAY_MS]) {
+  for (const time of [Number.NaN, Number.POSITIVE_INFINITY, LAST + 1, -LAST - 1]) {
     expect(() => isoText(time)).toThrow(RangeError);
     expect(isoText(0)).toBe('1970-01-01T00:00:00.000Z');
   }

@@ -67,7 +67,11 @@ export class CommitQueue<Transaction> {
     do {
       gathered = this.#pending.length;
       await setImmediate();
-    } while (this.#pending.length > gathered && performance.now() < until);
+    } while (
+      this.#pending.length > gathered &&
+      this.#pending.length < this.#mostWrites &&
+      performance.now() < until
+    );
   }
 
   async #commit(batch: readonly Write<Transaction>[]): Promise<void> {

@@ -29,8 +29,11 @@ export async function listJobs(
     .orderBy('created_at', order)
     .orderBy('sequence', order)
     .limit(page.limit + 1);
+  const isNewest = isForward && page.after === undefined;
   const { found, jobs } =
-    recent === null ? await whole(wanted, page.limit) : await throughMemory(db, recent, wanted, page.limit);
+    recent === null
+      ? await whole(wanted, page.limit)
+      : await throughMemory(recent, matching, wanted, page.limit, isNewest);
   const more = found > page.limit;
   if (!isForward) jobs.reverse();
   const newest = jobs[0];
@@ -42,7 +45,7 @@ export async function listJobs(
   };
 }
 
-type Wanted = SelectQueryBuilder<Tables, 'jobs', object>;
+type Matching = SelectQueryBuilder<Tables, 'jobs', object>;
 
 /** How many there are, counting one more than the limit; and those within it. */
 interface Found {
@@ -50,33 +53,40 @@ interface Found {
   readonly jobs: Job[];
 }
 
-async function whole(wanted: Wanted, limit: number): Promise<Found> {
+async function whole(wanted: Matching, limit: number): Promise<Found> {
   const rows = await wanted.selectAll().execute();
   return { found: rows.length, jobs: rows.slice(0, limit).map(toJob) };
 }
 
-/** The same, but only what is not kept is read whole: a driver hands over two columns several times faster. */
+/**
+ * The same, but only what is not kept is read whole: a driver hands over two columns several times faster.
+ *
+ * @param keeps whether what is read is kept: what everybody looks at first, and not what one goes through once
+ */
 async function throughMemory(
-  db: Kysely<Tables>,
   recent: RecentJobs,
-  wanted: Wanted,
+  matching: Matching,
+  wanted: Matching,
   limit: number,
+  keeps: boolean,
 ): Promise<Found> {
   const all = await wanted.select(['id', 'version']).execute();
   const places = all.slice(0, limit);
   const jobs = new Map<string, Job>();
-  const missing: string[] = [];
   for (const { id, version } of places) {
-    const kept = recent.get(id);
+    const kept = recent.peek(id);
     // What is being written at this moment is another version here and there.
     if (kept?.version === version) jobs.set(id, kept);
-    else missing.push(id);
   }
+  const missing = places.filter(({ id }) => !jobs.has(id)).map(({ id }) => id);
   if (missing.length > 0) {
-    const read = db.selectFrom('jobs').selectAll().where('id', 'in', missing).execute();
-    for (const job of await recent.readAll(read.then((rows) => rows.map(toJob)))) jobs.set(job.id, job);
+    const rows = matching.where('id', 'in', missing).selectAll().execute();
+    const reading = rows.then((some) => some.map(toJob));
+    const read = await (keeps ? recent.readAll(reading) : reading);
+    // Some were changed in between, and match no more.
+    if (read.length < missing.length) return whole(wanted, limit);
+    for (const job of read) jobs.set(job.id, job);
   }
-  // One that was erased meanwhile is gone.
   return { found: all.length, jobs: places.flatMap(({ id }) => jobs.get(id) ?? []) };
 }
 
@@ -104,11 +114,7 @@ function isBeyond(eb: ExpressionBuilder<Tables, 'jobs'>, side: '<' | '>', place:
   return eb(eb.refTuple('created_at', 'sequence'), side, eb.tuple(createdAt, sequence));
 }
 
-async function exists<O>(
-  matching: SelectQueryBuilder<Tables, 'jobs', O>,
-  side: '<' | '>',
-  place: JobPlace,
-): Promise<boolean> {
+async function exists(matching: Matching, side: '<' | '>', place: JobPlace): Promise<boolean> {
   const row = await matching
     .select('id')
     .where((eb) => isBeyond(eb, side, place))

@@ -1,6 +1,6 @@
 /**
  * Jobs that were read or changed last, kept in memory: what a query right after a submit, a follower's first
- * look and each report of Akool ask for. Only for a store that no other process writes to.
+ * look, each report of Akool and the first page of a list ask for. Only for a store that no other process writes to.
  *
  * What is kept is always what is stored. So a change is applied to the state that is kept, and only to the one
  * it was made from; and a read that began before a write ended keeps nothing, for it may have seen the state
@@ -27,6 +27,11 @@ export class RecentJobs {
 
   get(id: string): Job | undefined {
     return this.#jobs.get(id);
+  }
+
+  /** The same, but it counts as no use: of those that go through all there are. */
+  peek(id: string): Job | undefined {
+    return this.#jobs.peek(id);
   }
 
   getByCallbackToken(token: string): Job | undefined {

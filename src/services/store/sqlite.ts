@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
+import { LRUCache } from 'lru-cache';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
 import { DatabaseInUseError } from './database-errors.js';
@@ -17,6 +18,7 @@ import type { Tables } from './tables.js';
 const turnServed = new Statement((db) => db.selectFrom('queue').select('turn').where('id', '=', 1));
 /** In one transaction: readers wait for its end. */
 const MOST_WRITES = 256;
+const MOST_PREPARED = 500;
 
 export async function openSqlite(file: string): Promise<Database> {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
@@ -70,14 +72,14 @@ function release(native: Libsql.Database): void {
 
 /** Preparing costs five times what running a short statement does, so each text is prepared once. */
 function withPreparedOnce(native: Libsql.Database): SqliteDatabase {
-  const prepared = new Map<string, ReturnType<SqliteDatabase['prepare']>>();
+  // Texts with lists of varying length are unbounded in number.
+  const prepared = new LRUCache<string, ReturnType<SqliteDatabase['prepare']>>({ max: MOST_PREPARED });
   return {
     prepare: (text) => {
       const known = prepared.get(text);
       if (known !== undefined) return known;
       const statement = native.prepare(text) as ReturnType<SqliteDatabase['prepare']>;
-      // Texts with lists of varying length are unbounded in number; keep only so many.
-      if (prepared.size < 500) prepared.set(text, statement);
+      prepared.set(text, statement);
       return statement;
     },
     close: () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Job, type JobEvent, transition } from '../../../src/services/jobs/job.js';
 import type { JobStore } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
@@ -68,6 +68,24 @@ describe('jobs kept in memory', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test('are those of first pages, and not of those behind them, that one goes through once', async () => {
+    for (let n = 0; n < 6; n += 1) await store.create(newJobOf('ann'), 1000);
+    await store.stop();
+    await store.start();
+    const keeping = vi.spyOn(RecentJobs.prototype, 'readAll');
+    const first = await store.list('ann', {}, { limit: 2, direction: 'forward' });
+    expect(keeping).toHaveBeenCalledTimes(1);
+    const after = first.jobs.at(-1);
+    const second = await store.list('ann', {}, { limit: 3, direction: 'forward', ...(after && { after }) });
+    const last = await store.list('ann', {}, { limit: 1, direction: 'backward' });
+    expect(keeping).toHaveBeenCalledTimes(1);
+    keeping.mockRestore();
+    const all = [...first.jobs, ...second.jobs, ...last.jobs];
+    expect(all.map(({ sequence }) => sequence)).toEqual([6, 5, 4, 3, 2, 1]);
+    expect([first, second, last].map(({ hasNextPage }) => hasNextPage)).toEqual([true, true, false]);
+    expect([first, second, last].map(({ hasPreviousPage }) => hasPreviousPage)).toEqual([false, true, true]);
   });
 
   test('are few when their requests are long', () => {
