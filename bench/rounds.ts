@@ -18,6 +18,11 @@ export function ratioOf(a: Figure, b: Figure): Figure {
   return figureOf(a.values.map((value, i) => value / (b.values[i] ?? Number.NaN)));
 }
 
+/** Of rounds that were not taken in turns. */
+export function ratioOfMedians(a: Figure, b: Figure): Figure {
+  return figureOf([a.median / b.median]);
+}
+
 /** @param sorted ascending */
 export function quantile(sorted: readonly number[], q: number): number {
   const at = (sorted.length - 1) * q;

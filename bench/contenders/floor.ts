@@ -18,8 +18,8 @@ const settings = readSettings();
 const jobs = new JobMap(settings);
 const table = settings.database === '' ? null : new FloorTable(settings.database);
 const submitToAkool = akoolAt(settings.akoolUrl);
-/** By the id of the job that is followed. */
-const followers = new Map<string, WebSocket>();
+/** By the id of the job that they follow. */
+const followers = new Map<string, readonly WebSocket[]>();
 
 interface Asked {
   readonly query: string;
@@ -64,8 +64,8 @@ function deliver(token: string, event: WebhookEvent): boolean {
   if (table !== null) return table.update(token, event);
   const job = jobs.deliver(token, event);
   if (job === null) return false;
-  const follower = followers.get(job.id);
-  if (follower !== undefined) {
+  const all = followers.get(job.id);
+  if (all !== undefined) {
     const { id, status, version, updatedAt, result, error } = job;
     const jobUpdated = {
       id,
@@ -75,7 +75,9 @@ function deliver(token: string, event: WebhookEvent): boolean {
       result: result === null ? null : { url: result.url },
       error,
     };
-    follower.send(JSON.stringify({ id: '1', type: 'next', payload: { data: { jobUpdated } } }));
+    for (const follower of all) {
+      follower.send(JSON.stringify({ id: '1', type: 'next', payload: { data: { jobUpdated } } }));
+    }
   }
   return true;
 }
@@ -83,12 +85,19 @@ function deliver(token: string, event: WebhookEvent): boolean {
 new WebSocketServer({ server: httpServer, path: '/graphql' }).on('connection', (socket) => {
   let followed = '';
   socket.on('message', (data) => {
-    followers.delete(followed);
+    leave(followed, socket);
     followed = String(data);
-    followers.set(followed, socket);
+    followers.set(followed, [...(followers.get(followed) ?? []), socket]);
   });
-  socket.on('close', () => followers.delete(followed));
+  socket.on('close', () => leave(followed, socket));
 });
+
+function leave(id: string, socket: WebSocket): void {
+  const others = (followers.get(id) ?? []).filter((one) => one !== socket);
+  if (others.length > 0) followers.set(id, others);
+  else followers.delete(id);
+}
+
 httpServer.listen(settings.port, '127.0.0.1');
 
 function alone(job: SampleJob): object {

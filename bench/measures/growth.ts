@@ -40,7 +40,7 @@ export async function measureGrowth(bench: Bench): Promise<void> {
 /** Everything once more while so many sockets are held, each following a job of its own. */
 async function withSockets(bench: Bench, contender: Contender, sockets: number): Promise<void> {
   const { quick } = bench.options;
-  const size: UpdateSize = { followers: 100, batches: quick ? 2 : 4, latencies: 0, rounds: quick ? 2 : 5 };
+  const size: UpdateSize = { followers: 80, batches: quick ? 3 : 8, rounds: quick ? 2 : 5 };
   const jobs = sockets + jobsNeeded(size);
   await withContenders(bench, [contender], { stored: 1000, open: jobs }, async ([one]) => {
     if (one === undefined) return;

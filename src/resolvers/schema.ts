@@ -8,8 +8,9 @@ import { SubmitFaceSwapInput } from '../schema/face-swap.input.js';
 import { FaceSwapJobType } from '../schema/face-swap-job.type.js';
 import { SubmitFaceSwapPlusInput } from '../schema/face-swap-plus.input.js';
 import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
-import type { JobNode } from '../schema/job-node.js';
+import { type JobNode, toJobNode } from '../schema/job-node.js';
 import { checkInput } from '../schema/rules.js';
+import type { Job } from '../services/jobs/job.js';
 import { AkoolResolver } from './akool.resolver.js';
 import type { GatewayContext } from './context.js';
 import { FaceSwapResolver } from './face-swap.resolver.js';
@@ -30,6 +31,11 @@ export async function createSchema(): Promise<GraphQLSchema> {
   if (!isInterfaceType(job)) throw new Error('the schema has the interface Job');
   // Here because type-graphql makes of every such function one that is awaited, and those can't be compiled.
   job.resolveType = ({ __typename }: JobNode) => __typename;
+  // The same goes for arguments, event by event, and events need none: they are jobs, which followers see as nodes.
+  for (const field of Object.values(schema.getSubscriptionType()?.getFields() ?? {})) {
+    field.resolve = (job: Job, _args: unknown, { services }: GatewayContext) =>
+      toJobNode(job, services.mediaUrl);
+  }
   return schema;
 }
 
