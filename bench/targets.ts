@@ -22,7 +22,7 @@ interface Target {
   readonly limit: number;
   /** The figure is to be as large as the limit, not as small. */
   readonly isAtLeast?: true;
-  /** Taken one after the other, not in turns: their rounds have nothing to do with each other. */
+  /** Taken one after the other, not in turns: their rounds have nothing to do with each other, so medians compare. */
   readonly areApart?: true;
 }
 
@@ -36,7 +36,7 @@ const TARGETS: readonly Target[] = [
   against('held socket: resident memory to bare `ws`', 'socket', 'floor', 2),
   against('held socket: live objects to bare `ws`', 'socket.live', 'floor', 2),
   growth('update to a socket: CPU', 'update', atSockets(fewSockets), atSockets(manySockets), 1.2, true),
-  growth('held socket: memory', 'socket.live', atSockets(fewSockets), atSockets(manySockets), 1.2),
+  growth('held socket: live objects', 'socket.live', atSockets(fewSockets), atSockets(manySockets), 1.2),
   {
     target: 'webhooks, 64 at once: rate to one commit each',
     of: ['webhook.rate', 'gateway'],

@@ -75,9 +75,8 @@ function deliver(token: string, event: WebhookEvent): boolean {
       result: result === null ? null : { url: result.url },
       error,
     };
-    for (const follower of all) {
-      follower.send(JSON.stringify({ id: '1', type: 'next', payload: { data: { jobUpdated } } }));
-    }
+    const text = JSON.stringify({ id: '1', type: 'next', payload: { data: { jobUpdated } } });
+    for (const follower of all) follower.send(text);
   }
   return true;
 }

@@ -37,7 +37,7 @@ export async function measureGrowth(bench: Bench): Promise<void> {
   bench.say(`  up to ${stored.at(-1)} stored jobs: ${seconds(startedAt)} s`);
 }
 
-/** Everything once more while so many sockets are held, each following a job of its own. */
+/** Everything once more while so many sockets are held, each but those that are told something following a job of its own. */
 async function withSockets(bench: Bench, contender: Contender, sockets: number): Promise<void> {
   const { quick } = bench.options;
   const size: UpdateSize = { followers: 80, batches: quick ? 3 : 8, rounds: quick ? 2 : 5 };

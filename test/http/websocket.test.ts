@@ -98,13 +98,13 @@ it('leaves no clock behind for who leaves without a word', async () => {
 });
 
 it('pings no more often than it says', async () => {
-  const bare = await bareSocket(await start({ pingMs: 100 }));
+  const bare = await bareSocket(await start({ pingMs: 200 }));
   const pings: number[] = [];
   bare.socket.on('ping', () => pings.push(performance.now()));
   await until(() => pings.length === 4);
   const [first = 0, , , last = 0] = pings;
-  // Each may be a look early, and one may arrive late.
-  expect(last - first).toBeGreaterThan(250);
+  // Three times between them; each may be a look early, and the first may be heard late.
+  expect(last - first).toBeGreaterThan(500);
 });
 
 it('keeps who answers pings, and cuts who does not', async () => {

@@ -29,11 +29,6 @@ export class RecentJobs {
     return this.#jobs.get(id);
   }
 
-  /** The same, but it counts as no use: of those that go through all there are. */
-  peek(id: string): Job | undefined {
-    return this.#jobs.peek(id);
-  }
-
   getByCallbackToken(token: string): Job | undefined {
     const id = this.#idByToken.get(token);
     return id === undefined ? undefined : this.#jobs.get(id);

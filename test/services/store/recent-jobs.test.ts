@@ -19,6 +19,7 @@ beforeEach(async () => {
   await store.start();
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   await store.stop();
   rmSync(dir, { recursive: true });
 });
@@ -77,11 +78,11 @@ describe('jobs kept in memory', () => {
     const keeping = vi.spyOn(RecentJobs.prototype, 'readAll');
     const first = await store.list('ann', {}, { limit: 2, direction: 'forward' });
     expect(keeping).toHaveBeenCalledTimes(1);
+    expect(await store.list('ann', {}, { limit: 2, direction: 'forward' })).toEqual(first);
     const after = first.jobs.at(-1);
     const second = await store.list('ann', {}, { limit: 3, direction: 'forward', ...(after && { after }) });
     const last = await store.list('ann', {}, { limit: 1, direction: 'backward' });
     expect(keeping).toHaveBeenCalledTimes(1);
-    keeping.mockRestore();
     const all = [...first.jobs, ...second.jobs, ...last.jobs];
     expect(all.map(({ sequence }) => sequence)).toEqual([6, 5, 4, 3, 2, 1]);
     expect([first, second, last].map(({ hasNextPage }) => hasNextPage)).toEqual([true, true, false]);
