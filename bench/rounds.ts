@@ -18,9 +18,9 @@ export function ratioOf(a: Figure, b: Figure): Figure {
   return figureOf(a.values.map((value, i) => value / (b.values[i] ?? Number.NaN)));
 }
 
-/** Of rounds that were not taken in turns. */
+/** Of rounds that were not taken in turns: the medians', and what it could be at the least and at the most. */
 export function ratioOfMedians(a: Figure, b: Figure): Figure {
-  return figureOf([a.median / b.median]);
+  return figureOf([a.least / b.most, a.median / b.median, a.most / b.least]);
 }
 
 /** @param sorted ascending */

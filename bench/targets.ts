@@ -36,6 +36,7 @@ const TARGETS: readonly Target[] = [
   against('held socket: resident memory to bare `ws`', 'socket', 'floor', 2),
   against('held socket: live objects to bare `ws`', 'socket.live', 'floor', 2),
   growth('update to a socket: CPU', 'update', atSockets(fewSockets), atSockets(manySockets), 1.2, true),
+  growth('held socket: resident memory', 'socket', atSockets(fewSockets), atSockets(manySockets), 1.2),
   growth('held socket: live objects', 'socket.live', atSockets(fewSockets), atSockets(manySockets), 1.2),
   {
     target: 'webhooks, 64 at once: rate to one commit each',

@@ -47,7 +47,7 @@ async function withSockets(bench: Bench, contender: Contender, sockets: number):
     // Those that are told something are among them.
     const held = await open(one, sockets - size.followers);
     const updates = await Updates.begin(one, size, sockets);
-    await updates.cpu(size.batches * 2);
+    await updates.warmUp(size.batches);
     for (let round = 0; round < size.rounds; round += 1) {
       const cpu = await updates.cpu(size.batches);
       bench.results.add(`update${atSockets(sockets)}`, 'µs', contender.name, cpu);

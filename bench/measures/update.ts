@@ -20,6 +20,8 @@ const REPORTS: readonly ReportedStatus[] = [1, 2];
 const SETTLE_MS = 150;
 
 const FOLLOWERS_A_JOB = 8;
+/** As many rounds go by before the first counts: only then is all of this code compiled. */
+const WARM_UP_ROUNDS = 5;
 
 export interface UpdateSize {
   /** Sockets that are told something in one batch; a multiple of those that follow one job. */
@@ -40,7 +42,7 @@ export async function measureUpdate(bench: Bench): Promise<void> {
     for (const one of started) {
       const updates = await Updates.begin(one, { ...size, aJob: FOLLOWERS_A_JOB }, 0);
       const alone = await Updates.begin(one, { followers: latencies, aJob: 1 }, firstAlone);
-      await updates.cpu(size.batches);
+      await updates.warmUp(size.batches);
       all.push({ one, updates, alone });
     }
     await interleaved(size.rounds, all, async ({ one, updates, alone }) => {
@@ -60,7 +62,7 @@ export async function measureUpdate(bench: Bench): Promise<void> {
 
 /** Open jobs that a run of this size uses up. */
 export function jobsNeeded({ followers, batches, rounds }: UpdateSize): number {
-  return (rounds + 3) * batches * (followers / FOLLOWERS_A_JOB) * 2;
+  return (rounds + WARM_UP_ROUNDS + 2) * batches * (followers / FOLLOWERS_A_JOB) * 2;
 }
 
 export class Updates {
@@ -92,6 +94,11 @@ export class Updates {
     this.#followers = followers;
     this.#aJob = aJob;
     this.#next = firstJob;
+  }
+
+  /** @param batches of one round */
+  async warmUp(batches: number): Promise<void> {
+    await this.cpu(batches * WARM_UP_ROUNDS);
   }
 
   /** CPU time of one update, in microseconds. */
