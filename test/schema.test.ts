@@ -29,7 +29,58 @@ import { JOB_ERROR_CODES } from '../src/services/jobs/job-error.js';
 import { SETTINGS } from '../src/settings.js';
 
 /** Parts of the contract that later work brings. Whoever adds one takes it off this list. */
-const STILL_MISSING: readonly string[] = [];
+const STILL_MISSING: readonly string[] = [
+  // [faults]
+  'WaitingReason',
+  'Job.waitingReason',
+  'JobErrorCode.RESULT_UNUSABLE',
+  'FaceSwapJob.waitingReason',
+  'FaceSwapPlusJob.waitingReason',
+  'Account.waitingReason',
+  // [front ends]
+  'JSONObject',
+  'Node',
+  'Job.Node',
+  'Job.reference',
+  'Job.metadata',
+  'JobError.audience',
+  'JobError.userMessage',
+  'ErrorAudience',
+  'FaceSwapJob.Node',
+  'FaceSwapJob.reference',
+  'FaceSwapJob.metadata',
+  'SubmitFaceSwapInput.reference',
+  'SubmitFaceSwapInput.metadata',
+  'SubmitFaceSwapPayload.followToken',
+  'FaceSwapPlusJob.Node',
+  'FaceSwapPlusJob.reference',
+  'FaceSwapPlusJob.metadata',
+  'SubmitFaceSwapPlusInput.reference',
+  'SubmitFaceSwapPlusInput.metadata',
+  'SubmitFaceSwapPlusPayload.followToken',
+  'JobFilter.reference',
+  'JobsChangeKind',
+  'JobsChange',
+  'Query.node',
+  'Subscription.jobUpdated.untilArchived',
+  'Subscription.jobsChanged',
+  // [uploads]
+  'JobResult.downloadUrl',
+  'JobResult.thumbnailUrl',
+  'Account.uploads',
+  'UploadUsage',
+  'UploadStatus',
+  'HttpHeader',
+  'Upload',
+  'UploadConnection',
+  'UploadEdge',
+  'CreateUploadInput',
+  'CreateUploadPayload',
+  'Query.upload',
+  'Query.uploads',
+  'Mutation.createUpload',
+  'Mutation.deleteUpload',
+];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -62,7 +113,16 @@ describe('the schema', () => {
   });
 
   it('breaks no client of the contract', () => {
-    const expected = STILL_MISSING.map((name) => `${name} was removed.`);
+    // Each listed part, in each of the words that graphql-js has for a part that is missing.
+    const expected = STILL_MISSING.flatMap((name) => {
+      const [, owner, part] = /^(.+)\.(\w+)$/.exec(name) ?? [];
+      return [
+        `${name} was removed.`,
+        `${part} was removed from enum type ${owner}.`,
+        `${owner} arg ${part} was removed.`,
+        `${owner} no longer implements interface ${part}.`,
+      ];
+    });
     const breaking = findBreakingChanges(contract, ours)
       .map(({ description }) => description)
       // GraphQL's own scalars are in a schema exactly when something uses them.
