@@ -4,6 +4,7 @@ import type { SandboxOptions } from './sandbox/sandbox.js';
 import { readSettings as readSandboxSettings, SettingsError } from './sandbox/settings.js';
 import type { Bucket, S3Credentials } from './services/archive/bucket.js';
 import type { ApiKey } from './services/auth/api-keys.js';
+import { faultOfTenantName } from './services/auth/tenant-name.js';
 import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
 
 export interface Config {
@@ -107,7 +108,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
       `HOST is ${JSON.stringify(v.HOST)}; without AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET it may be a loopback address, or AUTH=none says that all may call`,
     );
   }
-  mistakes.push(...archiveMistakes(v));
+  mistakes.push(...tenantMistakes(v), ...archiveMistakes(v));
   if (sandbox === null || mistakes.length > 0) throw new ConfigError(mistakes);
   const production = v.NODE_ENV === 'production';
   const rate = (perMinute: number): number | null => (hasCallers && perMinute > 0 ? perMinute : null);
@@ -178,6 +179,14 @@ export function readConfig(environment: Environment): { readonly config: Config;
           }),
   };
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
+}
+
+/** The mistake tells the place of the entry; the entry itself holds a key. */
+function tenantMistakes({ AUTH_API_KEYS: keys }: Values): readonly string[] {
+  return (keys ?? []).flatMap(({ tenant }, i) => {
+    const fault = faultOfTenantName(tenant);
+    return fault === null ? [] : [`AUTH_API_KEYS has an entry, number ${i + 1}, for a tenant that ${fault}`];
+  });
 }
 
 /** The `AWS_…` settings may be there for other programs; without a bucket they mean nothing. */

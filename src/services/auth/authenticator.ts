@@ -5,13 +5,14 @@ import { type ApiKey, tenantOfKey } from './api-keys.js';
 import type { Caller } from './caller.js';
 import { type FollowTokens, isFollowToken } from './follow-tokens.js';
 import { isExpired, type JwtVerifier, KeysUnavailableError } from './jwt.js';
+import { TenantNameError } from './tenant-name.js';
 
 /** Not known, or not any more. `expired` credentials were good once: a fresh one of the same kind may do. */
 export class AuthenticationError extends GatewayError {
   readonly reason: 'missing' | 'wrong' | 'expired';
 
   constructor(reason: AuthenticationError['reason'], cause?: unknown) {
-    super('UNAUTHENTICATED', MESSAGES[reason], { cause });
+    super('UNAUTHENTICATED', cause instanceof TenantNameError ? cause.message : MESSAGES[reason], { cause });
     this.name = 'AuthenticationError';
     this.reason = reason;
   }

@@ -7,6 +7,7 @@
  */
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import type { Caller } from './caller.js';
+import { readTenantName } from './tenant-name.js';
 
 const TYPE = 'follow+jwt';
 
@@ -33,7 +34,7 @@ export class FollowTokens {
     return { token, expiresAt: seconds * 1000 };
   }
 
-  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once */
+  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once; TenantNameError */
   async verify(token: string): Promise<Caller> {
     const { payload } = await jwtVerify(token, this.#secret, {
       algorithms: ['HS256'],
@@ -41,7 +42,7 @@ export class FollowTokens {
       requiredClaims: ['exp', 'tenant', 'job'],
     });
     return {
-      tenant: String(payload['tenant']),
+      tenant: readTenantName(payload['tenant']),
       onlyJob: String(payload['job']),
       expiresAt: (payload.exp ?? 0) * 1000,
     };

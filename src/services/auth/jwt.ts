@@ -8,6 +8,7 @@ import {
   jwtVerify,
 } from 'jose';
 import type { Caller } from './caller.js';
+import { readTenantName, TenantNameError } from './tenant-name.js';
 
 export interface JwtSettings {
   readonly jwksUrl: string | null;
@@ -61,7 +62,7 @@ export class JwtVerifier {
     this.#ways = ways;
   }
 
-  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once; KeysUnavailableError */
+  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once; KeysUnavailableError; TenantNameError */
   async verify(token: string): Promise<Caller> {
     let failure: unknown = new Error('JWTs are not accepted');
     for (const way of this.#ways) {
@@ -70,7 +71,7 @@ export class JwtVerifier {
       } catch (error) {
         failure = error;
         // The signature was right: the other way would not know it.
-        if (isExpired(error)) break;
+        if (isExpired(error) || error instanceof TenantNameError) break;
       }
     }
     throw failure;
@@ -106,7 +107,9 @@ export function isExpired(error: unknown): boolean {
 
 /** The tenant is the claim `tenant`, else `sub`. */
 function toCaller(payload: JWTPayload): Caller {
-  const tenant = payload['tenant'] ?? payload.sub;
-  if (typeof tenant !== 'string' || tenant === '') throw new Error('The JWT names no tenant');
-  return { tenant, onlyJob: null, expiresAt: payload.exp === undefined ? null : payload.exp * 1000 };
+  return {
+    tenant: readTenantName(payload['tenant'] ?? payload.sub),
+    onlyJob: null,
+    expiresAt: payload.exp === undefined ? null : payload.exp * 1000,
+  };
 }
