@@ -49,6 +49,7 @@ import { QueuePositions } from './services/jobs/queue-positions.js';
 import { Reconciler } from './services/jobs/reconciler.js';
 import { Submission } from './services/jobs/submission.js';
 import type { JobStore } from './services/store/job-store.js';
+import { tellingUnavailable } from './services/store/unavailable.js';
 
 export interface App {
   /** @throws DatabaseInUseError, DatabaseUnusableError, and what listening throws */
@@ -146,7 +147,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
 
   async function compose(): Promise<Running> {
     const plainStore = createStore(given);
-    const store = overrides.wrapStore?.(plainStore) ?? plainStore;
+    const store = tellingUnavailable(overrides.wrapStore?.(plainStore) ?? plainStore, log);
     stops.push(() => store.stop());
     const cantUseDatabase = (error: unknown): never => {
       throw databaseUnusable(secrets, error);

@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to try again.',
   QUEUE_FULL: 'Too many jobs wait already; try again later.',
   PROVIDER_UNAVAILABLE: 'Akool could not be reached or did not answer usefully; try again later.',
+  STORE_UNAVAILABLE:
+    'The database cannot answer at present; `extensions.retryAfterSeconds` says when to try again.',
   AUTHENTICATION_UNAVAILABLE: 'Who you are cannot be checked at present; try again later.',
   ARCHIVE_UNAVAILABLE: 'Kept results cannot be read at present; try again later. Only at `/media/…`.',
   INTERNAL_SERVER_ERROR: 'Unexpected; logged under `extensions.reference`.',

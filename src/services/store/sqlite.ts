@@ -75,7 +75,9 @@ function withPreparedOnce(native: Libsql.Database): SqliteDatabase {
   // Texts with lists of varying length are unbounded in number.
   const prepared = new LRUCache<string, ReturnType<SqliteDatabase['prepare']>>({ max: MOST_PREPARED });
   return {
-    prepare: (text) => {
+    prepare: (sql) => {
+      // SQLite rolls back by itself when it has no room; to fail at it would hide why.
+      const text = sql === 'rollback' && !native.inTransaction ? 'select 1' : sql;
       const known = prepared.get(text);
       if (known !== undefined) return known;
       const statement = native.prepare(text) as ReturnType<SqliteDatabase['prepare']>;

@@ -1,0 +1,93 @@
+/**
+ * A database that cannot answer: the one place where it is recognised, and told as STORE_UNAVAILABLE.
+ *
+ * What a database says is final (a broken constraint, a missing table) stays the error that it is.
+ */
+import type { Logger } from 'pino';
+import { GatewayError } from '../../errors.js';
+import type { JobStore } from './job-store.js';
+
+/** What callers are asked to wait before they come again: a failover takes some seconds. */
+const RETRY_AFTER_SECONDS = 2;
+/** In an outage every call fails; one line in so many milliseconds tells it. */
+const LOG_EVERY_MS = 10_000;
+
+/** The same store, whose methods (but for `start` and `stop`) reject with STORE_UNAVAILABLE where that is why. */
+export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  const told = (error: unknown): unknown => {
+    if (!isUnavailable(error)) return error;
+    const now = performance.now();
+    if (now - loggedAt >= LOG_EVERY_MS) {
+      loggedAt = now;
+      log.error({ err: error }, 'the database cannot answer');
+    }
+    return storeUnavailable(error);
+  };
+  return new Proxy(store, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      if (name === 'start' || name === 'stop') return member.bind(target);
+      return async (...args: readonly unknown[]): Promise<unknown> => {
+        try {
+          return await member.apply(target, args);
+        } catch (error) {
+          throw told(error);
+        }
+      };
+    },
+  });
+}
+
+export function storeUnavailable(cause: unknown): GatewayError {
+  return new GatewayError('STORE_UNAVAILABLE', 'The database cannot answer at present; try again later.', {
+    cause,
+    extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS },
+  });
+}
+
+/** Whether the database cannot answer now and may later, rather than refusing what it was asked. */
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    isAway(error) || UNAVAILABLE.test(codeOf(error)) || (!hasCode(error) && NOT_ANSWERED.test(error.message))
+  );
+}
+
+/** Whether a database server is out of reach, starting or stopping: in a moment it may be there. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return AWAY.test(codeOf(error)) || (!hasCode(error) && LOST.test(error.message));
+}
+
+/** Classes 08 and 57 of the SQLSTATE codes (PostgreSQL's manual, appendix A), and what sockets and resolvers report. */
+const AWAY =
+  /^(08|57)\w{3}$|^E(CONNREFUSED|CONNRESET|CONNABORTED|PIPE|TIMEDOUT|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|AI_AGAIN)$/;
+/** As pg words it, without a code. */
+const LOST =
+  /^Connection terminated|connection error and is not queryable|was closed and is not queryable|^timeout exceeded when trying to connect$/;
+const UNAVAILABLE = new RegExp(
+  [
+    // SQLSTATE: a standby's answer to a write (25006), transactions and locks that took too long, rolled back for
+    // another's sake (40), out of resources (53), I/O (58030), and a server that lets nobody in (28, 3D).
+    '25006|25P03|25P04|40\\w{3}|53\\w{3}|55P03|58030|28\\w{3}|3D\\w{3}',
+    // SQLite's result codes and their extended forms: no room, no access, or another holds it.
+    'SQLITE_(BUSY|CANTOPEN|FULL|INTERRUPT|IOERR|LOCKED|NOLFS|NOMEM|PERM|PROTOCOL|READONLY)(_\\w+)?',
+    // The address cannot be resolved, or this process has no more files, ports or buffers.
+    'ENOTFOUND|EMFILE|ENFILE|ENOBUFS|EADDRNOTAVAIL|ENOSPC|EIO',
+  ]
+    .map((codes) => `^(${codes})$`)
+    .join('|'),
+);
+/** Without a code: pg's own time-outs, and a store that is being stopped. */
+const NOT_ANSWERED =
+  /^Query read timeout$|^timeout expired$|calling end on the pool$|driver has already been destroyed|^The job store is not started/;
+
+function hasCode(error: Error): boolean {
+  return codeOf(error) !== '';
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
