@@ -105,7 +105,7 @@ describe.skipIf(url === null)('PostgreSQL', () => {
     });
     await database.cutConnections();
     expectUnavailable(await failure, { code: '57P01' });
-    expect(await store.get('a')).toBeNull();
+    await expect.poll(() => store.get('a').catch(() => 'not yet')).toBeNull();
   });
 
   test('that is read-only, as after a failover, cannot take a write', async () => {
