@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Job, JobStatus } from '../jobs/job.js';
 import type { Database } from './database.js';
 import { type Tables, toJob } from './tables.js';
+import { inPlaces } from './value-list.js';
 
 /** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
 export const isOpen = sql<boolean>`finished_at is null`;
@@ -58,7 +59,7 @@ export async function pastDeadline(
     .where(isOpen)
     .where('deadline_at', '<=', now)
     // Spelled so that it is no use to an index: few are late, but many may be in these statuses.
-    .where(sql<JobStatus>`status || ''`, 'in', statuses)
+    .where(sql<JobStatus>`status || ''`, 'in', inPlaces(statuses))
     .orderBy('deadline_at')
     .limit(limit)
     .execute();

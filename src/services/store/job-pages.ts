@@ -4,6 +4,7 @@ import type { Job } from '../jobs/job.js';
 import type { JobFilter, JobPlace, Page, PageRequest } from './job-store.js';
 import type { RecentJobs } from './recent-jobs.js';
 import { type Tables, toJob } from './tables.js';
+import { inPlaces } from './value-list.js';
 
 /** @param recent jobs that need not be read, where some are kept */
 export async function listJobs(
@@ -18,7 +19,7 @@ export async function listJobs(
     .selectFrom('jobs')
     .where('tenant', '=', tenant)
     .where('erase_at', 'is', null)
-    .$if(filter.status !== undefined, (q) => q.where('status', 'in', filter.status ?? []))
+    .$if(filter.status !== undefined, (q) => q.where('status', 'in', inPlaces(filter.status ?? [])))
     .$if(filter.createdAfter !== undefined, (q) => q.where('created_at', '>', filter.createdAfter ?? 0))
     .$if(filter.createdBefore !== undefined, (q) => q.where('created_at', '<', filter.createdBefore ?? 0));
   const isForward = page.direction === 'forward';

@@ -3,6 +3,7 @@ import type { Kysely, UpdateResult } from 'kysely';
 import type { Change, Job, JobUpdate } from '../jobs/job.js';
 import { only, Statement } from './statement.js';
 import { type Tables, toChangedColumns, toJob } from './tables.js';
+import { inPlaces } from './value-list.js';
 
 const byId = new Statement((db, place) =>
   db.selectFrom('jobs').selectAll().where('id', '=', place<string>('value')),
@@ -24,7 +25,11 @@ export async function findJob(
 
 export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {
   if (ids.length === 0) return new Map();
-  const rows = await db.selectFrom('jobs').select(['id', 'version']).where('id', 'in', ids).execute();
+  const rows = await db
+    .selectFrom('jobs')
+    .select(['id', 'version'])
+    .where('id', 'in', inPlaces(ids))
+    .execute();
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
 

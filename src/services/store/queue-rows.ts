@@ -8,6 +8,7 @@ import { findJob, insertJob, saveJob } from './job-rows.js';
 import type { Created, NewJob } from './job-store.js';
 import { only, Statement } from './statement.js';
 import { type JobTable, type Tables, toJob } from './tables.js';
+import { inPlaces } from './value-list.js';
 
 /** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
 const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
@@ -120,7 +121,7 @@ export async function positionsOf(db: Kysely<Tables>, ids: readonly string[]): P
   const rows = await db
     .selectFrom('jobs')
     .select(['id', 'turn', 'sequence'])
-    .where('id', 'in', ids)
+    .where('id', 'in', inPlaces(ids))
     .where(waits)
     .execute();
   const positions = new Map<string, number>();

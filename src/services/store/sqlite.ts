@@ -18,7 +18,10 @@ import type { Tables } from './tables.js';
 const turnServed = new Statement((db) => db.selectFrom('queue').select('turn').where('id', '=', 1));
 /** In one transaction: readers wait for its end. */
 const MOST_WRITES = 256;
-const MOST_PREPARED = 500;
+/** Of all prepared statements together: more than there are texts, unless one of them grows with its values. */
+export const MAX_PREPARED_BYTES = 32 * 1024 * 1024;
+/** What a prepared statement takes for each character of its text: 56 to 70 were measured. */
+const PREPARED_BYTES_PER_CHARACTER = 80;
 
 export async function openSqlite(file: string): Promise<Database> {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
@@ -72,8 +75,10 @@ function release(native: Libsql.Database): void {
 
 /** Preparing costs five times what running a short statement does, so each text is prepared once. */
 function withPreparedOnce(native: Libsql.Database): SqliteDatabase {
-  // Texts with lists of varying length are unbounded in number.
-  const prepared = new LRUCache<string, ReturnType<SqliteDatabase['prepare']>>({ max: MOST_PREPARED });
+  const prepared = new LRUCache<string, ReturnType<SqliteDatabase['prepare']>>({
+    maxSize: MAX_PREPARED_BYTES,
+    sizeCalculation: (_statement, text) => text.length * PREPARED_BYTES_PER_CHARACTER,
+  });
   return {
     prepare: (sql) => {
       // SQLite rolls back by itself when it has no room; to fail at it would hide why.

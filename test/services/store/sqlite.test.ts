@@ -1,14 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { CompiledQuery, type KyselyPlugin, type RootOperationNode, SqliteQueryCompiler, sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { transition } from '../../../src/services/jobs/job.js';
+import Libsql from 'libsql';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from 'vitest';
+import { JOB_STATUSES, transition } from '../../../src/services/jobs/job.js';
 import type { Database } from '../../../src/services/store/database.js';
 import { DatabaseInUseError } from '../../../src/services/store/database-errors.js';
 import type { JobStore } from '../../../src/services/store/job-store.js';
@@ -161,6 +172,73 @@ describe('a process that writes and is killed', () => {
         Array.from({ length: job?.version ?? 0 }, (_, i) => i + 1),
       );
     }
+  });
+});
+
+describe('what is prepared', () => {
+  /** The texts of the statements that `work` has the driver prepare. */
+  async function preparedBy(work: (store: JobStore) => Promise<unknown>): Promise<ReadonlySet<string>> {
+    const store = await start(storeOn(join(dir, 'gateway.db')));
+    const prepare = vi.spyOn(Libsql.prototype, 'prepare');
+    onTestFinished(() => prepare.mockRestore());
+    await work(store);
+    return new Set(prepare.mock.calls.map(([text]) => text));
+  }
+
+  const upTo = (most: number): readonly number[] => Array.from({ length: most }, (_, i) => i + 1);
+  const ids = upTo(200).map(String);
+  const forward = { limit: 20, direction: 'forward' } as const;
+
+  test.each<[string, number, (store: JobStore) => Promise<unknown>]>([
+    [
+      'versions of up to 200 jobs',
+      9,
+      (store) => Promise.all(ids.map((_, i) => store.versions(ids.slice(0, i + 1)))),
+    ],
+    [
+      'positions of up to 200 jobs',
+      6,
+      (store) => Promise.all(ids.map((_, i) => store.queuePositions(ids.slice(0, i + 1)))),
+    ],
+    [
+      'lists of jobs in up to 300 statuses, most of them said again and again',
+      4,
+      (store) =>
+        Promise.all(
+          upTo(300).map((n) =>
+            store.list('ann', { status: upTo(n).map((i) => JOB_STATUSES[i % 8] ?? 'WAITING') }, forward),
+          ),
+        ),
+    ],
+  ])('does not grow with the number of values: %s', async (_what, most, work) => {
+    expect((await preparedBy(work)).size).toBeLessThanOrEqual(most);
+  });
+
+  test('no list of values goes into a statement as long as it comes', () => {
+    const folder = join(ROOT, 'src/services/store');
+    const sources = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+    const lists = sources.flatMap((name) =>
+      [...readFileSync(join(folder, name), 'utf8').matchAll(/'(?:not )?in', .*/g)].map(([found]) => found),
+    );
+    expect(lists.length).toBeGreaterThan(3);
+    expect(lists.filter((list) => !/^'(?:not )?in', (inPlaces\(|\[)/.test(list))).toEqual([]);
+  });
+
+  test('lists of any length find what is in them, and nothing else', async () => {
+    const store = await start(storeOn(join(dir, 'gateway.db')));
+    const jobs = await Promise.all(
+      upTo(9).map(async (n) => {
+        const created = await store.create(newJobOf('ann', { at: NOON + n }), 100);
+        return created.kind === 'created' ? created.job.id : '';
+      }),
+    );
+    for (const n of upTo(9)) {
+      const some = jobs.slice(0, n);
+      expect([...(await store.versions([...some, 'unknown'])).keys()].sort()).toEqual([...some].sort());
+      expect((await store.queuePositions(some)).size).toBe(n);
+    }
+    const { jobs: found } = await store.list('ann', { status: ['WAITING', 'FAILED', 'WAITING'] }, forward);
+    expect(found.length).toBe(9);
   });
 });
 
