@@ -1,8 +1,6 @@
-/** What is asked of Akool at once: the faces in a picture, and the account. */
+/** The faces in a picture, asked of Akool at once. */
 import { Arg, Authorized, Ctx, Query, Resolver } from 'type-graphql';
-import { AccountType } from '../schema/account.type.js';
 import { DetectFacesInput, FaceDetectionType, toFaceDetection } from '../schema/face-detection.type.js';
-import type { AccountView } from '../services/account.js';
 import type { GatewayContext } from './context.js';
 
 @Resolver()
@@ -14,11 +12,5 @@ export class AkoolResolver {
     @Ctx() { services: { faces }, caller }: GatewayContext,
   ): Promise<FaceDetectionType> {
     return toFaceDetection(await faces.detect(caller.tenant, input));
-  }
-
-  @Authorized()
-  @Query(() => AccountType, { description: 'The balance at Akool, and how its slots are used.' })
-  account(@Ctx() { services: { account } }: GatewayContext): Promise<AccountView> {
-    return account.view();
   }
 }

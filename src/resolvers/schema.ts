@@ -11,6 +11,7 @@ import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
 import { type JobNode, toJobNode } from '../schema/job-node.js';
 import { checkInput } from '../schema/rules.js';
 import type { Job } from '../services/jobs/job.js';
+import { AccountResolver } from './account.resolver.js';
 import { AkoolResolver } from './akool.resolver.js';
 import type { GatewayContext } from './context.js';
 import { FaceSwapResolver } from './face-swap.resolver.js';
@@ -19,7 +20,7 @@ import { JobResolver } from './job.resolver.js';
 
 export async function createSchema(): Promise<GraphQLSchema> {
   const schema = await buildSchema({
-    resolvers: [AkoolResolver, FaceSwapResolver, FollowTokenResolver, JobResolver],
+    resolvers: [AccountResolver, AkoolResolver, FaceSwapResolver, FollowTokenResolver, JobResolver],
     orphanedTypes: [FaceSwapJobType, FaceSwapPlusJobType],
     pubSub: noTopics,
     authChecker: isAllowed,

@@ -1,5 +1,5 @@
-/** The Akool account. */
-import { Field, Float, Int, ObjectType } from 'type-graphql';
+/** The Akool account. Its fields are looked up one by one: see `AccountResolver`. */
+import { Field, Int, ObjectType } from 'type-graphql';
 
 @ObjectType('SlotUsage', {
   simpleResolvers: true,
@@ -17,10 +17,4 @@ export class SlotUsageType {
 }
 
 @ObjectType('Account', { simpleResolvers: true })
-export class AccountType {
-  @Field(() => Float, { description: "The balance in Akool's credits, at most a few seconds old." })
-  credit: number;
-
-  @Field(() => SlotUsageType)
-  slots: SlotUsageType;
-}
+export class AccountType {}

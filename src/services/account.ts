@@ -3,12 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { AkoolClient } from './akool/akool-client.js';
 import { providerUnavailable } from './akool/provider-fault.js';
 import type { JobService } from './jobs/job-service.js';
-
-export interface AccountView {
-  /** Akool's credits. */
-  readonly credit: number;
-  readonly slots: { readonly limit: number; readonly used: number; readonly waiting: number };
-}
+import type { SlotUsage } from './store/job-store.js';
 
 /** A busy dashboard asks often, and the balance changes with jobs, not with questions. */
 const CREDIT_KEPT_MS = 5000;
@@ -33,14 +28,19 @@ export class Account {
     });
   }
 
-  /** @throws GatewayError PROVIDER_UNAVAILABLE */
-  async view(): Promise<AccountView> {
-    const [credit, slots] = await Promise.all([
-      this.#credit.forceFetch('credit').catch((error: unknown) => {
-        throw providerUnavailable(error);
-      }),
-      this.#jobs.slots(),
-    ]);
-    return { credit: credit.value, slots: { limit: this.#limit, ...slots } };
+  /**
+   * In Akool's credits.
+   *
+   * @throws GatewayError PROVIDER_UNAVAILABLE
+   */
+  async credit(): Promise<number> {
+    const { value } = await this.#credit.forceFetch('credit').catch((error: unknown) => {
+      throw providerUnavailable(error);
+    });
+    return value;
+  }
+
+  async slots(): Promise<SlotUsage & { readonly limit: number }> {
+    return { limit: this.#limit, ...(await this.#jobs.slots()) };
   }
 }

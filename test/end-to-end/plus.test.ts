@@ -168,38 +168,3 @@ describe('a Face Swap Plus job', () => {
     hooks.release();
   });
 });
-
-describe('account', () => {
-  const ACCOUNT = '{ account { credit slots { limit used waiting } } }';
-  type Account = { account: { credit: number; slots: { limit: number; used: number; waiting: number } } };
-  const look = async () => (await dataOf(ask<Account, unknown>(gateway.url, ACCOUNT))).account;
-
-  it('tells the credit, asked for once however many look, and the use of the slots', async () => {
-    gateway = await startGateway({ sandbox: { queueMs: 60_000 } });
-    const gate = gateway.sandbox.hold('credit');
-    const looking = [look(), look(), look()];
-    await gate.arrived;
-    gate.release();
-    for (const account of await Promise.all(looking)) {
-      expect(account).toEqual({ credit: 1000, slots: { limit: 2, used: 0, waiting: 0 } });
-    }
-    await submit(gateway.url);
-    await plusJob(single());
-    await submit(gateway.url);
-    expect((await look()).slots).toEqual({ limit: 2, used: 2, waiting: 1 });
-    expect(gateway.sandbox.requests.credit).toBe(1);
-  });
-
-  it.each([
-    { fault: 'reset' },
-    { fault: 'error' },
-    { fault: 'garbage' },
-    { fault: 'too-many-requests' },
-    { fault: 'refuse', code: 1101 },
-  ] as const)('says PROVIDER_UNAVAILABLE on %j, and does not remember it', async (fault) => {
-    gateway = await startGateway();
-    gateway.sandbox.setFaults({ script: [{ on: 'credit', ...fault }] });
-    expect((await errorOf(ask(gateway.url, ACCOUNT))).extensions?.code).toBe('PROVIDER_UNAVAILABLE');
-    expect((await look()).credit).toBe(1000);
-  });
-});

@@ -1,0 +1,53 @@
+/** The account, as a dashboard sees it. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { startGateway, type TestGateway } from '../harness.js';
+import { ask, dataOf, errorOf, submit } from './caller.js';
+
+let gateway: TestGateway;
+
+afterEach(() => gateway.stop());
+
+describe('account', () => {
+  const ACCOUNT = '{ account { credit slots { limit used waiting } } }';
+  type Account = { account: { credit: number; slots: { limit: number; used: number; waiting: number } } };
+  const look = async () => (await dataOf(ask<Account, unknown>(gateway.url, ACCOUNT))).account;
+
+  it('tells the credit, asked for once however many look, and the use of the slots', async () => {
+    gateway = await startGateway({ sandbox: { queueMs: 60_000 } });
+    const gate = gateway.sandbox.hold('credit');
+    const looking = [look(), look(), look()];
+    await gate.arrived;
+    gate.release();
+    for (const account of await Promise.all(looking)) {
+      expect(account).toEqual({ credit: 1000, slots: { limit: 2, used: 0, waiting: 0 } });
+    }
+    await submit(gateway.url);
+    await submit(gateway.url);
+    await submit(gateway.url);
+    expect((await look()).slots).toEqual({ limit: 2, used: 2, waiting: 1 });
+    expect(gateway.sandbox.requests.credit).toBe(1);
+  });
+
+  it('tells the use of the slots without asking Akool, which may be away', async () => {
+    gateway = await startGateway();
+    gateway.sandbox.setFaults({ rates: { credit: { error: 1 } } });
+    const { account } = await dataOf(
+      ask<Account, unknown>(gateway.url, '{ account { slots { limit used waiting } } }'),
+    );
+    expect(account).toEqual({ slots: { limit: 2, used: 0, waiting: 0 } });
+    expect(gateway.sandbox.requests.credit).toBe(0);
+  });
+
+  it.each([
+    { fault: 'reset' },
+    { fault: 'error' },
+    { fault: 'garbage' },
+    { fault: 'too-many-requests' },
+    { fault: 'refuse', code: 1101 },
+  ] as const)('says PROVIDER_UNAVAILABLE on %j, and does not remember it', async (fault) => {
+    gateway = await startGateway();
+    gateway.sandbox.setFaults({ script: [{ on: 'credit', ...fault }] });
+    expect((await errorOf(ask(gateway.url, ACCOUNT))).extensions?.code).toBe('PROVIDER_UNAVAILABLE');
+    expect((await look()).credit).toBe(1000);
+  });
+});
