@@ -247,7 +247,9 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       callbacks,
       ready: async () => {
         if (stopping !== null) throw new Error('stopping');
-        await Promise.all([store.ping(), bus.ping()]);
+        await store.ping();
+        const health = bus.health();
+        if (!health.isUp) throw new Error(`the bus is down: ${health.reason}`);
       },
       metrics: registry,
       metricsToken: secrets.metricsToken,

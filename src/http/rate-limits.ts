@@ -12,20 +12,24 @@ export interface RateLimitSettings {
 /** What counts: subscribing is a query. */
 export type RateKind = 'queries' | 'mutations';
 
+/** Rejects with its figures when the limit is reached. */
+export type Limiter = Pick<RateLimiterAbstract, 'consume'>;
+
 /** Makes a limiter of so many points a minute; over Redis when instances share the count. */
-export type LimiterFactory = (name: RateKind, pointsPerMinute: number) => RateLimiterAbstract;
+export type LimiterFactory = (name: RateKind, pointsPerMinute: number) => Limiter;
 
 /** Limiters that count for all instances together. */
 export interface SharedLimiters {
   readonly create: LimiterFactory;
-  stop(): void;
+  /** Safe to call twice. */
+  stop(): Promise<void>;
 }
 
 export const inMemory: LimiterFactory = (name, points) =>
   new RateLimiterMemory({ keyPrefix: name, points, duration: 60 });
 
 export class RateLimits {
-  readonly #limiters: Readonly<Record<RateKind, RateLimiterAbstract | null>>;
+  readonly #limiters: Readonly<Record<RateKind, Limiter | null>>;
 
   constructor(
     { queriesPerMinute, mutationsPerMinute }: RateLimitSettings,
@@ -48,12 +52,7 @@ export class RateLimits {
   }
 }
 
-async function take(
-  limiter: RateLimiterAbstract,
-  caller: Caller,
-  kind: RateKind,
-  points: number,
-): Promise<void> {
+async function take(limiter: Limiter, caller: Caller, kind: RateKind, points: number): Promise<void> {
   try {
     await limiter.consume(keyOf(caller), points);
   } catch (refusal) {

@@ -1,27 +1,73 @@
-/** Limiters whose count all instances share. While Redis is out of reach each instance counts for itself. */
-import { Redis } from 'ioredis';
+/** Limiters whose count all instances share. While Redis does not answer, each instance counts for itself. */
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
-import { inMemory, type SharedLimiters } from './rate-limits.js';
+import { createRedisConnection, disconnect } from '../services/bus/redis-connection.js';
+import { inMemory, type LimiterFactory, type SharedLimiters } from './rate-limits.js';
 
-export function createRedisLimiters({
-  url,
-  log,
-}: {
+export interface RedisLimiterSettings {
   readonly url: string;
   readonly log: Logger;
-}): SharedLimiters {
-  const connection = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 0 });
-  connection.on('error', (error) => log.warn({ reason: String(error.message) }, 'Redis is out of reach'));
-  return {
-    create: (name, points) =>
-      new RateLimiterRedis({
-        storeClient: connection,
-        keyPrefix: `faceswap:rate:${name}`,
-        points,
-        duration: 60,
-        insuranceLimiter: inMemory(name, points),
-      }),
-    stop: () => connection.disconnect(),
+}
+
+/** A request is held up no longer than this. */
+const ANSWER_MS = 500;
+
+export function createRedisLimiters(settings: RedisLimiterSettings): SharedLimiters {
+  return new RedisLimiters(settings);
+}
+
+class RedisLimiters implements SharedLimiters {
+  readonly #log: Logger;
+  readonly #connection: Redis;
+  #isShared = true;
+
+  constructor({ url, log }: RedisLimiterSettings) {
+    this.#log = log;
+    this.#connection = createRedisConnection({ url, answerMs: ANSWER_MS });
+    this.#connection.on('error', (error: Error) => this.#countsAlone(error));
+    this.#connection.connect().catch(() => {
+      // Told by its `error` event, and tried again.
+    });
+  }
+
+  readonly create: LimiterFactory = (name, points) => {
+    const shared = new RateLimiterRedis({
+      storeClient: this.#connection,
+      keyPrefix: `faceswap:rate:${name}`,
+      points,
+      duration: 60,
+    });
+    const own = inMemory(name, points);
+    return {
+      consume: async (key, taken) => {
+        try {
+          const result = await shared.consume(key, taken);
+          this.#countsTogether();
+          return result;
+        } catch (refusal) {
+          // It rejects with its figures when the limit is reached; an Error is Redis.
+          if (!(refusal instanceof Error)) throw refusal;
+          this.#countsAlone(refusal);
+          return own.consume(key, taken);
+        }
+      },
+    };
   };
+
+  stop(): Promise<void> {
+    return disconnect(this.#connection);
+  }
+
+  #countsAlone(error: Error): void {
+    if (this.#isShared) {
+      this.#log.warn({ reason: error.message }, 'rate limits are counted by each gateway for itself');
+    }
+    this.#isShared = false;
+  }
+
+  #countsTogether(): void {
+    if (!this.#isShared) this.#log.info('rate limits are counted over all gateways again');
+    this.#isShared = true;
+  }
 }

@@ -22,14 +22,16 @@ it.each(['store', 'bus'])(
   'is alive but not able to serve while the %s fails, and able again after',
   async (part) => {
     let isBroken = true;
+    const reason = 'connection to s3cret-host refused';
     const ping = async (): Promise<void> => {
-      if (isBroken) throw new Error('connection to s3cret-host refused');
+      if (isBroken) throw new Error(reason);
     };
+    const health = () => (isBroken ? ({ isUp: false, reason } as const) : ({ isUp: true } as const));
     gateway = await startGateway({
       overrides:
         part === 'store'
           ? { wrapStore: (store) => withMethods(store, { ping }) }
-          : { bus: withMethods(createInProcessJobBus(), { ping }) },
+          : { bus: withMethods(createInProcessJobBus(), { health }) },
     });
     const refused = await fetch(`${gateway.url}/readyz`);
     expect(refused.status).toBe(503);

@@ -19,11 +19,18 @@ export interface JobSignal {
 /** Called for each signal; must not throw and must not block. */
 export type JobListener = (signal: JobSignal) => void;
 
+/** Whether instances wake each other at present; what happens on the others is seen seconds late while not. */
+export type BusHealth =
+  | { readonly isUp: true }
+  | { readonly isUp: false /** For the operator. */; readonly reason: string };
+
 export interface JobBus {
+  /** @throws why it is not up; it goes on trying, and joins when it can, until it is stopped */
   start(): Promise<void>;
   /** Safe to call twice. */
   stop(): Promise<void>;
-  ping(): Promise<void>;
+  /** As it was found last, without asking anybody. */
+  health(): BusHealth;
   /** Tells followers that `job` has a new version. Call after the commit. Never throws. */
   publish(job: Job): void;
   /** Resolves when nothing published from now on can be missed (as far as the bus can promise). */

@@ -1,15 +1,15 @@
 /**
  * The bus over Redis publish/subscribe, for several instances.
  *
- * Redis only wakes: a message names a job and its version, and who hears it reads the store. One connection
- * subscribes and one publishes; a channel is subscribed only while somebody on this instance listens. What
- * is published while a connection is down is lost, and made good by `onGap` once it is back.
+ * Redis only wakes: a message names a job and its version, and who hears it reads the store. A channel is
+ * subscribed only while somebody on this instance listens. What is published while a connection is down is
+ * lost, and made good by `onGap` once it is back.
  */
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Job } from '../jobs/job.js';
-import type { JobBus, JobListener, JobSignal, Unfollow } from './job-bus.js';
+import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from './job-bus.js';
+import { RedisLink } from './redis-link.js';
 import { Topics } from './topics.js';
 
 export interface RedisJobBusSettings {
@@ -18,8 +18,7 @@ export interface RedisJobBusSettings {
 }
 
 /** Channels of different gateways in one Redis are told apart by it. */
-const PREFIX = 'faceswap:';
-const LONGEST_RECONNECT_MS = 2000;
+const PREFIX = 'faceswap';
 /** How long following waits for Redis; after that it goes on, and the gap is made good when Redis is back. */
 const SUBSCRIBE_WAIT_MS = 1000;
 
@@ -35,51 +34,34 @@ interface Message {
 }
 
 class RedisJobBus implements JobBus {
-  readonly #log: Logger;
-  readonly #publisher: Redis;
-  readonly #subscriber: Redis;
+  readonly #link: RedisLink;
   readonly #instance = randomUUID();
   readonly #topics = new Topics<JobSignal>();
   readonly #gaps = new Topics<void>();
-  #isStopped = false;
 
   constructor({ url, log }: RedisJobBusSettings) {
-    this.#log = log;
-    const options = {
-      lazyConnect: true,
-      connectionName: 'face-swap-gateway',
-      retryStrategy: (tries: number) => Math.min(LONGEST_RECONNECT_MS, 50 * 2 ** Math.min(tries, 10)),
-    };
-    // What can't be published now is of no use later: the store has it, and gaps are made good from there.
-    this.#publisher = new Redis(url, { ...options, enableOfflineQueue: false, maxRetriesPerRequest: 0 });
-    // Subscribed anew by hand, so that it is known when the gap is over.
-    this.#subscriber = new Redis(url, {
-      ...options,
-      autoResubscribe: false,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
+    this.#link = new RedisLink({
+      url,
+      prefix: PREFIX,
+      log,
+      channels: () => this.#topics.names(),
+      onMessage: (channel, text) => this.#hear(channel, text),
+      onGap: () => this.#gaps.emit('gap', undefined),
     });
-    for (const connection of [this.#publisher, this.#subscriber]) {
-      connection.on('error', (error) => log.warn({ reason: String(error.message) }, 'Redis is out of reach'));
-    }
-    this.#subscriber.on('message', (channel: string, text: string) => this.#hear(channel, text));
-    this.#subscriber.on('ready', () => void this.#resubscribe());
   }
 
-  async start(): Promise<void> {
-    await Promise.all([this.#publisher, this.#subscriber].map((connection) => connection.connect()));
+  start(): Promise<void> {
+    return this.#link.start();
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
+  stop(): Promise<void> {
     this.#topics.clear();
     this.#gaps.clear();
-    this.#publisher.disconnect();
-    this.#subscriber.disconnect();
+    return this.#link.stop();
   }
 
-  async ping(): Promise<void> {
-    await this.#publisher.ping();
+  health(): BusHealth {
+    return this.#link.health();
   }
 
   publish(job: Job): void {
@@ -88,7 +70,7 @@ class RedisJobBus implements JobBus {
     const message = JSON.stringify({ from: this.#instance, id, version } satisfies Message);
     for (const channel of [jobChannel(id), tenantChannel(tenant)]) {
       this.#topics.emit(channel, signal);
-      this.#publisher.publish(channel, message).catch(() => {
+      this.#link.publish(channel, message).catch(() => {
         // Followers elsewhere learn of it when what they follow is compared with the store.
       });
     }
@@ -133,42 +115,21 @@ class RedisJobBus implements JobBus {
   async #follow(channel: string, listener: JobListener): Promise<Unfollow> {
     const leave = this.#topics.add(channel, listener);
     // Also when somebody else listens already: the answer says that the subscription is in force.
-    await this.#subscribe([channel]);
+    await this.#subscribe(channel);
     return () => {
       leave();
-      if (this.#topics.has(channel) || this.#isStopped) return;
-      this.#subscriber.unsubscribe(channel).catch(() => {
-        // A connection that is down has no subscriptions.
-      });
+      if (!this.#topics.has(channel)) void this.#link.unsubscribe(channel);
     };
   }
 
-  /** Resolves when they are in force, or when that can't be told soon: then `onGap` will tell. */
-  async #subscribe(channels: readonly string[]): Promise<void> {
+  /** Resolves when it is in force, or when that can't be told soon: then `onGap` will tell. */
+  async #subscribe(channel: string): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, SUBSCRIBE_WAIT_MS);
     });
-    const subscribed = this.#subscriber.subscribe(...channels).then(
-      () => undefined,
-      () => undefined,
-    );
-    await Promise.race([subscribed, patience]);
+    await Promise.race([this.#link.subscribe(channel), patience]);
     clearTimeout(timer);
-  }
-
-  async #resubscribe(): Promise<void> {
-    const channels = this.#topics.names();
-    if (channels.length > 0) {
-      try {
-        await this.#subscriber.subscribe(...channels);
-      } catch (error) {
-        // The connection went down again; its next `ready` comes here again.
-        this.#log.debug({ err: error }, 'subscribing again failed');
-        return;
-      }
-    }
-    this.#gaps.emit('gap', undefined);
   }
 
   #hear(channel: string, text: string): void {
@@ -180,11 +141,11 @@ class RedisJobBus implements JobBus {
 }
 
 function jobChannel(id: string): string {
-  return `${PREFIX}job:${id}`;
+  return `${PREFIX}:job:${id}`;
 }
 
 function tenantChannel(tenant: string): string {
-  return `${PREFIX}tenant:${tenant}`;
+  return `${PREFIX}:tenant:${tenant}`;
 }
 
 /** Null for what some other program may have published there. */
