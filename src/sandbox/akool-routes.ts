@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { detectFaces, detectionRefused } from './face-detection.js';
 import type { CallPoint } from './fault-plan.js';
-import { type Trigger, triggersIn } from './faults.js';
+import { priceIn, type Trigger, triggersIn } from './faults.js';
 import type { SandboxJob } from './job.js';
 import { misbehave, misbehaveAfterAcceptance, misbehaveBeforeAcceptance } from './misbehaviour.js';
 import { Refusal } from './refusal.js';
@@ -63,7 +63,8 @@ export function addAkoolRoutes(app: FastifyInstance, twin: Twin): void {
     if (await misbehaveBeforeAcceptance(strike, reply, twin.timers)) return reply;
 
     const faceless = order.urls.some((url) => /no-?face/i.test(new URL(url).pathname));
-    const job = twin.ledger.accept(order, {
+    const price = priceIn(order.urls) ?? order.count * twin.prices[order.media];
+    const job = twin.ledger.accept(order, price, {
       queueMs: twin.queueMs,
       processMs: twin.processMs,
       stalls: strike.has('stall'),

@@ -21,6 +21,7 @@ const SUBMIT_FAULTS = [
   'too-frequent', // 1005
   'too-many-requests', // HTTP 429 with Retry-After: `retryAfterSeconds`
   'no-credit', // 1006
+  'forbidden', // HTTP 403, an HTML page
   'refuse', // any `code`
   'stall', // accepted, never ends
   'generation-fails', // accepted, ends with status 4
@@ -45,6 +46,7 @@ const CALL_FAULTS = [
   'error', // HTTP 500, an HTML error page
   'garbage', // HTTP 200, a body that is not Akool's
   'too-many-requests',
+  'forbidden', // HTTP 403, an HTML page
   'refuse', // any `code`; error_code 1 for detection; 404 for media
 ] as const;
 

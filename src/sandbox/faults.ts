@@ -94,9 +94,9 @@ export function triggersIn(urls: readonly string[]): Trigger[] {
     if (!url.includes('sandbox-fault=')) return [];
     const query = new URL(url).searchParams;
     const details = {
-      ...numberIn(query, 'sandbox-ms', 'ms'),
-      ...numberIn(query, 'sandbox-code', 'code'),
-      ...numberIn(query, 'sandbox-retry-after', 'retryAfterSeconds'),
+      ...detailIn(query, 'sandbox-ms', 'ms'),
+      ...detailIn(query, 'sandbox-code', 'code'),
+      ...detailIn(query, 'sandbox-retry-after', 'retryAfterSeconds'),
     };
     return (query.get('sandbox-fault') ?? '').split(',').map((fault) => {
       if (!KNOWN.has(fault))
@@ -106,13 +106,28 @@ export function triggersIn(urls: readonly string[]): Trigger[] {
   });
 }
 
+/** What a submit costs when one of its addresses says so: `sandbox-price=5`. @throws Refusal 1003 */
+export function priceIn(urls: readonly string[]): number | null {
+  for (const url of urls) {
+    if (!url.includes('sandbox-price=')) continue;
+    const price = numberIn(new URL(url).searchParams, 'sandbox-price');
+    if (price !== null) return price;
+  }
+  return null;
+}
+
 const KNOWN: ReadonlySet<string> = new Set(Object.values(FAULTS).flat());
 
-function numberIn(query: URLSearchParams, name: string, detail: keyof FaultDetails): FaultDetails {
+function detailIn(query: URLSearchParams, name: string, detail: keyof FaultDetails): FaultDetails {
+  const number = numberIn(query, name);
+  return number === null ? {} : { [detail]: number };
+}
+
+function numberIn(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
-  if (text === null) return {};
+  if (text === null) return null;
   if (!/^\d{1,9}$/.test(text)) throw new Refusal(1003, `${name} must be a whole number`);
-  return { [detail]: Number(text) };
+  return Number(text);
 }
 
 /** A small, fast, seeded generator of numbers from 0 up to 1. */

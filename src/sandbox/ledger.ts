@@ -74,9 +74,9 @@ export class Ledger {
   }
 
   /** Accepts and bills. @throws Refusal 1005 over the limit, 1006 without credit */
-  accept(order: SwapOrder, fate: Fate): SandboxJob {
+  accept(order: SwapOrder, cost: number, fate: Fate): SandboxJob {
     if (this.#unfinished.size >= this.#maxConcurrency) throw new Refusal(1005);
-    if (order.cost > this.#credit) throw new Refusal(1006);
+    if (cost > this.#credit) throw new Refusal(1006);
     const now = Date.now();
     const job: SandboxJob = {
       id: newId(now),
@@ -100,9 +100,9 @@ export class Ledger {
       providerId: job.id,
       kind: job.kind,
       request: order.request,
-      cost: order.cost,
+      cost,
     };
-    this.#credit -= order.cost;
+    this.#credit -= cost;
     this.#add(job);
     this.#bills.push(bill);
     this.#forgetOld();

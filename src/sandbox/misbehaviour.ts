@@ -17,11 +17,12 @@ export async function misbehaveBeforeAcceptance(
   if (strike.has('latency')) await timers.sleep(strike.ms('latency'));
   if (strike.has('reset-before-accept')) return reset(reply);
   if (strike.has('timeout-before-accept')) return hang(reply);
-  if (strike.has('500-before-accept')) return errorPage(reply);
+  if (strike.has('500-before-accept')) return page(reply, 500, 'Internal Server Error');
   if (strike.has('500-json')) throw new Refusal(strike.code('500-json'), undefined, 500);
   if (strike.has('too-frequent')) throw new Refusal(1005);
   if (strike.has('too-many-requests')) throw tooMany(reply, strike.retryAfterSeconds('too-many-requests'));
   if (strike.has('no-credit')) throw new Refusal(1006);
+  if (strike.has('forbidden')) return page(reply, 403, 'Forbidden');
   if (strike.has('refuse')) throw new Refusal(strike.code('refuse'));
   return false;
 }
@@ -30,7 +31,7 @@ export async function misbehaveBeforeAcceptance(
 export function misbehaveAfterAcceptance(strike: Strike<'submit'>, reply: FastifyReply): boolean {
   if (strike.has('reset-after-accept')) return reset(reply);
   if (strike.has('timeout-after-accept')) return hang(reply);
-  if (strike.has('500-after-accept')) return errorPage(reply);
+  if (strike.has('500-after-accept')) return page(reply, 500, 'Internal Server Error');
   if (strike.has('garbage-after-accept')) return garbage(reply);
   return false;
 }
@@ -44,9 +45,10 @@ export async function misbehave(
   if (strike.has('latency')) await timers.sleep(strike.ms('latency'));
   if (strike.has('reset')) return reset(reply);
   if (strike.has('timeout')) return hang(reply);
-  if (strike.has('error')) return errorPage(reply);
+  if (strike.has('error')) return page(reply, 500, 'Internal Server Error');
   if (strike.has('garbage')) return garbage(reply);
   if (strike.has('too-many-requests')) throw tooMany(reply, strike.retryAfterSeconds('too-many-requests'));
+  if (strike.has('forbidden')) return page(reply, 403, 'Forbidden');
   if (strike.has('refuse')) throw new Refusal(strike.code('refuse'));
   return false;
 }
@@ -64,11 +66,12 @@ function hang(reply: FastifyReply): true {
   return true;
 }
 
-function errorPage(reply: FastifyReply): true {
+/** As a proxy answers. */
+function page(reply: FastifyReply, status: number, title: string): true {
   void reply
-    .code(500)
+    .code(status)
     .type('text/html')
-    .send('<html><head><title>500 Internal Server Error</title></head><body>nginx</body></html>\n');
+    .send(`<html><head><title>${status} ${title}</title></head><body>nginx</body></html>\n`);
   return true;
 }
 

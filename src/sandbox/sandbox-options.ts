@@ -18,8 +18,12 @@ export interface SandboxOptions {
   clientId?: string;
   /** Accepted and unfinished jobs; a submit over it is answered 1005. Default 2. */
   maxConcurrency?: number;
-  /** The balance at the start. A submit costs 1 for each target image, with Plus always 1. Default 1000. */
+  /** The balance at the start. Default 1000. */
   credit?: number;
+  /** What Pro costs for each target image, and Plus for a picture, in credits. Default 1. */
+  imagePrice?: number;
+  /** What Plus costs for a video, in credits. Default 1. */
+  videoPrice?: number;
   /** How long status 1 lasts. Default 400. */
   queueMs?: number;
   /** How long status 2 lasts. Default 1200. */

@@ -34,6 +34,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     queueMs: whole('SANDBOX_QUEUE_MS', 0, DAY_MS),
     processMs: whole('SANDBOX_PROCESS_MS', 0, DAY_MS),
     credit: whole('SANDBOX_CREDIT', 0, 1_000_000_000),
+    imagePrice: whole('SANDBOX_IMAGE_PRICE', 0, 1_000_000),
+    videoPrice: whole('SANDBOX_VIDEO_PRICE', 0, 1_000_000),
   };
   const texts = {
     host: text('SANDBOX_HOST'),

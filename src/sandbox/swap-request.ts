@@ -15,8 +15,8 @@ export interface SwapOrder {
   readonly media: 'image' | 'video';
   /** '' when the caller wants no webhook. */
   readonly webhookUrl: string;
-  /** One credit for each target of Pro; one for Plus. */
-  readonly cost: number;
+  /** How many pictures or videos are made: one for each target of Pro, one for Plus. */
+  readonly count: number;
   readonly request: Readonly<Record<string, unknown>>;
 }
 
@@ -77,7 +77,7 @@ function readPro(request: Record<string, unknown>): SwapOrder {
     targetUrl: urls[sources.length] ?? '',
     media: 'image',
     webhookUrl: webhook(request['webhookUrl']),
-    cost: targets.length,
+    count: targets.length,
     request,
   };
 }
@@ -96,7 +96,7 @@ function readPlus(request: Record<string, unknown>): SwapOrder {
     targetUrl,
     media: isVideo(targetUrl) ? 'video' : 'image',
     webhookUrl: webhook(request['webhookUrl']),
-    cost: 1,
+    count: 1,
     request,
   };
 }

@@ -27,6 +27,8 @@ export interface Twin {
   readonly queueMs: number;
   readonly processMs: number;
   readonly maxConcurrency: number;
+  /** Credits for one picture or video. */
+  readonly prices: Readonly<Record<'image' | 'video', number>>;
   readonly credentials: Credentials;
   readonly ledger: Ledger;
   readonly faults: Faults;
@@ -59,6 +61,8 @@ export function createTwin(options: SandboxOptions, owner: TwinOwner): Twin {
   const {
     maxConcurrency = 2,
     credit = 1000,
+    imagePrice = 1,
+    videoPrice = 1,
     queueMs = 400,
     processMs = 1200,
     webhookRetryMs = 1000,
@@ -87,6 +91,7 @@ export function createTwin(options: SandboxOptions, owner: TwinOwner): Twin {
     queueMs,
     processMs,
     maxConcurrency,
+    prices: { image: imagePrice, video: videoPrice },
     credentials,
     ledger,
     faults,

@@ -63,6 +63,7 @@ describe('a fault of a submit', () => {
 
   it.each([
     ['500-before-accept', 500, 0],
+    ['forbidden', 403, 0],
     ['500-after-accept', 500, 1],
     ['garbage-after-accept', 200, 1],
   ] as const)('%s answers %d, unreadably, and bills %d', async (fault, status, billed) => {

@@ -187,6 +187,25 @@ describe('the account', () => {
     expect(sandbox.requests.pro).toBe(4);
   });
 
+  it('pays what a picture, a video or the address says', async () => {
+    await sandbox.stop();
+    sandbox = await startSandbox({ credit: 100, imagePrice: 4, videoPrice: 10, maxConcurrency: 9 });
+    const two = { sourceImage: [image(OPTS)], targetImage: [image(OPTS), image(OPTS)] };
+    idOf(await pro(sandbox, two));
+    idOf(await call(sandbox, PLUS, plusBody({ single_face_mode: true })));
+    idOf(
+      await call(
+        sandbox,
+        PLUS,
+        plusBody({ target_url: 'https://example.com/clip.mp4', single_face_mode: true }),
+      ),
+    );
+    idOf(await call(sandbox, PRO, proBody({}, '?sandbox-price=50')));
+    expect(sandbox.bills.map(({ cost }) => cost)).toEqual([8, 4, 10, 50]);
+    expect(sandbox.credit).toBe(28);
+    expect((await call(sandbox, PRO, proBody({}, '?sandbox-price=29'))).body.code).toBe(1006);
+  });
+
   it('pays one credit for each target image and answers 1006 when it is empty', async () => {
     await sandbox.stop();
     sandbox = await startSandbox({ credit: 3 });
