@@ -78,7 +78,7 @@ class JobFollowing {
 
   #offer(job: Job): void {
     const { feed } = this;
-    if (feed.ended) return;
+    if (feed.ended || job.id !== this.#id) return;
     if (job.version > this.#newest) {
       this.#newest = job.version;
       feed.push(job);
@@ -125,7 +125,9 @@ export async function followTenant(
   // What the bus doubles or reorders is known by the newest version that was given of each job.
   const newest = new Map<string, number>();
   const offer = (job: Job | null): void => {
-    if (job === null || job.eraseAt !== null || job.version <= (newest.get(job.id) ?? 0)) return;
+    // A bus is believed in nothing: whose job it is, the store says.
+    if (job === null || job.tenant !== tenant || job.eraseAt !== null) return;
+    if (job.version <= (newest.get(job.id) ?? 0)) return;
     // The one that changed last is the last to be forgotten.
     newest.delete(job.id);
     newest.set(job.id, job.version);

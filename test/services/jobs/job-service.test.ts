@@ -357,6 +357,35 @@ describe('watchAll', () => {
     await states.return?.();
   });
 
+  test.each<[string, (bus: JobBus) => object]>([
+    ['with its state', () => ({})],
+    ['without it', carryingNoState],
+  ])("tells nothing of another tenant's job that the bus brings, %s", async (_what, wrap) => {
+    const workshop = await openWorkshop({
+      wrapBus: (bus) => {
+        const wrapped = withMethods(bus, wrap(bus));
+        // Whatever is heard for bob is heard for ann too.
+        return withMethods(wrapped, {
+          followTenant: async (tenant, listener) => {
+            const leave = [
+              await wrapped.followTenant('bob', listener),
+              await wrapped.followTenant(tenant, listener),
+            ];
+            return () => {
+              for (const step of leave) step();
+            };
+          },
+        });
+      },
+    });
+    const states = await workshop.jobs.watchAll('ann');
+    const bob = await workshop.create('bob');
+    await workshop.jobs.cancel('bob', bob.id);
+    const ann = await workshop.create('ann');
+    expect((await states.next()).value).toMatchObject({ id: ann.id, tenant: 'ann' });
+    await states.return?.();
+  });
+
   test('holds a bounded number of states for one who does not keep up', async () => {
     const { jobs, bus, create } = await openWorkshop();
     const states = await jobs.watchAll('ann');
