@@ -23,6 +23,7 @@ import { StartError } from './errors.js';
 import { RateLimits } from './http/rate-limits.js';
 import { createHttpServer } from './http/server.js';
 import { TrustedDocuments } from './http/trusted-documents.js';
+import { Cursors } from './resolvers/cursors.js';
 import { createSchema } from './resolvers/schema.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 import { Account } from './services/account.js';
@@ -220,6 +221,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       );
     }
     const followTokens = new FollowTokens(await store.secret('follow-tokens').catch(cantUseDatabase));
+    const cursors = new Cursors(await store.secret('cursors').catch(cantUseDatabase));
     const authenticator = new Authenticator({
       isOpen: config.auth.isOpen,
       keys: secrets.apiKeys,
@@ -241,6 +243,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         account: new Account({ akool, jobs, maxConcurrency: config.akool.maxConcurrency }),
         eraser,
         followTokens,
+        cursors,
         mediaUrl: ({ name }) => `${publicUrl ?? ownUrl}/media/${name}`,
       },
       authenticate: (authorization) => authenticator.authenticate(authorization),

@@ -7,6 +7,7 @@ import type { FaceLookup } from '../services/faces/face-lookup.js';
 import type { Eraser } from '../services/jobs/eraser.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import type { Submission } from '../services/jobs/submission.js';
+import type { Cursors } from './cursors.js';
 
 export interface Services {
   readonly jobs: JobService;
@@ -15,6 +16,7 @@ export interface Services {
   readonly account: Account;
   readonly eraser: Pick<Eraser, 'delete'>;
   readonly followTokens: FollowTokens;
+  readonly cursors: Cursors;
   readonly mediaUrl: MediaUrl;
 }
 

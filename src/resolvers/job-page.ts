@@ -2,7 +2,9 @@
 import { type FieldError, InputError } from '../errors.js';
 import type { JobConnectionType } from '../schema/job-connection.type.js';
 import { type MediaUrl, toJobNode } from '../schema/job-node.js';
+import type { Job } from '../services/jobs/job.js';
 import type { JobPlace, Page, PageRequest } from '../services/store/job-store.js';
+import type { Cursors } from './cursors.js';
 
 const DEFAULT_SIZE = 20;
 const LARGEST_SIZE = 100;
@@ -15,7 +17,7 @@ interface PageArguments {
 }
 
 /** @throws InputError */
-export function toPageRequest({ first, after, last, before }: PageArguments): PageRequest {
+export function toPageRequest({ first, after, last, before }: PageArguments, cursors: Cursors): PageRequest {
   const errors: FieldError[] = [];
   const check = (path: string, size: number | null | undefined): void => {
     if (size != null && (size < 1 || size > LARGEST_SIZE)) {
@@ -29,9 +31,13 @@ export function toPageRequest({ first, after, last, before }: PageArguments): Pa
   }
   const place = (path: string, cursor: string | null | undefined): JobPlace | undefined => {
     if (cursor == null) return undefined;
-    const found = fromCursor(cursor);
+    const found = cursors.open(cursor);
     if (found === null) {
-      errors.push({ path, code: 'CURSOR_INVALID', message: 'must be a cursor that this query gave' });
+      errors.push({
+        path,
+        code: 'CURSOR_INVALID',
+        message: 'must be a cursor that this query gave; begin again without it',
+      });
     }
     return found ?? undefined;
   };
@@ -46,24 +52,25 @@ export function toPageRequest({ first, after, last, before }: PageArguments): Pa
   };
 }
 
-export function toConnection(page: Page, mediaUrl: MediaUrl): JobConnectionType {
-  const edges = page.jobs.map((job) => ({ cursor: toCursor(job), node: toJobNode(job, mediaUrl) }));
+export function toConnection(
+  { jobs, ...page }: Page,
+  cursors: Cursors,
+  mediaUrl: MediaUrl,
+): JobConnectionType {
+  const cursorOf = (job: Job | undefined): string | null => (job === undefined ? null : cursors.seal(job));
+  const edges = jobs.map((job) => ({
+    // Most lists are read without them.
+    get cursor() {
+      return cursors.seal(job);
+    },
+    node: toJobNode(job, mediaUrl),
+  }));
   return {
     edges,
     pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: page.hasPreviousPage,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      ...page,
+      startCursor: cursorOf(jobs[0]),
+      endCursor: cursorOf(jobs.at(-1)),
     },
   };
-}
-
-function toCursor({ createdAt, sequence }: JobPlace): string {
-  return Buffer.from(`${createdAt}.${sequence}`).toString('base64url');
-}
-
-function fromCursor(cursor: string): JobPlace | null {
-  const match = /^(\d{1,15})\.(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString());
-  return match === null ? null : { createdAt: Number(match[1]), sequence: Number(match[2]) };
 }

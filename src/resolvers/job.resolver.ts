@@ -46,10 +46,10 @@ export class JobResolver {
     @Arg('last', () => Int, { nullable: true }) last: number | null,
     @Arg('before', () => String, { nullable: true }) before: string | null,
     @Arg('filter', () => JobFilterInput, { nullable: true }) filter: JobFilterInput | null,
-    @Ctx() { services: { jobs, mediaUrl }, caller }: GatewayContext,
+    @Ctx() { services: { jobs, cursors, mediaUrl }, caller }: GatewayContext,
   ): Promise<JobConnectionType> {
-    const page = toPageRequest({ first, after, last, before });
-    return toConnection(await jobs.list(caller.tenant, toJobFilter(filter), page), mediaUrl);
+    const page = toPageRequest({ first, after, last, before }, cursors);
+    return toConnection(await jobs.list(caller.tenant, toJobFilter(filter), page), cursors, mediaUrl);
   }
 
   @Authorized()
