@@ -80,6 +80,10 @@ export function jobNotFound(): GatewayError {
   return new GatewayError('NOT_FOUND', 'There is no job with this id.');
 }
 
+export function isStoreUnavailable(error: unknown): error is GatewayError {
+  return error instanceof GatewayError && error.code === 'STORE_UNAVAILABLE';
+}
+
 export type ReportUnexpected = (error: unknown, reference: string) => void;
 
 /**

@@ -62,7 +62,6 @@ const STILL_MISSING: readonly string[] = [
   'JobsChangeKind',
   'JobsChange',
   'Query.node',
-  'Subscription.jobUpdated.untilArchived',
   'Subscription.jobsChanged',
   // [uploads]
   'JobResult.downloadUrl',

@@ -77,16 +77,19 @@ export class JobResolver {
   @Subscription(() => JobType, {
     description:
       'Follows one job: its present state first, then each newer version, and completes when the job is finished. ' +
-      'With `afterVersion` only what is newer than that, to resume after a lost connection.',
-    subscribe: ({ args, context }: SubscribeData<{ id: string; afterVersion?: number | null }>) => {
+      'With `afterVersion` only what is newer than that, to resume after a lost connection. ' +
+      'With `untilArchived` it completes when our copy of the result is kept too, or the first attempt to fetch it has failed, so that the last event has the lasting `url`.',
+    subscribe: ({ args, context }: SubscribeData<JobUpdatedArgs>) => {
       const { services, caller } = context;
-      if (!mayRead(caller, args.id)) throw jobNotFound();
-      return services.jobs.watch(caller.tenant, args.id, args.afterVersion ?? 0);
+      const { id, afterVersion, untilArchived } = args;
+      if (!mayRead(caller, id)) throw jobNotFound();
+      return services.jobs.watch(caller.tenant, id, { afterVersion: afterVersion ?? 0, untilArchived });
     },
   })
   jobUpdated(
     @Arg('id', () => ID) _id: string,
     @Arg('afterVersion', () => Int, { nullable: true }) _afterVersion: number | null,
+    @Arg('untilArchived', () => Boolean, { defaultValue: false }) _untilArchived: boolean,
   ): JobNode {
     return resolvedInSchema();
   }
@@ -118,6 +121,12 @@ export class JobResolver {
   ): Promise<readonly JobUpdate[]> {
     return jobs.history(node.job);
   }
+}
+
+interface JobUpdatedArgs {
+  readonly id: string;
+  readonly afterVersion?: number | null;
+  readonly untilArchived: boolean;
 }
 
 interface SubscribeData<Args> {

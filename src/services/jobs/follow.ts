@@ -7,10 +7,18 @@ import type { JobBus, JobSignal, Unfollow } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
 import { Feed } from './feed.js';
 import { isFinal, isSettled, type Job } from './job.js';
+import { Reading } from './reading.js';
 
 export interface Sources {
   readonly store: Pick<JobStore, 'get'>;
   readonly bus: Pick<JobBus, 'followJob' | 'followTenant'>;
+}
+
+export interface Following {
+  /** The follower has this version already, and is given newer ones only. */
+  readonly afterVersion?: number;
+  /** Goes on after the end of the job until its result is kept, or the first attempt to keep it has failed. */
+  readonly untilArchived?: boolean;
 }
 
 /** A follower of one job who does not keep up gets the newest of this many updates. */
@@ -21,15 +29,18 @@ const TENANT_FEED_LIMIT = 1000;
 const REMEMBERED_JOBS = 10_000;
 /** How long a finished job is followed for the sake of the copy that is being made of its result. */
 const ARCHIVE_GRACE_MS = 1000;
+/** A failed attempt to make the copy is no change of the job, and so no news: those who wait for it look. */
+const ARCHIVE_LOOK_MS = 1000;
+const TENANT_READS = 4;
 
-/** @throws GatewayError NOT_FOUND, also for somebody else's job */
+/** @throws GatewayError NOT_FOUND, also for somebody else's job; STORE_UNAVAILABLE */
 export async function followJob(
   sources: Sources,
   tenant: string,
   id: string,
-  afterVersion: number,
+  options: Following,
 ): Promise<AsyncIterableIterator<Job>> {
-  const following = new JobFollowing(sources, id, afterVersion);
+  const following = new JobFollowing(sources, id, options);
   try {
     await following.begin(tenant);
   } catch (error) {
@@ -44,17 +55,19 @@ class JobFollowing {
   readonly feed: Feed<Job>;
   readonly #sources: Sources;
   readonly #id: string;
+  readonly #untilArchived: boolean;
   #newest: number;
   /** Until the present state is known, newer ones wait here: they must not overtake it. */
   #early: JobSignal[] | null = [];
   #leave: Unfollow | null = null;
-  #grace: NodeJS.Timeout | undefined;
-  #isReading = false;
-  #readsAgain = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** Only where signals carry no state, or the copy is waited for: most followers never read. */
+  #reading: Reading | null = null;
 
-  constructor(sources: Sources, id: string, afterVersion: number) {
+  constructor(sources: Sources, id: string, { afterVersion = 0, untilArchived = false }: Following) {
     this.#sources = sources;
     this.#id = id;
+    this.#untilArchived = untilArchived;
     this.#newest = afterVersion;
     this.feed = new Feed<Job>(FEED_LIMIT, () => this.#end());
   }
@@ -73,7 +86,7 @@ class JobFollowing {
   #hear(signal: JobSignal): void {
     if (this.#early !== null) this.#early.push(signal);
     else if (signal.job !== null) this.#offer(signal.job);
-    else if (signal.version > this.#newest) void this.#read();
+    else if (signal.version > this.#newest) this.#read();
   }
 
   #offer(job: Job): void {
@@ -84,30 +97,35 @@ class JobFollowing {
       feed.push(job);
     }
     if (isSettled(job)) feed.complete();
-    else if (isFinal(job.status)) this.#grace ??= setTimeout(() => feed.complete(), ARCHIVE_GRACE_MS);
+    else if (isFinal(job.status)) this.#awaitCopy();
   }
 
-  /** Signals without a state are answered by reading: one read at a time, and one more after it. */
-  async #read(): Promise<void> {
-    this.#readsAgain = this.#isReading;
-    if (this.#isReading) return;
-    this.#isReading = true;
-    try {
-      do {
-        this.#readsAgain = false;
-        const job = await this.#sources.store.get(this.#id);
-        if (job === null || job.eraseAt !== null) this.feed.complete();
-        else this.#offer(job);
-      } while (this.#readsAgain);
-    } catch (error) {
-      this.feed.fail(error);
-    } finally {
-      this.#isReading = false;
+  #awaitCopy(): void {
+    if (this.#untilArchived) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#read(), ARCHIVE_LOOK_MS);
+    } else {
+      this.#timer ??= setTimeout(() => this.feed.complete(), ARCHIVE_GRACE_MS);
     }
   }
 
+  #read(): void {
+    if (this.feed.ended) return;
+    this.#reading ??= new Reading({
+      read: (id) => this.#sources.store.get(id),
+      take: (job) => {
+        if (job === null || job.eraseAt !== null) this.feed.complete();
+        else this.#offer(job);
+      },
+      fail: (reason) => this.feed.fail(reason),
+      parallel: 1,
+    });
+    this.#reading.want(this.#id);
+  }
+
   #end(): void {
-    clearTimeout(this.#grace);
+    clearTimeout(this.#timer);
+    this.#reading?.stop();
     this.#leave?.();
   }
 }
@@ -135,10 +153,16 @@ export async function followTenant(
     if (newest.size > REMEMBERED_JOBS && oldest !== undefined) newest.delete(oldest);
     feed.push(job);
   };
-  const fail = (error: unknown): void => feed.fail(error);
+  const reading = new Reading({
+    read: (id) => store.get(id),
+    take: offer,
+    fail: (reason) => feed.fail(reason),
+    parallel: TENANT_READS,
+  });
+  leave.push(() => reading.stop());
   const hear = ({ id, version, job, isReminder }: JobSignal): void => {
     if (job === null) {
-      if (version > (newest.get(id) ?? 0)) store.get(id).then(offer, fail);
+      if (version > (newest.get(id) ?? 0)) reading.want(id);
     } else if (!isReminder || job.updatedAt >= now) offer(job);
   };
   leave.push(await bus.followTenant(tenant, hear));

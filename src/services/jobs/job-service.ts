@@ -6,7 +6,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { JobBus } from '../bus/job-bus.js';
 import type { JobFilter, JobStore, Page, PageRequest, SlotUsage } from '../store/job-store.js';
-import { followJob, followTenant } from './follow.js';
+import { type Following, followJob, followTenant } from './follow.js';
 import { type Job, type JobEvent, type JobUpdate, transition } from './job.js';
 import type { JobRequest } from './job-request.js';
 
@@ -183,13 +183,14 @@ export class JobService {
 
   /**
    * Follows one job: first its present state (unless the follower has it already: `afterVersion`), then each
-   * newer version in order, and ends when the job is finished and, if that comes right after, its result is
-   * archived.
+   * newer version in order, and ends when the job is finished and, if that comes right after or is waited for
+   * (`untilArchived`), its result is archived. Outlasts a database that cannot answer.
    *
-   * @throws GatewayError NOT_FOUND, also for somebody else's job
+   * @throws GatewayError NOT_FOUND, also for somebody else's job; STORE_UNAVAILABLE when its present state cannot
+   *   be read
    */
-  watch(tenant: string, id: string, afterVersion = 0): Promise<AsyncIterableIterator<Job>> {
-    return followJob({ store: this.#store, bus: this.#bus }, tenant, id, afterVersion);
+  watch(tenant: string, id: string, options: Following = {}): Promise<AsyncIterableIterator<Job>> {
+    return followJob({ store: this.#store, bus: this.#bus }, tenant, id, options);
   }
 
   /** Follows every change of a tenant's jobs from now on. Ends only when the follower leaves. */

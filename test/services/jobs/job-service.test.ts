@@ -1,10 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { GatewayError } from '../../../src/errors.js';
 import type { JobBus, JobListener, JobSignal } from '../../../src/services/bus/job-bus.js';
 import { CatchUp } from '../../../src/services/jobs/catch-up.js';
 import type { Job } from '../../../src/services/jobs/job.js';
+import type { JobStore } from '../../../src/services/store/job-store.js';
 import { withMethods } from '../../harness.js';
 import { Gate, until } from './gate.js';
-import { HOUR, refusal, request } from './samples.js';
+import { HOUR, NOON, refusal, request } from './samples.js';
 import { acceptedAs, log, openWorkshop, type Workshop } from './workshop.js';
 
 async function accept({ jobs, clock }: Workshop, job: Job, providerId = 'p1'): Promise<void> {
@@ -29,6 +31,8 @@ async function rest(states: AsyncIterable<Job>): Promise<Job[]> {
 }
 
 const versionsOf = (all: readonly Job[]) => all.map(({ version }) => version);
+
+afterEach(() => vi.restoreAllMocks());
 
 describe('create', () => {
   test('gives the same job for the same key, and says so', async () => {
@@ -162,13 +166,15 @@ describe('watch', () => {
     const workshop = await openWorkshop();
     const job = await workshop.create();
     await accept(workshop, job);
-    const all = rest(await workshop.jobs.watch('ann', job.id, 2));
-    const none = rest(await workshop.jobs.watch('ann', job.id, 4));
+    const all = rest(await workshop.jobs.watch('ann', job.id, { afterVersion: 2 }));
+    const none = rest(await workshop.jobs.watch('ann', job.id, { afterVersion: 4 }));
     await finish(workshop, job);
     expect(versionsOf(await all)).toEqual([3, 4]);
     expect(versionsOf(await none)).toEqual([]);
-    expect(versionsOf(await rest(await workshop.jobs.watch('ann', job.id, 4)))).toEqual([]);
-    expect(versionsOf(await rest(await workshop.jobs.watch('ann', job.id, -5)))).toEqual([4]);
+    expect(versionsOf(await rest(await workshop.jobs.watch('ann', job.id, { afterVersion: 4 })))).toEqual([]);
+    expect(versionsOf(await rest(await workshop.jobs.watch('ann', job.id, { afterVersion: -5 })))).toEqual([
+      4,
+    ]);
   });
 
   test("refuses another tenant's job and an unknown one in the same words", async () => {
@@ -266,25 +272,54 @@ describe('watch', () => {
     expect(versionsOf(await rest(abandoned))).toEqual([1, 2, 3, 4]);
   });
 
-  test('ends with an error, and leaves nothing behind, when the store fails', async () => {
-    let fails = false;
-    const workshop = await openWorkshop({
-      wrapBus: (bus) => withMethods(bus, { ...carryingNoState(bus) }),
-      wrapStore: (store) =>
-        withMethods(store, {
-          get: (id) => (fails ? Promise.reject(new Error('disk')) : store.get(id)),
-        }),
-    });
+  test('outlasts a database that cannot be read: the feed stays and is read again', async () => {
+    const outage = new Outage();
+    const workshop = await openWorkshop({ wrapBus: bare, wrapStore: (store) => outage.over(store) });
+    const job = await workshop.create();
+    const all = rest(await workshop.jobs.watch('ann', job.id));
+    outage.begin(new GatewayError('STORE_UNAVAILABLE', 'away'));
+    workshop.bus.publish({ ...job, version: 2 });
+    await outage.felt(3);
+    outage.end();
+    await accept(workshop, job);
+    await finish(workshop, job);
+    expect(versionsOf(await all).at(-1)).toBe(4);
+  });
+
+  test('ends with an error, and leaves nothing behind, when the job stays unreadable and the database is there', async () => {
+    const outage = new Outage();
+    const workshop = await openWorkshop({ wrapBus: bare, wrapStore: (store) => outage.over(store) });
     const job = await workshop.create();
     const states = await workshop.jobs.watch('ann', job.id);
     await states.next();
-    fails = true;
+    outage.begin(new Error('not a job'));
     workshop.bus.publish({ ...job, version: 2 });
-    await expect(states.next()).rejects.toThrow('disk');
+    await expect(states.next()).rejects.toThrow('not a job');
     expect((await states.next()).done).toBe(true);
     expect(workshop.bus.followedJobs()).toEqual([]);
-    await expect(workshop.jobs.watch('ann', job.id)).rejects.toThrow('disk');
+  });
+
+  test('leaves nothing behind when the present state cannot be read', async () => {
+    const outage = new Outage();
+    const workshop = await openWorkshop({ wrapStore: (store) => outage.over(store) });
+    const job = await workshop.create();
+    outage.begin(new GatewayError('STORE_UNAVAILABLE', 'away'));
+    await expect(workshop.jobs.watch('ann', job.id)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(workshop.bus.followedJobs()).toEqual([]);
+  });
+
+  test('stops reading when the follower leaves in an outage', async () => {
+    const outage = new Outage();
+    const workshop = await openWorkshop({ wrapBus: bare, wrapStore: (store) => outage.over(store) });
+    const job = await workshop.create();
+    const states = await workshop.jobs.watch('ann', job.id);
+    outage.begin(new GatewayError('STORE_UNAVAILABLE', 'away'));
+    workshop.bus.publish({ ...job, version: 2 });
+    await outage.felt(1);
+    await states.return?.();
+    const reads = outage.reads;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(outage.reads).toBe(reads);
   });
 
   test('over a bus whose signals carry no state reads it, and ends with the final one', async () => {
@@ -317,6 +352,70 @@ describe('watch', () => {
       await catchUp.stop();
       expect(unreliable.gapListeners, `seed ${seed}`).toBe(0);
     }
+  });
+
+  describe('until the result is kept', () => {
+    const untilArchived = { untilArchived: true };
+    /** A job that has just been COMPLETED, and the follower's states so far. */
+    async function completed(keep: boolean) {
+      const workshop = await openWorkshop();
+      const { id } = await workshop.atProvider('_id');
+      const states: string[] = [];
+      const ended = (async () => {
+        for await (const job of await workshop.jobs.watch('ann', id, untilArchived)) {
+          states.push(
+            job.result === null ? job.status : `${job.status} ${job.result.archive?.name ?? 'there'}`,
+          );
+        }
+      })();
+      await workshop.jobs.apply(id, {
+        type: 'reported',
+        at: NOON,
+        pollAt: NOON,
+        deadlineAt: NOON + HOUR,
+        source: 'POLL',
+        providerId: '_id',
+        report: { status: 'COMPLETED', url: 'https://example.com/a.png', expiresAt: NOON + HOUR, keep },
+      });
+      return { ...workshop, id, states, ended };
+    }
+
+    test('goes on after COMPLETED, however long the copy takes, and ends with the lasting one', async () => {
+      const { jobs, id, states, ended } = await completed(true);
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      const archive = { name: 'copy.png', contentType: 'image/png', byteSize: 1, sha256: '00' };
+      await jobs.apply(id, { type: 'archived', at: NOON, archive });
+      await ended;
+      expect(states).toEqual(['QUEUED', 'COMPLETED there', 'COMPLETED copy.png']);
+    });
+
+    test('ends when the first attempt has failed, which is no change of the job', async () => {
+      const { store, jobs, id, states, ended } = await completed(true);
+      await store.rescheduleArchive(id, { at: NOON + HOUR, attempts: 1 });
+      await ended;
+      expect(states).toEqual(['QUEUED', 'COMPLETED there']);
+      expect(versionsOf(await rest(await jobs.watch('ann', id, untilArchived)))).toHaveLength(1);
+    });
+
+    test('ends at once when no copy will be made', async () => {
+      const { states, ended } = await completed(false);
+      await ended;
+      expect(states).toEqual(['QUEUED', 'COMPLETED there']);
+    });
+
+    test('ends when the job is deleted meanwhile', async () => {
+      const { jobs, id, states, ended } = await completed(true);
+      await jobs.delete('ann', id);
+      await ended;
+      expect(states).toEqual(['QUEUED', 'COMPLETED there']);
+    });
+
+    test('without it a follower waits for the copy for a second', async () => {
+      const { jobs, id, ended, store } = await completed(true);
+      expect(versionsOf(await rest(await jobs.watch('ann', id)))).toHaveLength(1);
+      await store.rescheduleArchive(id, { at: null, attempts: 1 });
+      await ended;
+    });
   });
 
   test('follows many jobs at once, each by itself', async () => {
@@ -386,6 +485,21 @@ describe('watchAll', () => {
     await states.return?.();
   });
 
+  test('outlasts a database that cannot be read, and then gives what changed meanwhile', async () => {
+    const outage = new Outage();
+    const workshop = await openWorkshop({ wrapBus: bare, wrapStore: (store) => outage.over(store) });
+    const jobs = await Promise.all(Array.from({ length: 20 }, () => workshop.create('ann')));
+    const states = await workshop.jobs.watchAll('ann');
+    outage.begin(new GatewayError('STORE_UNAVAILABLE', 'away'));
+    for (const job of jobs) workshop.bus.publish({ ...job, version: 2 });
+    await outage.felt(10);
+    outage.end();
+    const seen = new Set<string>();
+    while (seen.size < jobs.length) seen.add(((await states.next()).value as Job).id);
+    expect([...seen].sort()).toEqual(jobs.map(({ id }) => id).sort());
+    await states.return?.();
+  });
+
   test('holds a bounded number of states for one who does not keep up', async () => {
     const { jobs, bus, create } = await openWorkshop();
     const states = await jobs.watchAll('ann');
@@ -396,6 +510,39 @@ describe('watchAll', () => {
     await states.return?.();
   });
 });
+
+/** Reads of single jobs fail while it lasts. */
+class Outage {
+  reads = 0;
+  #reason: Error | null = null;
+
+  over(store: JobStore): JobStore {
+    return withMethods(store, {
+      get: (id) => {
+        this.reads += 1;
+        return this.#reason === null ? store.get(id) : Promise.reject(this.#reason);
+      },
+    });
+  }
+
+  begin(reason: Error): void {
+    // Reading again waits a random part of its backoff.
+    vi.spyOn(Math, 'random').mockReturnValue(0.001);
+    this.#reason = reason;
+    this.reads = 0;
+  }
+
+  /** Resolves when so many reads have failed. */
+  felt(reads: number): Promise<void> {
+    return until(() => this.reads >= reads);
+  }
+
+  end(): void {
+    this.#reason = null;
+  }
+}
+
+const bare = (bus: JobBus): JobBus => withMethods(bus, { ...carryingNoState(bus) });
 
 /** The same bus, whose signals say only that something changed. */
 function carryingNoState(bus: JobBus): Pick<JobBus, 'followJob' | 'followTenant'> {

@@ -1,0 +1,78 @@
+/**
+ * Reads jobs for a follower, each again until it could be read: a database that cannot answer for a while must
+ * not end what somebody follows.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isStoreUnavailable } from '../../errors.js';
+import { Backoff } from './backoff.js';
+import type { Job } from './job.js';
+
+export interface ReadingOptions {
+  readonly read: (id: string) => Promise<Job | null>;
+  readonly take: (job: Job | null) => void;
+  /** Called when a job cannot be read, and that is no outage of the database. Nothing is read any more. */
+  readonly fail: (reason: unknown) => void;
+  /** Reads at once. */
+  readonly parallel: number;
+}
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5000;
+/** In a row, not counting those of an outage, which lasts as long as it lasts. */
+const MAX_FAILURES = 10;
+
+export class Reading {
+  readonly #options: ReadingOptions;
+  readonly #wanted = new Set<string>();
+  readonly #stopping = new AbortController();
+  readonly #backoff = new Backoff({ firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS });
+  #underWay = 0;
+  #failures = 0;
+
+  constructor(options: ReadingOptions) {
+    this.#options = options;
+  }
+
+  /** Reads it from now on, and so sees what was stored before this call. */
+  want(id: string): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#wanted.add(id);
+    if (this.#underWay < this.#options.parallel) void this.#readWanted();
+  }
+
+  /** Safe to call twice. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#wanted.clear();
+  }
+
+  async #readWanted(): Promise<void> {
+    const { read, take } = this.#options;
+    const { signal } = this.#stopping;
+    this.#underWay += 1;
+    for (const id of this.#wanted) {
+      this.#wanted.delete(id);
+      try {
+        const job = await read(id);
+        if (signal.aborted) break;
+        this.#failures = 0;
+        this.#backoff.reset();
+        take(job);
+      } catch (error) {
+        await this.#again(id, error);
+      }
+    }
+    this.#underWay -= 1;
+  }
+
+  async #again(id: string, error: unknown): Promise<void> {
+    if (!isStoreUnavailable(error)) this.#failures += 1;
+    if (this.#failures >= MAX_FAILURES) {
+      this.stop();
+      this.#options.fail(error);
+    }
+    const { signal } = this.#stopping;
+    await sleep(this.#backoff.next(), undefined, { signal }).catch(() => {});
+    if (!signal.aborted) this.#wanted.add(id);
+  }
+}
