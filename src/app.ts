@@ -16,6 +16,7 @@ import {
   createLimiters,
   createStore,
   databaseUnusable,
+  redisPlace,
   redisUnusable,
   startSandbox,
 } from './drivers.js';
@@ -163,7 +164,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     // Whoever waited for an answer has been let go by then; lookups that nobody waits for must not hold up the end.
     stops.push(() => akool.destroy());
 
-    const bus = overrides.bus ?? (await createBus(given));
+    const redis = await redisPlace(given, store).catch(cantUseDatabase);
+    const bus = overrides.bus ?? (await createBus(redis, log));
     stops.push(() => bus.stop());
     await bus.start().catch((error: unknown) => {
       throw redisUnusable(error);
@@ -171,7 +173,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const instances = new Instances({ store, clock, hasSharedBus: secrets.redisUrl !== null, log });
     stops.push(() => instances.stop());
     await instances.start().catch(cantUseDatabase);
-    const limiters = await createLimiters(given);
+    const limiters = await createLimiters(redis, log);
     if (limiters !== null) stops.push(() => limiters.stop());
 
     const jobs = new JobService({ store, bus, clock, settings: config });

@@ -28,6 +28,8 @@ export interface Config {
   readonly queueTtlMs: number;
   readonly drainMs: number;
   readonly databasePoolSize: number;
+  /** Null: from the database's identity. */
+  readonly redisPrefix: string | null;
   readonly leaseGraceMs: number;
   readonly detectCacheMs: number;
   readonly keepResults: boolean;
@@ -131,6 +133,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     queueTtlMs: v.QUEUE_TTL_MS,
     drainMs: v.DRAIN_MS,
     databasePoolSize: v.DATABASE_POOL_SIZE,
+    redisPrefix: v.REDIS_PREFIX,
     leaseGraceMs: v.LEASE_GRACE_MS,
     detectCacheMs: v.DETECT_CACHE_MS,
     keepResults: v.KEEP_RESULTS,

@@ -25,6 +25,9 @@ export interface Settings {
   readonly log: Logger;
 }
 
+/** Of the identity of a database. */
+const PREFIX_BYTES = 8;
+
 /** The file of an embedded database; null for a database that is no file. */
 export function databaseFileOf({ databaseUrl }: Pick<Secrets, 'databaseUrl'>): string | null {
   return /^sqlite:(.*)$/.exec(databaseUrl)?.[1] ?? null;
@@ -49,10 +52,26 @@ export function databaseUnusable(secrets: Secrets, error: unknown): Error {
   return new DatabaseUnusableError(databaseFileOf(secrets) ?? 'PostgreSQL', error);
 }
 
-export async function createBus({ secrets: { redisUrl }, log }: Settings): Promise<JobBus> {
-  if (redisUrl === null) return createInProcessJobBus();
+/** Where instances meet in Redis, and under which names. */
+export interface RedisPlace {
+  readonly url: string;
+  readonly prefix: string;
+}
+
+/** Null without Redis. */
+export async function redisPlace({ config, secrets }: Settings, store: JobStore): Promise<RedisPlace | null> {
+  const { redisUrl: url } = secrets;
+  if (url === null) return null;
+  if (config.redisPrefix !== null) return { url, prefix: config.redisPrefix };
+  // Made for this and used for nothing else: it may be seen by whoever sees the Redis.
+  const identity = await store.secret('redis-prefix');
+  return { url, prefix: `faceswap:${Buffer.from(identity).toString('hex', 0, PREFIX_BYTES)}` };
+}
+
+export async function createBus(place: RedisPlace | null, log: Logger): Promise<JobBus> {
+  if (place === null) return createInProcessJobBus();
   const { createRedisJobBus } = await import('./services/bus/redis-job-bus.js');
-  return createRedisJobBus({ url: redisUrl, log });
+  return createRedisJobBus({ ...place, log });
 }
 
 export function redisUnusable(error: unknown): StartError {
@@ -63,13 +82,10 @@ export function redisUnusable(error: unknown): StartError {
 }
 
 /** Null where every instance counts for itself. */
-export async function createLimiters({
-  secrets: { redisUrl },
-  log,
-}: Settings): Promise<SharedLimiters | null> {
-  if (redisUrl === null) return null;
+export async function createLimiters(place: RedisPlace | null, log: Logger): Promise<SharedLimiters | null> {
+  if (place === null) return null;
   const { createRedisLimiters } = await import('./http/redis-limiters.js');
-  return createRedisLimiters({ url: redisUrl, log });
+  return createRedisLimiters({ ...place, log });
 }
 
 export async function createArchive({ config, secrets }: Settings): Promise<Archive> {

@@ -100,6 +100,13 @@ export function databaseUrl(): Kind<string> {
   };
 }
 
+export function redisPrefix(): Kind<string> {
+  return {
+    allowed: '1 to 64 letters, digits, dots, hyphens, underscores and colons',
+    parse: (t) => (/^[\w.:-]{1,64}$/.test(t) ? t : undefined),
+  };
+}
+
 export function redisUrl(): Kind<string> {
   return {
     allowed: 'redis://HOST:PORT or rediss://HOST:PORT',

@@ -14,6 +14,7 @@ import {
   keyPrefix,
   oneOf,
   origins,
+  redisPrefix,
   redisUrl,
   text,
   yesNo,
@@ -100,6 +101,11 @@ export const SETTINGS = {
   ),
   DATABASE_POOL_SIZE: setting(integer(2, 1000), '10', 'Connections to PostgreSQL of one gateway.'),
   REDIS_URL: secret(redisUrl(), null, 'How several gateways wake each other: `redis://…` or `rediss://…`.'),
+  REDIS_PREFIX: setting(
+    redisPrefix(),
+    null,
+    'What stands before the names of channels and keys in Redis; the same on all gateways of one database. Unset: a name that is kept in the database, so installations can share a Redis.',
+  ),
   LEASE_GRACE_MS: setting(
     integer(0, 3_600_000),
     '30000',

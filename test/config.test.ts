@@ -86,6 +86,7 @@ describe('a setting', () => {
     ['NODE_ENV', 'production', ({ config }) => config.production, true],
     ['NODE_ENV', 'test', ({ config }) => config.production, false],
     ['DATABASE_URL', 'sqlite:/a b/c.db', ({ secrets }) => secrets.databaseUrl, 'sqlite:/a b/c.db'],
+    ['REDIS_PREFIX', 'prod:eu-1', ({ config }) => config.redisPrefix, 'prod:eu-1'],
     ['AKOOL_API_KEY', ' key ', ({ secrets }) => secrets.akoolApiKey, 'key'],
   ])('%s=%j is understood', (name, text, read, value) => {
     expect(read(readConfig({ [name]: text }))).toBe(value);
@@ -111,6 +112,7 @@ describe('a setting', () => {
     ['AKOOL_TIMEOUT_MS', '0'],
     ['JOB_DEADLINE_MS', '0'],
     ['QUEUE_TTL_MS', 'never'],
+    ['REDIS_PREFIX', 'a*'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_LEVEL', 'a\nb\u0000'],
   ])('%s=%j is refused in one line with its name, what it said and what it may be', (name, text) => {

@@ -7,6 +7,8 @@ import { inMemory, type LimiterFactory, type SharedLimiters } from './rate-limit
 
 export interface RedisLimiterSettings {
   readonly url: string;
+  /** Stands before the names of keys. */
+  readonly prefix: string;
   readonly log: Logger;
 }
 
@@ -20,9 +22,11 @@ export function createRedisLimiters(settings: RedisLimiterSettings): SharedLimit
 class RedisLimiters implements SharedLimiters {
   readonly #log: Logger;
   readonly #connection: Redis;
+  readonly #prefix: string;
   #isShared = true;
 
-  constructor({ url, log }: RedisLimiterSettings) {
+  constructor({ url, prefix, log }: RedisLimiterSettings) {
+    this.#prefix = prefix;
     this.#log = log;
     this.#connection = createRedisConnection({ url, answerMs: ANSWER_MS });
     this.#connection.on('error', (error: Error) => this.#countsAlone(error));
@@ -34,7 +38,7 @@ class RedisLimiters implements SharedLimiters {
   readonly create: LimiterFactory = (name, points) => {
     const shared = new RateLimiterRedis({
       storeClient: this.#connection,
-      keyPrefix: `faceswap:rate:${name}`,
+      keyPrefix: `${this.#prefix}:rate:${name}`,
       points,
       duration: 60,
     });

@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 function instance(redis: string): RateLimits {
-  const limiters = createRedisLimiters({ url: redis, log });
+  const limiters = createRedisLimiters({ url: redis, prefix: 'faceswap', log });
   stops.push(() => limiters.stop());
   return new RateLimits(settings, limiters.create);
 }

@@ -14,11 +14,11 @@ import { Topics } from './topics.js';
 
 export interface RedisJobBusSettings {
   readonly url: string;
+  /** Stands before the names of channels: installations in one Redis are told apart by it. */
+  readonly prefix: string;
   readonly log: Logger;
 }
 
-/** Channels of different gateways in one Redis are told apart by it. */
-const PREFIX = 'faceswap';
 /** How long following waits for Redis; after that it goes on, and the gap is made good when Redis is back. */
 const SUBSCRIBE_WAIT_MS = 1000;
 
@@ -35,14 +35,16 @@ interface Message {
 
 class RedisJobBus implements JobBus {
   readonly #link: RedisLink;
+  readonly #prefix: string;
   readonly #instance = randomUUID();
   readonly #topics = new Topics<JobSignal>();
   readonly #gaps = new Topics<void>();
 
-  constructor({ url, log }: RedisJobBusSettings) {
+  constructor({ url, prefix, log }: RedisJobBusSettings) {
+    this.#prefix = prefix;
     this.#link = new RedisLink({
       url,
-      prefix: PREFIX,
+      prefix,
       log,
       channels: () => this.#topics.names(),
       onMessage: (channel, text) => this.#hear(channel, text),
@@ -68,7 +70,7 @@ class RedisJobBus implements JobBus {
     const { id, tenant, version } = job;
     const signal: JobSignal = { id, version, job, isReminder: false };
     const message = JSON.stringify({ from: this.#instance, id, version } satisfies Message);
-    for (const channel of [jobChannel(id), tenantChannel(tenant)]) {
+    for (const channel of [this.#jobChannel(id), this.#tenantChannel(tenant)]) {
       this.#topics.emit(channel, signal);
       this.#link.publish(channel, message).catch(() => {
         // Followers elsewhere learn of it when what they follow is compared with the store.
@@ -77,11 +79,11 @@ class RedisJobBus implements JobBus {
   }
 
   followJob(id: string, listener: JobListener): Promise<Unfollow> {
-    return this.#follow(jobChannel(id), listener);
+    return this.#follow(this.#jobChannel(id), listener);
   }
 
   followTenant(tenant: string, listener: JobListener): Promise<Unfollow> {
-    return this.#follow(tenantChannel(tenant), listener);
+    return this.#follow(this.#tenantChannel(tenant), listener);
   }
 
   onGap(listener: () => void): Unfollow {
@@ -89,20 +91,20 @@ class RedisJobBus implements JobBus {
   }
 
   followedJobs(): readonly string[] {
-    return this.#followed(jobChannel(''));
+    return this.#followed(this.#jobChannel(''));
   }
 
   followedTenants(): readonly string[] {
-    return this.#followed(tenantChannel(''));
+    return this.#followed(this.#tenantChannel(''));
   }
 
   remindOfJob(id: string, version: number): void {
-    this.#topics.emit(jobChannel(id), { id, version, job: null, isReminder: true });
+    this.#topics.emit(this.#jobChannel(id), { id, version, job: null, isReminder: true });
   }
 
   remindTenant(job: Job): void {
     const { id, tenant, version } = job;
-    this.#topics.emit(tenantChannel(tenant), { id, version, job, isReminder: true });
+    this.#topics.emit(this.#tenantChannel(tenant), { id, version, job, isReminder: true });
   }
 
   #followed(prefix: string): readonly string[] {
@@ -132,20 +134,20 @@ class RedisJobBus implements JobBus {
     clearTimeout(timer);
   }
 
+  #jobChannel(id: string): string {
+    return `${this.#prefix}:job:${id}`;
+  }
+
+  #tenantChannel(tenant: string): string {
+    return `${this.#prefix}:tenant:${tenant}`;
+  }
+
   #hear(channel: string, text: string): void {
     const message = readMessage(text);
     if (message === null || message.from === this.#instance) return;
     const { id, version } = message;
     this.#topics.emit(channel, { id, version, job: null, isReminder: false });
   }
-}
-
-function jobChannel(id: string): string {
-  return `${PREFIX}:job:${id}`;
-}
-
-function tenantChannel(tenant: string): string {
-  return `${PREFIX}:tenant:${tenant}`;
 }
 
 /** Null for what some other program may have published there. */

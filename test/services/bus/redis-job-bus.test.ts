@@ -10,7 +10,7 @@ import { jobWith } from '../jobs/samples.js';
 import { describeJobBus } from './job-bus.contract.js';
 
 const url = await redisUrl();
-const open = () => createRedisJobBus({ url: url ?? '', log: pino({ level: 'silent' }) });
+const open = () => createRedisJobBus({ url: url ?? '', prefix: 'faceswap', log: pino({ level: 'silent' }) });
 
 describe.skipIf(url === null)('over Redis', () => {
   describeJobBus('Redis', open);
