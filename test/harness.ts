@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { createApp, type Overrides } from '../src/app.js';
 import { readConfig } from '../src/config.js';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox/sandbox.js';
@@ -49,6 +49,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** A gateway's log, to be looked through. */
+export function recordedLog(level = 'info'): {
+  readonly log: Logger;
+  readonly lines: Record<string, unknown>[];
+} {
+  const lines: Record<string, unknown>[] = [];
+  return { lines, log: pino({ level }, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
 }
 
 /** The same part with some of its methods replaced; for `wrapStore` and the like. */

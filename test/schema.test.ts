@@ -33,7 +33,6 @@ const STILL_MISSING: readonly string[] = [
   // [faults]
   'WaitingReason',
   'Job.waitingReason',
-  'JobErrorCode.RESULT_UNUSABLE',
   'FaceSwapJob.waitingReason',
   'FaceSwapPlusJob.waitingReason',
   'Account.waitingReason',

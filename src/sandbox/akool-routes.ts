@@ -69,6 +69,8 @@ export function addAkoolRoutes(app: FastifyInstance, twin: Twin): void {
       processMs: twin.processMs,
       stalls: strike.has('stall'),
       outcome: faceless || strike.has('generation-fails') ? 4 : 3,
+      reason: strike.text('generation-fails'),
+      oddAddress: strike.has('odd-address') ? strike.text('odd-address') : null,
       triggers,
     });
     twin.generation.begin(job);
@@ -106,6 +108,7 @@ export function addAkoolRoutes(app: FastifyInstance, twin: Twin): void {
       uid: 378337,
       url: job.status === 3 ? twin.resultUrl(job) : '',
       createdAt: new Date(job.acceptedAt).toISOString(),
+      ...(job.status === 4 && job.reason !== '' && { alg_msg: job.reason }),
     };
   }
 }

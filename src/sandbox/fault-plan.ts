@@ -24,7 +24,8 @@ const SUBMIT_FAULTS = [
   'forbidden', // HTTP 403, an HTML page
   'refuse', // any `code`
   'stall', // accepted, never ends
-  'generation-fails', // accepted, ends with status 4
+  'generation-fails', // accepted, ends with status 4; its result's `alg_msg` is `text`
+  'odd-address', // accepted, ends well, and its result's address is `text`
 ] as const;
 
 /** Faults of one webhook; each is about one status of one job, retries included. */
@@ -72,6 +73,8 @@ export interface FaultDetails {
   readonly code?: number;
   /** For too-many-requests. Default 1. */
   readonly retryAfterSeconds?: number;
+  /** For generation-fails and odd-address. Default ''. */
+  readonly text?: string;
 }
 
 export type ScriptedFault = {
@@ -118,7 +121,8 @@ export function readFaultPlan(value: unknown): FaultPlan {
   return value as FaultPlan;
 }
 
-const DETAILS = ['ms', 'code', 'retryAfterSeconds'];
+const NUMBERS = ['ms', 'code', 'retryAfterSeconds'];
+const DETAILS = [...NUMBERS, 'text'];
 
 function checkRates(rates: unknown, mistakes: string[]): void {
   if (!isRecord(rates)) {
@@ -164,9 +168,11 @@ function checkScript(script: unknown, mistakes: string[]): void {
 }
 
 function checkDetails(details: Record<string, unknown>, where: string, mistakes: string[]): void {
-  for (const name of DETAILS)
+  for (const name of NUMBERS)
     if (details[name] !== undefined && !isCount(details[name], 0))
       mistakes.push(`${where}.${name} must be a whole number from 0 on`);
+  if (details['text'] !== undefined && typeof details['text'] !== 'string')
+    mistakes.push(`${where}.text must be a text`);
 }
 
 function unknownKeys(value: object, known: readonly string[], where: string, mistakes: string[]): void {

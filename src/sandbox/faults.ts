@@ -15,6 +15,7 @@ export interface Strike<P extends FaultPoint> {
   ms(fault: FaultAt<P>): number;
   code(fault: FaultAt<P>): number;
   retryAfterSeconds(fault: FaultAt<P>): number;
+  text(fault: FaultAt<P>): string;
 }
 
 /** A fault that a URL asks for: `https://…/face.png?sandbox-fault=stall`. */
@@ -64,13 +65,14 @@ export class Faults {
     const names: readonly string[] = FAULTS[point];
     for (const trigger of triggers) if (names.includes(trigger.fault)) struck.set(trigger.fault, trigger);
 
-    const detail = (fault: string, name: keyof FaultDetails) =>
+    const detail = (fault: string, name: keyof typeof DEFAULTS) =>
       struck.get(fault)?.[name] ?? this.#plan.defaults?.[name] ?? DEFAULTS[name];
     return {
       has: (fault) => struck.has(fault),
       ms: (fault) => detail(fault, 'ms'),
       code: (fault) => detail(fault, 'code'),
       retryAfterSeconds: (fault) => detail(fault, 'retryAfterSeconds'),
+      text: (fault) => struck.get(fault)?.text ?? this.#plan.defaults?.text ?? '',
     };
   }
 
@@ -86,8 +88,8 @@ export class Faults {
 
 /**
  * The triggers in the query strings of the given URLs: `sandbox-fault` (names, by comma), `sandbox-ms`,
- * `sandbox-code`. @throws Refusal 1003 for a fault nobody knows, since a typing mistake that silently succeeds
- * would be a puzzle
+ * `sandbox-code`, `sandbox-text`. @throws Refusal 1003 for a fault nobody knows, since a typing mistake that
+ * silently succeeds would be a puzzle
  */
 export function triggersIn(urls: readonly string[]): Trigger[] {
   return urls.flatMap((url) => {
@@ -97,6 +99,7 @@ export function triggersIn(urls: readonly string[]): Trigger[] {
       ...detailIn(query, 'sandbox-ms', 'ms'),
       ...detailIn(query, 'sandbox-code', 'code'),
       ...detailIn(query, 'sandbox-retry-after', 'retryAfterSeconds'),
+      ...(query.has('sandbox-text') && { text: query.get('sandbox-text') ?? '' }),
     };
     return (query.get('sandbox-fault') ?? '').split(',').map((fault) => {
       if (!KNOWN.has(fault))
@@ -118,7 +121,7 @@ export function priceIn(urls: readonly string[]): number | null {
 
 const KNOWN: ReadonlySet<string> = new Set(Object.values(FAULTS).flat());
 
-function detailIn(query: URLSearchParams, name: string, detail: keyof FaultDetails): FaultDetails {
+function detailIn(query: URLSearchParams, name: string, detail: keyof typeof DEFAULTS): FaultDetails {
   const number = numberIn(query, name);
   return number === null ? {} : { [detail]: number };
 }

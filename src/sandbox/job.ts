@@ -22,6 +22,10 @@ export interface SandboxJob {
   readonly endsAt: number | null;
   /** How it will end. */
   readonly outcome: 3 | 4;
+  /** Why it fails: Akool's undocumented `alg_msg`; '' for none. */
+  readonly reason: string;
+  /** What is given as the address of its result; null for the true one. */
+  readonly oddAddress: string | null;
   /** Faults that its URLs ask for. */
   readonly triggers: readonly Trigger[];
   status: JobStatus;

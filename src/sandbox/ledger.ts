@@ -15,6 +15,8 @@ export interface Fate {
   readonly processMs: number;
   readonly stalls: boolean;
   readonly outcome: 3 | 4;
+  readonly reason: string;
+  readonly oddAddress: string | null;
   readonly triggers: readonly Trigger[];
 }
 
@@ -90,6 +92,8 @@ export class Ledger {
       startsAt: now + fate.queueMs,
       endsAt: fate.stalls ? null : now + fate.queueMs + fate.processMs,
       outcome: fate.outcome,
+      reason: fate.reason,
+      oddAddress: fate.oddAddress,
       triggers: fate.triggers,
       status: 1,
       updatedAt: now,

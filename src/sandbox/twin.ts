@@ -40,7 +40,7 @@ export interface Twin {
   readonly requests: RequestCounts;
   /** The address of something that the sandbox serves, from its path. */
   readonly address: (path: string) => string;
-  /** Where a job's result lies. */
+  /** Where a job's result lies, as it is told. */
   readonly resultUrl: (job: SandboxJob) => string;
   /** Back to how it was at the first start, except the port. */
   readonly reset: () => void;
@@ -68,8 +68,8 @@ export function createTwin(options: SandboxOptions, owner: TwinOwner): Twin {
     webhookRetryMs = 1000,
   } = options;
   const address = (path: string) => `${options.publicUrl?.replace(/\/+$/, '') ?? owner.url()}${path}`;
-  const resultUrl = ({ id, media }: SandboxJob) =>
-    address(`/results/${id}.${media === 'video' ? 'mp4' : 'png'}`);
+  const resultUrl = ({ id, media, oddAddress }: SandboxJob) =>
+    oddAddress ?? address(`/results/${id}.${media === 'video' ? 'mp4' : 'png'}`);
   const credentials = new Credentials(
     options.clientId ?? SANDBOX_CLIENT_ID,
     options.apiKey ?? SANDBOX_API_KEY,

@@ -64,6 +64,10 @@ registerEnumType(JobErrorCodeEnum, {
     DEADLINE_EXCEEDED: { description: 'The job waited, or Akool worked, longer than allowed.' },
     PROVIDER_UNAVAILABLE: { description: 'Akool could not be reached.' },
     PROVIDER_ERROR: { description: 'Akool refused with a code of no known meaning; see `providerCode`.' },
+    RESULT_UNUSABLE: {
+      description:
+        "Akool finished the job and billed it, but what it gives as the result's address can't be one.",
+    },
   },
 });
 

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
-import { startGateway, type TestGateway } from '../harness.js';
+import { recordedLog, startGateway, type TestGateway } from '../harness.js';
 import { ask, dataOf, follow, lookUp, oneFace, submit } from './caller.js';
 import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
 
@@ -26,15 +26,6 @@ async function start(options: Options = {}): Promise<TestGateway> {
   const gateway = await startGateway(options);
   ends.push(() => gateway.stop());
   return gateway;
-}
-
-/** A gateway's log, to be looked through. */
-function recorded(): { readonly log: pino.Logger; readonly lines: Record<string, unknown>[] } {
-  const lines: Record<string, unknown>[] = [];
-  return {
-    lines,
-    log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
-  };
 }
 
 interface Result {
@@ -122,7 +113,7 @@ describe('a completed job', () => {
   it.each(['reset', 'error', 'garbage', 'too-many-requests', 'refuse'] as const)(
     'is fetched again after %s',
     async (fault) => {
-      const { log, lines } = recorded();
+      const { log, lines } = recordedLog();
       const gateway = await start({ overrides: { log } });
       gateway.sandbox.setFaults({ script: [{ on: 'media', fault }] });
       await archivedResult(gateway);
@@ -143,7 +134,7 @@ describe('a completed job', () => {
   });
 
   it('is kept once the disk can be written to again, with a line in the log until then', async () => {
-    const { log, lines } = recorded();
+    const { log, lines } = recordedLog();
     const gateway = await start({ overrides: { log } });
     const folder = join(gateway.dir, 'archive', '.unfinished');
     rmSync(folder, { recursive: true });
@@ -156,7 +147,7 @@ describe('a completed job', () => {
   });
 
   it('is left with Akool when it is too large, and not fetched again', async () => {
-    const { log, lines } = recorded();
+    const { log, lines } = recordedLog();
     const gateway = await start({ env: { ARCHIVE_MAX_BYTES: '100' }, overrides: { log } });
     const { id } = await submit(gateway.url);
     await follow(gateway.url, id);
@@ -236,7 +227,7 @@ async function akoolServing(
   const port = typeof address === 'object' ? address?.port : 0;
   const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
   ends.push(() => rmSync(dir, { recursive: true, force: true }));
-  const { log, lines } = recorded();
+  const { log, lines } = recordedLog();
   const { config, secrets } = readConfig({
     PORT: '0',
     DATABASE_URL: `sqlite:${join(dir, 'gateway.db')}`,

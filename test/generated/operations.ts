@@ -45,6 +45,8 @@ export type JobErrorCode =
   | 'PROVIDER_UNAVAILABLE'
   /** Too many jobs at once for the Akool plan (1005). */
   | 'RATE_LIMITED'
+  /** Akool finished the job and billed it, but what it gives as the result's address can't be one. */
+  | 'RESULT_UNUSABLE'
   /** It never became known whether Akool took the job; it may have been billed, and was not sent again. */
   | 'SUBMIT_UNCONFIRMED'
   /** More than 8 faces (1007). */

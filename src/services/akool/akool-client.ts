@@ -96,8 +96,10 @@ export type ProviderStatus = 1 | 2 | 3 | 4;
 export interface ProviderResult {
   readonly providerId: string;
   readonly status: ProviderStatus;
-  /** Where the result lies; null until there is one. As Akool gave it: see `isProviderResultUrl`. */
+  /** Where the result lies; null until there is one. As Akool gave it: see `readProviderUrl`. */
   readonly url: string | null;
+  /** Why it failed, where Akool says so: without our secrets, but not yet fit to be shown. */
+  readonly reason: string | null;
   readonly createdAt: Date | null;
   readonly deductionStatus: number | null;
 }

@@ -3,6 +3,7 @@
  * list), never an exception.
  */
 import type { ProviderResult, ProviderStatus } from './akool-client.js';
+import { withoutSecrets } from './provider-text.js';
 
 /** What every answer of the face swap API comes in. */
 export interface Envelope {
@@ -39,11 +40,15 @@ export function readSubmitted(data: unknown): { providerId: string; providerJobI
   return providerId === null ? null : { providerId, providerJobId: textOf(data['job_id']) };
 }
 
-/** A listbyids answer's `data: {result: [...]}`; null when it is no list. Entries that cannot be read are left out. */
-export function readResults(data: unknown): ProviderResult[] | null {
+/**
+ * A listbyids answer's `data: {result: [...]}`; null when it is no list. Entries that cannot be read are left out.
+ *
+ * @param secrets what a reason must not repeat
+ */
+export function readResults(data: unknown, secrets: readonly string[]): ProviderResult[] | null {
   const list = isObject(data) ? data['result'] : undefined;
   if (!Array.isArray(list)) return null;
-  return list.flatMap((entry: unknown) => readResult(entry) ?? []);
+  return list.flatMap((entry: unknown) => readResult(entry, secrets) ?? []);
 }
 
 /** A quota answer's `data: {credit}`. */
@@ -61,6 +66,16 @@ export function readToken({ whole, data }: Envelope): string | null {
 /** An `_id`: without commas or blanks, which a list of ids could not carry. */
 export function readProviderId(value: unknown): string | null {
   return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : null;
+}
+
+/** Where a result lies, as results and webhooks give it; null when nothing is given. */
+export function readAddress(value: unknown): string | null {
+  return typeof value === 'string' && value.trim() !== '' ? value : null;
+}
+
+/** Why a generation failed. `alg_msg` is documented nowhere, and seen in results of status 4. */
+export function readReason(said: JsonObject, secrets: readonly string[]): string | null {
+  return withoutSecrets(said['alg_msg'] ?? said['msg'] ?? said['message'], secrets).trim() || null;
 }
 
 /** Akool's status of a generation, as results and webhooks give it. */
@@ -91,7 +106,7 @@ function integerOf(value: unknown): number | null {
   return Number.isInteger(number) ? number : null;
 }
 
-function readResult(entry: unknown): ProviderResult | null {
+function readResult(entry: unknown, secrets: readonly string[]): ProviderResult | null {
   if (!isObject(entry)) return null;
   const providerId = readProviderId(entry['_id']);
   const status = readProviderStatus(entry['faceswap_status']);
@@ -99,7 +114,8 @@ function readResult(entry: unknown): ProviderResult | null {
   return {
     providerId,
     status,
-    url: typeof entry['url'] === 'string' && entry['url'] !== '' ? entry['url'] : null,
+    url: readAddress(entry['url']),
+    reason: readReason(entry, secrets),
     createdAt: dateOf(entry['createdAt']),
     deductionStatus: integerOf(entry['deduction_status']),
   };

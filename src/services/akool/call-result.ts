@@ -33,8 +33,8 @@ export function readable<T>(value: T | null, what: string): T {
  *
  * @throws AkoolCallError
  */
-export function framesOf(exchange: Exchange, secrets: readonly string[]): DetectedFrame[] {
-  const answer = exchange.kind === 'answered' ? readDetection(readJson(exchange.body)) : null;
+export function framesOf(exchange: Exchange, secrets: readonly string[], baseUrl: string): DetectedFrame[] {
+  const answer = exchange.kind === 'answered' ? readDetection(readJson(exchange.body), baseUrl) : null;
   if (exchange.kind !== 'answered' || answer === null || exchange.status === 429) {
     const verdict = verdictOf(exchange);
     throw verdict.kind === 'success'

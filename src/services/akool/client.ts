@@ -63,10 +63,12 @@ export function createAkoolClient(options: AkoolClientOptions): AkoolClient {
 const IDS_PER_CALL = 50;
 
 class HttpAkoolClient implements AkoolClient {
+  readonly #baseUrl: string;
   readonly #caller: Caller;
   readonly #logger: AkoolLogger | undefined;
 
   constructor({ logger, ...options }: AkoolClientOptions) {
+    this.#baseUrl = options.baseUrl;
     this.#caller = new Caller({
       ...options,
       onTokenRefused: () => logger?.warn({}, 'Akool turned the token down; getting a new one'),
@@ -92,7 +94,7 @@ class HttpAkoolClient implements AkoolClient {
     for (const ids of batches(providerIds)) {
       const exchange = await this.#caller.call(resultsRequest(ids), options?.signal);
       const { data } = envelopeOf(verdictOf(exchange), this.#caller.secrets);
-      results.push(...readable(readResults(data), 'results'));
+      results.push(...readable(readResults(data, this.#caller.secrets), 'results'));
     }
     return results;
   }
@@ -109,7 +111,7 @@ class HttpAkoolClient implements AkoolClient {
 
   async detectFaces(request: DetectFacesRequest, options?: CallOptions): Promise<DetectedFrame[]> {
     const exchange = await this.#caller.call(detectFacesRequest(request), options?.signal);
-    return framesOf(exchange, this.#caller.secrets);
+    return framesOf(exchange, this.#caller.secrets, this.#baseUrl);
   }
 
   close(): Promise<void> {

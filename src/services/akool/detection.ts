@@ -7,6 +7,7 @@
  */
 import type { DetectedFace, DetectedFrame, Point, Rectangle } from './akool-client.js';
 import { isObject, type JsonObject, numberOf, textOf } from './answers.js';
+import { readProviderUrl } from './provider-url.js';
 
 export interface DetectionAnswer {
   /** 0 is success. */
@@ -16,35 +17,39 @@ export interface DetectionAnswer {
   readonly frames: DetectedFrame[] | null;
 }
 
-/** Null when it has no `error_code`: then it is not face detection's own answer. */
-export function readDetection(json: unknown): DetectionAnswer | null {
+/**
+ * Null when it has no `error_code`: then it is not face detection's own answer.
+ *
+ * @param baseUrl what addresses of cropped faces are completed from
+ */
+export function readDetection(json: unknown, baseUrl: string): DetectionAnswer | null {
   if (!isObject(json)) return null;
   const errorCode = numberOf(json['error_code']);
   if (errorCode === null) return null;
-  return { errorCode, errorMsg: textOf(json['error_msg']), frames: readFrames(json['faces_obj']) };
+  return { errorCode, errorMsg: textOf(json['error_msg']), frames: readFrames(json['faces_obj'], baseUrl) };
 }
 
-function readFrames(facesObj: unknown): DetectedFrame[] | null {
+function readFrames(facesObj: unknown, baseUrl: string): DetectedFrame[] | null {
   if (!isObject(facesObj)) return null;
-  const frames = Object.entries(facesObj).map(([key, value]) => readFrame(key, value));
+  const frames = Object.entries(facesObj).map(([key, value]) => readFrame(key, value, baseUrl));
   const readable = frames.filter((frame) => frame !== null);
   if (readable.length < frames.length) return null;
   return readable.sort((a, b) => a.index - b.index);
 }
 
-function readFrame(key: string, value: unknown): DetectedFrame | null {
+function readFrame(key: string, value: unknown, baseUrl: string): DetectedFrame | null {
   if (!/^\d{1,9}$/.test(key) || !isObject(value)) return null;
   const regions = value['region'];
   const landmarks = value['landmarks'];
   if (!Array.isArray(regions) || !Array.isArray(landmarks) || landmarks.length !== regions.length)
     return null;
-  const faces = regions.map((_region, i) => readFace(value, i, regions.length));
+  const faces = regions.map((_region, i) => readFace(value, i, regions.length, baseUrl));
   const readable = faces.filter((face) => face !== null);
   if (readable.length < faces.length) return null;
   return { index: Number(key), timeSeconds: numberOf(value['frame_time']), faces: readable };
 }
 
-function readFace(frame: JsonObject, i: number, count: number): DetectedFace | null {
+function readFace(frame: JsonObject, i: number, count: number, baseUrl: string): DetectedFace | null {
   const at = (key: string): unknown => {
     const list = frame[key];
     return Array.isArray(list) && list.length === count ? list[i] : null;
@@ -52,11 +57,12 @@ function readFace(frame: JsonObject, i: number, count: number): DetectedFace | n
   const region = readRectangle(at('region'));
   const landmarks = readPoints(at('landmarks'));
   if (region === null || landmarks === null) return null;
+  const faceUrl = textOf(at('face_urls'));
   return {
     landmarks,
     landmarksStr: textOf(at('landmarks_str')),
     cropLandmarks: textOf(at('crop_landmarks')),
-    faceUrl: textOf(at('face_urls')),
+    faceUrl: faceUrl === null ? null : readProviderUrl(faceUrl, baseUrl),
     region,
     cropRegion: readRectangle(at('crop_region')),
   };

@@ -11,6 +11,11 @@ export const MAX_PROVIDER_TEXT_LENGTH = 200;
 /** What stands where a secret was. */
 export const REDACTED = '[hidden]';
 
+/** Characters that are looked at; an answer may hold 4 MB of them. */
+const MAX_CHARACTERS_READ = 8192;
+/** Characters. A secret that the cut above goes through must not remain in part. */
+const MAX_SECRET_CHARACTERS = 2048;
+
 /**
  * `text` on one line, without control characters, secrets, and the query strings of addresses, cut to
  * MAX_PROVIDER_TEXT_LENGTH. Anything that is not a string gives ''.
@@ -18,12 +23,20 @@ export const REDACTED = '[hidden]';
  * @param secrets values that must not appear, as they are or percent-encoded
  */
 export function cleanProviderText(text: unknown, secrets: readonly string[] = []): string {
+  const clean = withoutSecrets(text, secrets).replace(
+    ADDRESS,
+    (_all, scheme: string, rest: string) => scheme + withoutUserInfo(rest),
+  );
+  return bounded(clean.trim());
+}
+
+/** The first half of `cleanProviderText`, for a text from which others have secrets to take out. */
+export function withoutSecrets(text: unknown, secrets: readonly string[]): string {
   if (typeof text !== 'string') return '';
   // Characters that do not print go first: one of them inside a secret would hide it from the search.
-  let clean = text.replace(/\s+/gu, ' ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '');
+  let clean = beginningOf(text.replace(/\s+/gu, ' ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ''));
   for (const secret of longestFirst(secrets)) clean = clean.replaceAll(secret, REDACTED);
-  clean = clean.replace(ADDRESS, (_all, scheme: string, rest: string) => scheme + withoutUserInfo(rest));
-  return bounded(clean.trim());
+  return clean;
 }
 
 /** What must not be repeated of a webhook address: all of it, and any part of its path that can be a token. */
@@ -32,10 +45,17 @@ export function secretsOfAddress(address: string | null): string[] {
   return [address, ...address.split(/[/?#&=]/).filter((part) => part.length >= 16)];
 }
 
-const ADDRESS = /([a-z][a-z0-9+.-]*:\/\/)([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?/giu;
+const ADDRESS = /([a-z][a-z0-9+.-]{0,30}:\/\/)([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?/giu;
 
 /** Shorter "secrets" than this are nobody's secret, and hiding them would make every text unreadable. */
 const SHORTEST_SECRET = 4;
+
+/** Without the word that the cut goes through, or without what of it could be part of a secret. */
+function beginningOf(text: string): string {
+  if (text.length <= MAX_CHARACTERS_READ) return text;
+  const cut = text.slice(0, MAX_CHARACTERS_READ);
+  return cut.slice(0, Math.max(cut.lastIndexOf(' '), cut.length - MAX_SECRET_CHARACTERS));
+}
 
 function longestFirst(secrets: readonly string[]): string[] {
   return secrets

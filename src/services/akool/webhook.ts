@@ -7,8 +7,7 @@
  */
 import { createDecipheriv, createHash, timingSafeEqual } from 'node:crypto';
 import type { ProviderStatus } from './akool-client.js';
-import { isObject, readProviderId, readProviderStatus } from './answers.js';
-import { cleanProviderText } from './provider-text.js';
+import { isObject, readAddress, readProviderId, readProviderStatus, readReason } from './answers.js';
 import { readWebhookBody, type WebhookBody } from './webhook-body.js';
 import { WebhookError } from './webhook-error.js';
 
@@ -23,10 +22,10 @@ export interface WebhookEvent {
   /** Akool's `_id`. */
   readonly providerId: string;
   readonly status: ProviderStatus;
-  /** The result, when status is 3. As Akool gave it: see `isProviderResultUrl`. */
+  /** The result, when status is 3. As Akool gave it: see `readProviderUrl`. */
   readonly url: string | null;
-  /** What Akool says about it, cleaned; usually nothing. */
-  readonly message: string | null;
+  /** Why it failed, where Akool says so: without our secrets, but not yet fit to be shown. */
+  readonly reason: string | null;
   /** The body's own, milliseconds since the epoch: signed like the rest, and so worth as little. */
   readonly timestamp: number;
 }
@@ -122,8 +121,6 @@ function readEvent(payload: unknown, secrets: readonly string[]): Omit<WebhookEv
   if (!isObject(payload)) throw new WebhookError('PAYLOAD');
   const providerId = readProviderId(payload['_id']);
   const status = readProviderStatus(payload['status']);
-  const url = payload['url'] ?? '';
-  if (providerId === null || status === null || typeof url !== 'string') throw new WebhookError('PAYLOAD');
-  const message = cleanProviderText(payload['msg'] ?? payload['message'], secrets);
-  return { providerId, status, url: url === '' ? null : url, message: message === '' ? null : message };
+  if (providerId === null || status === null) throw new WebhookError('PAYLOAD');
+  return { providerId, status, url: readAddress(payload['url']), reason: readReason(payload, secrets) };
 }

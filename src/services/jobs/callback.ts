@@ -3,7 +3,7 @@
  * `_id` is the job's own), and one that can't be read is a doorbell: the job is asked about at once.
  */
 import type { Logger } from 'pino';
-import { isProviderResultUrl } from '../akool/result-url.js';
+import { isProviderResultUrl } from '../akool/provider-url.js';
 import { readWebhook, type WebhookEvent, type WebhookKeys } from '../akool/webhook.js';
 import type { JobStore } from '../store/job-store.js';
 import { isAtProvider, isFinal, isReportFor, type Job } from './job.js';
@@ -72,16 +72,18 @@ export class CallbackReceiver {
   async #take(job: Job, event: WebhookEvent): Promise<Receipt> {
     if (!isReportFor(job, event.providerId)) return this.#refuse(job, 'WRONG_ID');
     const at = this.#clock.now();
+    const { baseUrl, keepResults: keep, confirmResults } = this.#settings;
+    const secrets = [job.callbackToken];
+    const read = providerReport(
+      { ...event, reason: await this.#reasonOf(event, job) },
+      { baseUrl, madeAt: madeAt(event, job, at), keep, secrets },
+    );
+    // Whoever forged it must not end the job: where the address does not fit, what Akool says when asked counts.
     const trusted =
-      event.status !== 3 ||
-      (!this.#settings.confirmResults &&
-        event.url !== null &&
-        isProviderResultUrl(event.url, this.#settings.baseUrl));
-    const believed = trusted
-      ? providerReport({ ...event, madeAt: madeAt(event, job, at), keep: this.#settings.keepResults })
-      : null;
+      read !== null &&
+      (read.status !== 'COMPLETED' || (!confirmResults && isProviderResultUrl(read.url, baseUrl)));
     // What is not believed still says that Akool has the job.
-    const report = believed ?? ({ status: 'QUEUED' } as const);
+    const report = trusted ? read : ({ status: 'QUEUED' } as const);
     const { job: afterwards } = await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',
       at,
@@ -93,6 +95,11 @@ export class CallbackReceiver {
     }));
     if (trusted) return 'recorded';
     return afterwards === null ? 'refused' : this.#ring(afterwards);
+  }
+
+  async #reasonOf({ status, reason, providerId }: WebhookEvent, job: Job): Promise<string | null> {
+    const isMissing = status === 4 && reason === null && !isFinal(job.status);
+    return isMissing ? this.#reconciler.reasonFor(providerId) : reason;
   }
 
   /** Something is new with this job, but what, only Akool can tell. */

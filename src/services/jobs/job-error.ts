@@ -19,6 +19,7 @@ export const JOB_ERROR_CODES = [
   'DEADLINE_EXCEEDED',
   'PROVIDER_UNAVAILABLE',
   'PROVIDER_ERROR',
+  'RESULT_UNUSABLE',
 ] as const;
 
 export type JobErrorCode = (typeof JOB_ERROR_CODES)[number];

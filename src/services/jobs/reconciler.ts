@@ -4,19 +4,23 @@
  *
  * Webhooks are the fast way, asking is the sure one; both end in the same `apply`.
  */
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { isHttpUrl } from '../../http-url.js';
 import type { AkoolClient, ProviderResult } from '../akool/akool-client.js';
+import { Deadline } from '../akool/deadline.js';
+import { providerUrlForLog } from '../akool/provider-url.js';
 import { needsOpts } from '../faces/fill-opts.js';
 import type { JobStore } from '../store/job-store.js';
 import { Backoff } from './backoff.js';
-import type { Job, JobEvent } from './job.js';
+import type { Job, JobEvent, ProviderReport } from './job.js';
 import type { JobError } from './job-error.js';
 import type { Clock, JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
-import { providerReport } from './provider-report.js';
+import { providerReport, RESULT_UNUSABLE } from './provider-report.js';
 
 export interface ReconcilerSettings {
+  /** `AKOOL_BASE_URL`: what addresses of results are completed from. */
+  readonly baseUrl: string;
   readonly keepResults: boolean;
   readonly pollAfterMs: number;
   readonly jobDeadlineMs: number;
@@ -35,6 +39,12 @@ const BATCH = 50;
  */
 const LAST_LOOK_MS = 10 * 60 * 1000;
 const SLOWEST_POLL_MS = 60_000;
+/** How long a result may lack an address after Akool first called it a success; then it is not going to have one. */
+const MISSING_ADDRESS_MS = 5 * 60_000;
+/** How long a callback waits for the reason of a failure. */
+const REASON_MS = 2000;
+/** Jobs whose result lacks an address; more than are ever at Akool at once. */
+const MAX_WITHOUT_ADDRESS = 1000;
 
 export class Reconciler {
   readonly #store: JobStore;
@@ -49,6 +59,8 @@ export class Reconciler {
   /** Akool could not be asked: not again before then. */
   #nextLastLookAt = 0;
   #startedAt = 0;
+  /** Since when Akool calls a job a success without saying where its result is; by the job's id. */
+  readonly #withoutAddress = new LRUCache<string, number>({ max: MAX_WITHOUT_ADDRESS });
 
   constructor(parts: {
     readonly store: JobStore;
@@ -80,9 +92,28 @@ export class Reconciler {
     await this.#loop.stop();
   }
 
+  /** Resolves after a look that began after this call. */
+  pass(): Promise<void> {
+    return this.#loop.pass();
+  }
+
   /** Looks now rather than at the next tick. */
   wake(): void {
     this.#loop.wake();
+  }
+
+  /** Why Akool failed at a job, where it says so within a moment: callbacks bring no reason, results may. */
+  async reasonFor(providerId: string): Promise<string | null> {
+    const deadline = new Deadline(REASON_MS, this.#calls.signal);
+    try {
+      const results = await this.#akool.results([providerId], { signal: deadline.signal });
+      return results.find((result) => result.providerId === providerId)?.reason ?? null;
+    } catch (error) {
+      this.#log.warn({ err: error, providerId }, 'could not ask for the reason of a failure');
+      return null;
+    } finally {
+      deadline.dispose();
+    }
   }
 
   /**
@@ -216,19 +247,15 @@ export class Reconciler {
 
   async #apply(job: Job, result: ProviderResult): Promise<void> {
     const at = this.#clock.now();
-    const url = result.url !== null && isHttpUrl(result.url) ? result.url : null;
-    // Nothing tells when the result was made: counting from the sending never promises too much.
-    const report = providerReport({
-      ...result,
-      url,
-      message: null,
+    const read = providerReport(result, {
+      baseUrl: this.#settings.baseUrl,
+      // Nothing tells when the result was made: counting from the sending never promises too much.
       madeAt: job.sentAt ?? at,
       keep: this.#settings.keepResults,
+      secrets: [job.callbackToken],
     });
-    if (report === null) {
-      this.#log.warn({ job: job.id }, 'Akool says success but gives no usable address of the result');
-      return;
-    }
+    const report = read ?? this.#unusable(job, result, at);
+    if (report === null) return;
     await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',
       at,
@@ -240,6 +267,16 @@ export class Reconciler {
       providerId: result.providerId,
       report,
     }));
+  }
+
+  /** A success without an address that can be used. One that gives none at all may still get it. */
+  #unusable(job: Job, { providerId, url }: ProviderResult, at: number): ProviderReport | null {
+    const since = this.#withoutAddress.get(job.id) ?? at;
+    this.#withoutAddress.set(job.id, since);
+    if (url === null && at < since + MISSING_ADDRESS_MS && at < job.deadlineAt) return null;
+    const address = url === null ? null : providerUrlForLog(url);
+    this.#log.error({ job: job.id, providerId, address }, 'paid result has no usable address');
+    return { status: 'FAILED', error: RESULT_UNUSABLE };
   }
 }
 

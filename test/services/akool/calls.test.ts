@@ -30,12 +30,20 @@ describe('results', () => {
         providerId: 'a',
         status: 3,
         url: 'https://x.example/r.jpg',
+        reason: null,
         createdAt: new Date('2024-01-02T08:29:00.592Z'),
         deductionStatus: 1,
       },
-      { providerId: 'b', status: 1, url: null, createdAt: null, deductionStatus: null },
+      { providerId: 'b', status: 1, url: null, reason: null, createdAt: null, deductionStatus: null },
     ]);
     expect(server.received).toMatchObject([{ method: 'GET', text: '' }]);
+  });
+
+  it('give the reason of a failure, without our key', async () => {
+    const { client } = await akoolThat(
+      ok({ result: [{ _id: 'a', faceswap_status: 4, url: '', alg_msg: `no face\nfor ${API_KEY}` }] }),
+    );
+    expect(await client.results(['a'])).toMatchObject([{ status: 4, reason: 'no face for [hidden]' }]);
   });
 
   it('of nothing ask nobody', async () => {
@@ -146,6 +154,15 @@ describe('face detection', () => {
   ])('finds nobody in %s', async (_what, facesObj, frames) => {
     const { client } = await akoolThat(found(facesObj));
     expect(await client.detectFaces(input)).toEqual(frames);
+  });
+
+  it('reads the address of a cropped face generously, and leaves out one that can not be used', async () => {
+    const faceUrl = async (said: unknown) => {
+      const { client } = await akoolThat(found({ '0': { ...face, face_urls: [said] } }));
+      return (await client.detectFaces(input))[0]?.faces[0]?.faceUrl;
+    };
+    expect(await faceUrl('https://s3.example.com/my face.jpg ')).toBe('https://s3.example.com/my%20face.jpg');
+    expect(await faceUrl('none')).toBeNull();
   });
 
   it('never pairs a face with landmarks that may be of another', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../../src/sandbox/envelope.js';
+import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import { CallbackReceiver, type CallbackSettings } from '../../../src/services/jobs/callback.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { until } from './gate.js';
@@ -10,8 +11,11 @@ const KEYS = { clientId: 'QkZ8yLmN3pRstuVwXyZ01A', clientSecret: 's3cr3tKeyOf24C
 const RESULT = 'https://cdn.example/result.png';
 
 function webhook(_id: string, status: 1 | 2 | 3 | 4, url = RESULT, timestamp = NOON): Buffer {
-  const sealed = seal({ _id, status, type: 'faceswap', url }, { ...KEYS, timestamp, nonce: '1529' });
-  return Buffer.from(JSON.stringify(sealed));
+  return sealed({ _id, status, type: 'faceswap', url }, timestamp);
+}
+
+function sealed(payload: Record<string, unknown>, timestamp = NOON): Buffer {
+  return Buffer.from(JSON.stringify(seal(payload, { ...KEYS, timestamp, nonce: '1529' })));
 }
 
 async function openReceiver(settings: Partial<CallbackSettings> = {}, options: WorkshopOptions = {}) {
@@ -116,6 +120,41 @@ describe('a webhook', () => {
     }
   });
 
+  test.each([
+    ['in the callback', 'no face', null, 'no face'],
+    ['only when it is asked', undefined, 'generate temp file error', 'generate temp file error'],
+  ])('of a failure tells the reason that Akool gives %s', async (_where, alg_msg, asked, told) => {
+    const { receiver, atProvider, get, akool } = await openReceiver();
+    const job = await atProvider('p1');
+    akool.onResults = async () => [resultOf('p1', 4, null, asked)];
+    expect(await receiver.receive(job.callbackToken, sealed({ _id: 'p1', status: 4, alg_msg }))).toBe(
+      'recorded',
+    );
+    expect((await get(job)).error).toMatchObject({
+      code: 'GENERATION_FAILED',
+      message: expect.stringContaining(`“${told}”`),
+    });
+    expect(akool.questions).toHaveLength(alg_msg === undefined ? 1 : 0);
+  });
+
+  test('of a failure is recorded without a reason where Akool can not be asked', async () => {
+    const { receiver, atProvider, get, akool } = await openReceiver();
+    const job = await atProvider('p1');
+    akool.onResults = () => Promise.reject(new AkoolCallError('UNREACHABLE', 'no connection'));
+    expect(await receiver.receive(job.callbackToken, webhook('p1', 4))).toBe('recorded');
+    expect(await get(job)).toMatchObject({ status: 'FAILED', error: { code: 'GENERATION_FAILED' } });
+  });
+
+  test('of a failure does not repeat the address at which it came', async () => {
+    const { receiver, atProvider, get } = await openReceiver();
+    const job = await atProvider('p1');
+    const alg_msg = `${'x'.repeat(170)} https://g.example/webhooks/akool/${job.callbackToken}`;
+    await receiver.receive(job.callbackToken, sealed({ _id: 'p1', status: 4, alg_msg }));
+    const { error } = await get(job);
+    expect(error?.message).toContain('xxx https://');
+    expect(error?.message).not.toContain(job.callbackToken.slice(0, 8));
+  });
+
   test('rejects when the store fails, so that Akool sends it again', async () => {
     let fails = false;
     const { receiver, atProvider } = await openReceiver(
@@ -196,11 +235,37 @@ describe('a webhook that is not to be believed', () => {
   test.each([
     'http://attacker.example/x.png',
     'https://user:pw@cdn.example/x.png',
+    'https:/10.0.0.1/x.png',
     'javascript:alert(1)',
+    'none',
     '',
   ])('because of its address makes the gateway ask at once: %j', async (url) => {
     const job = await askedAbout({}, webhook('p1', 3, url));
     expect(job.result?.providerUrl).toBe('https://cdn.example/asked.png');
+  });
+
+  test.each([1, 2] as const)(
+    'can not end a job, however bad its address: Akool says %i when asked',
+    async (status) => {
+      const { receiver, reconciler, atProvider, akool, get } = await openReceiver();
+      const job = await atProvider('p1');
+      akool.onResults = async () => [resultOf('p1', status)];
+      reconciler.start();
+      expect(await receiver.receive(job.callbackToken, webhook('p1', 3, 'none'))).toBe('recorded');
+      await until(() => akool.questions.length === 1);
+      await reconciler.pass();
+      expect((await get(job)).status).toBe(status === 1 ? 'QUEUED' : 'PROCESSING');
+    },
+  );
+
+  test('ends its job when Akool gives the same address that can not be used', async () => {
+    const { receiver, reconciler, atProvider, akool, get } = await openReceiver();
+    const job = await atProvider('p1');
+    reconciler.start();
+    akool.onResults = async () => [resultOf('p1', 3, 'none')];
+    expect(await receiver.receive(job.callbackToken, webhook('p1', 3, 'none'))).toBe('recorded');
+    await until(async () => (await get(job)).status === 'FAILED');
+    expect((await get(job)).error?.code).toBe('RESULT_UNUSABLE');
   });
 
   test('but whose address is at the host that Akool is called at is believed', async () => {

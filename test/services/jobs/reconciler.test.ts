@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import type { Job } from '../../../src/services/jobs/job.js';
+import type { Reconciler } from '../../../src/services/jobs/reconciler.js';
 import { Gate, until } from './gate.js';
 import { HOUR, NOON, request } from './samples.js';
 import { openWorkshop, resultOf, type Workshop } from './workshop.js';
@@ -18,6 +19,14 @@ async function untilStopped(_: unknown, signal: AbortSignal | undefined): Promis
 
 async function isIn(workshop: Workshop, job: Job, status: string): Promise<void> {
   await until(async () => (await workshop.get(job)).status === status);
+}
+
+/** Resolves when so many questions were asked and what came of the last one is on disk. */
+async function asks(reconciler: Reconciler, { akool }: Workshop, count: number): Promise<void> {
+  reconciler.start();
+  reconciler.wake();
+  await until(() => akool.questions.length === count);
+  await reconciler.pass();
 }
 
 describe('a job that is silent', () => {
@@ -101,18 +110,70 @@ describe('a job that is silent', () => {
     expect(await workshop.get(job)).toMatchObject({ status: 'QUEUED', version: job.version });
   });
 
-  test.each([null, '', 'ftp://x/y', 'javascript:alert(1)', '/result.png'])(
-    'is not finished by a success whose address is %j',
+  test.each(['ftp://x/y', 'javascript:alert(1)', 'none'])(
+    'fails at once by a success whose address can not be used: %j',
     async (url) => {
       const workshop = await openWorkshop();
       const job = await workshop.atProvider('p1');
       workshop.akool.onResults = async () => [resultOf('p1', 3, url)];
       workshop.clock.advance(30_000);
       workshop.reconciler().start();
-      await until(async () => ((await workshop.get(job)).pollAt ?? 0) > NOON + 30_000);
-      expect((await workshop.get(job)).status).toBe('QUEUED');
+      await isIn(workshop, job, 'FAILED');
+      expect((await workshop.get(job)).error).toMatchObject({ code: 'RESULT_UNUSABLE', retryable: false });
+      expect((await workshop.store.slots(workshop.clock.now())).used).toBe(0);
     },
   );
+
+  test('waits some minutes for an address that Akool does not give yet, and is completed by it', async () => {
+    const workshop = await openWorkshop();
+    const { akool, clock } = workshop;
+    const job = await workshop.atProvider('p1');
+    akool.onResults = async () => [resultOf('p1', 3)];
+    const reconciler = workshop.reconciler();
+    clock.advance(30_000);
+    await asks(reconciler, workshop, 1);
+    clock.advance(4 * 60_000);
+    await asks(reconciler, workshop, 2);
+    expect((await workshop.get(job)).status).toBe('QUEUED');
+    akool.onResults = async () => [resultOf('p1', 3, URL)];
+    clock.advance(2 * 60_000);
+    reconciler.wake();
+    await isIn(workshop, job, 'COMPLETED');
+  });
+
+  test('fails as RESULT_UNUSABLE when Akool gives no address for long, also at its deadline', async () => {
+    for (const [first, second] of [
+      [30_000, 6 * 60_000],
+      [3 * HOUR, 0],
+    ] as const) {
+      const workshop = await openWorkshop();
+      const { akool, clock } = workshop;
+      const job = await workshop.atProvider('p1');
+      akool.onResults = async () => [resultOf('p1', 3)];
+      const reconciler = workshop.reconciler();
+      clock.advance(first);
+      await asks(reconciler, workshop, 1);
+      clock.advance(second);
+      reconciler.wake();
+      await isIn(workshop, job, 'FAILED');
+      expect((await workshop.get(job)).error).toMatchObject({ code: 'RESULT_UNUSABLE' });
+    }
+  });
+
+  test("that failed keeps Akool's reason, without the address of its callback", async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.atProvider('p1');
+    const { callbackToken } = job;
+    const reason = `no face; told https://gateway.example/webhooks/akool/${callbackToken} or ${callbackToken}`;
+    workshop.akool.onResults = async () => [resultOf('p1', 4, null, reason)];
+    workshop.clock.advance(30_000);
+    workshop.reconciler().start();
+    await isIn(workshop, job, 'FAILED');
+    const { error } = await workshop.get(job);
+    expect(error?.message).toContain(
+      '“no face; told https://gateway.example/webhooks/akool/[hidden] or [hidden]”',
+    );
+  });
 
   test('is asked about again at once when its webhook rang while it was asked about', async () => {
     const gate = new Gate();

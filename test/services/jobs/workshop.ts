@@ -18,6 +18,9 @@ import { createKyselyJobStore } from '../../../src/services/store/kysely-job-sto
 import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { HOUR, NOON, request } from './samples.js';
 
+/** Where Akool is called, if it is. */
+export const BASE_URL = 'https://openapi.akool.example';
+
 export const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
 
 /** Stands still until it is told to go on. */
@@ -75,8 +78,9 @@ export function resultOf(
   providerId: string,
   status: ProviderResult['status'],
   url: string | null = null,
+  reason: string | null = null,
 ): ProviderResult {
-  return { providerId, status, url, createdAt: null, deductionStatus: null };
+  return { providerId, status, url, reason, createdAt: null, deductionStatus: null };
 }
 
 export interface Workshop {
@@ -185,6 +189,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
         clock,
         log,
         settings: {
+          baseUrl: BASE_URL,
           keepResults: false,
           pollAfterMs: 30_000,
           jobDeadlineMs: 3 * HOUR,
