@@ -56,8 +56,13 @@ import { tellingUnavailable } from './services/store/unavailable.js';
 export interface App {
   /** @throws DatabaseInUseError, DatabaseUnusableError, and what listening throws */
   start(): Promise<Running>;
-  /** Drains and closes everything. Safe to call twice, and before or during `start`. */
-  stop(): Promise<void>;
+  /** Drains and closes everything. Safe to call twice, and before or during `start`. Never rejects. */
+  stop(options?: StopOptions): Promise<void>;
+}
+
+export interface StopOptions {
+  /** How long a running gateway serves on as one that is not ready, in milliseconds; 0 unless told otherwise. */
+  readonly lameDuckMs?: number;
 }
 
 export interface Running {
@@ -104,21 +109,32 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   const stops: (() => Promise<void> | void)[] = [];
   let starting: Promise<Running> | null = null;
   let stopping: Promise<void> | null = null;
+  /** Of the monotonic clock. */
+  let drainUntil = 0;
 
   return {
     start: () => {
       starting ??= stopping === null ? start() : Promise.reject(new Error('The app was stopped'));
       return starting;
     },
-    stop: () => {
-      stopping ??= stop();
+    stop: (options) => {
+      stopping ??= stop(options);
       return stopping;
     },
   };
 
-  async function stop(): Promise<void> {
-    await starting?.catch(() => {});
+  async function stop({ lameDuckMs = 0 }: StopOptions = {}): Promise<void> {
+    const isRunning = await starting?.then(
+      () => true,
+      () => false,
+    );
+    if (isRunning === true) {
+      log.info({ lameDuckMs, drainMs: config.drainMs }, 'stopping');
+      await sleep(lameDuckMs);
+    }
+    drainUntil = performance.now() + config.drainMs;
     await undo();
+    if (isRunning === true) log.info('stopped');
   }
 
   /** Stops what was started, last first, and all of it: a part that fails to must not keep the others. */
@@ -250,8 +266,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       },
       authenticate: (authorization) => authenticator.authenticate(authorization),
       callbacks,
+      isStopping: () => stopping !== null,
       ready: async () => {
-        if (stopping !== null) throw new Error('stopping');
         await store.ping();
         const health = bus.health();
         if (!health.isUp) throw new Error(`the bus is down: ${health.reason}`);
@@ -267,13 +283,12 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       onlyThisMachine: config.auth.onlyThisMachine ? config : null,
       maxSockets: config.maxSockets,
       maxSocketOperations: config.maxSocketOperations,
-      drainMs: config.drainMs,
       log,
     });
 
     // What was being sent when the process died: with a store of our own, nobody else can be sending it.
     if (store.exclusive) await reconciler.takeOver(0);
-    stops.push(() => http.stop());
+    stops.push(() => http.stop(drainUntil - performance.now()));
     const port = await http.start();
     const url = `http://${loopbackOf(config.host)}:${port}`;
     ownUrl = url;

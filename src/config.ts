@@ -27,6 +27,7 @@ export interface Config {
   readonly queueLimit: number;
   readonly queueTtlMs: number;
   readonly drainMs: number;
+  readonly lameDuckMs: number;
   readonly databasePoolSize: number;
   /** Null: from the database's identity. */
   readonly redisPrefix: string | null;
@@ -132,6 +133,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     queueLimit: v.QUEUE_LIMIT,
     queueTtlMs: v.QUEUE_TTL_MS,
     drainMs: v.DRAIN_MS,
+    lameDuckMs: v.LAME_DUCK_MS,
     databasePoolSize: v.DATABASE_POOL_SIZE,
     redisPrefix: v.REDIS_PREFIX,
     leaseGraceMs: v.LEASE_GRACE_MS,

@@ -3,36 +3,46 @@ import { existsSync } from 'node:fs';
 import { createApp, type Running } from './app.js';
 import { ConfigError, readConfig } from './config.js';
 import { StartError } from './errors.js';
+import { createLog } from './log.js';
+import { endNow, untilNothingHoldsUp } from './process-end.js';
+import { onStopSignals } from './stop-signals.js';
+
+/** How long a stop may take beyond the times that are set for it. */
+const CLOSE_MS = 5000;
+/** How long the last log lines wait for their reader. */
+const FLUSH_MS = 1000;
 
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const { config, secrets } = readConfig(process.env);
-  const app = createApp(config, secrets);
+  const { log, flush } = createLog(config.logLevel, process.stdout);
+  const app = createApp(config, secrets, { log });
 
   let exitCode = 0;
-  const stop = (): void => {
-    app.stop().then(
-      () => process.exit(exitCode),
-      (error: unknown) => {
-        console.error(error);
-        process.exit(1);
-      },
-    );
+  let isStopping = false;
+  const stop = async (lameDuckMs: number): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
+    const deadlineMs = lameDuckMs + config.drainMs + CLOSE_MS;
+    setTimeout(() => {
+      console.error(`The stop was not over after ${deadlineMs} ms; the process ends without it`);
+      endNow(1);
+    }, deadlineMs);
+    await app.stop({ lameDuckMs });
+    await flush(FLUSH_MS);
+    await untilNothingHoldsUp();
+    endNow(exitCode);
   };
-  // A second signal is for those who can't wait; what is on disk is safe either way.
-  let signals = 0;
-  const onSignal = (): void => {
-    signals += 1;
-    if (signals > 1) process.exit(130);
-    stop();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  onStopSignals({
+    stop: () => void stop(config.lameDuckMs),
+    // What is on disk is safe.
+    endNow: () => endNow(130),
+  });
   // A state nobody thought of is not one to go on from: everything that matters is on disk.
   process.on('uncaughtException', (error) => {
     console.error(error);
     exitCode = 1;
-    stop();
+    void stop(0);
   });
 
   greet(await app.start());
@@ -59,7 +69,7 @@ main().catch((error: unknown) => {
   else if (error instanceof StartError) console.error(error.message);
   else if (isListenError(error)) console.error(`Can't listen: ${error.message}; choose another HOST or PORT`);
   else console.error(error);
-  process.exit(1);
+  endNow(1);
 });
 
 function isListenError(error: unknown): error is Error {

@@ -94,6 +94,11 @@ export const SETTINGS = {
     '10000',
     'The longest that stopping waits for requests and calls in flight.',
   ),
+  LAME_DUCK_MS: setting(
+    integer(0, 600_000),
+    '0',
+    'How long a gateway that is told to stop serves on while `/readyz` answers 503, so that load balancers turn to others first.',
+  ),
   DATABASE_URL: secret(
     databaseUrl(),
     'sqlite:data/gateway.db',

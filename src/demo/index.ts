@@ -1,5 +1,8 @@
 /** `npm run demo`: one job from the submit to its picture, followed in the terminal. */
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { endNow } from '../process-end.js';
+import { onStopSignals, type StopSignal } from '../stop-signals.js';
 import { type DemoJob, follow, isThere, samplePictures, submit } from './gateway-client.js';
 import { DemoError, type DemoOptions, readOptions, USAGE } from './options.js';
 import type { OwnGateway } from './own-gateway.js';
@@ -102,6 +105,7 @@ function fail(error: unknown): Promise<never> {
   return end(1);
 }
 
-process.once('SIGINT', () => void end(130));
-process.once('SIGTERM', () => void end(143));
+/** As shells tell of a process that a signal ended. */
+const codeOf = (signal: StopSignal): number => 128 + constants.signals[signal];
+onStopSignals({ stop: (signal) => void end(codeOf(signal)), endNow: (signal) => endNow(codeOf(signal)) });
 main().then(end).catch(fail);

@@ -4,18 +4,20 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Registry } from 'prom-client';
 
 export interface ProbeOptions {
-  /** Rejects while the gateway can't serve: a store or bus that does not answer, or a stop under way. */
+  readonly isStopping: () => boolean;
+  /** Rejects while the gateway can't serve: a store or bus that does not answer. */
   readonly ready: () => Promise<void>;
   readonly metrics: Registry;
   /** What `/metrics` wants as a bearer token; null: nothing. */
   readonly metricsToken: string | null;
 }
 
-export function probeRoutes({ ready, metrics, metricsToken }: ProbeOptions): FastifyPluginAsync {
+export function probeRoutes({ isStopping, ready, metrics, metricsToken }: ProbeOptions): FastifyPluginAsync {
   return async (app) => {
     app.get('/healthz', async () => ({ status: 'ok' }));
     app.get('/readyz', async (request, reply) => {
       try {
+        if (isStopping()) return reply.code(503).send({ status: 'stopping' });
         await ready();
         return { status: 'ok' };
       } catch (error) {

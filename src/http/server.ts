@@ -38,6 +38,7 @@ export interface ServerOptions {
    */
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
   readonly callbacks: Pick<CallbackReceiver, 'receive'>;
+  readonly isStopping: () => boolean;
   readonly ready: () => Promise<void>;
   readonly metrics: Registry;
   readonly metricsToken: string | null;
@@ -59,16 +60,14 @@ export interface ServerOptions {
   readonly onlyThisMachine: ThisMachine | null;
   readonly maxSockets: number;
   readonly maxSocketOperations: number;
-  /** How long requests in flight may go on once stopping has begun, in milliseconds. */
-  readonly drainMs: number;
   readonly log: Logger;
 }
 
 export interface HttpServer {
   /** Begins to listen; resolves with the port. */
   start(): Promise<number>;
-  /** Closes sockets with 1001, lets requests in flight end, closes. Safe to call twice. */
-  stop(): Promise<void>;
+  /** Closes sockets with 1001, lets requests in flight go on for `drainMs`, closes. Safe to call twice. */
+  stop(drainMs: number): Promise<void>;
   readonly openSockets: number;
 }
 
@@ -79,6 +78,8 @@ const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** For a request to arrive as a whole: a picture over a slow line does. */
 const REQUEST_TIMEOUT_MS = 120_000;
 const CLOSE_TIMEOUT_MS = 2000;
+/** For answers that waited for the end of the drain. */
+const LAST_ANSWERS_MS = 500;
 const INIT_TIMEOUT_MS = 10_000;
 const PING_MS = 12_000;
 
@@ -153,17 +154,17 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       const address = app.server.address();
       return typeof address === 'object' && address !== null ? address.port : options.port;
     },
-    stop: () => {
-      stopped ??= stop();
+    stop: (drainMs) => {
+      stopped ??= stop(Math.max(drainMs, LAST_ANSWERS_MS));
       return stopped;
     },
   };
 
-  async function stop(): Promise<void> {
+  async function stop(drainMs: number): Promise<void> {
     await sockets?.stop();
     // Browsers connect ahead of time. Node does not count these as idle, and would wait for them.
     for (const socket of silent) socket.destroy();
-    const cut = setTimeout(() => app.server.closeAllConnections(), options.drainMs);
+    const cut = setTimeout(() => app.server.closeAllConnections(), drainMs);
     await app.close();
     clearTimeout(cut);
     await apollo?.stop();

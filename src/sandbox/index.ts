@@ -2,6 +2,9 @@
 import { createSandbox } from './sandbox.js';
 import { readSettings, SettingsError } from './settings.js';
 
+/** How long after a signal another of the same may be its echo. */
+const ECHO_MS = 2000;
+
 try {
   const sandbox = createSandbox(readSettings(process.env));
   await sandbox.start();
@@ -16,11 +19,14 @@ try {
                            ${sandbox.url}/samples/two-faces.png
   what it knows            ${sandbox.url}/sandbox/state
 Ctrl-C stops it.`);
+  let stoppingSince: number | null = null;
   const stop = () => {
+    // npm passes a signal on to those who had it already.
+    if (stoppingSince !== null && performance.now() - stoppingSince >= ECHO_MS) process.exit(130);
+    stoppingSince ??= performance.now();
     void sandbox.stop().then(() => process.exit(0));
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 } catch (error) {
   console.error(
     error instanceof SettingsError ? error.message : `The sandbox could not start: ${reason(error)}`,

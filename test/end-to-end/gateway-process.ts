@@ -8,7 +8,8 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** The folder of package.json. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface GatewayProcess {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
@@ -23,7 +24,8 @@ export interface GatewayProcess {
   readonly stderr: () => string;
 }
 
-const running = new Set<GatewayProcess['child']>();
+/** With what kills each, and all that it started. */
+const running = new Map<GatewayProcess['child'], () => void>();
 const folders: string[] = [];
 
 /** dist/ as the sources are now. `npm test` has seen to that already; this is for a run of one file. */
@@ -40,13 +42,33 @@ export function newFolder(): string {
 
 /** Starts the gateway in `cwd` with nothing in its environment but `env`; resolves when it is ready or over. */
 export async function startProcess(cwd: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
+  return spawnGateway(process.execPath, [join(ROOT, 'dist/index.js')], { cwd, env });
+}
+
+export interface SpawnOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** In a process group of its own. */
+  readonly detached?: boolean;
+  /** What it prints when it is ready; the end of its greeting unless told otherwise. */
+  readonly until?: RegExp;
+}
+
+/** The same, by a command of one's own. */
+export async function spawnGateway(
+  command: string,
+  args: readonly string[],
+  { cwd, env, detached = false, until }: SpawnOptions,
+): Promise<GatewayProcess> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [join(ROOT, 'dist/index.js')], {
+  const child = spawn(command, args, {
     cwd,
     env: { PATH: process.env['PATH'], LOG_LEVEL: 'silent', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
-  running.add(child);
+  const kill = detached ? () => process.kill(-(child.pid ?? 0), 'SIGKILL') : () => child.kill('SIGKILL');
+  running.set(child, kill);
   const ended = once(child, 'close').then(([code, signal]: (number | string | null)[]) => {
     running.delete(child);
     return code ?? signal ?? null;
@@ -57,7 +79,7 @@ export async function startProcess(cwd: string, env: Record<string, string> = {}
     stderr += text;
   });
   // With a real key, the addresses are all there is to say.
-  const lastLine = 'AKOOL_API_KEY' in env ? /GraphQL .*\n/ : /Ctrl-C/;
+  const lastLine = until ?? ('AKOOL_API_KEY' in env ? /GraphQL .*\n/ : /Ctrl-C/);
   const greeted = new Promise<void>((resolve) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
@@ -78,9 +100,9 @@ export async function startProcess(cwd: string, env: Record<string, string> = {}
 /** Ends what a test left running, and removes its folders. */
 export async function cleanUp(): Promise<void> {
   await Promise.all(
-    [...running].map(async (child) => {
+    [...running].map(async ([child, kill]) => {
       const closed = once(child, 'close');
-      child.kill('SIGKILL');
+      kill();
       await closed;
     }),
   );

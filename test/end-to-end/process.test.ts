@@ -1,14 +1,13 @@
-/** The process: what it prints, how it starts, how it stops, and what it refuses to start with. */
+/** The process: what it prints, how it starts, and what it refuses to start with. */
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { WebSocket } from 'ws';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
-import { ask, dataOf, follow, lookUp, openSocket, run, submit } from './caller.js';
+import { ask, dataOf, follow, lookUp, submit } from './caller.js';
 import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -153,90 +152,7 @@ describe('The start is refused with one line a mistake', () => {
   });
 });
 
-describe('The stop', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)(
-    'by %s answers what is in flight, closes sockets with 1001 and ends with 0',
-    async (signal) => {
-      const akool = createSandbox();
-      await akool.start();
-      const gateway = await startProcess(newFolder(), {
-        AKOOL_API_KEY: akool.apiKey,
-        AKOOL_CLIENT_ID: akool.clientId,
-        AKOOL_BASE_URL: akool.url,
-      });
-      const gate = akool.hold('submit');
-      // Stays open by itself; and it is not to come back.
-      const socket = openSocket(gateway.url, { lazy: false, onNonLazyError: () => {} });
-      const closed = new Promise<unknown>((resolve) => socket.on('closed', resolve));
-      const open = run(socket, 'subscription { jobsUpdated { id } }');
-      const firstChange = open.next();
-      // Answers on one socket come in order, so by then the gateway follows.
-      await run(socket, '{ __typename }').next();
-      const submitted = submit(gateway.url);
-      await Promise.all([gate.arrived, firstChange]);
-
-      gateway.child.kill(signal);
-      gate.release();
-
-      expect((await submitted).status).toBe('QUEUED');
-      expect(await closed).toMatchObject({ code: 1001 });
-      expect(await gateway.ended).toBe(0);
-      expect(gateway.stderr()).toBe('');
-      await akool.stop();
-    },
-  );
-
-  it('does not wait for those who never finish asking', async () => {
-    const gateway = await startProcess(newFolder(), { DRAIN_MS: '300' });
-    const { port } = new URL(gateway.url);
-    const silent = await opened(Number(port));
-    const slow = await opened(Number(port));
-    slow.write(
-      'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
-    );
-    const deaf = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
-    await once(deaf, 'open');
-    deaf.pause();
-    // An answer on another connection: by now the server has seen what came before.
-    await fetch(`${gateway.url}/healthz`);
-
-    const askedAt = performance.now();
-    gateway.child.kill('SIGTERM');
-    expect(await gateway.ended).toBe(0);
-    expect(performance.now() - askedAt).toBeLessThan(5000);
-    silent.destroy();
-    slow.destroy();
-    deaf.terminate();
-  });
-
-  it('is at once when asked twice', async () => {
-    const akool = createSandbox();
-    await akool.start();
-    const gateway = await startProcess(newFolder(), {
-      AKOOL_API_KEY: akool.apiKey,
-      AKOOL_BASE_URL: akool.url,
-    });
-    const gate = akool.hold('submit');
-    const submitted = submit(gateway.url).catch(() => 'cut off');
-    await gate.arrived;
-    gateway.child.kill('SIGINT');
-    // The first one is being seen to when no new connection is taken, or soon after.
-    gateway.child.kill('SIGTERM');
-    expect(await gateway.ended).toBe(130);
-    expect(await submitted).toBe('cut off');
-    gate.release();
-    await akool.stop();
-  });
-});
-
 function expectOneLine(gateway: GatewayProcess, text: string): void {
   expect(gateway.stdout()).toBe('');
   expect(gateway.stderr().trim().split('\n')).toEqual([expect.stringContaining(text)]);
-}
-
-async function opened(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => {});
-  await once(socket, 'connect');
-  return socket;
 }

@@ -60,8 +60,8 @@ async function run(settings: Record<string, string>) {
 }
 
 describe('npm run sandbox', () => {
-  it('prints where it is and how to come in, and ends with 0 on SIGTERM and SIGINT', async () => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  it('prints where it is and how to come in, and ends with 0 on SIGTERM, SIGINT and SIGHUP', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
       const { child, ended, sandbox, printed } = await run({ SANDBOX_PORT: '0' });
       expect(printed()).toContain(`AKOOL_BASE_URL=${sandbox.url}`);
       expect(printed()).toContain(`AKOOL_API_KEY=${SANDBOX_API_KEY}`);

@@ -1,0 +1,55 @@
+/**
+ * The log: one JSON object a line on the standard output.
+ *
+ * A write to a pipe that nobody reads must not hold up the process, and what waits for the reader must not fill
+ * its memory. So lines are handed to the stream without waiting, and lost while too many wait.
+ */
+import type { Writable } from 'node:stream';
+import { type Logger, pino } from 'pino';
+
+export interface Log {
+  readonly log: Logger;
+  /** Resolves when all lines are written, or after `patienceMs`. Never rejects. */
+  flush(patienceMs: number): Promise<void>;
+}
+
+/** Bytes that wait for the reader. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+
+/** @param output a stream whose `write` does not block */
+export function createLog(level: string, output: Writable): Log {
+  let lostLines = 0;
+  let isGone = false;
+  const log = pino(
+    { level },
+    {
+      write: (line: string) => {
+        if (isGone) return;
+        if (output.writableLength > MAX_WAITING_BYTES) lostLines += 1;
+        else output.write(line);
+      },
+    },
+  );
+  // Its reader ended (EPIPE), or its disk is full: no reason to end as well.
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    isGone ||= error.code === 'EPIPE';
+  });
+  output.on('drain', () => {
+    if (lostLines === 0) return;
+    const lost = lostLines;
+    lostLines = 0;
+    log.warn({ lostLines: lost }, 'log lines were lost: the standard output was not read');
+  });
+  return {
+    log,
+    flush: async (patienceMs) => {
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, patienceMs);
+      });
+      const written = new Promise<void>((resolve) => output.write('', () => resolve()));
+      await Promise.race([written, patience]);
+      clearTimeout(timer);
+    },
+  };
+}

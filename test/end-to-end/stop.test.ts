@@ -1,0 +1,272 @@
+/** How the process stops: by which signals, what it still does, and that nothing keeps it alive. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, openSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { freePort } from '../free-port.js';
+import { openSocket, run, submit } from './caller.js';
+import {
+  build,
+  cleanUp,
+  type GatewayProcess,
+  newFolder,
+  ROOT,
+  spawnGateway,
+  startProcess,
+} from './gateway-process.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let akool: Sandbox;
+
+beforeAll(build, 60_000);
+beforeEach(async () => {
+  akool = createSandbox();
+  await akool.start();
+});
+afterEach(async () => {
+  await cleanUp();
+  await akool.stop();
+});
+
+const atAkool = () => ({
+  AKOOL_API_KEY: akool.apiKey,
+  AKOOL_CLIENT_ID: akool.clientId,
+  AKOOL_BASE_URL: akool.url,
+});
+
+describe('The stop', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'by %s answers what is in flight, closes sockets with 1001 and ends with 0',
+    async (signal) => {
+      const gateway = await startProcess(newFolder(), atAkool());
+      const gate = akool.hold('submit');
+      // Stays open by itself; and it is not to come back.
+      const socket = openSocket(gateway.url, { lazy: false, onNonLazyError: () => {} });
+      const closed = new Promise<unknown>((resolve) => socket.on('closed', resolve));
+      const open = run(socket, 'subscription { jobsUpdated { id } }');
+      const firstChange = open.next();
+      // Answers on one socket come in order, so by then the gateway follows.
+      await run(socket, '{ __typename }').next();
+      const submitted = submit(gateway.url);
+      await Promise.all([gate.arrived, firstChange]);
+
+      gateway.child.kill(signal);
+      gate.release();
+
+      expect((await submitted).status).toBe('QUEUED');
+      expect(await closed).toMatchObject({ code: 1001 });
+      expect(await gateway.ended).toBe(0);
+      expect(gateway.stderr()).toBe('');
+    },
+  );
+
+  it('does not wait for those who never finish asking', async () => {
+    const gateway = await startProcess(newFolder(), { DRAIN_MS: '300' });
+    const { port } = new URL(gateway.url);
+    const silent = await opened(Number(port));
+    const slow = await opened(Number(port));
+    slow.write(
+      'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+    );
+    const deaf = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    await once(deaf, 'open');
+    deaf.pause();
+    // An answer on another connection: by now the server has seen what came before.
+    await fetch(`${gateway.url}/healthz`);
+
+    const askedAt = performance.now();
+    gateway.child.kill('SIGTERM');
+    expect(await gateway.ended).toBe(0);
+    expect(performance.now() - askedAt).toBeLessThan(5000);
+    silent.destroy();
+    slow.destroy();
+    deaf.terminate();
+  });
+
+  it('with LAME_DUCK_MS serves on for so long while /readyz answers 503', async () => {
+    const gateway = await startProcess(newFolder(), { ...atAkool(), LAME_DUCK_MS: '3000' });
+    const askedAt = performance.now();
+    gateway.child.kill('SIGTERM');
+    await stopping(gateway);
+    // New connections, new work: a load balancer may not have noticed yet.
+    expect((await submit(gateway.url)).status).toBe('QUEUED');
+    expect(await (await fetch(`${gateway.url}/readyz`)).json()).toEqual({ status: 'stopping' });
+    expect(await gateway.ended).toBe(0);
+    expect(performance.now() - askedAt).toBeGreaterThan(2900);
+  });
+});
+
+describe('A second signal', () => {
+  /** A gateway that is stopping and waits for Akool's answer to a submit. */
+  async function draining(signal: NodeJS.Signals) {
+    const gateway = await startProcess(newFolder(), atAkool());
+    const gate = akool.hold('submit');
+    const submitted = submit(gateway.url).then(
+      ({ status }) => status,
+      () => 'cut off',
+    );
+    await gate.arrived;
+    gateway.child.kill(signal);
+    await stopping(gateway);
+    return { gateway, gate, submitted };
+  }
+
+  it.each([
+    ['SIGINT', 'SIGINT'],
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGHUP', 'SIGHUP'],
+    ['SIGTERM', 'SIGHUP'],
+    ['SIGHUP', 'SIGTERM'],
+  ] as const)('is an echo when %s is followed by %s within two seconds', async (first, second) => {
+    const { gateway, gate, submitted } = await draining(first);
+    gateway.child.kill(second);
+    // An answer that comes after it: the echo has been seen, and has ended nothing.
+    expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
+    gate.release();
+    expect(await submitted).toBe('QUEUED');
+    expect(await gateway.ended).toBe(0);
+  });
+
+  it('of the same kind ends the process two seconds after the first', async () => {
+    const askedAt = performance.now();
+    const { gateway, gate, submitted } = await draining('SIGTERM');
+    await insist(gateway);
+    expect(performance.now() - askedAt).toBeGreaterThan(2000);
+    expect(await gateway.ended).toBe(130);
+    expect(await submitted).toBe('cut off');
+    gate.release();
+  });
+
+  it('of another kind ends the process at once', async () => {
+    const { gateway, gate, submitted } = await draining('SIGINT');
+    gateway.child.kill('SIGTERM');
+    expect(await gateway.ended).toBe(130);
+    expect(await submitted).toBe('cut off');
+    gate.release();
+  });
+
+  it('that npm passes on, to a process that had it already, ends nothing', async () => {
+    const folder = newFolder();
+    const gateway = await spawnGateway('npm', ['start'], {
+      cwd: ROOT,
+      // A group of its own, so that a signal to it reaches npm and the gateway alike.
+      detached: true,
+      env: {
+        ...atAkool(),
+        HOME: folder,
+        DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`,
+        ARCHIVE_DIR: join(folder, 'archive'),
+      },
+    });
+    const gate = akool.hold('submit');
+    const submitted = submit(gateway.url);
+    await gate.arrived;
+    process.kill(-(gateway.child.pid ?? 0), 'SIGTERM');
+    await stopping(gateway);
+    gateway.child.kill('SIGTERM');
+    await sleep(500);
+    gate.release();
+    expect((await submitted).status).toBe('QUEUED');
+    expect(await gateway.ended).toBe(0);
+  });
+});
+
+describe('Nothing keeps a stopped process alive', () => {
+  it.each(['socket', 'pipe'] as const)('not even a log that nobody reads, written to a %s', async (kind) => {
+    const folder = newFolder();
+    const port = await freePort();
+    // Held open for reading, and never read.
+    const pipe = kind === 'pipe' ? openSync(fifo(folder), constants.O_RDWR) : null;
+    const child = spawn(process.execPath, [join(ROOT, 'dist/index.js')], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], ...atAkool(), PORT: String(port), DRAIN_MS: '1000' },
+      stdio: ['ignore', pipe ?? 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    const url = `http://127.0.0.1:${port}`;
+    await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), 20_000);
+    // Each is a line of the log; more of them than any pipe holds.
+    for (let i = 0; i < 10; i++) {
+      await Promise.all(
+        Array.from({ length: 100 }, () =>
+          fetch(`${url}/webhooks/akool/nobody`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: '{}',
+            signal: AbortSignal.timeout(20_000),
+          }),
+        ),
+      );
+    }
+    const askedAt = performance.now();
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(performance.now() - askedAt).toBeLessThan(8000);
+    if (pipe !== null) closeSync(pipe);
+  });
+
+  /** Reads a file whose content never comes, in a thread that cannot be interrupted. */
+  function hanging(drainMs: number): Promise<GatewayProcess> {
+    const folder = newFolder();
+    return spawnGateway(process.execPath, [join(ROOT, 'dist/index.js')], {
+      cwd: folder,
+      env: {
+        TRUSTED_DOCUMENTS: fifo(folder),
+        DRAIN_MS: String(drainMs),
+        // It is warned about just before the file is read.
+        AUTH_JWT_SECRET: 'short',
+        LOG_LEVEL: 'warn',
+      },
+      until: /AUTH_JWT_SECRET/,
+    });
+  }
+
+  it('not even a file system that hangs: the stop has a deadline', async () => {
+    const gateway = await hanging(0);
+    gateway.child.kill('SIGTERM');
+    expect(await gateway.ended).toBe('SIGKILL');
+    expect(gateway.stderr()).toMatch(/^The stop was not over after 5000 ms; .*\n$/);
+  });
+
+  it('and a second signal, two seconds later, need not wait for the deadline', async () => {
+    const gateway = await hanging(600_000);
+    await insist(gateway);
+    expect(await gateway.ended).toBe('SIGKILL');
+    expect(gateway.stderr()).toBe('');
+  });
+});
+
+/** SIGTERM, again and again until the process is over. */
+async function insist({ child, ended }: GatewayProcess): Promise<void> {
+  const timer = setInterval(() => child.kill('SIGTERM'), 100);
+  await ended;
+  clearInterval(timer);
+}
+
+/** Resolves when the gateway has begun to stop. */
+async function stopping({ url }: GatewayProcess): Promise<void> {
+  await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503), {
+    timeout: 5000,
+    interval: 10,
+  });
+}
+
+/** A pipe with a name, in `folder`. */
+function fifo(folder: string): string {
+  const path = join(folder, 'fifo');
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+async function opened(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}

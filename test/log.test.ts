@@ -1,0 +1,49 @@
+/** Lines of the log when their reader does not read, comes late, or is gone. */
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { createLog } from '../src/log.js';
+
+const LINE = 'x'.repeat(100_000);
+
+function linesOf(text: string): { msg: string; lostLines?: number }[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+test('wait for a slow reader up to a bound, and what is lost is counted', async () => {
+  const output = new PassThrough();
+  const { log, flush } = createLog('info', output);
+  for (let i = 0; i < 100; i++) log.info(LINE);
+  expect(output.writableLength + output.readableLength).toBeLessThan(5_000_000);
+
+  let read = '';
+  output.setEncoding('utf8').on('data', (text: string) => {
+    read += text;
+  });
+  await expect.poll(() => output.writableLength).toBe(0);
+  await flush(5000);
+  const lines = linesOf(read);
+  const kept = lines.filter(({ msg }) => msg === LINE).length;
+  expect(kept).toBeGreaterThan(10);
+  expect(lines.at(-1)).toMatchObject({ level: 40, lostLines: 100 - kept });
+});
+
+test('do not hold up the end for longer than its patience', async () => {
+  const output = new PassThrough();
+  const { log, flush } = createLog('info', output);
+  for (let i = 0; i < 100; i++) log.info(LINE);
+  await flush(10);
+  expect(output.writableLength).toBeGreaterThan(0);
+});
+
+test('are dropped when the reader has ended', async () => {
+  const output = new PassThrough();
+  const { log, flush } = createLog('info', output);
+  output.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  await new Promise((resolve) => output.once('close', resolve));
+  log.info('nobody hears it');
+  await flush(5000);
+  expect(output.writableLength).toBe(0);
+});
