@@ -31,7 +31,7 @@ export const FLOOR: Contender = {
   protocol: 'bare',
   tellsPresentState: false,
 };
-export const MERCURIUS = peer('mercurius', 'Mercurius, JIT');
+export const MERCURIUS = peer('mercurius', 'Mercurius');
 export const APOLLO = peer('apollo-express', 'Apollo on Express');
 export const CONTENDERS: readonly Contender[] = [
   GATEWAY,

@@ -18,6 +18,18 @@ export const JOBS = `query Jobs($first: Int) {
   }
 }`;
 
+/** Fragments, directives and a variable left out: what compilers of documents have answered wrongly. */
+export const DIRECTIVES = `query Directives($id: ID!, $no: Boolean!, $yes: Boolean = true) {
+  job(id: $id) {
+    ...Life @include(if: $no) ...Life
+    ... @skip(if: $yes) { result { url archived } }
+    ... on FaceSwapJob @include(if: $yes) { sourceImage { path @skip(if: $no) opts @include(if: $no) } }
+    error @include(if: $yes) { code } error { message @skip(if: $yes) retryable }
+  }
+  again: job(id: $id) { ...Life @skip(if: $no) }
+}
+fragment Life on Job { id status @include(if: $yes) ... @skip(if: $no) { version } finishedAt @skip(if: $yes) }`;
+
 export const SUBMIT = `mutation Submit($input: SubmitFaceSwapInput!) {
   submitFaceSwap(input: $input) { job { id status version providerId error { code message } } deduplicated }
 }`;

@@ -30,9 +30,11 @@ const [fewSockets, , manySockets] = SOCKETS;
 const [fewJobs, , manyJobs] = STORED;
 
 const TARGETS: readonly Target[] = [
-  against('`job`: CPU to Mercurius with JIT', 'job', 'mercurius', 1),
-  against('`job`: CPU to Apollo on Express', 'job', 'apollo-express', 0.35),
-  against('update to a socket: CPU to bare `ws`', 'update', 'floor', 1.5),
+  against('`job`: CPU to Mercurius', 'job', 'mercurius', 1.35),
+  against('`job`: CPU to Apollo on Express', 'job', 'apollo-express', 0.45),
+  against('`jobs`, a page of 50: CPU to Apollo on Express', 'jobs', 'apollo-express', 1),
+  against('update to a socket: CPU to bare `ws`', 'update', 'floor', 2.5),
+  against('update to a socket: CPU to Mercurius', 'update', 'mercurius', 1),
   against('held socket: resident memory to bare `ws`', 'socket', 'floor', 2),
   against('held socket: live objects to bare `ws`', 'socket.live', 'floor', 2),
   growth('update to a socket: CPU', 'update', atSockets(fewSockets), atSockets(manySockets), 1.2, true),

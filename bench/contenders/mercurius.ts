@@ -1,4 +1,7 @@
-/** Mercurius on Fastify with its JIT and its own subscriptions, as its documentation puts them together. */
+/**
+ * Mercurius on Fastify with its own subscriptions, as its documentation puts them together. Its JIT stays off,
+ * because it answers wrongly where fragments carry directives.
+ */
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
 import { JobMap } from './job-map.js';
@@ -20,7 +23,6 @@ await app.register(mercurius, {
   resolvers: resolversOf(jobs, (topic, context) =>
     (context as { readonly pubsub: Topics }).pubsub.subscribe(topic),
   ) as never,
-  jit: 1,
   subscription: true,
 });
 

@@ -5,10 +5,9 @@
  * Whatever is unusual, or goes wrong before the operation runs, is therefore left to it.
  */
 import type { FastifyRequest } from 'fastify';
-import { type ExecutionArgs, getOperationAST, OperationTypeNode } from 'graphql';
+import { type ExecutionArgs, execute, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql';
 import { type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
-import type { Executor } from './executor.js';
 import type { OperationRequest } from './operation-request.js';
 import type { Operations } from './operations.js';
 
@@ -18,7 +17,7 @@ export interface DirectAnswer {
 }
 
 export interface DirectAnswersOptions {
-  readonly executor: Executor;
+  readonly schema: GraphQLSchema;
   readonly operations: Operations;
   readonly reportUnexpected: ReportUnexpected;
 }
@@ -50,10 +49,11 @@ export class DirectAnswers {
     // Apollo Server comes to the same refusal, and words it.
     const admitted = await this.#admit(meant, context).catch(() => null);
     if (admitted === null) return null;
-    const { executor, reportUnexpected } = this.#options;
-    const { errors, data } = await executor.execute(admitted);
+    const { errors, data } = await execute(admitted);
     if (data === undefined) return null;
-    const shown = errors?.map((error) => toClientError(error.toJSON(), error, reportUnexpected));
+    const shown = errors?.map((error) =>
+      toClientError(error.toJSON(), error, this.#options.reportUnexpected),
+    );
     return { contentType, body: `${JSON.stringify({ errors: shown, data })}\n` };
   }
 
@@ -66,7 +66,7 @@ export class DirectAnswers {
     meant: OrdinaryRequest,
     contextOf: () => Promise<GatewayContext>,
   ): Promise<ExecutionArgs | null> {
-    const { executor, operations } = this.#options;
+    const { schema, operations } = this.#options;
     const { variables = null, operationName = null } = meant;
     const contextValue = await contextOf();
     const document = await operations.admitted(contextValue.caller, meant);
@@ -75,7 +75,7 @@ export class DirectAnswers {
     if (operation == null) return null;
     this.#admitted.add(contextValue);
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) return null;
-    return { schema: executor.schema, document, operationName, variableValues: variables, contextValue };
+    return { schema, document, operationName, variableValues: variables, contextValue };
   }
 
   /** Takes over what Apollo Server chose for a request like this one. */

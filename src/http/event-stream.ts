@@ -5,18 +5,17 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import { GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
-import type { Executor } from './executor.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, toSearch } from './operation-request.js';
 import type { Operations } from './operations.js';
 
 export interface EventStreamOptions {
-  readonly executor: Executor;
+  readonly schema: GraphQLSchema;
   readonly operations: Operations;
   /** @throws AuthenticationError */
   readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
@@ -30,7 +29,7 @@ const EVENT_STREAM = 'text/event-stream';
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsync {
-  const { executor, operations } = options;
+  const { schema, operations } = options;
   const shown = (errors: readonly GraphQLError[]) =>
     errors.map((error) => toClientError(error.toJSON(), error, options.reportUnexpected));
 
@@ -43,15 +42,13 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
       const document = await operations.admitted(context.caller, params);
       if (!('kind' in document)) return refusal(400, shown(document));
       return {
-        schema: executor.schema,
+        schema,
         document,
         operationName: params.operationName,
         variableValues: params.variables,
         contextValue: { ...context },
       };
     },
-    execute: executor.execute,
-    subscribe: executor.subscribe,
     // It was validated when it was looked at for the first time.
     validate: () => [],
     onNext: (_context, _request, result) =>

@@ -7,18 +7,17 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { GraphQLError, OperationTypeNode } from 'graphql';
+import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Logger } from 'pino';
 import { type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { DirectAnswers } from './direct-answers.js';
-import type { Executor } from './executor.js';
 import { withStatus } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
 import type { Operations } from './operations.js';
 
 export interface GraphqlOptions {
-  readonly executor: Executor;
+  readonly schema: GraphQLSchema;
   readonly operations: Operations;
   readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
   readonly reportUnexpected: ReportUnexpected;
@@ -34,7 +33,7 @@ export async function graphqlRoute(
   const { operations } = options;
   const direct = new DirectAnswers(options);
   const apollo = new ApolloServer<GatewayContext>({
-    schema: options.executor.schema,
+    schema: options.schema,
     introspection: options.introspection,
     hideSchemaDetailsFromClientErrors: !options.introspection,
     csrfPrevention: true,

@@ -12,7 +12,6 @@ import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { eventStreamRoute } from './event-stream.js';
-import { Executor } from './executor.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
@@ -102,7 +101,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     introspection,
   });
   const shared = {
-    executor: new Executor(schema),
+    schema,
     operations,
     context: async (authorization: string | undefined): Promise<GatewayContext> => ({
       services: options.services,

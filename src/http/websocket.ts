@@ -3,19 +3,23 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
+import {
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import { GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
-import type { Executor } from './executor.js';
 import type { Operations } from './operations.js';
 import { Connection, PingedSocket, pingAll } from './websocket-transport.js';
 
 export interface WebsocketOptions {
-  readonly executor: Executor;
+  readonly schema: GraphQLSchema;
   readonly operations: Operations;
   /** @throws AuthenticationError */
   readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
@@ -59,7 +63,7 @@ const GOING_AWAY = 1001;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function websocketEndpoint(server: Server, options: WebsocketOptions): WebsocketEndpoint {
-  const { executor, operations } = options;
+  const { schema, operations } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: options.maxMessageBytes,
@@ -72,8 +76,6 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   const graphql = makeServer<Record<string, unknown>, CallersConnection>({
     // Its own timer would be kept for as long as the socket.
     connectionInitWaitTimeout: 0,
-    execute: executor.execute,
-    subscribe: executor.subscribe,
     onConnect: async ({ connectionParams, extra: connection }) => {
       clearDeadline(connection);
       try {
@@ -106,7 +108,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
         Object.assign(payload, { query: document.loc?.source.body ?? payload.query });
         return {
-          schema: executor.schema,
+          schema,
           document,
           operationName: payload.operationName,
           variableValues: payload.variables,

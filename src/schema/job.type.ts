@@ -3,6 +3,7 @@ import { Field, ID, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { JobStatus, JobUpdateSource } from '../services/jobs/job.js';
 import type { JobErrorCode } from '../services/jobs/job-error.js';
 import { JobErrorCodeEnum, JobStatusEnum, JobUpdateSourceEnum } from './enums.js';
+import type { JobNode } from './job-node.js';
 import { DateTimeScalar, UrlScalar } from './scalars.js';
 
 @ObjectType('JobUpdate', {
@@ -71,6 +72,7 @@ export class JobErrorType {
 
 @InterfaceType('Job', {
   description: 'An accepted submit and its life.',
+  resolveType: ({ __typename }: JobNode) => __typename,
 })
 export abstract class JobType {
   @Field(() => ID)

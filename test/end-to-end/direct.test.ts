@@ -34,7 +34,7 @@ function withoutReference(body: string): string {
   return body.replace(/"reference":"[^"]+"/g, '"reference":""');
 }
 
-/** Of three, the first may be Apollo Server's own, for it teaches the others; the last is of a compiled document. */
+/** The first may be Apollo Server's own, for it teaches the others. */
 async function expectAsApollo(request: Record<string, unknown>, headers: Record<string, string> = {}) {
   // Nothing that an ordinary request has: Apollo Server looks into it.
   const expected = await post({ ...request, extensions: {} }, headers);

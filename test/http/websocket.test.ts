@@ -6,7 +6,6 @@ import { buildSchema } from 'graphql';
 import { afterEach, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { GatewayError } from '../../src/errors.js';
-import { Executor } from '../../src/http/executor.js';
 import { Operations } from '../../src/http/operations.js';
 import { DEFAULT_LIMITS } from '../../src/http/query-limits.js';
 import { RateLimits } from '../../src/http/rate-limits.js';
@@ -30,7 +29,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
   reported = [];
   server = createServer();
   endpoint = websocketEndpoint(server, {
-    executor: new Executor(schema),
+    schema,
     operations: new Operations({
       schema,
       limits: DEFAULT_LIMITS,
