@@ -61,7 +61,12 @@ export type SubmitOutcome =
       readonly retryAfterMs: number | null;
     }
   /** Nobody knows: must never be sent again. */
-  | { readonly kind: 'unknown'; readonly reason: string };
+  | {
+      readonly kind: 'unknown';
+      readonly reason: string;
+      /** What is heard of it after all, while somebody still listens. Never rejects. */
+      readonly late?: Promise<SubmitOutcome>;
+    };
 
 export interface FaceImage {
   /** Absolute http(s) URL. */

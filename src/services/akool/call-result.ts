@@ -4,8 +4,8 @@ import { type Envelope, readJson } from './answers.js';
 import { AkoolCallError } from './call-error.js';
 import { AKOOL_CODES, jobErrorFor, jobErrorForStatus } from './codes.js';
 import { readDetection } from './detection.js';
+import type { Exchange } from './exchange.js';
 import { cleanProviderText } from './provider-text.js';
-import type { Exchange } from './transport.js';
 import { type Verdict, verdictOf, whySilent } from './verdict.js';
 
 /**

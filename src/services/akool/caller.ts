@@ -7,9 +7,10 @@ import { parseUrl } from '../../http-url.js';
 import { AkoolCallError } from './call-error.js';
 import { TOKEN_CODES } from './codes.js';
 import { Deadline } from './deadline.js';
+import type { Exchange } from './exchange.js';
 import type { WireRequest } from './requests.js';
 import { TokenKeeper } from './token.js';
-import { type Exchange, Transport } from './transport.js';
+import { type SendOptions, Transport } from './transport.js';
 import { verdictOf } from './verdict.js';
 
 export type AkoolCredentials =
@@ -22,6 +23,12 @@ export interface CallerOptions {
   /** Milliseconds for one call. */
   readonly timeoutMs: number;
   readonly onTokenRefused: () => void;
+}
+
+export interface CallerCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Whether an answer that comes after the time is up is still worth having. */
+  readonly wantsLate?: boolean;
 }
 
 export class Caller {
@@ -38,7 +45,7 @@ export class Caller {
       // Found out here, it is a line at the start; in a request, it would look like a network that never works.
       throw new TypeError('the API key must be printable ASCII without blanks, to be sent as a header');
     }
-    this.#transport = new Transport({ baseUrl: addressOf(baseUrl), timeoutMs });
+    this.#transport = new Transport({ baseUrl: addressOf(baseUrl), connectTimeoutMs: timeoutMs });
     this.#credentials = credentials;
     this.#keeper =
       credentials.kind === 'token'
@@ -61,17 +68,18 @@ export class Caller {
    *
    * @throws AkoolCallError when there is no token to send it with: it was then surely not accepted
    */
-  async call(request: WireRequest, signal: AbortSignal | undefined): Promise<Exchange> {
+  async call(request: WireRequest, { signal, wantsLate = false }: CallerCallOptions = {}): Promise<Exchange> {
     const deadline = new Deadline(this.#timeoutMs, signal);
+    const options: SendOptions = { signal: deadline.signal, wantsLate };
     try {
       const keeper = this.#keeper;
-      if (keeper === null) return await this.#send(request, this.#keyHeader(), deadline);
+      if (keeper === null) return await this.#send(request, this.#keyHeader(), options);
       const token = await tokenInTime(keeper, null, deadline);
-      const exchange = await this.#send(request, bearer(token), deadline);
+      const exchange = await this.#send(request, bearer(token), options);
       if (!turnsTokenDown(exchange)) return exchange;
       this.#onTokenRefused();
       const fresh = await tokenInTime(keeper, token, deadline);
-      return await this.#send(request, bearer(fresh), deadline);
+      return await this.#send(request, bearer(fresh), options);
     } finally {
       deadline.dispose();
     }
@@ -89,15 +97,12 @@ export class Caller {
     return this.#credentials.kind === 'api-key' ? { 'x-api-key': this.#credentials.apiKey } : {};
   }
 
-  #send(request: WireRequest, wayIn: Record<string, string>, deadline: Deadline): Promise<Exchange> {
+  #send(request: WireRequest, wayIn: Record<string, string>, options: SendOptions): Promise<Exchange> {
     const { method, path } = request;
     if (request.body === null)
-      return this.#transport.send({ method, path, headers: wayIn, body: null }, deadline.signal);
+      return this.#transport.send({ method, path, headers: wayIn, body: null }, options);
     const headers = { 'content-type': 'application/json', ...wayIn };
-    return this.#transport.send(
-      { method, path, headers, body: JSON.stringify(request.body) },
-      deadline.signal,
-    );
+    return this.#transport.send({ method, path, headers, body: JSON.stringify(request.body) }, options);
   }
 }
 

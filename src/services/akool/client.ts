@@ -92,7 +92,7 @@ class HttpAkoolClient implements AkoolClient {
   async results(providerIds: readonly string[], options?: CallOptions): Promise<ProviderResult[]> {
     const results: ProviderResult[] = [];
     for (const ids of batches(providerIds)) {
-      const exchange = await this.#caller.call(resultsRequest(ids), options?.signal);
+      const exchange = await this.#caller.call(resultsRequest(ids), options);
       const { data } = envelopeOf(verdictOf(exchange), this.#caller.secrets);
       results.push(...readable(readResults(data, this.#caller.secrets), 'results'));
     }
@@ -104,13 +104,13 @@ class HttpAkoolClient implements AkoolClient {
   }
 
   async credit(options?: CallOptions): Promise<number> {
-    const exchange = await this.#caller.call(creditRequest(), options?.signal);
+    const exchange = await this.#caller.call(creditRequest(), options);
     const { data } = envelopeOf(verdictOf(exchange), this.#caller.secrets);
     return readable(readCredit(data), 'credit');
   }
 
   async detectFaces(request: DetectFacesRequest, options?: CallOptions): Promise<DetectedFrame[]> {
-    const exchange = await this.#caller.call(detectFacesRequest(request), options?.signal);
+    const exchange = await this.#caller.call(detectFacesRequest(request), options);
     return framesOf(exchange, this.#caller.secrets, this.#baseUrl);
   }
 
@@ -144,8 +144,8 @@ class HttpAkoolClient implements AkoolClient {
     options: CallOptions | undefined,
   ): Promise<SubmitOutcome> {
     try {
-      const exchange = await this.#caller.call(build(), options?.signal);
-      return submitOutcome(verdictOf(exchange), [...this.#caller.secrets, ...secretsOfAddress(webhookUrl)]);
+      const exchange = await this.#caller.call(build(), { ...options, wantsLate: true });
+      return submitOutcome(exchange, [...this.#caller.secrets, ...secretsOfAddress(webhookUrl)]);
     } catch (error) {
       if (error instanceof AkoolCallError) return outcomeWithoutToken(error);
       // A mistake of ours, and nothing tells on which side of sending it happened.
@@ -156,7 +156,7 @@ class HttpAkoolClient implements AkoolClient {
 
   /** One id that is gone already must not keep the others of its batch: then each is deleted by itself. */
   async #delete(ids: readonly string[], options: CallOptions | undefined): Promise<void> {
-    const verdict = verdictOf(await this.#caller.call(deleteResultsRequest(ids), options?.signal));
+    const verdict = verdictOf(await this.#caller.call(deleteResultsRequest(ids), options));
     const gone = verdict.kind === 'refused' && verdict.code !== null && GONE_CODES.includes(verdict.code);
     if (!gone) envelopeOf(verdict, this.#caller.secrets);
     else if (ids.length > 1) for (const id of ids) await this.#delete([id], options);

@@ -3,10 +3,17 @@ import type { SubmitOutcome } from './akool-client.js';
 import { readSubmitted } from './answers.js';
 import type { AkoolCallError } from './call-error.js';
 import { AKOOL_CODES, BAD_CREDENTIALS, jobErrorFor, jobErrorForStatus } from './codes.js';
-import { type Verdict, whySilent } from './verdict.js';
+import type { Exchange } from './exchange.js';
+import { type Verdict, verdictOf, whySilent } from './verdict.js';
 
 /** @param secrets what an error's message must not repeat */
-export function submitOutcome(verdict: Verdict, secrets: readonly string[]): SubmitOutcome {
+export function submitOutcome(exchange: Exchange, secrets: readonly string[]): SubmitOutcome {
+  const outcome = outcomeOf(verdictOf(exchange), secrets);
+  if (outcome.kind !== 'unknown' || exchange.kind !== 'no-answer' || exchange.late === null) return outcome;
+  return { ...outcome, late: exchange.late.then((answered) => submitOutcome(answered, secrets)) };
+}
+
+function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome {
   switch (verdict.kind) {
     case 'success': {
       const submitted = readSubmitted(verdict.envelope.data);

@@ -8,8 +8,8 @@
 
 import { type Envelope, readEnvelope, readJson } from './answers.js';
 import { AKOOL_CODES, RATE_LIMIT_CODE, SUCCESS_CODE } from './codes.js';
+import type { Exchange, Failure } from './exchange.js';
 import { retryAfterMs } from './retry-after.js';
-import type { Exchange, Failure } from './transport.js';
 
 export type Verdict =
   /** Code 1000. `data` is whatever came with it. */

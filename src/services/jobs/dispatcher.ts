@@ -113,25 +113,34 @@ export class Dispatcher {
       return;
     }
     const leased = await this.#jobs.lease(this.#settings.maxConcurrency, this.#settings.jobDeadlineMs);
-    for (const job of leased) {
-      const sending: Promise<void> = this.#send(job)
-        .catch((error: unknown) => {
-          // The job stays SUBMITTING; who takes over abandoned jobs makes it UNCONFIRMED.
-          this.#log.error({ err: error, job: job.id }, 'the outcome of a submit could not be recorded');
-        })
-        .finally(() => this.#inFlight.delete(sending));
-      this.#inFlight.add(sending);
-    }
+    for (const job of leased) this.#inHand(job, this.#send(job));
+  }
+
+  /** What a stop waits for. */
+  #inHand(job: Job, work: Promise<void>): void {
+    const settled: Promise<void> = work
+      .catch((error: unknown) => {
+        // The job stays SUBMITTING; who takes over abandoned jobs makes it UNCONFIRMED.
+        this.#log.error({ err: error, job: job.id }, 'the outcome of a submit could not be recorded');
+      })
+      .finally(() => this.#inFlight.delete(settled));
+    this.#inFlight.add(settled);
   }
 
   async #send(job: Job): Promise<void> {
     const outcome = await this.#submit(job);
+    await this.#note(job, outcome, 'submit answered');
+    if (outcome.kind !== 'unknown') return;
+    // Not waited for: it may take minutes, and mostly nothing comes.
+    void outcome.late?.then((late) => {
+      if (late.kind !== 'unknown') this.#inHand(job, this.#note(job, late, 'submit answered late'));
+    });
+  }
+
+  async #note(job: Job, outcome: Outcome, message: string): Promise<void> {
     // The `_id` is in the log before anything else can go wrong: it may be all there is to find the job by.
     const providerId = outcome.kind === 'accepted' ? outcome.providerId : undefined;
-    this.#log.info(
-      { job: job.id, attempt: job.attempts, outcome: outcome.kind, providerId },
-      'submit answered',
-    );
+    this.#log.info({ job: job.id, attempt: job.attempts, outcome: outcome.kind, providerId }, message);
     await this.#keepTrying(job, () => this.#record(job, outcome));
   }
 
