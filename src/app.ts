@@ -263,6 +263,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         followTokens,
         cursors,
         mediaUrl: ({ name }) => `${publicUrl ?? ownUrl}/media/${name}`,
+        log,
       },
       authenticate: (authorization) => authenticator.authenticate(authorization),
       callbacks,

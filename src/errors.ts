@@ -123,7 +123,7 @@ export function toClientError(
 }
 
 /** GraphQL wraps what is thrown, sometimes more than once. */
-function originalOf(error: unknown): unknown {
+export function originalOf(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError !== undefined
     ? originalOf(error.originalError)
     : error;

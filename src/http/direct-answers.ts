@@ -6,12 +6,16 @@
  */
 import type { FastifyRequest } from 'fastify';
 import { type ExecutionArgs, execute, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql';
-import { type ReportUnexpected, toClientError } from '../errors.js';
+import type { ReportUnexpected } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
+import { headersOf, statusOf } from './http-errors.js';
 import type { OperationRequest } from './operation-request.js';
 import type { Operations } from './operations.js';
+import { outageOf, shownErrors } from './outcome.js';
 
 export interface DirectAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
   readonly contentType: string;
   readonly body: string;
 }
@@ -51,10 +55,18 @@ export class DirectAnswers {
     if (admitted === null) return null;
     const { errors, data } = await execute(admitted);
     if (data === undefined) return null;
-    const shown = errors?.map((error) =>
-      toClientError(error.toJSON(), error, this.#options.reportUnexpected),
-    );
-    return { contentType, body: `${JSON.stringify({ errors: shown, data })}\n` };
+    const { accepted } = admitted.contextValue;
+    const outage = outageOf(errors, accepted);
+    const answer = {
+      errors: errors && shownErrors({ errors, data }, accepted, this.#options.reportUnexpected),
+      ...(outage === null && { data }),
+    };
+    return {
+      status: outage === null ? 200 : statusOf(outage),
+      headers: outage === null ? {} : headersOf(outage),
+      contentType,
+      body: `${JSON.stringify(answer)}\n`,
+    };
   }
 
   /** Whether the operation of this request was counted already. */
@@ -65,7 +77,7 @@ export class DirectAnswers {
   async #admit(
     meant: OrdinaryRequest,
     contextOf: () => Promise<GatewayContext>,
-  ): Promise<ExecutionArgs | null> {
+  ): Promise<(ExecutionArgs & { readonly contextValue: GatewayContext }) | null> {
     const { schema, operations } = this.#options;
     const { variables = null, operationName = null } = meant;
     const contextValue = await contextOf();

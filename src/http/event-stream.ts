@@ -7,12 +7,13 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import { createHandler } from 'graphql-sse';
-import { GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
+import { GatewayError, isStoreUnavailable, type ReportUnexpected } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, toSearch } from './operation-request.js';
-import type { Operations } from './operations.js';
+import { isMutation, type Operations } from './operations.js';
+import { outageOf, shownErrors } from './outcome.js';
 
 export interface EventStreamOptions {
   readonly schema: GraphQLSchema;
@@ -25,15 +26,16 @@ export interface EventStreamOptions {
 }
 
 const EVENT_STREAM = 'text/event-stream';
+/** From the end of a stream that an outage ended to the client's next try. */
+const RETRY_MS = 2000;
 /** What a timer can count, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsync {
   const { schema, operations } = options;
-  const shown = (errors: readonly GraphQLError[]) =>
-    errors.map((error) => toClientError(error.toJSON(), error, options.reportUnexpected));
+  const shown = (errors: readonly GraphQLError[]) => shownErrors({ errors }, null, options.reportUnexpected);
 
-  const handle = createHandler<FastifyRequest, ServerResponse, Record<string, unknown>>({
+  const handle = createHandler<FastifyRequest, ServerResponse, StreamContext>({
     // Null switches the single connection mode, which keeps state between requests, off.
     authenticate: () => null,
     onSubscribe: async (request, params) => {
@@ -46,15 +48,26 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         document,
         operationName: params.operationName,
         variableValues: params.variables,
-        contextValue: { ...context },
+        contextValue: {
+          ...context,
+          accepted: isMutation(document, params.operationName) ? new Map() : null,
+        },
       };
     },
     // It was validated when it was looked at for the first time.
     validate: () => [],
-    onNext: (_context, _request, result) =>
-      result.errors === undefined
-        ? undefined
-        : { ...result, errors: shown(result.errors).map(toGraphQLError) },
+    // A subscription that could not begin is a result too.
+    onOperation: ({ accepted }, _request, _args, result) => {
+      if ('errors' in result && accepted === null) endInOutage(result.errors);
+    },
+    onNext: ({ accepted }, _request, result) => {
+      const { errors, data } = result;
+      if (errors === undefined) return undefined;
+      // A mutation is answered: the client would send it again.
+      if (accepted === null) endInOutage(errors);
+      const told = shownErrors({ errors, data }, accepted, options.reportUnexpected);
+      return { ...result, errors: told.map(toGraphQLError) };
+    },
   });
 
   return async (app) => {
@@ -77,12 +90,17 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         try {
           await answer(request, reply);
         } catch (error) {
+          if (isStoreUnavailable(error) && !response.headersSent && request.method === 'GET') {
+            // EventSource gives up on any other status, and comes again when a stream ends.
+            return reply.type(EVENT_STREAM).send(`retry: ${RETRY_MS}\n\n`);
+          }
           if (error instanceof GatewayError && !response.headersSent) {
             const wrapped = new GraphQLError(error.message, { originalError: error });
             return sendErrors(reply, statusOf(error), shown([wrapped]), headersOf(error));
           }
           if (!response.headersSent) throw error;
-          // A subscription that breaks: all that can still be said is that there is no more.
+          // A subscription that breaks: all that can still be said is that there is no more. Clients come again when
+          // a stream ends that was not completed.
           if (!response.destroyed) shown([new GraphQLError('', { originalError: asError(error) })]);
           response.end();
         }
@@ -130,6 +148,14 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
     }
     response.end();
   }
+}
+
+type StreamContext = GatewayContext & Record<PropertyKey, unknown>;
+
+/** @throws GatewayError STORE_UNAVAILABLE, which ends the stream before it says anything of this result */
+function endInOutage(errors: readonly GraphQLError[] | undefined): void {
+  const outage = outageOf(errors, null);
+  if (outage !== null) throw outage;
 }
 
 /** A document may be named instead of sent, which graphql-sse does not know of. */

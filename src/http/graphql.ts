@@ -12,9 +12,10 @@ import type { Logger } from 'pino';
 import { type ReportUnexpected, toClientError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { DirectAnswers } from './direct-answers.js';
-import { withStatus } from './http-errors.js';
+import { headersOf, statusOf, withStatus } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
 import type { Operations } from './operations.js';
+import { outageOf, withJobs } from './outcome.js';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -68,7 +69,9 @@ export async function graphqlRoute(
         return context;
       };
       const known = await direct.answer(request, meant, contextOnce);
-      if (known !== null) return reply.type(known.contentType).send(known.body);
+      if (known !== null) {
+        return reply.code(known.status).headers(known.headers).type(known.contentType).send(known.body);
+      }
       const answer = await apollo.executeHTTPGraphQLRequest({
         httpGraphQLRequest: toApollo(request, meant, operations),
         context: async () => {
@@ -103,6 +106,20 @@ function admission(operations: Operations, direct: DirectAnswers): ApolloServerP
           await operations.admit(contextValue.caller, document, operationName);
         } catch (error) {
           throw withStatus(error);
+        }
+      },
+      willSendResponse: async ({ contextValue: { accepted }, errors, response }) => {
+        if (response.body.kind !== 'single' || errors === undefined) return;
+        const { singleResult } = response.body;
+        const shown = singleResult.errors ?? [];
+        const outage = outageOf(errors, accepted);
+        if (outage === null) {
+          singleResult.errors = withJobs(shown, singleResult.data, accepted);
+        } else {
+          response.body.singleResult = { errors: shown };
+          response.http.status = statusOf(outage);
+          for (const [name, value] of Object.entries(headersOf(outage)))
+            response.http.headers.set(name, value);
         }
       },
     }),

@@ -10,6 +10,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   RATE_LIMITED: 429,
+  STORE_UNAVAILABLE: 503,
   AUTHENTICATION_UNAVAILABLE: 503,
 };
 
@@ -71,6 +72,14 @@ interface HttpError {
 export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexpected): void {
   app.setNotFoundHandler((_request, reply) => sendRefusal(reply, 404));
   app.setErrorHandler((error: HttpError, _request: FastifyRequest, reply) => {
+    if (error instanceof GatewayError) {
+      return sendErrors(
+        reply,
+        statusOf(error),
+        [toClientError({ message: '' }, error, reportUnexpected)],
+        headersOf(error),
+      );
+    }
     const { statusCode = 500, headers = {} } = error;
     if (statusCode < 500) {
       // Like the `content-range` that belongs to a 416.

@@ -188,6 +188,10 @@ export class Operations {
   }
 }
 
+export function isMutation(document: DocumentNode, operationName: string | null | undefined): boolean {
+  return getOperationAST(document, operationName)?.operation === OperationTypeNode.MUTATION;
+}
+
 /** How many fields an operation begins with, those in fragments included. The document is valid: no circles. */
 function rootFields({ selections }: SelectionSetNode, document: DocumentNode): number {
   let count = 0;

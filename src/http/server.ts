@@ -106,6 +106,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     context: async (authorization: string | undefined): Promise<GatewayContext> => ({
       services: options.services,
       caller: await options.authenticate(authorization),
+      accepted: new Map(),
     }),
     reportUnexpected: ((error, reference) =>
       options.log.error({ err: error, reference }, 'unexpected error')) satisfies ReportUnexpected,

@@ -10,9 +10,12 @@
  */
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
+import { isStoreUnavailable } from '../errors.js';
 
 /** A client who lets this much lie unread, in bytes, and still asks for more, is cut. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+/** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
+export const TRY_AGAIN_LATER = 1013;
 /** A ping is early by at most one part in so many. */
 const LOOKS_BETWEEN_PINGS = 64;
 
@@ -59,6 +62,10 @@ export class Connection implements GraphqlSocket {
   /** Messages that are being dealt with; of an operation, until it has ended or its client has left it. */
   busy = 0;
   readonly #reportUnexpected: (error: unknown) => void;
+  /** Mostly none. */
+  #answersDue: Set<object> | null = null;
+  /** Why the client is to come again; nothing that it sends is dealt with any more. */
+  #leaving: string | null = null;
   #take: (message: string) => Promise<void> = async () => {};
 
   /** @param reportUnexpected is told what goes wrong on our side while a message is dealt with */
@@ -99,6 +106,29 @@ export class Connection implements GraphqlSocket {
     this.socket.close(code, reason);
   }
 
+  /** A client that comes again repeats what was not answered, so the answer to this request is sent before. */
+  answerDue(request: object): void {
+    this.#answersDue ??= new Set();
+    this.#answersDue.add(request);
+  }
+
+  /** It is about to be sent. */
+  answered(request: object): void {
+    this.#answersDue?.delete(request);
+    if (this.#leaving !== null) setImmediate(() => this.#leave());
+  }
+
+  /** Closes it so that clients connect and subscribe again. */
+  comeAgain(reason: string): void {
+    this.#leaving ??= reason;
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#leaving !== null && (this.#answersDue?.size ?? 0) === 0)
+      this.close(TRY_AGAIN_LATER, this.#leaving);
+  }
+
   onMessage(take: (message: string) => Promise<void>): void {
     this.#take = take;
   }
@@ -109,7 +139,7 @@ export class Connection implements GraphqlSocket {
   }
 
   #hear(data: RawData): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen || this.#leaving !== null) return;
     if (this.socket.bufferedAmount > MOST_UNREAD_BYTES) {
       this.socket.terminate();
       return;
@@ -127,6 +157,8 @@ export class Connection implements GraphqlSocket {
     this.busy -= 1;
     if (isClientsFault(error)) {
       this.close(CloseCode.BadRequest, 'Invalid message received');
+    } else if (isStoreUnavailable(error)) {
+      this.comeAgain(error.message);
     } else {
       this.#reportUnexpected(error);
       this.close(CloseCode.InternalServerError, 'Internal server error');

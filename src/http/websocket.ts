@@ -3,20 +3,16 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import {
-  type FormattedExecutionResult,
-  GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-} from 'graphql';
+import { type FormattedExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
-import { GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
+import { GatewayError, type ReportUnexpected } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
-import type { Operations } from './operations.js';
-import { Connection, PingedSocket, pingAll } from './websocket-transport.js';
+import { isMutation, type Operations } from './operations.js';
+import { outageOf, shownErrors } from './outcome.js';
+import { Connection, PingedSocket, pingAll, TRY_AGAIN_LATER } from './websocket-transport.js';
 
 export interface WebsocketOptions {
   readonly schema: GraphQLSchema;
@@ -56,8 +52,6 @@ class CallersConnection extends Connection {
 }
 
 const PATH = '/graphql';
-/** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
-const TRY_AGAIN_LATER = 1013;
 const GOING_AWAY = 1001;
 /** What a timer can count, in milliseconds; a longer life is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -70,8 +64,6 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     WebSocket: PingedSocket,
     handleProtocols: (offered) => handleProtocols(offered),
   });
-  const shown = (errors: readonly GraphQLError[]): readonly GraphQLFormattedError[] =>
-    errors.map((error) => toClientError(error.toJSON(), error, options.reportUnexpected));
 
   const graphql = makeServer<Record<string, unknown>, CallersConnection>({
     // Its own timer would be kept for as long as the socket.
@@ -82,7 +74,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const context = await options.context(authorizationOf(connectionParams));
         // It may have left while its credentials were checked.
         if (!connection.isOpen) return false;
-        connection.context = context;
+        connection.context = { ...context, accepted: null };
         closeAtExpiry(connection, context.caller);
         return true;
       } catch (error) {
@@ -107,22 +99,33 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         if (!('kind' in document)) return document;
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
         Object.assign(payload, { query: document.loc?.source.body ?? payload.query });
+        const changes = isMutation(document, payload.operationName);
+        if (changes) ctx.extra.answerDue(payload);
         return {
           schema,
           document,
           operationName: payload.operationName,
           variableValues: payload.variables,
           rootValue: undefined,
-          contextValue: context,
+          contextValue: changes ? { ...context, accepted: new Map() } : context,
         };
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         return [new GraphQLError(error.message, { originalError: error })];
       }
     },
-    onError: (_ctx, _id, _payload, errors) => shown(errors),
-    onNext: (_ctx, _id, _payload, _args, { errors, data = null }): FormattedExecutionResult | undefined =>
-      errors === undefined ? undefined : { data, errors: shown(errors) },
+    onError: (_ctx, _id, _payload, errors) => {
+      comeAgainInOutage(errors);
+      return shownErrors({ errors }, null, options.reportUnexpected);
+    },
+    onNext: (_ctx, _id, _payload, args, { errors, data = null }): FormattedExecutionResult | undefined => {
+      if (errors === undefined) return undefined;
+      const { accepted } = args.contextValue as GatewayContext;
+      // A mutation is answered: the client would send it again.
+      if (accepted === null) comeAgainInOutage(errors);
+      return { data, errors: shownErrors({ errors, data }, accepted, options.reportUnexpected) };
+    },
+    onComplete: ({ extra }, _id, payload) => extra.answered(payload),
     onClose: ({ extra }) => clearDeadline(extra),
   });
   const reportUnexpected = (error: unknown): void => options.reportUnexpected(error, randomUUID());
@@ -180,6 +183,12 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       socket.close(CloseCode.InternalServerError, 'Internal server error');
     }
   }
+}
+
+/** @throws GatewayError STORE_UNAVAILABLE, which closes the socket with 1013 before the client hears of this result */
+function comeAgainInOutage(errors: readonly GraphQLError[]): void {
+  const outage = outageOf(errors, null);
+  if (outage !== null) throw outage;
 }
 
 /** Checked once, at the connect; a timer does the rest, so that no operation pays for checking again. */

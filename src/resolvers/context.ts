@@ -1,4 +1,6 @@
 /** What resolvers are given with each operation. */
+import type { GraphQLResolveInfo } from 'graphql';
+import type { Logger } from 'pino';
 import type { MediaUrl } from '../schema/job-node.js';
 import type { Account } from '../services/account.js';
 import type { Caller } from '../services/auth/caller.js';
@@ -18,10 +20,25 @@ export interface Services {
   readonly followTokens: FollowTokens;
   readonly cursors: Cursors;
   readonly mediaUrl: MediaUrl;
+  readonly log: Pick<Logger, 'warn'>;
 }
+
+/** Jobs that a mutation has stored or changed, by the response name of the field that did. */
+export type AcceptedJobs = Map<string, string>;
 
 /** Kept with each socket, so it is small. */
 export interface GatewayContext {
   readonly services: Services;
   readonly caller: Caller;
+  /** Of this operation; null where no mutation runs. */
+  readonly accepted: AcceptedJobs | null;
+}
+
+/** From here on nothing in the answer may hide the job. */
+export function accept(
+  { accepted }: Pick<GatewayContext, 'accepted'>,
+  { path }: Pick<GraphQLResolveInfo, 'path'>,
+  jobId: string,
+): void {
+  accepted?.set(String(path.key), jobId);
 }

@@ -1,11 +1,12 @@
 /** Submitting jobs: Face Swap Pro and Face Swap Plus. */
-import { Arg, Authorized, Ctx, Mutation, Resolver } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Authorized, Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import { SubmitFaceSwapInput, toFaceSwapRequest } from '../schema/face-swap.input.js';
 import { SubmitFaceSwapPayloadType } from '../schema/face-swap-job.type.js';
 import { SubmitFaceSwapPlusInput, toFaceSwapPlusRequest } from '../schema/face-swap-plus.input.js';
 import { SubmitFaceSwapPlusPayloadType } from '../schema/face-swap-plus-job.type.js';
 import { toFaceSwapJob, toFaceSwapPlusJob } from '../schema/job-node.js';
-import type { GatewayContext } from './context.js';
+import { accept, type GatewayContext } from './context.js';
 
 @Resolver()
 export class FaceSwapResolver {
@@ -16,15 +17,18 @@ export class FaceSwapResolver {
   })
   async submitFaceSwap(
     @Arg('input', () => SubmitFaceSwapInput) input: SubmitFaceSwapInput,
-    @Ctx() { services: { submission, mediaUrl }, caller }: GatewayContext,
+    @Ctx() context: GatewayContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<SubmitFaceSwapPayloadType> {
+    const { services, caller } = context;
     const request = toFaceSwapRequest(input);
-    const { job, deduplicated } = await submission.submit(
+    const { job, deduplicated } = await services.submission.submit(
       caller.tenant,
       request,
       input.idempotencyKey ?? null,
     );
-    return { job: toFaceSwapJob(job, mediaUrl), deduplicated };
+    accept(context, info, job.id);
+    return { job: toFaceSwapJob(job, services.mediaUrl), deduplicated };
   }
 
   @Authorized()
@@ -34,14 +38,17 @@ export class FaceSwapResolver {
   })
   async submitFaceSwapPlus(
     @Arg('input', () => SubmitFaceSwapPlusInput) input: SubmitFaceSwapPlusInput,
-    @Ctx() { services: { submission, mediaUrl }, caller }: GatewayContext,
+    @Ctx() context: GatewayContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<SubmitFaceSwapPlusPayloadType> {
+    const { services, caller } = context;
     const request = toFaceSwapPlusRequest(input);
-    const { job, deduplicated } = await submission.submit(
+    const { job, deduplicated } = await services.submission.submit(
       caller.tenant,
       request,
       input.idempotencyKey ?? null,
     );
-    return { job: toFaceSwapPlusJob(job, mediaUrl), deduplicated };
+    accept(context, info, job.id);
+    return { job: toFaceSwapPlusJob(job, services.mediaUrl), deduplicated };
   }
 }

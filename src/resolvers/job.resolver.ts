@@ -1,10 +1,12 @@
 /** Reading, following and taking back jobs of every kind. */
+import type { GraphQLResolveInfo } from 'graphql';
 import {
   Arg,
   Authorized,
   Ctx,
   FieldResolver,
   ID,
+  Info,
   Int,
   Mutation,
   Query,
@@ -17,8 +19,8 @@ import { JobType, JobUpdateType } from '../schema/job.type.js';
 import { JobConnectionType, JobFilterInput, toJobFilter } from '../schema/job-connection.type.js';
 import { type JobNode, toJobNode } from '../schema/job-node.js';
 import { mayRead } from '../services/auth/caller.js';
-import type { Job, JobUpdate } from '../services/jobs/job.js';
-import type { GatewayContext } from './context.js';
+import { birthOf, type Job, type JobUpdate } from '../services/jobs/job.js';
+import { accept, type GatewayContext } from './context.js';
 import { toConnection, toPageRequest } from './job-page.js';
 
 @Resolver(() => JobType)
@@ -56,9 +58,13 @@ export class JobResolver {
   @Mutation(() => JobType, { description: 'Takes a job back; only while it is WAITING.' })
   async cancelJob(
     @Arg('id', () => ID) id: string,
-    @Ctx() { services: { jobs, mediaUrl }, caller }: GatewayContext,
+    @Ctx() context: GatewayContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<JobNode> {
-    return toJobNode(await jobs.cancel(caller.tenant, id), mediaUrl);
+    const { services, caller } = context;
+    const job = await services.jobs.cancel(caller.tenant, id);
+    accept(context, info, id);
+    return toJobNode(job, services.mediaUrl);
   }
 
   @Authorized()
@@ -68,9 +74,11 @@ export class JobResolver {
   })
   async deleteJob(
     @Arg('id', () => ID) id: string,
-    @Ctx() { services: { eraser }, caller }: GatewayContext,
+    @Ctx() context: GatewayContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<string> {
-    await eraser.delete(caller.tenant, id);
+    await context.services.eraser.delete(context.caller.tenant, id);
+    accept(context, info, id);
     return id;
   }
 
@@ -117,11 +125,21 @@ export class JobResolver {
   }
 
   @FieldResolver(() => [JobUpdateType], { description: 'Every stored change, oldest first.' })
-  history(
-    @Root() node: JobNode,
-    @Ctx() { services: { jobs } }: GatewayContext,
+  async history(
+    @Root() { job }: JobNode,
+    @Ctx() { services: { jobs, log }, accepted }: GatewayContext,
   ): Promise<readonly JobUpdate[]> {
-    return jobs.history(node.job);
+    try {
+      return await jobs.history(job);
+    } catch (error) {
+      // The list may not be null, and an error would take the job out of the answer with it.
+      if (![...(accepted?.values() ?? [])].includes(job.id)) throw error;
+      log.warn(
+        { err: error, job: job.id },
+        'a stored job is answered with the beginning of its history only',
+      );
+      return [birthOf(job)];
+    }
   }
 }
 

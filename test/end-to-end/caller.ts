@@ -18,6 +18,8 @@ export interface ClientError {
   readonly extensions?: {
     readonly code?: string;
     readonly reference?: string;
+    readonly jobId?: string;
+    readonly jobIds?: readonly string[];
     readonly fieldErrors?: readonly FieldError[];
   };
 }

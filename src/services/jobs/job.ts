@@ -219,9 +219,14 @@ export function newJob(born: {
   };
   return {
     job,
-    update: { version: 1, status: 'WAITING', at: born.at, source: 'CLIENT', note: null },
+    update: birthOf(job),
     changes: job,
   };
+}
+
+/** The first line of any job's history. */
+export function birthOf({ createdAt }: Pick<Job, 'createdAt'>): JobUpdate {
+  return { version: 1, status: 'WAITING', at: createdAt, source: 'CLIENT', note: null };
 }
 
 /**

@@ -40,7 +40,11 @@ export class Submission {
   async #answered(job: Job): Promise<Job> {
     if (this.#waitMs === 0 || !isUndecided(job)) return job;
     const states = await this.#jobs.watch(job.tenant, job.id);
-    const timer = setTimeout(() => void states.return?.(), this.#waitMs);
+    let timer: NodeJS.Timeout | undefined;
+    const timeUp = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), this.#waitMs);
+    });
+    void timeUp.then(() => states.return?.());
     let newest = job;
     try {
       const offered = this.#dispatcher.pass().then(() => 'offered' as const);
@@ -51,7 +55,8 @@ export class Submission {
         if (step === 'offered') {
           isOffered = true;
           // What was leased was announced before the pass ended, so it is in hand already or next in line.
-          newest = (await this.#jobs.find(job.tenant, job.id)) ?? newest;
+          const found = this.#jobs.find(job.tenant, job.id).catch(() => null);
+          newest = (await Promise.race([found, timeUp])) ?? newest;
           if (newest.status !== 'SUBMITTING') return newest;
           continue;
         }

@@ -1,0 +1,51 @@
+/** What is said of an operation that has run, the same for every protocol. */
+import type { GraphQLError, GraphQLFormattedError } from 'graphql';
+import {
+  type GatewayError,
+  isStoreUnavailable,
+  originalOf,
+  type ReportUnexpected,
+  toClientError,
+} from '../errors.js';
+import type { AcceptedJobs } from '../resolvers/context.js';
+
+/**
+ * Why an operation is refused as a whole: the database could not answer, and nothing was accepted. The little that
+ * was read is no answer then. Null for every other outcome, and for a mutation that has stored something.
+ */
+export function outageOf(
+  errors: readonly unknown[] | undefined,
+  accepted: AcceptedJobs | null,
+): GatewayError | null {
+  if (errors === undefined || (accepted !== null && accepted.size > 0)) return null;
+  return errors.map(originalOf).find(isStoreUnavailable) ?? null;
+}
+
+/**
+ * The errors as the client gets them. Where jobs were accepted they say so: `jobId` is the job of the field that an
+ * error is about, `jobIds` are all of them, where no data tells of them.
+ */
+export function shownErrors(
+  { errors, data }: { readonly errors: readonly GraphQLError[]; readonly data?: unknown },
+  accepted: AcceptedJobs | null,
+  reportUnexpected: ReportUnexpected,
+): readonly GraphQLFormattedError[] {
+  const shown = errors.map((error) => toClientError(error.toJSON(), error, reportUnexpected));
+  return withJobs(shown, data, accepted);
+}
+
+export function withJobs(
+  errors: readonly GraphQLFormattedError[],
+  data: unknown,
+  accepted: AcceptedJobs | null,
+): readonly GraphQLFormattedError[] {
+  if (accepted === null || accepted.size === 0) return errors;
+  const jobIds = data == null ? { jobIds: [...accepted.values()] } : {};
+  return errors.map((error) => {
+    const jobId = accepted.get(String(error.path?.[0]));
+    return {
+      ...error,
+      extensions: { ...error.extensions, ...(jobId !== undefined && { jobId }), ...jobIds },
+    };
+  });
+}
