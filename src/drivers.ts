@@ -42,7 +42,7 @@ export function createStore({ config, secrets, log }: Settings): JobStore {
     }
     const { openPostgres } = await import('./services/store/postgres.js');
     return openPostgres(secrets.databaseUrl, { poolSize: config.databasePoolSize, log });
-  });
+  }, log);
 }
 
 /** What went wrong with the database at the start, as it is told. */

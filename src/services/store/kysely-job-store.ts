@@ -2,7 +2,8 @@
  * The job store over SQL, the same for every database: each method is one query or one transaction, which lie
  * by their nouns in the files beside this one. What differs between databases comes in as a `Database`.
  */
-import { type Kysely, Migrator, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
+import type { Logger } from 'pino';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
 import type { Database } from './database.js';
 import {
@@ -17,25 +18,27 @@ import { forgetKeys, isAnyKeyDue, letKeyExpire } from './idempotency-rows.js';
 import { jobsChangedSince, listJobs } from './job-pages.js';
 import { deleteJob, findJob, historyOf, saveJob, versionsOf } from './job-rows.js';
 import type { Created, JobFilter, JobStore, NewJob, Page, PageRequest, SlotUsage } from './job-store.js';
-import { migrations } from './migrations.js';
+import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
 import { beat, findOrMakeSecret, forgetInstance } from './shared-rows.js';
 import type { Tables } from './tables.js';
 
-export function createKyselyJobStore(open: () => Promise<Database>): JobStore {
-  return new KyselyJobStore(open);
+export function createKyselyJobStore(open: () => Promise<Database>, log?: Logger): JobStore {
+  return new KyselyJobStore(open, log);
 }
 
 class KyselyJobStore implements JobStore {
   readonly #open: () => Promise<Database>;
+  readonly #log: Logger | undefined;
   #database: Database | null = null;
   /** Null where other processes may write too. */
   #recent: RecentJobs | null = null;
   #stopping: Promise<void> | null = null;
 
-  constructor(open: () => Promise<Database>) {
+  constructor(open: () => Promise<Database>, log?: Logger) {
     this.#open = open;
+    this.#log = log;
   }
 
   async start(): Promise<void> {
@@ -44,9 +47,9 @@ class KyselyJobStore implements JobStore {
     const database = await this.#open();
     this.#database = database;
     this.#recent = database.exclusive ? new RecentJobs() : null;
-    const migrator = new Migrator({ db: database.db, provider: migrations(database.columnTypes) });
-    const { error } = await migrator.migrateToLatest();
-    if (error !== undefined) {
+    try {
+      await migrate(database, this.#log);
+    } catch (error) {
       await this.stop();
       throw error;
     }

@@ -1,9 +1,10 @@
 /**
- * The history of the tables, oldest first, one migration a file. A released migration is never edited: add
- * another. Each must leave the tables usable by the version of the program before it, so that upgrades can roll.
+ * The history of the tables, one migration a file. A released migration is never edited: add another. Each must
+ * leave the tables usable by the release before it, so that upgrades can roll, and can be taken back.
  */
-import type { MigrationProvider } from 'kysely';
+import type { Migration } from 'kysely';
 import { jobs } from './migrations/001-jobs.js';
+import { compatibility } from './migrations/004-compatibility.js';
 
 /** What differs between the databases; everything else is the same SQL. */
 export interface ColumnTypes {
@@ -12,10 +13,9 @@ export interface ColumnTypes {
   readonly time: 'integer' | 'bigint';
 }
 
-export function migrations(types: ColumnTypes): MigrationProvider {
-  return {
-    getMigrations: async () => ({
-      '001-jobs': jobs(types),
-    }),
-  };
+export type Migrations = Readonly<Record<string, Migration>>;
+
+/** Oldest first, one entry a release; the last one is the release to come, which new migrations are added to. */
+export function releases(types: ColumnTypes): readonly Migrations[] {
+  return [{ '001-jobs': jobs(types) }, { '004-compatibility': compatibility() }];
 }

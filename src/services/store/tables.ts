@@ -9,6 +9,8 @@ export interface Tables {
   queue: QueueTable;
   secrets: SecretTable;
   instances: InstanceTable;
+  compatibility: CompatibilityTable;
+  kysely_migration: MigrationTable;
 }
 
 export interface JobTable {
@@ -79,6 +81,18 @@ export interface SecretTable {
 export interface InstanceTable {
   id: string;
   seen_at: number;
+}
+
+/** One row. */
+export interface CompatibilityTable {
+  id: number;
+  /** The migration that a program must know to use the tables. */
+  usable_from: string;
+}
+
+/** Kysely's own. */
+export interface MigrationTable {
+  name: string;
 }
 
 export function toJob(row: Selectable<JobTable>): Job {

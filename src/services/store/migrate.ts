@@ -1,0 +1,64 @@
+/**
+ * Brings the tables up to date, or finds that a newer version did more than that.
+ *
+ * A version that was rolled back meets migrations that it does not know. The version that made them left word
+ * of the last migration of the release before its own: a program that knows it can use the tables. So going back
+ * one release works, and going back further is refused.
+ */
+import { type Kysely, Migrator } from 'kysely';
+import type { Logger } from 'pino';
+import type { Database } from './database.js';
+import { type Migrations, releases } from './migrations.js';
+import type { Tables } from './tables.js';
+
+/** @throws Error that names the migration which keeps this version from using the tables */
+export async function migrate({ db, columnTypes }: Database, log?: Logger): Promise<void> {
+  const all = releases(columnTypes);
+  const known: Migrations = Object.assign({}, ...all);
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...known }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error === undefined) {
+    const usableFrom = lastOf(Object.assign({}, ...all.slice(0, -1)));
+    await db
+      .updateTable('compatibility')
+      .set({ usable_from: usableFrom })
+      .where('usable_from', '!=', usableFrom)
+      .execute();
+    return;
+  }
+  // Kysely refuses what it does not know before it changes anything.
+  const executed = await executedMigrations(db);
+  const unknown = executed.filter((name) => known[name] === undefined);
+  if (unknown.length === 0) throw error;
+  await mustBeUsable(db, { known: Object.keys(known), executed, unknown });
+  log?.warn({ migrations: unknown }, 'a newer version changed the tables; this version can still use them');
+}
+
+async function mustBeUsable(
+  db: Kysely<Tables>,
+  names: Readonly<Record<'known' | 'executed' | 'unknown', readonly string[]>>,
+): Promise<void> {
+  const { known, executed, unknown } = names;
+  const newest = known.at(-1) ?? '';
+  const stranger = unknown.find((name) => name < newest);
+  if (stranger !== undefined || !known.every((name) => executed.includes(name))) {
+    throw new Error(`its tables were changed by ${stranger ?? unknown[0]}, which is not of this gateway`);
+  }
+  const { usable_from: usableFrom } = await db
+    .selectFrom('compatibility')
+    .select('usable_from')
+    .executeTakeFirstOrThrow();
+  if (known.includes(usableFrom)) return;
+  throw new Error(
+    `its tables were changed by ${unknown.at(-1)}, of more than one release after this one; start a version that knows ${usableFrom}, or restore the backup`,
+  );
+}
+
+async function executedMigrations(db: Kysely<Tables>): Promise<readonly string[]> {
+  const rows = await db.selectFrom('kysely_migration').select('name').orderBy('name').execute();
+  return rows.map(({ name }) => name);
+}
+
+function lastOf(migrations: Migrations): string {
+  return Object.keys(migrations).at(-1) ?? '';
+}
