@@ -16,8 +16,8 @@ import {
   createLimiters,
   createStore,
   databaseUnusable,
+  goOnWithoutRedis,
   redisPlace,
-  redisUnusable,
   startSandbox,
 } from './drivers.js';
 import { StartError } from './errors.js';
@@ -37,6 +37,7 @@ import { JwtVerifier } from './services/auth/jwt.js';
 import type { JobBus } from './services/bus/job-bus.js';
 import { FaceDetection } from './services/faces/face-detection.js';
 import { FaceLookup } from './services/faces/face-lookup.js';
+import { Health } from './services/health.js';
 import { Instances } from './services/instances.js';
 import { Archiver } from './services/jobs/archiver.js';
 import { CallbackReceiver } from './services/jobs/callback.js';
@@ -183,9 +184,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const redis = await redisPlace(given, store).catch(cantUseDatabase);
     const bus = overrides.bus ?? (await createBus(redis, log));
     stops.push(() => bus.stop());
-    await bus.start().catch((error: unknown) => {
-      throw redisUnusable(error);
-    });
+    await bus.start().catch((error: unknown) => goOnWithoutRedis(error, log));
     const instances = new Instances({ store, clock, hasSharedBus: secrets.redisUrl !== null, log });
     stops.push(() => instances.stop());
     await instances.start().catch(cantUseDatabase);
@@ -232,6 +231,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const eraser = new Eraser({ store, jobs, akool, archive, clock, settings, log });
     const registry = createMetrics();
     const expiry = new ExpiryWatch({ store, clock, registry, log });
+    const health = new Health({ store, bus, registry, log });
     const metrics = new JobMetrics(jobs, registry, () => http.openSockets);
     if (secrets.jwtSecret !== null && secrets.jwtSecret.length < STRONG_SECRET_LENGTH) {
       log.warn(
@@ -267,12 +267,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       },
       authenticate: (authorization) => authenticator.authenticate(authorization),
       callbacks,
-      isStopping: () => stopping !== null,
-      ready: async () => {
-        await store.ping();
-        const health = bus.health();
-        if (!health.isUp) throw new Error(`the bus is down: ${health.reason}`);
-      },
+      readiness: async () => (stopping === null ? await health.readiness() : 'stopping'),
       metrics: registry,
       metricsToken: secrets.metricsToken,
       graphiql: config.graphiql ? { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) } : null,

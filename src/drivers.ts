@@ -15,6 +15,7 @@ import type { Archive } from './services/archive/archive.js';
 import { createFileArchive } from './services/archive/file-archive.js';
 import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
 import type { JobBus } from './services/bus/job-bus.js';
+import { refusalOf } from './services/bus/redis-refusal.js';
 import { DatabaseInUseError, DatabaseUnusableError } from './services/store/database-errors.js';
 import type { JobStore } from './services/store/job-store.js';
 import { createKyselyJobStore } from './services/store/kysely-job-store.js';
@@ -74,11 +75,18 @@ export async function createBus(place: RedisPlace | null, log: Logger): Promise<
   return createRedisJobBus({ ...place, log });
 }
 
-export function redisUnusable(error: unknown): StartError {
-  return new StartError(`REDIS_URL is set, but Redis can't be reached there (${messageOf(error)})`, {
-    cause: error,
-    mayPass: true,
-  });
+/**
+ * A Redis that is away now may come, and the gateway joins it then.
+ *
+ * @throws StartError for one that refuses what REDIS_URL says, which waiting does not change
+ */
+export function goOnWithoutRedis(error: unknown, log: Logger): void {
+  const refusal = refusalOf(error);
+  if (refusal !== null) throw new StartError(`REDIS_URL is set, but ${refusal}`, { cause: error });
+  log.error(
+    { reason: messageOf(error) },
+    'STARTED WITHOUT REDIS: what REDIS_URL names does not answer. Updates from other gateways arrive seconds late, and limits are counted by each gateway for itself, until it does.',
+  );
 }
 
 /** Null where every instance counts for itself. */

@@ -6,6 +6,7 @@
  */
 import type { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
+import { inTime } from './in-time.js';
 
 export interface Log {
   readonly log: Logger;
@@ -42,14 +43,7 @@ export function createLog(level: string, output: Writable): Log {
   });
   return {
     log,
-    flush: async (patienceMs) => {
-      let timer: NodeJS.Timeout | undefined;
-      const patience = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, patienceMs);
-      });
-      const written = new Promise<void>((resolve) => output.write('', () => resolve()));
-      await Promise.race([written, patience]);
-      clearTimeout(timer);
-    },
+    flush: (patienceMs) =>
+      inTime(new Promise<void>((resolve) => output.write('', () => resolve())), patienceMs, undefined),
   };
 }

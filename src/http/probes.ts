@@ -2,36 +2,56 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyPluginAsync } from 'fastify';
 import type { Registry } from 'prom-client';
+import { inTime } from '../in-time.js';
+import type { Readiness } from '../services/health.js';
 
 export interface ProbeOptions {
-  readonly isStopping: () => boolean;
-  /** Rejects while the gateway can't serve: a store or bus that does not answer. */
-  readonly ready: () => Promise<void>;
+  readonly readiness: () => Promise<Readiness | 'stopping'>;
   readonly metrics: Registry;
   /** What `/metrics` wants as a bearer token; null: nothing. */
   readonly metricsToken: string | null;
 }
 
-export function probeRoutes({ isStopping, ready, metrics, metricsToken }: ProbeOptions): FastifyPluginAsync {
+/** A figure that takes longer is left out. */
+const FIGURE_MS = 1500;
+
+export function probeRoutes({ readiness, metrics, metricsToken }: ProbeOptions): FastifyPluginAsync {
   return async (app) => {
     app.get('/healthz', async () => ({ status: 'ok' }));
-    app.get('/readyz', async (request, reply) => {
-      try {
-        if (isStopping()) return reply.code(503).send({ status: 'stopping' });
-        await ready();
-        return { status: 'ok' };
-      } catch (error) {
-        request.log.warn({ err: error }, 'not ready');
-        return reply.code(503).send({ status: 'unavailable' });
-      }
+    app.get('/readyz', async (_request, reply) => {
+      const status = await readiness();
+      return reply.code(isServing(status) ? 200 : 503).send({ status });
     });
     app.get('/metrics', async (request, reply) => {
       if (metricsToken !== null && !isBearer(request.headers.authorization, metricsToken)) {
         return reply.code(401).header('www-authenticate', 'Bearer').send({ status: 'unauthorized' });
       }
-      return reply.type(metrics.contentType).send(await metrics.metrics());
+      return reply.type(metrics.contentType).send(await figuresOf(metrics));
     });
   };
+}
+
+function isServing(status: Readiness | 'stopping'): boolean {
+  switch (status) {
+    case 'ok':
+    case 'degraded':
+      return true;
+    case 'unavailable':
+    case 'stopping':
+      return false;
+  }
+}
+
+/** What can be told now: a figure that fails, because the database is away, must not take the others along. */
+async function figuresOf(metrics: Registry): Promise<string> {
+  const figures = metrics.getMetricsAsArray().map(async ({ name }) => {
+    try {
+      return await inTime(metrics.getSingleMetricAsString(name), FIGURE_MS, '');
+    } catch {
+      return '';
+    }
+  });
+  return `${(await Promise.all(figures)).filter((text) => text !== '').join('\n\n')}\n`;
 }
 
 function isBearer(authorization: string | undefined, token: string): boolean {

@@ -17,7 +17,7 @@ import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
 import { mediaRoutes } from './media.js';
 import { Operations } from './operations.js';
-import { probeRoutes } from './probes.js';
+import { type ProbeOptions, probeRoutes } from './probes.js';
 import { DEFAULT_LIMITS } from './query-limits.js';
 import type { RateLimits } from './rate-limits.js';
 import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './this-machine.js';
@@ -37,8 +37,7 @@ export interface ServerOptions {
    */
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
   readonly callbacks: Pick<CallbackReceiver, 'receive'>;
-  readonly isStopping: () => boolean;
-  readonly ready: () => Promise<void>;
+  readonly readiness: ProbeOptions['readiness'];
   readonly metrics: Registry;
   readonly metricsToken: string | null;
   /** Null: not served. */

@@ -18,29 +18,66 @@ it('is alive and able to serve', async () => {
   }
 });
 
-it.each(['store', 'bus'])(
-  'is alive but not able to serve while the %s fails, and able again after',
-  async (part) => {
-    let isBroken = true;
-    const reason = 'connection to s3cret-host refused';
-    const ping = async (): Promise<void> => {
-      if (isBroken) throw new Error(reason);
-    };
-    const health = () => (isBroken ? ({ isUp: false, reason } as const) : ({ isUp: true } as const));
-    gateway = await startGateway({
-      overrides:
-        part === 'store'
-          ? { wrapStore: (store) => withMethods(store, { ping }) }
-          : { bus: withMethods(createInProcessJobBus(), { health }) },
+it('is alive but not able to serve while the store fails, and able again after', async () => {
+  let isBroken = true;
+  const ping = async (): Promise<void> => {
+    if (isBroken) throw new Error('connection to s3cret-host refused');
+  };
+  gateway = await startGateway({ overrides: { wrapStore: (store) => withMethods(store, { ping }) } });
+  expect(await get('/readyz')).toEqual([503, '{"status":"unavailable"}']);
+  expect((await get('/healthz'))[0]).toBe(200);
+  expect((await get('/metrics'))[1]).toMatch(/^faceswap_database_up 0$/m);
+  isBroken = false;
+  expect(await get('/readyz')).toEqual([200, '{"status":"ok"}']);
+  expect((await get('/metrics'))[1]).toMatch(/^faceswap_database_up 1$/m);
+});
+
+it('is able to serve while the bus is down, and says that it is degraded', async () => {
+  let isBroken = true;
+  const health = () =>
+    isBroken
+      ? ({ isUp: false, reason: 'connection to s3cret-host refused' } as const)
+      : ({ isUp: true } as const);
+  gateway = await startGateway({ overrides: { bus: withMethods(createInProcessJobBus(), { health }) } });
+  expect(await get('/readyz')).toEqual([200, '{"status":"degraded"}']);
+  expect((await get('/metrics'))[1]).toMatch(/^faceswap_bus_up 0$/m);
+  isBroken = false;
+  expect(await get('/readyz')).toEqual([200, '{"status":"ok"}']);
+  expect((await get('/metrics'))[1]).toMatch(/^faceswap_bus_up 1$/m);
+});
+
+it.each(['refuses', 'never answers'])(
+  'gives the figures that it has within 2 s while the store %s',
+  async (how) => {
+    const refusal = new Error('connection refused');
+    let release = (): void => {};
+    const silence = new Promise<never>((_resolve, reject) => {
+      release = () => reject(refusal);
     });
-    const refused = await fetch(`${gateway.url}/readyz`);
-    expect(refused.status).toBe(503);
-    expect(await refused.text()).not.toContain('s3cret');
-    expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
-    isBroken = false;
-    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+    silence.catch(() => {});
+    const fails = () => (how === 'refuses' ? Promise.reject(refusal) : silence);
+    gateway = await startGateway({
+      overrides: {
+        wrapStore: (store) => withMethods(store, { ping: fails, slots: fails, expiringResults: fails }),
+      },
+    });
+    const askedAt = performance.now();
+    const [status, text] = await get('/metrics');
+    expect(performance.now() - askedAt).toBeLessThan(2000);
+    expect(status).toBe(200);
+    expect(text).toMatch(/^process_resident_memory_bytes \d+/m);
+    expect(text).toMatch(/^faceswap_sockets_open 0$/m);
+    expect(text).toMatch(/^faceswap_database_up 0$/m);
+    expect(text).not.toMatch(/^faceswap_(jobs_open|results_expiring)/m);
+    expect(await get('/readyz')).toEqual([503, '{"status":"unavailable"}']);
+    release();
   },
 );
+
+async function get(path: string): Promise<[status: number, body: string]> {
+  const answer = await fetch(gateway.url + path);
+  return [answer.status, await answer.text()];
+}
 
 it('counts jobs and sockets', async () => {
   gateway = await startGateway();

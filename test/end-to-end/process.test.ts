@@ -81,7 +81,6 @@ describe('The start is refused with one line a mistake', () => {
   it.each([
     ['TRUSTED_DOCUMENTS', { TRUSTED_DOCUMENTS: '/nowhere/documents.json' }],
     ['ARCHIVE_DIR', { ARCHIVE_DIR: '/dev/null/archive' }],
-    ['REDIS_URL', { REDIS_URL: 'redis://user:s3cret@127.0.0.1:1', LOG_LEVEL: 'silent' }],
   ])('when what %s names can not be used', async (name, settings) => {
     const gateway = await startProcess(newFolder(), settings);
     expect(await gateway.ended).toBe(1);

@@ -23,7 +23,7 @@ export class ExpiryWatch {
       store.expiringResults(clock.now(), clock.now() + CLOSE_MS);
     const gauge: Gauge = new Gauge({
       name: 'faceswap_results_expiring',
-      help: 'Results without a copy of ours that Akool deletes within 24 hours.',
+      help: 'Results without a copy of ours that Akool deletes within 24 hours. Each gateway exports the same figure: take max(), not sum().',
       registers: [registry],
       collect: async () => gauge.set((await expiring()).count),
     });

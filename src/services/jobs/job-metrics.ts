@@ -34,7 +34,7 @@ export class JobMetrics {
     });
     const slots: Gauge = new Gauge({
       name: 'faceswap_jobs_open',
-      help: 'Jobs that hold a provider slot, and jobs that wait for one.',
+      help: 'Jobs of all gateways on this database that hold a provider slot, or wait for one. Each gateway exports the same figure: take max(), not sum().',
       labelNames: ['state'],
       registers: [registry],
       collect: async () => {

@@ -1,0 +1,12 @@
+/** What `work` gives, or `late` when that takes longer than `ms`. Rejects as `work` does, unless that is late too. */
+export async function inTime<T, Late>(work: Promise<T>, ms: number, late: Late): Promise<T | Late> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<Late>((resolve) => {
+    timer = setTimeout(resolve, ms, late);
+  });
+  try {
+    return await Promise.race([work, patience]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Whether this instance can serve, for load balancers and for whoever is on call.
+ *
+ * It cannot without its database. Without Redis it serves: updates from other instances come seconds late. All
+ * instances share one Redis, so if that made them unready there would be nowhere left to go.
+ */
+import type { Logger } from 'pino';
+import { Gauge, type Registry } from 'prom-client';
+import { inTime } from '../in-time.js';
+import type { JobBus } from './bus/job-bus.js';
+import type { JobStore } from './store/job-store.js';
+
+export type Readiness = 'ok' | 'degraded' | 'unavailable';
+
+/** Shorter than the time-outs of most probes. */
+const ANSWER_MS = 900;
+
+export class Health {
+  readonly #store: Pick<JobStore, 'ping'>;
+  readonly #bus: Pick<JobBus, 'health'>;
+  readonly #log: Logger;
+  /** The question that is under way: one that hangs is not joined by others. */
+  #asked: Promise<boolean> | null = null;
+  #wasUp = true;
+
+  constructor(parts: {
+    readonly store: Pick<JobStore, 'ping'>;
+    readonly bus: Pick<JobBus, 'health'>;
+    readonly registry: Registry;
+    readonly log: Logger;
+  }) {
+    this.#store = parts.store;
+    this.#bus = parts.bus;
+    this.#log = parts.log;
+    const registers = [parts.registry];
+    const database: Gauge = new Gauge({
+      name: 'faceswap_database_up',
+      help: '1 while the database answers this gateway, else 0.',
+      registers,
+      collect: async () => database.set((await this.#isDatabaseUp()) ? 1 : 0),
+    });
+    const bus: Gauge = new Gauge({
+      name: 'faceswap_bus_up',
+      help: '1 while this gateway and the others wake each other (over Redis), else 0; 1 where there is no Redis.',
+      registers,
+      collect: () => bus.set(this.#bus.health().isUp ? 1 : 0),
+    });
+  }
+
+  /** Answers within a second. Never rejects. */
+  async readiness(): Promise<Readiness> {
+    if (!(await this.#isDatabaseUp())) return 'unavailable';
+    return this.#bus.health().isUp ? 'ok' : 'degraded';
+  }
+
+  async #isDatabaseUp(): Promise<boolean> {
+    this.#asked ??= this.#ask().finally(() => {
+      this.#asked = null;
+    });
+    const isUp = await inTime(this.#asked, ANSWER_MS, null);
+    if (isUp === null) this.#report(false, new Error(`no answer within ${ANSWER_MS} ms`));
+    return isUp === true;
+  }
+
+  async #ask(): Promise<boolean> {
+    try {
+      await this.#store.ping();
+      this.#report(true);
+      return true;
+    } catch (error) {
+      this.#report(false, error);
+      return false;
+    }
+  }
+
+  #report(isUp: boolean, error?: unknown): void {
+    if (isUp === this.#wasUp) return;
+    this.#wasUp = isUp;
+    if (isUp) this.#log.info('ready again: the database answers');
+    else this.#log.error({ err: error }, 'not ready: the database does not answer');
+  }
+}
