@@ -112,9 +112,13 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   };
   /** Connections that have asked nothing yet. */
   const silent = new Set<Socket>();
+  const forget = function (this: Socket): void {
+    silent.delete(this);
+  };
   app.server.on('connection', (socket: Socket) => {
     silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
+    // The same connection comes again when its offer to upgrade is ignored.
+    if (!socket.listeners('close').includes(forget)) socket.once('close', forget);
   });
   for (const event of ['request', 'upgrade']) {
     app.server.on(event, ({ socket }: IncomingMessage) => silent.delete(socket));

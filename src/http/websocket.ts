@@ -12,6 +12,7 @@ import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
 import { isMutation, type Operations } from './operations.js';
 import { outageOf, shownErrors } from './outcome.js';
+import { takeUpgrades } from './upgrades.js';
 import { Connection, PingedSocket, pingAll, TRY_AGAIN_LATER } from './websocket-transport.js';
 
 export interface WebsocketOptions {
@@ -131,9 +132,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   const reportUnexpected = (error: unknown): void => options.reportUnexpected(error, randomUUID());
   const stopPings = pingAll(sockets.clients, options.pingMs);
 
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');
-    else if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
+  const onWebsocket = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
     else if (!options.mayConnect(request)) refuse(socket, '403 Forbidden');
     else
       sockets.handleUpgrade(request, socket, head, (opened) => {
@@ -146,7 +146,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         connection.open(graphql);
       });
   };
-  server.on('upgrade', onUpgrade);
+  const stopUpgrades = takeUpgrades(server, { path: PATH, onWebsocket });
 
   let stopped: Promise<void> | null = null;
   return {
@@ -160,7 +160,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   };
 
   async function stop(): Promise<void> {
-    server.off('upgrade', onUpgrade);
+    stopUpgrades();
     const cut = setTimeout(() => {
       for (const socket of sockets.clients) socket.terminate();
     }, options.closeTimeoutMs);
@@ -209,11 +209,8 @@ function clearDeadline(connection: CallersConnection): void {
 
 function refuse(socket: Duplex, status: string): void {
   socket.on('error', () => {});
+  socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
 }
 
 function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {

@@ -1,0 +1,69 @@
+/**
+ * Which requests go on in another protocol: WebSockets, at the one path that has them. Any other offer is
+ * ignored (RFC 9110, section 7.8): Java's HttpClient and `curl --http2` offer h2c with every request.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+export interface UpgradeOptions {
+  readonly path: string;
+  readonly onWebsocket: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+}
+
+/** Returns what takes no more of them: every offer is ignored then. */
+export function takeUpgrades(server: Server, { path, onWebsocket }: UpgradeOptions): () => void {
+  const isTaken = ({ method, headers: { upgrade = '' }, url = '' }: IncomingMessage): boolean =>
+    method === 'GET' && upgrade.toLowerCase() === 'websocket' && url.split('?', 1)[0] === path;
+  /** The newest answer on each connection: those before it are written first. */
+  const answers = new WeakMap<Socket, ServerResponse>();
+  const onRequest = (request: IncomingMessage, answer: ServerResponse): void => {
+    answers.set(request.socket, answer);
+  };
+  const onUpgrade = (request: IncomingMessage, _socket: unknown, head: Buffer): void => {
+    const { socket } = request;
+    if (isTaken(request)) onWebsocket(request, socket, head);
+    else giveBack(server, request, head, answers.get(socket));
+  };
+  server.on('request', onRequest);
+  server.on('upgrade', onUpgrade);
+  // Newer Node (22.21, 24.9) asks, and ignores what is refused here itself.
+  Object.assign(server, {
+    shouldUpgradeCallback: (request: IncomingMessage) =>
+      server.listenerCount('upgrade') > 0 && isTaken(request),
+  });
+  return () => {
+    server.off('request', onRequest);
+    server.off('upgrade', onUpgrade);
+  };
+}
+
+/** Gives the connection back to the server, as if it had just come, with the same request but no offer in it. */
+function giveBack(server: Server, request: IncomingMessage, head: Buffer, before?: ServerResponse): void {
+  const { socket } = request;
+  socket.unshift(Buffer.concat([headOf(request), head]));
+  const go = (): void => {
+    socket.off('error', ignore);
+    if (socket.destroyed || socket.writableEnded) return;
+    // The time that Node gives a connection between two requests is over.
+    socket.setTimeout(server.timeout);
+    server.emit('connection', socket);
+  };
+  if (before === undefined || before.writableFinished) {
+    go();
+  } else {
+    // Nobody else listens to the socket while it waits.
+    socket.on('error', ignore);
+    before.once('close', go);
+  }
+}
+
+function ignore(): void {}
+
+function headOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at], rawHeaders[at + 1]];
+    if (name?.toLowerCase() !== 'upgrade') text += `${name}: ${value}\r\n`;
+  }
+  return Buffer.from(`${text}\r\n`, 'latin1');
+}
