@@ -1,5 +1,8 @@
 /** A Redis of the test's own, to stop and start; what it held is gone with it. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 export class OwnRedis {
   readonly #port: number;
@@ -14,12 +17,17 @@ export class OwnRedis {
   }
 
   async start(): Promise<void> {
+    // A replica gets a file from its primary.
+    const dir = mkdtempSync(join(tmpdir(), 'own-redis-'));
     const options = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    const child = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('redis-server', [...options, '--dir', dir], { stdio: ['ignore', 'pipe', 'inherit'] });
     // It must not outlive whoever was broken off.
     const killIt = () => child.kill('SIGKILL');
     process.once('exit', killIt);
-    child.once('exit', () => process.off('exit', killIt));
+    child.once('exit', () => {
+      process.off('exit', killIt);
+      rmSync(dir, { recursive: true, force: true });
+    });
     this.#process = child;
     await new Promise<void>((resolve, reject) => {
       child.once('error', reject);

@@ -39,6 +39,7 @@ export class RedisLink {
   /** All channels are subscribed on the present connection. */
   #isJoined = false;
   #health: BusHealth = { isUp: false, reason: 'not connected yet' };
+  /** Since it was up. */
   #lastError: Error | null = null;
   #heard: ((text: string) => void) | null = null;
   #isKnownDown = false;
@@ -152,8 +153,9 @@ export class RedisLink {
       clearTimeout(timer);
       this.#heard = null;
     }
+    this.#lastError = new Error('Redis does not deliver what is published there');
     this.#subscriber.disconnect(true);
-    throw new Error('Redis does not deliver what is published there');
+    throw this.#lastError;
   }
 
   #report(health: BusHealth): void {
@@ -164,8 +166,9 @@ export class RedisLink {
       this.#loop.wakeIn(CHECK_AGAIN_MS);
       if (this.#isKnownDown) return;
       log.warn({ reason: health.reason }, 'the bus is down: updates from other gateways arrive seconds late');
-    } else if (this.#isKnownDown) {
-      log.info('the bus is up again');
+    } else {
+      this.#lastError = null;
+      if (this.#isKnownDown) log.info('the bus is up again');
     }
     this.#isKnownDown = !health.isUp;
   }
