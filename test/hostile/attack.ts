@@ -1,0 +1,18 @@
+/** What an attack is: something that one caller does, and that nobody else may feel. */
+import type { Target } from './target.js';
+
+/** `full`: the sizes at which gateways died; `small`: what a suite has time for. */
+export type Size = 'full' | 'small';
+
+export interface Attack {
+  /** Its file's name. */
+  readonly name: string;
+  /** What holds when it fails. */
+  readonly shows: string;
+  /** Settings of the gateway that is attacked. @param folder of this gateway, for files that they name */
+  readonly settings?: (folder: string) => Readonly<Record<string, string>>;
+  /** What must be there before: it is neither measured nor part of the memory that is compared. */
+  readonly prepare?: (target: Target) => Promise<void>;
+  /** Resolves with what it got that it must not get, one line each. */
+  readonly run: (target: Target) => Promise<readonly string[]>;
+}

@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Attack } from '../attack.js';
+import { inParallel } from '../target.js';
+
+/** As many calls to Akool as there are connections, and many more behind them, all the time. */
+const AT_ONCE = 64;
+
+export const slowDetections: Attack = {
+  name: 'slow-detections',
+  shows: "one tenant's slow detectFaces keep nobody's submits waiting for a connection to Akool",
+  // What waits for a connection for as long as this is given up.
+  settings: () => ({ AKOOL_TIMEOUT_MS: '4000' }),
+  run: async (target) => {
+    const until = Date.now() + target.pick(20_000, 6000);
+    await inParallel(AT_ONCE, AT_ONCE, async (lane) => {
+      for (let i = 0; Date.now() < until; i += 1) {
+        const url = `https://example.com/${lane}-${i}.jpg?sandbox-fault=latency&sandbox-ms=20000`;
+        await target.ask({ query: `{ detectFaces(input: { url: "${url}" }) { frames { index } } }` });
+        // Those that are refused at once are asked again, but not as fast as they can be refused.
+        await sleep(50);
+      }
+    });
+    return [];
+  },
+};

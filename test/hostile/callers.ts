@@ -1,0 +1,22 @@
+/** Who calls the gateway that is attacked. */
+import { SignJWT } from 'jose';
+
+/** The attacker has a tenant of her own, the bystander another. */
+export const ATTACKER_KEY = 'the-attackers-key-of-this-run';
+export const BYSTANDER_KEY = 'the-bystanders-key-of-this-run';
+const JWT_SECRET = 'the identity provider of this run';
+
+export const CALLERS = {
+  AUTH_API_KEYS: `mallory:${ATTACKER_KEY},bob:${BYSTANDER_KEY}`,
+  AUTH_JWT_SECRET: JWT_SECRET,
+};
+
+/** Nobody proves who they are: all are one tenant. */
+export const OPEN = { AUTH_API_KEYS: '', AUTH_JWT_SECRET: '' };
+
+/** A JWT that the gateway's operator has signed. */
+export function jwtOf(claims: Readonly<Record<string, unknown>>): Promise<string> {
+  return new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(JWT_SECRET));
+}

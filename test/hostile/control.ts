@@ -1,0 +1,16 @@
+/** The gateway that nobody attacks. */
+import { join } from 'node:path';
+import { freePort } from '../free-port.js';
+import { VICTIM_SETTINGS } from './trial.js';
+import { Victim } from './victim.js';
+
+/** @param folder for its database and its log */
+export async function startControl(program: string, folder: string): Promise<Victim> {
+  return Victim.start({
+    program,
+    folder,
+    port: await freePort(),
+    // It has a sandbox of its own, and is only asked for lists.
+    env: { ...VICTIM_SETTINGS, DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`, SANDBOX_PORT: '0' },
+  });
+}

@@ -1,0 +1,47 @@
+/** Which attacks are run, and how large they are. */
+import { parseArgs } from 'node:util';
+import type { Attack, Size } from './attack.js';
+import { ATTACKS } from './attacks.js';
+
+export interface HostileOptions {
+  readonly size: Size;
+  readonly attacks: readonly Attack[];
+}
+
+export class OptionError extends Error {}
+
+const USAGE = `npm run hostile -- [--size full|small] [--only ATTACK,ATTACK]
+
+Runs each attack on a gateway of its own, with a heap of 512 MB, that serves another tenant at the same time.
+Exit code 0: all held; 1: some did not; 2: wrong options. A full run takes some 15 minutes.
+
+${ATTACKS.map(({ name, shows }) => `  ${name.padEnd(24)}${shows}`).join('\n')}`;
+
+/** Null: help was asked for, and given. @throws OptionError */
+export function readOptions(args: readonly string[]): HostileOptions | null {
+  const { size, only, help } = parsed(args);
+  if (help === true) {
+    console.log(USAGE);
+    return null;
+  }
+  if (size !== 'full' && size !== 'small') throw new OptionError(`--size is "${size}"\n${USAGE}`);
+  const names = only?.split(',') ?? ATTACKS.map(({ name }) => name);
+  const unknown = names.find((name) => !ATTACKS.some((attack) => attack.name === name));
+  if (unknown !== undefined) throw new OptionError(`--only names "${unknown}"\n${USAGE}`);
+  return { size, attacks: ATTACKS.filter(({ name }) => names.includes(name)) };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        size: { type: 'string', default: 'full' },
+        only: { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    throw new OptionError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+}

@@ -1,0 +1,139 @@
+/** The gateway under attack, as the attacker reaches it: from an address that is not the bystander's. */
+import { connect, type Socket } from 'node:net';
+import { Agent, request } from 'undici';
+import type { Size } from './attack.js';
+import { ATTACKER_KEY } from './callers.js';
+
+export interface Answer {
+  /** Null: none came. */
+  readonly status: number | null;
+  readonly text: string;
+  readonly data: Readonly<Record<string, unknown>> | null;
+  /** The codes of its errors. */
+  readonly codes: readonly string[];
+}
+
+export interface Operation {
+  readonly query: string;
+  readonly variables?: Readonly<Record<string, unknown>>;
+}
+
+/** Of this machine, like 127.0.0.1, and another one to whoever counts by address. */
+const FROM = '127.0.0.2';
+const ANSWER_TIMEOUT_MS = 60_000;
+
+export class Target {
+  readonly url: string;
+  readonly size: Size;
+  readonly #agent = new Agent({
+    connect: { localAddress: FROM },
+    headersTimeout: ANSWER_TIMEOUT_MS,
+    bodyTimeout: ANSWER_TIMEOUT_MS,
+  });
+
+  constructor(url: string, size: Size) {
+    this.url = url;
+    this.size = size;
+  }
+
+  /** A number of the full run, or of the small one. */
+  pick(full: number, small: number): number {
+    return this.size === 'full' ? full : small;
+  }
+
+  /** @param key null: without credentials */
+  ask(operation: Operation, key: string | null = ATTACKER_KEY): Promise<Answer> {
+    return this.post('/graphql', JSON.stringify(operation), key);
+  }
+
+  async post(path: string, body: string, key: string | null = ATTACKER_KEY): Promise<Answer> {
+    return this.send(path, { 'content-type': 'application/json', accept: 'application/json' }, key, body);
+  }
+
+  /** GETs where there is no body. */
+  async send(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    key: string | null,
+    body?: string,
+  ): Promise<Answer> {
+    try {
+      const response = await request(`${this.url}${path}`, {
+        dispatcher: this.#agent,
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { ...headers, ...(key !== null && { authorization: `Bearer ${key}` }) },
+        ...(body !== undefined && { body }),
+      });
+      const text = await response.body.text();
+      return { status: response.statusCode, text, ...readGraphql(text) };
+    } catch {
+      return { status: null, text: '', data: null, codes: [] };
+    }
+  }
+
+  /** The beginning of a request, or of a protocol; what comes back is not read. */
+  async raw(head: string): Promise<Socket> {
+    const { hostname, port } = new URL(this.url);
+    const socket = connect({ host: hostname, port: Number(port), localAddress: FROM });
+    // Being cut is what an attacker has to expect.
+    socket.on('error', () => {});
+    socket.pause();
+    await new Promise<void>((resolve) => {
+      socket.once('connect', () => resolve());
+      socket.once('close', () => resolve());
+    });
+    socket.write(head);
+    return socket;
+  }
+
+  /** A POST of which nothing is read. */
+  unread(path: string, operation: Operation, accept = 'application/json'): Promise<Socket> {
+    const body = JSON.stringify(operation);
+    return this.raw(`${headOf(path, Buffer.byteLength(body), ATTACKER_KEY, accept)}${body}`);
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+/** The head of a POST whose body has so many bytes. */
+export function headOf(path: string, bytes: number, key: string | null, accept = 'application/json'): string {
+  const authorization = key === null ? [] : [`authorization: Bearer ${key}`];
+  return [
+    `POST ${path} HTTP/1.1`,
+    'host: 127.0.0.1',
+    'content-type: application/json',
+    `accept: ${accept}`,
+    `content-length: ${bytes}`,
+    ...authorization,
+    '\r\n',
+  ].join('\r\n');
+}
+
+/** Does so many at a time. */
+export async function inParallel<T>(
+  count: number,
+  width: number,
+  work: (i: number) => Promise<T>,
+): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let i = next++; i < count; i = next++) results[i] = await work(i);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
+  return results;
+}
+
+function readGraphql(text: string): Pick<Answer, 'data' | 'codes'> {
+  try {
+    const { data = null, errors = [] } = JSON.parse(text) as {
+      data?: Record<string, unknown> | null;
+      errors?: readonly { extensions?: { code?: string } }[];
+    };
+    return { data, codes: errors.map(({ extensions }) => extensions?.code ?? '') };
+  } catch {
+    return { data: null, codes: [] };
+  }
+}

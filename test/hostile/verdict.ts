@@ -1,0 +1,117 @@
+/** What one attack did to everybody else, and whether that may be. */
+import type { Bill } from '../../src/sandbox/sandbox.js';
+import { type BystanderReport, numberIn, type Sample } from './bystander.js';
+
+export interface Evidence {
+  readonly attack: string;
+  /** What the attacker got that she must not get. */
+  readonly leaks: readonly string[];
+  /** How the gateway ended although nobody had told it to. */
+  readonly deaths: readonly string[];
+  readonly bystander: BystanderReport;
+  /** When the attack began and was over, in milliseconds since 1970. */
+  readonly attackedFrom: number;
+  readonly attackedUntil: number;
+  readonly bills: readonly Bill[];
+  /** Resident memory in bytes: before, at most, and when it was back or a minute was over. */
+  readonly before: number;
+  readonly peak: number;
+  readonly after: number;
+}
+
+export interface Verdict {
+  readonly attack: string;
+  readonly quietP99: number;
+  readonly attackedP99: number;
+  readonly controlP99: number;
+  readonly submits: number;
+  /** Bytes. */
+  readonly before: number;
+  readonly peak: number;
+  readonly after: number;
+  /** What must not be, one line each; empty when the attack did nothing. */
+  readonly broken: readonly string[];
+}
+
+/** How slow the 99th of a hundred queries may be, on a machine that is quick. */
+const MAX_P99_MS = 250;
+/** How many times as long as at the gateway beside it, which only the machine holds up, it may take on top. */
+const CONTROL_TIMES = 2;
+const MAX_MEMORY_LEFT_BYTES = 100 * 1024 * 1024;
+/** Slots: jobs that are sent together may arrive in any order. */
+const SENT_TOGETHER = 8;
+const CASES_SHOWN = 3;
+
+export function judge(evidence: Evidence): Verdict {
+  const { attack, bystander, attackedFrom, attackedUntil, before, peak, after } = evidence;
+  const within = (samples: readonly Sample[]) =>
+    samples.filter(({ at }) => at >= attackedFrom && at <= attackedUntil);
+  const attackedP99 = p99(within(bystander.queries));
+  const controlP99 = p99(within(bystander.control));
+  const maxP99 = MAX_P99_MS + CONTROL_TIMES * controlP99;
+  const failures = (
+    [
+      ['query', bystander.queries],
+      ['submit', bystander.submits],
+      ['socket', bystander.sockets],
+    ] as const
+  ).flatMap(([what, samples]) => {
+    const failed = samples.flatMap(({ failure }) => (failure === null ? [] : [failure]));
+    return failed.length === 0 ? [] : [`${failed.length} × ${what} failed: ${shown(failed)}`];
+  });
+  const left = after - before;
+  return {
+    attack,
+    quietP99: p99(bystander.queries.filter(({ at }) => at < attackedFrom)),
+    attackedP99,
+    controlP99,
+    submits: bystander.submits.length,
+    before,
+    peak,
+    after,
+    broken: [
+      ...evidence.leaks,
+      ...evidence.deaths.map((how) => `the gateway ended: ${how}`),
+      ...failures,
+      ...(attackedP99 > maxP99 ? [`p99 is ${attackedP99} ms, may be ${maxP99}`] : []),
+      ...moneyMistakes(bystander, evidence.bills),
+      ...(bystander.notCompleted.length === 0
+        ? []
+        : [`${bystander.notCompleted.length} jobs not completed: ${shown(bystander.notCompleted)}`]),
+      ...(left > MAX_MEMORY_LEFT_BYTES ? [`${inMegabytes(left)} MB were not given back`] : []),
+    ],
+  };
+}
+
+/** What is wrong with the bills of the bystander's submits. */
+function moneyMistakes({ submits }: BystanderReport, bills: readonly Bill[]): readonly string[] {
+  const arrived = bills.flatMap(({ request }) => numberOf(request) ?? []);
+  const billed = new Set(arrived);
+  const lost = submits.flatMap(({ failure }, nth) => (failure === null && !billed.has(nth) ? [nth] : []));
+  const early = arrived.filter((nth, i) => nth < Math.max(...arrived.slice(0, i + 1)) - SENT_TOGETHER);
+  const twice = arrived.filter((nth, i) => arrived.indexOf(nth) !== i);
+  return [
+    ...(lost.length === 0 ? [] : [`${lost.length} submits never billed: ${shown(lost)}`]),
+    ...(twice.length === 0 ? [] : [`${twice.length} submits billed twice: ${shown(twice)}`]),
+    ...(early.length === 0 ? [] : [`${early.length} submits overtaken: ${shown(early)}`]),
+  ];
+}
+
+function numberOf(request: Bill['request']): number | null {
+  const [image] = (request['sourceImage'] ?? []) as readonly { readonly path?: string }[];
+  return numberIn(image?.path ?? '');
+}
+
+function shown(cases: readonly unknown[]): string {
+  return cases.slice(0, CASES_SHOWN).join(', ') + (cases.length > CASES_SHOWN ? ' …' : '');
+}
+
+/** In milliseconds; 0 without samples. */
+function p99(samples: readonly Sample[]): number {
+  const sorted = samples.map(({ ms }) => ms).sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
+}
+
+export function inMegabytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
