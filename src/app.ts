@@ -219,7 +219,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       everyMs: QUEUE_POSITION_EVERY_MS,
       lookEveryMs: store.exclusive ? LOOK_IN_ANY_CASE_MS : LOOK_AT_OTHERS_MS,
     });
-    const catchUp = new CatchUp({ store, bus, clock, log, everyMs: CATCH_UP_MS });
+    const catchUp = new CatchUp({ store, bus, log, everyMs: CATCH_UP_MS });
     const archive = overrides.archive ?? (await createArchive(given));
     stops.push(() => archive.stop());
     await archive.start().catch((error: unknown) => {
@@ -284,6 +284,9 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
 
     // What was being sent when the process died: with a store of our own, nobody else can be sending it.
     if (store.exclusive) await reconciler.takeOver(0);
+    stops.push(() => catchUp.stop());
+    // With a store of its own nothing happens of which this instance does not know.
+    if (!store.exclusive) await catchUp.start().catch(cantUseDatabase);
     stops.push(() => http.stop(drainUntil - performance.now()));
     const port = await http.start();
     const url = `http://${loopbackOf(config.host)}:${port}`;
@@ -294,9 +297,6 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     metrics.start();
     stops.push(() => positions.stop());
     positions.start();
-    stops.push(() => catchUp.stop());
-    // With a store of its own nothing happens of which this instance does not know.
-    if (!store.exclusive) catchUp.start();
     stops.push(() => reconciler.stop());
     if (overrides.withoutReconciler !== true) reconciler.start();
     for (const part of [archiver, eraser, expiry]) {

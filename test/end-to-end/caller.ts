@@ -18,6 +18,7 @@ export interface ClientError {
   readonly extensions?: {
     readonly code?: string;
     readonly reference?: string;
+    readonly outcome?: 'UNKNOWN';
     readonly jobId?: string;
     readonly jobIds?: readonly string[];
     readonly fieldErrors?: readonly FieldError[];

@@ -52,7 +52,7 @@ class InProcessJobBus implements JobBus {
     this.#jobs.emit(id, { id, version, job: null, isReminder: true });
   }
 
-  remindTenant(job: Job): void {
-    this.#tenants.emit(job.tenant, { id: job.id, version: job.version, job, isReminder: true });
+  remindTenant(job: Job, change: number): void {
+    this.#tenants.emit(job.tenant, { id: job.id, version: job.version, job, isReminder: true, change });
   }
 }

@@ -14,6 +14,8 @@ export interface JobSignal {
   readonly job: Job | null;
   /** Not news but a reminder, see `remindTenant`: it may be of before its hearer came. */
   readonly isReminder: boolean;
+  /** Of such a reminder: the number of the job's last change. */
+  readonly change?: number;
 }
 
 /** Called for each signal; must not throw and must not block. */
@@ -44,8 +46,12 @@ export interface JobBus {
   followedTenants(): readonly string[];
   /** Tells the job's followers on this instance, and nobody else, which version the store has. */
   remindOfJob(id: string, version: number): void;
-  /** Tells those who follow the tenant's jobs on this instance, and nobody else, how a job is now. */
-  remindTenant(job: Job): void;
+  /**
+   * Tells those who follow the tenant's jobs on this instance, and nobody else, how a job is now.
+   *
+   * @param change the number of its last change: see `JobStore.lastChange`
+   */
+  remindTenant(job: Job, change: number): void;
 }
 
 /** Ends following; safe to call twice. */

@@ -102,9 +102,9 @@ class RedisJobBus implements JobBus {
     this.#topics.emit(this.#jobChannel(id), { id, version, job: null, isReminder: true });
   }
 
-  remindTenant(job: Job): void {
+  remindTenant(job: Job, change: number): void {
     const { id, tenant, version } = job;
-    this.#topics.emit(this.#tenantChannel(tenant), { id, version, job, isReminder: true });
+    this.#topics.emit(this.#tenantChannel(tenant), { id, version, job, isReminder: true, change });
   }
 
   #followed(prefix: string): readonly string[] {

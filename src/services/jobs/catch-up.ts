@@ -10,37 +10,33 @@
 import type { Logger } from 'pino';
 import type { JobBus } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
-import type { Clock } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
-/** Changes are stored in another order than they are stamped, by so much at most, in milliseconds. */
-const OVERLAP_MS = 10_000;
 /** In one read. */
 const JOBS_AT_ONCE = 500;
 
 export class CatchUp {
-  readonly #store: Pick<JobStore, 'versions' | 'changedSince'>;
+  readonly #store: Pick<JobStore, 'versions' | 'lastChange' | 'changedSince'>;
   readonly #bus: Pick<JobBus, 'onGap' | 'followedJobs' | 'followedTenants' | 'remindOfJob' | 'remindTenant'>;
-  readonly #clock: Clock;
   readonly #loop: PeriodicLoop;
-  /** Up to when the changes of each followed tenant are known. */
-  #knownUntil = new Map<string, number>();
+  /** Up to which number those who follow tenants were told of all changes. */
+  #known = 0;
   #leave: (() => void) | null = null;
 
   constructor(parts: {
-    readonly store: Pick<JobStore, 'versions' | 'changedSince'>;
+    readonly store: Pick<JobStore, 'versions' | 'lastChange' | 'changedSince'>;
     readonly bus: Pick<JobBus, 'onGap' | 'followedJobs' | 'followedTenants' | 'remindOfJob' | 'remindTenant'>;
-    readonly clock: Clock;
     readonly log: Logger;
     readonly everyMs: number;
   }) {
     this.#store = parts.store;
     this.#bus = parts.bus;
-    this.#clock = parts.clock;
     this.#loop = new PeriodicLoop(parts.everyMs, () => this.#compare(), parts.log);
   }
 
-  start(): void {
+  /** Before anybody follows. */
+  async start(): Promise<void> {
+    this.#known = await this.#store.lastChange();
     this.#leave ??= this.#bus.onGap(() => this.#loop.wake());
     this.#loop.start();
   }
@@ -60,23 +56,19 @@ export class CatchUp {
       // What is gone was deleted: whoever follows it is told by reading it.
       for (const id of some) this.#bus.remindOfJob(id, versions.get(id) ?? Number.POSITIVE_INFINITY);
     }
-    const knownUntil = new Map<string, number>();
-    for (const tenant of this.#bus.followedTenants()) {
-      const now = this.#clock.now();
-      await this.#compareTenant(tenant, (this.#knownUntil.get(tenant) ?? now) - OVERLAP_MS);
-      knownUntil.set(tenant, now);
-    }
-    this.#knownUntil = knownUntil;
+    // Known before it is asked who follows: who comes later begins with a later change than this.
+    const last = await this.#store.lastChange();
+    for (const tenant of this.#bus.followedTenants()) await this.#compareTenant(tenant);
+    this.#known = last;
   }
 
-  async #compareTenant(tenant: string, since: number): Promise<void> {
-    for (let from = since; ; ) {
-      const jobs = await this.#store.changedSince(tenant, from, JOBS_AT_ONCE);
-      for (const job of jobs) this.#bus.remindTenant(job);
-      const last = jobs.at(-1);
-      // More than a page in one millisecond can't be paged through.
-      if (last === undefined || jobs.length < JOBS_AT_ONCE || last.updatedAt === from) return;
-      from = last.updatedAt;
+  async #compareTenant(tenant: string): Promise<void> {
+    for (let after = this.#known; ; ) {
+      const changed = await this.#store.changedSince(tenant, after, JOBS_AT_ONCE);
+      for (const { number, job } of changed) if (job !== null) this.#bus.remindTenant(job, number);
+      const last = changed.at(-1);
+      if (last === undefined || changed.length < JOBS_AT_ONCE) return;
+      after = last.number;
     }
   }
 }

@@ -35,6 +35,10 @@ export interface DispatcherSettings {
 }
 
 const TICK_MS = 1000;
+/** A lease that took longer is given back unsent. Well before its jobs would be taken for abandoned. */
+const LEASE_MS = 15_000;
+/** How long stopping waits to hear of a lease under way. */
+const LEASE_PATIENCE_MS = 5000;
 /** About a minute and a half. */
 const MOST_RECORD_TRIES = 40;
 const LONGEST_LOOK_PAUSE_MS = 60_000;
@@ -60,6 +64,7 @@ export class Dispatcher {
   readonly #loop: PeriodicLoop;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #calls = new AbortController();
+  readonly #leases = new AbortController();
   #pausedUntil = 0;
   #unsubscribe: (() => void) | null = null;
 
@@ -95,7 +100,9 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
+    const patience = globalThis.setTimeout(() => this.#leases.abort(), LEASE_PATIENCE_MS);
     await this.#loop.stop();
+    clearTimeout(patience);
     const timer = globalThis.setTimeout(() => this.#calls.abort(), this.#settings.drainMs);
     await Promise.all(this.#inFlight);
     clearTimeout(timer);
@@ -112,8 +119,11 @@ export class Dispatcher {
       this.#loop.wakeIn(pause);
       return;
     }
-    const leased = await this.#jobs.lease(this.#settings.maxConcurrency, this.#settings.jobDeadlineMs);
-    for (const job of leased) this.#inHand(job, this.#send(job));
+    const { maxConcurrency, jobDeadlineMs } = this.#settings;
+    const begun = performance.now();
+    const leased = await this.#jobs.lease(maxConcurrency, jobDeadlineMs, this.#leases.signal);
+    const isTooLate = performance.now() - begun > LEASE_MS;
+    for (const job of leased) this.#inHand(job, isTooLate ? this.#giveBack(job) : this.#send(job));
   }
 
   /** What a stop waits for. */
@@ -125,6 +135,17 @@ export class Dispatcher {
       })
       .finally(() => this.#inFlight.delete(settled));
     this.#inFlight.add(settled);
+  }
+
+  /** The store was away for so long that others may take this instance for dead, and its jobs for sent. */
+  async #giveBack(job: Job): Promise<void> {
+    this.#log.warn({ job: job.id }, 'the store was away while a job was leased; it waits again, unsent');
+    const deadlineAt = job.createdAt + this.#settings.queueTtlMs;
+    const reason = 'not sent: the database was away';
+    await this.#keepTrying(job, async () => {
+      const at = this.#clock.now();
+      await this.#applyToTry(job, { type: 'not-accepted', at, retryAt: null, deadlineAt, reason });
+    });
   }
 
   async #send(job: Job): Promise<void> {

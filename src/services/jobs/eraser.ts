@@ -101,6 +101,7 @@ export class Eraser {
       await Promise.all(old.map(({ id }) => this.#jobs.apply(id, { type: 'deleted', at: now })));
     }
     await this.#store.forgetIdempotencyKeys(now);
+    await this.#store.forgetChanges(now);
     for (;;) {
       const jobs = await this.#store.claimErasures(this.#clock.now(), this.#clock.now() + CLAIM_MS, BATCH);
       await Promise.all(jobs.map((job) => this.#erase(job)));

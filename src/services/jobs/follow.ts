@@ -10,7 +10,7 @@ import { isFinal, isSettled, type Job } from './job.js';
 import { Reading } from './reading.js';
 
 export interface Sources {
-  readonly store: Pick<JobStore, 'get'>;
+  readonly store: Pick<JobStore, 'get' | 'lastChange'>;
   readonly bus: Pick<JobBus, 'followJob' | 'followTenant'>;
 }
 
@@ -134,7 +134,6 @@ class JobFollowing {
 export async function followTenant(
   { store, bus }: Sources,
   tenant: string,
-  now: number,
 ): Promise<AsyncIterableIterator<Job>> {
   const leave: (() => void)[] = [];
   const feed = new Feed<Job>(TENANT_FEED_LIMIT, () => {
@@ -160,11 +159,19 @@ export async function followTenant(
     parallel: TENANT_READS,
   });
   leave.push(() => reading.stop());
-  const hear = ({ id, version, job, isReminder }: JobSignal): void => {
+  // Until it is known, reminders are of before: whatever is after it will be reminded of again.
+  let from = Number.POSITIVE_INFINITY;
+  const hear = ({ id, version, job, isReminder, change = 0 }: JobSignal): void => {
     if (job === null) {
       if (version > (newest.get(id) ?? 0)) reading.want(id);
-    } else if (!isReminder || job.updatedAt >= now) offer(job);
+    } else if (!isReminder || change > from) offer(job);
   };
   leave.push(await bus.followTenant(tenant, hear));
+  try {
+    from = await store.lastChange();
+  } catch (error) {
+    await feed.return();
+    throw error;
+  }
   return feed;
 }

@@ -7,7 +7,7 @@ import { GatewayError, jobNotFound } from '../../errors.js';
 import type { JobBus } from '../bus/job-bus.js';
 import type { JobFilter, JobStore, Page, PageRequest, SlotUsage } from '../store/job-store.js';
 import { type Following, followJob, followTenant } from './follow.js';
-import { type Job, type JobEvent, type JobUpdate, transition } from './job.js';
+import { type Change, type Job, type JobEvent, type JobUpdate, transition } from './job.js';
 import type { JobRequest } from './job-request.js';
 
 export interface Clock {
@@ -171,12 +171,13 @@ export class JobService {
   }
 
   /** Leases waiting jobs for sending: see `JobStore.lease`. */
-  async lease(limit: number, deadlineMs: number): Promise<readonly Job[]> {
-    const leased = await this.#store.lease(limit, this.#clock.now(), (job) => {
+  async lease(limit: number, deadlineMs: number, until?: AbortSignal): Promise<readonly Job[]> {
+    const decide = (job: Job): Change | null => {
       // Asked for when the slot is really had: it may have been waited for, and its last holder is stamped later.
       const at = this.#clock.now();
       return transition(job, { type: 'leased', at, deadlineAt: at + deadlineMs });
-    });
+    };
+    const leased = await this.#store.lease(limit, this.#clock.now(), decide, until && { until });
     for (const job of leased) this.#announce(job);
     return leased;
   }
@@ -195,7 +196,7 @@ export class JobService {
 
   /** Follows every change of a tenant's jobs from now on. Ends only when the follower leaves. */
   watchAll(tenant: string): Promise<AsyncIterableIterator<Job>> {
-    return followTenant({ store: this.#store, bus: this.#bus }, tenant, this.#clock.now());
+    return followTenant({ store: this.#store, bus: this.#bus }, tenant);
   }
 
   /** Calls `listener` after each stored change made by this instance, until the returned function is called. */

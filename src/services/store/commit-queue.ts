@@ -3,19 +3,36 @@
  *
  * A batch is whatever arrived while the batch before was being committed; or, where nothing was, while one write
  * after the other kept arriving. When one write of a batch throws, the whole batch is rolled back and its writes
- * are run again one by one, so a failure stays its own.
+ * are run again one by one, so a failure stays its own. When the database is at fault, all are run again a few
+ * times.
+ *
+ * A write that takes too long is rejected, and then is not written either: its batch does not commit with it. Only
+ * once the commit is under way nobody knows, and that is what it is rejected with.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { OutcomeUnknownError, TooLateError } from './unavailable.js';
 
 export interface Transactor<Transaction> {
-  /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
+  /**
+   * Runs `work` in one transaction; commits when it resolves, rolls back when it rejects.
+   *
+   * Rejects when surely nothing was committed, or with an OutcomeUnknownError.
+   */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Whether no write was to blame, and the same ones may go well in a moment. */
+  mayPass(error: unknown): boolean;
 }
 
-interface Write<Transaction> {
-  readonly work: (transaction: Transaction) => Promise<unknown>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (reason: unknown) => void;
+export interface CommitQueueOptions {
+  /** That one transaction holds, so that others get their turn. */
+  readonly mostWrites: number;
+  /** For one write, from the call on, in milliseconds; null: no limit. */
+  readonly timeoutMs: number | null;
+}
+
+export interface WriteOptions {
+  /** When the caller stops waiting, in place of the queue's limit. */
+  readonly until?: AbortSignal;
 }
 
 /**
@@ -23,25 +40,31 @@ interface Write<Transaction> {
  * busy reading them, and would otherwise stop for a commit after every few.
  */
 const LONGEST_GATHERING_MS = 10;
+/** Before each further try. */
+const PAUSES_MS = [20, 100, 500];
 
 export class CommitQueue<Transaction> {
   readonly #database: Transactor<Transaction>;
-  readonly #mostWrites: number;
+  readonly #options: CommitQueueOptions;
   #pending: Write<Transaction>[] = [];
   #running: Promise<void> | null = null;
 
-  /** @param mostWrites that one transaction holds, so that others get their turn */
-  constructor(database: Transactor<Transaction>, mostWrites: number) {
+  constructor(database: Transactor<Transaction>, options: CommitQueueOptions) {
     this.#database = database;
-    this.#mostWrites = mostWrites;
+    this.#options = options;
   }
 
   /**
-   * Resolves with what `work` gave, once that is durable. `work` may run twice; only the last run counts.
+   * Resolves with what `work` gave, once that is durable. `work` may run several times; only the last run counts.
+   *
+   * @throws TooLateError, OutcomeUnknownError
    */
-  write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  write<T>(work: (transaction: Transaction) => Promise<T>, { until }: WriteOptions = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#pending.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      const write = new Write(work, resolve as (value: unknown) => void, reject);
+      if (until !== undefined) write.expireWith(until);
+      else if (this.#options.timeoutMs !== null) write.expireAfter(this.#options.timeoutMs);
+      this.#pending.push(write);
       this.#running ??= this.#run();
     });
   }
@@ -54,7 +77,7 @@ export class CommitQueue<Transaction> {
   async #run(): Promise<void> {
     await this.#gather();
     while (this.#pending.length > 0) {
-      const batch = this.#pending.splice(0, this.#mostWrites);
+      const batch = this.#pending.splice(0, this.#options.mostWrites);
       await this.#commit(batch);
     }
     this.#running = null;
@@ -69,25 +92,100 @@ export class CommitQueue<Transaction> {
       await setImmediate();
     } while (
       this.#pending.length > gathered &&
-      this.#pending.length < this.#mostWrites &&
+      this.#pending.length < this.#options.mostWrites &&
       performance.now() < until
     );
   }
 
-  async #commit(batch: readonly Write<Transaction>[]): Promise<void> {
-    try {
-      const values = await this.#database.transaction(async (transaction) => {
-        const results: unknown[] = [];
-        for (const { work } of batch) results.push(await work(transaction));
-        return results;
-      });
-      batch.forEach(({ resolve }, i) => {
-        resolve(values[i]);
-      });
-    } catch (error) {
-      const [only] = batch;
-      if (only !== undefined && batch.length === 1) only.reject(error);
-      else for (const write of batch) await this.#commit([write]);
+  async #commit(all: readonly Write<Transaction>[]): Promise<void> {
+    for (let failures = 0; ; ) {
+      const batch = all.filter(({ isOver }) => !isOver);
+      if (batch.length === 0) return;
+      try {
+        const values = await this.#database.transaction(async (transaction) => {
+          const results: unknown[] = [];
+          for (const { work } of batch) results.push(await work(transaction));
+          for (const write of batch) write.beginCommit();
+          return results;
+        });
+        batch.forEach((write, i) => {
+          write.resolve(values[i]);
+        });
+        return;
+      } catch (error) {
+        for (const write of batch) write.isCommitting = false;
+        if (error instanceof TooLateError) continue;
+        const pauseMs = PAUSES_MS[failures];
+        const mayPass = this.#database.mayPass(error);
+        if (mayPass && pauseMs !== undefined) {
+          failures += 1;
+          await sleep(pauseMs);
+        } else if (mayPass || error instanceof OutcomeUnknownError || batch.length === 1) {
+          for (const write of batch) write.reject(error);
+          return;
+        } else {
+          for (const write of batch) await this.#commit([write]);
+          return;
+        }
+      }
     }
+  }
+}
+
+/** One write, and whoever waits for it. */
+class Write<Transaction> {
+  readonly work: (transaction: Transaction) => Promise<unknown>;
+  /** Nobody waits for it any more. */
+  isOver = false;
+  isCommitting = false;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (reason: unknown) => void;
+  #forgetLimit = (): void => {};
+
+  constructor(
+    work: (transaction: Transaction) => Promise<unknown>,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.work = work;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  expireAfter(ms: number): void {
+    const timer = setTimeout(() => this.#expire(), ms);
+    this.#forgetLimit = () => clearTimeout(timer);
+  }
+
+  expireWith(signal: AbortSignal): void {
+    const expire = (): void => this.#expire();
+    if (signal.aborted) expire();
+    signal.addEventListener('abort', expire, { once: true });
+    this.#forgetLimit = () => signal.removeEventListener('abort', expire);
+  }
+
+  /** @throws TooLateError */
+  beginCommit(): void {
+    if (this.isOver) throw new TooLateError();
+    this.isCommitting = true;
+  }
+
+  resolve(value: unknown): void {
+    this.#end();
+    this.#resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    this.#end();
+    this.#reject(reason);
+  }
+
+  #expire(): void {
+    this.reject(this.isCommitting ? new OutcomeUnknownError(null) : new TooLateError());
+  }
+
+  #end(): void {
+    this.isOver = true;
+    this.#forgetLimit();
   }
 }

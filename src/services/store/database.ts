@@ -1,5 +1,6 @@
 /** An open database, as the store needs it: what differs between SQLite and PostgreSQL, and nothing else. */
 import type { Kysely, SelectQueryBuilder } from 'kysely';
+import type { WriteOptions } from './commit-queue.js';
 import type { ColumnTypes } from './migrations.js';
 import type { Tables } from './tables.js';
 
@@ -8,8 +9,10 @@ export interface Database {
   readonly columnTypes: ColumnTypes;
   /** No other process has it open. */
   readonly exclusive: boolean;
-  /** Runs `work` in a transaction; resolves when it is durable. */
-  write<T>(work: (transaction: Kysely<Tables>) => Promise<T>): Promise<T>;
+  /** Runs `work` on a connection whose statements may take long; for changes of the tables. */
+  migrate<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+  /** Runs `work` in a transaction, see `CommitQueue.write`; resolves when it is durable. */
+  write<T>(work: (transaction: Kysely<Tables>) => Promise<T>, options?: WriteOptions): Promise<T>;
   /** Held until the end of the transaction, so that leases and bounded inserts happen one after another. */
   lockQueue(transaction: Kysely<Tables>): Promise<{ readonly turn: number }>;
   /** Locks the rows that a query in a transaction gives, and passes over those that another one has locked. */

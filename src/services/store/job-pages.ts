@@ -76,25 +76,6 @@ async function throughMemory(recent: RecentJobs, wanted: Matching, limit: number
   return reading;
 }
 
-/** A tenant's jobs that changed since then, earliest change first. */
-export async function jobsChangedSince(
-  db: Kysely<Tables>,
-  tenant: string,
-  since: number,
-  limit: number,
-): Promise<Job[]> {
-  const rows = await db
-    .selectFrom('jobs')
-    .selectAll()
-    .where('tenant', '=', tenant)
-    .where('updated_at', '>=', since)
-    .where('erase_at', 'is', null)
-    .orderBy('updated_at')
-    .limit(limit)
-    .execute();
-  return rows.map(toJob);
-}
-
 function isBeyond(eb: ExpressionBuilder<Tables, 'jobs'>, side: '<' | '>', place: JobPlace | undefined) {
   const { createdAt, sequence } = place ?? { createdAt: 0, sequence: 0 };
   return eb(eb.refTuple('created_at', 'sequence'), side, eb.tuple(createdAt, sequence));

@@ -58,10 +58,26 @@ export interface Page {
   readonly hasPreviousPage: boolean;
 }
 
+export interface ChangedJob {
+  /** Of its last change. */
+  readonly number: number;
+  readonly id: string;
+  /** As it is now; null when it was deleted. */
+  readonly job: Job | null;
+}
+
 export interface SlotUsage {
   /** Jobs that are, or may be, at the provider. */
   readonly used: number;
   readonly waiting: number;
+}
+
+export interface LeaseOptions {
+  /**
+   * Until then the outcome is waited for, however long the store is away: a lease of which nobody knows is a job
+   * that nobody sends.
+   */
+  readonly until?: AbortSignal;
 }
 
 export interface JobStore {
@@ -92,7 +108,12 @@ export interface JobStore {
    * tenant's, but never before the turn being served, so tenants take turns and each tenant's own jobs stay
    * oldest first. Jobs whose time to wait is over are left where they are.
    */
-  lease(limit: number, now: number, decide: (job: Job) => Change | null): Promise<readonly Job[]>;
+  lease(
+    limit: number,
+    now: number,
+    decide: (job: Job) => Change | null,
+    options?: LeaseOptions,
+  ): Promise<readonly Job[]>;
   /** 1 is the next to be sent. Null for a job that does not wait. */
   queuePosition(id: string): Promise<number | null>;
   /** The positions of those of `ids` that wait. */
@@ -147,6 +168,14 @@ export interface JobStore {
    */
   heartbeat(instance: string, now: number, ttlMs: number): Promise<number>;
   sayGoodbye(instance: string): Promise<void>;
-  /** A tenant's jobs that changed since then, earliest change first. */
-  changedSince(tenant: string, since: number, limit: number): Promise<readonly Job[]>;
+
+  /**
+   * The number of the last change of any job; 0 before the first. A change that is stored later has a higher one,
+   * whichever instance makes it, and is not seen before those below it.
+   */
+  lastChange(): Promise<number>;
+  /** A tenant's jobs that changed after that number, at most a day ago, earliest last change first. */
+  changedSince(tenant: string, after: number, limit: number): Promise<readonly ChangedJob[]>;
+  /** Forgets changes of more than a day ago. */
+  forgetChanges(now: number): Promise<void>;
 }

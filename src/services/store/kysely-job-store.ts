@@ -5,6 +5,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
+import { changesDue, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
 import type { Database } from './database.js';
 import {
   beingSentSince,
@@ -15,9 +16,19 @@ import {
   resultsExpiring,
 } from './due-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeyExpire } from './idempotency-rows.js';
-import { jobsChangedSince, listJobs } from './job-pages.js';
+import { listJobs } from './job-pages.js';
 import { deleteJob, findJob, historyOf, saveJob, versionsOf } from './job-rows.js';
-import type { Created, JobFilter, JobStore, NewJob, Page, PageRequest, SlotUsage } from './job-store.js';
+import type {
+  ChangedJob,
+  Created,
+  JobFilter,
+  JobStore,
+  LeaseOptions,
+  NewJob,
+  Page,
+  PageRequest,
+  SlotUsage,
+} from './job-store.js';
 import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
@@ -48,7 +59,8 @@ class KyselyJobStore implements JobStore {
     this.#database = database;
     this.#recent = database.exclusive ? new RecentJobs() : null;
     try {
-      await migrate(database, this.#log);
+      const { columnTypes } = database;
+      await database.migrate((db) => migrate({ db, columnTypes }, this.#log));
     } catch (error) {
       await this.stop();
       throw error;
@@ -109,12 +121,26 @@ class KyselyJobStore implements JobStore {
     return listJobs(this.#db, this.#recent, tenant, filter, page);
   }
 
-  async changedSince(tenant: string, since: number, limit: number): Promise<readonly Job[]> {
-    return jobsChangedSince(this.#db, tenant, since, limit);
+  async lastChange(): Promise<number> {
+    return lastChange(this.#db);
   }
 
-  async lease(limit: number, now: number, decide: (job: Job) => Change | null): Promise<readonly Job[]> {
-    const leased = await leaseJobs(this.#opened, limit, now, decide);
+  async changedSince(tenant: string, after: number, limit: number): Promise<readonly ChangedJob[]> {
+    return jobsChangedSince(this.#db, tenant, after, limit);
+  }
+
+  async forgetChanges(now: number): Promise<void> {
+    const upTo = await changesDue(this.#db, now);
+    if (upTo !== null) await this.#opened.write((trx) => forgetChanges(trx, upTo, now));
+  }
+
+  async lease(
+    limit: number,
+    now: number,
+    decide: (job: Job) => Change | null,
+    options?: LeaseOptions,
+  ): Promise<readonly Job[]> {
+    const leased = await leaseJobs(this.#opened, limit, now, decide, options);
     this.#recent?.stored(leased);
     return leased;
   }

@@ -12,7 +12,10 @@ import { type Migrations, releases } from './migrations.js';
 import type { Tables } from './tables.js';
 
 /** @throws Error that names the migration which keeps this version from using the tables */
-export async function migrate({ db, columnTypes }: Database, log?: Logger): Promise<void> {
+export async function migrate(
+  { db, columnTypes }: Pick<Database, 'db' | 'columnTypes'>,
+  log?: Logger,
+): Promise<void> {
   const all = releases(columnTypes);
   const known: Migrations = Object.assign({}, ...all);
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...known }) } });

@@ -4,10 +4,12 @@
  */
 import type { Migration } from 'kysely';
 import { jobs } from './migrations/001-jobs.js';
+import { changes } from './migrations/003-changes.js';
 import { compatibility } from './migrations/004-compatibility.js';
 
 /** What differs between the databases; everything else is the same SQL. */
 export interface ColumnTypes {
+  readonly dialect: 'sqlite' | 'postgres';
   readonly autoIncrement: 'integer' | 'bigserial';
   /** Holds milliseconds since 1970. */
   readonly time: 'integer' | 'bigint';
@@ -17,5 +19,8 @@ export type Migrations = Readonly<Record<string, Migration>>;
 
 /** Oldest first, one entry a release; the last one is the release to come, which new migrations are added to. */
 export function releases(types: ColumnTypes): readonly Migrations[] {
-  return [{ '001-jobs': jobs(types) }, { '004-compatibility': compatibility() }];
+  return [
+    { '001-jobs': jobs(types) },
+    { '003-changes': changes(types), '004-compatibility': compatibility() },
+  ];
 }

@@ -8,66 +8,59 @@
  * one by one.
  */
 import { Kysely, PostgresDialect } from 'kysely';
-import { Pool, types } from 'pg';
-import type { Logger } from 'pino';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
+import { openPool, type PoolSettings } from './postgres-pool.js';
+import { PostgresTransactions } from './postgres-transactions.js';
 import { only, Statement } from './statement.js';
 import type { Tables } from './tables.js';
-
-export interface PostgresSettings {
-  /** Connections of this instance. */
-  readonly poolSize: number;
-  readonly log: Logger;
-}
 
 const turnServed = new Statement((db) =>
   db.selectFrom('queue').select('turn').where('id', '=', 1).forUpdate(),
 );
 /** In one transaction: other instances wait for the rows that it has locked. */
 const MOST_WRITES = 32;
-const CONNECT_TIMEOUT_MS = 5000;
-/** No statement of ours is long; one that hangs must not hold a connection, or a lock, for ever. */
-const STATEMENT_TIMEOUT_MS = 10_000;
-/** PostgreSQL's type number of `bigint`. */
-const INT8 = 20;
+/** Whoever asked for a write has an answer by then. */
+const WRITE_TIMEOUT_MS = 9000;
+/** For one statement of a migration, or for those of another instance. */
+const MIGRATION_TIMEOUT_MS = 600_000;
+/** For the writes in flight when it is closed. */
+const CLOSE_TIMEOUT_MS = 5000;
 
-export async function openPostgres(url: string, { poolSize, log }: PostgresSettings): Promise<Database> {
-  const pool = new Pool({
-    connectionString: url,
-    max: poolSize,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
-    application_name: 'face-swap-gateway',
-    // Times and counts are far below 2^53.
-    types: {
-      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
-    },
+export async function openPostgres(url: string, settings: PoolSettings): Promise<Database> {
+  const db = open(url, settings);
+  const transactions = new PostgresTransactions(db, settings.log);
+  const commits = new CommitQueue<Kysely<Tables>>(transactions, {
+    mostWrites: MOST_WRITES,
+    timeoutMs: WRITE_TIMEOUT_MS,
   });
-  // A connection that breaks also says so itself, whether somebody uses it or not: unheard, that would end the
-  // process. Its query is rejected, and the pool makes another connection when one is needed.
-  pool.on('connect', (connection) => {
-    connection.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
-  });
-  pool.on('error', () => {});
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  const commits = new CommitQueue<Kysely<Tables>>(
-    { transaction: (work) => db.transaction().execute(work) },
-    MOST_WRITES,
-  );
   let closed: Promise<void> | null = null;
   return {
     db,
-    columnTypes: { autoIncrement: 'bigserial', time: 'bigint' },
+    columnTypes: { dialect: 'postgres', autoIncrement: 'bigserial', time: 'bigint' },
     exclusive: false,
     skipLocked: (query) => query.forUpdate().skipLocked(),
-    write: (work) => commits.write(work),
+    migrate: async (work) => {
+      const patient = open(url, { ...settings, poolSize: 1, answerTimeoutMs: MIGRATION_TIMEOUT_MS });
+      return work(patient).finally(() => patient.destroy());
+    },
+    write: (work, options) => commits.write(work, options),
     lockQueue: async (trx) => only(await turnServed.rows(trx, {})),
     close: () => {
-      closed ??= commits.drained().then(() => db.destroy());
+      closed ??= close();
       return closed;
     },
   };
+
+  async function close(): Promise<void> {
+    const timer = setTimeout(() => transactions.giveUp(), CLOSE_TIMEOUT_MS);
+    await commits.drained();
+    clearTimeout(timer);
+    await transactions.forget().catch(() => {});
+    await db.destroy();
+  }
+}
+
+function open(url: string, settings: PoolSettings): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPool(url, settings) }) });
 }

@@ -5,7 +5,7 @@ import type { Database } from './database.js';
 import { isOpen } from './due-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, insertJob, saveJob } from './job-rows.js';
-import type { Created, NewJob } from './job-store.js';
+import type { Created, LeaseOptions, NewJob } from './job-store.js';
 import { only, Statement } from './statement.js';
 import { type JobTable, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
@@ -87,6 +87,7 @@ export async function leaseJobs(
   limit: number,
   now: number,
   decide: (job: Job) => Change | null,
+  options?: LeaseOptions,
 ): Promise<readonly Job[]> {
   // Mostly nobody waits, and that is known without a write, and without counting those at the provider.
   if ((await firstWaiting.rows(database.db, {})).length === 0) return [];
@@ -102,7 +103,7 @@ export async function leaseJobs(
     const turn = Math.max(served, ...leased.map((job) => job.turn));
     if (turn > served) await serve.run(trx, { turn });
     return leased;
-  });
+  }, options);
 }
 
 export async function positionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {

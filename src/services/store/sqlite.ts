@@ -38,17 +38,18 @@ export async function openSqlite(file: string): Promise<Database> {
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: withPreparedOnce(native) }) });
   const commits = new CommitQueue<Kysely<Tables>>(
-    { transaction: (work) => db.transaction().execute(work) },
-    MOST_WRITES,
+    { transaction: (work) => db.transaction().execute(work), mayPass: () => false },
+    { mostWrites: MOST_WRITES, timeoutMs: null },
   );
   let closed: Promise<void> | null = null;
   return {
     db,
-    columnTypes: { autoIncrement: 'integer', time: 'integer' },
+    columnTypes: { dialect: 'sqlite', autoIncrement: 'integer', time: 'integer' },
     exclusive: true,
     // Nobody else can have locked anything.
     skipLocked: (query) => query,
-    write: (work) => commits.write(work),
+    migrate: (work) => work(db),
+    write: (work, options) => commits.write(work, options),
     // One connection, one writer: the transaction itself is the lock.
     lockQueue: async (trx) => only(await turnServed.rows(trx, {})),
     close: () => {

@@ -11,6 +11,8 @@ export interface Tables {
   instances: InstanceTable;
   compatibility: CompatibilityTable;
   kysely_migration: MigrationTable;
+  job_changes: JobChangeTable;
+  batches: BatchTable;
 }
 
 export interface JobTable {
@@ -93,6 +95,20 @@ export interface CompatibilityTable {
 /** Kysely's own. */
 export interface MigrationTable {
   name: string;
+}
+
+/** A change of a job, numbered in the order of commits. Kept for a day, also when the job is gone. */
+export interface JobChangeTable {
+  number: Generated<number>;
+  tenant: string;
+  job_id: string;
+  at: number;
+}
+
+/** The last batch of writes that each instance has committed: see `PostgresTransactions`. */
+export interface BatchTable {
+  writer: string;
+  number: number;
 }
 
 export function toJob(row: Selectable<JobTable>): Job {

@@ -40,16 +40,38 @@ export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
   });
 }
 
+/** A write took too long; it is not written, and will not be. */
+export class TooLateError extends Error {
+  constructor() {
+    super('the write took too long, and was given up');
+  }
+}
+
+/** A commit was under way, and whether it was made can't be found out in time. */
+export class OutcomeUnknownError extends Error {
+  constructor(cause: unknown) {
+    super('whether the write was made is not known', { cause });
+  }
+}
+
 export function storeUnavailable(cause: unknown): GatewayError {
-  return new GatewayError('STORE_UNAVAILABLE', 'The database cannot answer at present; try again later.', {
-    cause,
-    extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS },
-  });
+  const extensions = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+  return cause instanceof OutcomeUnknownError
+    ? new GatewayError(
+        'STORE_UNAVAILABLE',
+        'The database did not say in time whether this was done; it may have been. Repeat a submit with the same idempotencyKey.',
+        { cause, extensions: { ...extensions, outcome: 'UNKNOWN' } },
+      )
+    : new GatewayError('STORE_UNAVAILABLE', 'The database cannot answer at present; try again later.', {
+        cause,
+        extensions,
+      });
 }
 
 /** Whether the database cannot answer now and may later, rather than refusing what it was asked. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof TooLateError || error instanceof OutcomeUnknownError) return true;
   return (
     isAway(error) || UNAVAILABLE.test(codeOf(error)) || (!hasCode(error) && NOT_ANSWERED.test(error.message))
   );
@@ -88,6 +110,7 @@ function hasCode(error: Error): boolean {
   return codeOf(error) !== '';
 }
 
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+/** What the driver gives as the kind of an error; empty where it gives none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

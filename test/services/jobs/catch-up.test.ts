@@ -25,7 +25,7 @@ async function rest(states: AsyncIterable<Job>): Promise<Job[]> {
 describe('catching up', () => {
   test('brings followers of a job what the bus lost, though there was no gap', async () => {
     const { jobs, create, catchUp } = await openDeaf();
-    catchUp.start();
+    await catchUp.start();
     const many = await Promise.all(Array.from({ length: 600 }, () => create('ann')));
     const followed = await Promise.all(many.map(({ id }) => jobs.watch('ann', id)));
     await Promise.all(many.map(({ id }) => jobs.cancel('ann', id)));
@@ -38,7 +38,7 @@ describe('catching up', () => {
     const job = await create('ann');
     const states = await jobs.watch('ann', job.id);
     await store.erase(job.id);
-    catchUp.start();
+    await catchUp.start();
     expect((await rest(states)).map(({ version }) => version)).toEqual([1]);
   });
 
@@ -47,7 +47,7 @@ describe('catching up', () => {
     const [before, other] = [await create('ann'), await create('bob')];
     clock.advance(1);
     const states = await jobs.watchAll('ann');
-    catchUp.start();
+    await catchUp.start();
     const job = await create('ann');
     expect((await states.next()).value).toEqual(job);
     await jobs.apply(before.id, { type: 'expired', at: clock.now(), error: refusal });
@@ -68,7 +68,7 @@ describe('catching up', () => {
     });
     const job = await create('ann');
     const states = await jobs.watch('ann', job.id);
-    catchUp.start();
+    await catchUp.start();
     await jobs.cancel('ann', job.id);
     isAway = false;
     expect((await rest(states)).at(-1)?.status).toBe('CANCELED');

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { SubmitOutcome } from '../../../src/services/akool/akool-client.js';
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import { withMethods } from '../../harness.js';
@@ -188,6 +188,40 @@ describe('the dispatcher', () => {
     await until(() => workshop.akool.submits.length === 1);
     await dispatcher.stop();
     expect((await workshop.get(job)).status).toBe('UNCONFIRMED');
+  });
+
+  test('sends nothing of a lease that the store confirmed very late: its jobs wait again', async () => {
+    const timer = vi.spyOn(performance, 'now');
+    onTestFinished(() => timer.mockRestore());
+    let wasAway = false;
+    const workshop = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, {
+          lease: async (...args) => {
+            const leased = await store.lease(...args);
+            if (leased.length === 0 || wasAway) return leased;
+            wasAway = true;
+            timer.mockReturnValueOnce(performance.now() + 20_000);
+            return leased;
+          },
+        }),
+    });
+    const dispatcher = workshop.dispatcher();
+    const job = await workshop.create();
+    dispatcher.start();
+    await until(() => workshop.akool.submits.length === 1);
+    await until(async () => (await workshop.get(job)).status === 'QUEUED');
+    const notes = (await workshop.jobs.history(await workshop.get(job))).map(({ status, note }) => [
+      status,
+      note,
+    ]);
+    expect(notes).toEqual([
+      ['WAITING', null],
+      ['SUBMITTING', null],
+      ['WAITING', 'not sent: the database was away'],
+      ['SUBMITTING', 'try 2'],
+      ['QUEUED', null],
+    ]);
   });
 
   test('goes on while an outcome can not be recorded, records it later, and sends nothing twice', async () => {

@@ -7,6 +7,10 @@ import { CommitQueue, type Transactor } from '../../../src/services/store/commit
 class Ledger implements Transactor<number[]> {
   readonly commits: number[][] = [];
 
+  mayPass(): boolean {
+    return false;
+  }
+
   async transaction<T>(work: (written: number[]) => Promise<T>): Promise<T> {
     const written: number[] = [];
     const result = await work(written);
@@ -17,7 +21,7 @@ class Ledger implements Transactor<number[]> {
 
 function queue(mostWrites = 1000): { ledger: Ledger; write: (n: number) => Promise<number> } {
   const ledger = new Ledger();
-  const commits = new CommitQueue(ledger, mostWrites);
+  const commits = new CommitQueue(ledger, { mostWrites, timeoutMs: null });
   return { ledger, write: (n) => commits.write(async (written) => written.push(n)) };
 }
 

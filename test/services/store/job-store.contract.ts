@@ -47,8 +47,14 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       return createdJob(await store.create(newJobOf(tenant, more), NO_LIMIT));
     }
 
-    function createMany(tenant: string, count: number): Promise<Job[]> {
-      return Promise.all(Array.from({ length: count }, () => create(tenant)));
+    /** A hundred at a time: what waits too long for its turn is given up. */
+    async function createMany(tenant: string, count: number): Promise<Job[]> {
+      const jobs: Job[] = [];
+      while (jobs.length < count) {
+        const some = Array.from({ length: Math.min(100, count - jobs.length) }, () => create(tenant));
+        jobs.push(...(await Promise.all(some)));
+      }
+      return jobs;
     }
 
     async function happen(job: Job, ...events: JobEvent[]): Promise<Job> {
@@ -270,6 +276,68 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           ]),
         );
         expect(await store.versions([])).toEqual(new Map());
+      });
+    });
+
+    describe('changes', () => {
+      test('are numbered as they are stored: later ones higher, and each job told once, by its last', async () => {
+        const before = await store.lastChange();
+        const [first, second] = [await create('ann'), await create('ann')];
+        await create('bob');
+        const canceled = await happen(first, { type: 'canceled', at: NOON });
+        const changed = await store.changedSince('ann', before, NO_LIMIT);
+        expect(changed.map(({ id }) => id)).toEqual([second.id, first.id]);
+        expect(changed.map(({ job }) => job)).toEqual([second, canceled]);
+        expect(changed.at(-1)?.number).toBe(await store.lastChange());
+        const [number = 0] = changed.map((change) => change.number);
+        expect(await store.changedSince('ann', number, NO_LIMIT)).toEqual(changed.slice(1));
+        expect(await store.changedSince('ann', await store.lastChange(), NO_LIMIT)).toEqual([]);
+      });
+
+      test('are gone through page by page, and none is passed over', async () => {
+        const jobs = await createMany('ann', 7);
+        const seen: string[] = [];
+        let after = 0;
+        for (;;) {
+          const page = await store.changedSince('ann', after, 3);
+          seen.push(...page.map(({ id }) => id));
+          after = page.at(-1)?.number ?? after;
+          if (page.length < 3) break;
+        }
+        expect(seen).toEqual(jobs.map(({ id }) => id));
+      });
+
+      test('tell that a job was deleted, also when nothing is left of it', async () => {
+        const [hidden, erased] = [await create('ann'), await create('ann')];
+        for (const job of [hidden, erased]) {
+          await happen(job, { type: 'canceled', at: NOON }, { type: 'deleted', at: NOON });
+        }
+        await store.erase(erased.id);
+        const changed = await store.changedSince('ann', 0, NO_LIMIT);
+        expect(changed.map(({ id, job }) => [id, job])).toEqual([
+          [hidden.id, null],
+          [erased.id, null],
+        ]);
+      });
+
+      test('of what is rescheduled or changes nothing are none', async () => {
+        const job = await create('ann');
+        const last = await store.lastChange();
+        await lease(0);
+        await store.reschedulePolls([{ id: job.id, pollAt: NOON }]);
+        await store.rescheduleArchive(job.id, { at: NOON, attempts: 1 });
+        expect(await store.lastChange()).toBe(last);
+      });
+
+      test('are forgotten after a day, but for the last of all', async () => {
+        await createMany('ann', 3);
+        const last = await store.lastChange();
+        await store.forgetChanges(Date.now() + 23 * HOUR);
+        expect(await store.changedSince('ann', 0, NO_LIMIT)).toHaveLength(3);
+        await store.forgetChanges(Date.now() + 25 * HOUR);
+        expect((await store.changedSince('ann', 0, NO_LIMIT)).map(({ number }) => number)).toEqual([last]);
+        await createMany('ann', 1);
+        expect(await store.lastChange()).toBe(last + 1);
       });
     });
 

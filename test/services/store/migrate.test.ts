@@ -28,7 +28,9 @@ afterAll(async () => {
 });
 
 /** The newest migration of this version. */
-const OWN = Object.keys(Object.assign({}, ...releases({ autoIncrement: 'integer', time: 'integer' }))).at(-1);
+const OWN = Object.keys(
+  Object.assign({}, ...releases({ dialect: 'sqlite', autoIncrement: 'integer', time: 'integer' })),
+).at(-1);
 
 const drivers: readonly [name: string, open: (() => Promise<Database>) | null][] = [
   ['SQLite', () => openSqlite(join(dir, 'gateway.db'))],

@@ -1,5 +1,6 @@
 /** The job store over PostgreSQL: the same contract, on a database of its own for each test. */
 import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { transition } from '../../../src/services/jobs/job.js';
@@ -81,6 +82,62 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       const leased = leases.flatMap((jobs) => jobs ?? []);
       expect(leased).toHaveLength(5);
       expect(new Set(leased.map(({ id }) => id)).size).toBe(5);
+    } finally {
+      await Promise.all(stores.map((store) => store.stop()));
+    }
+  });
+
+  test('a change that is committed later has a higher number, though it was made earlier, by the version before', async () => {
+    const store = storeOn(database.url);
+    const other = new Client({ connectionString: database.url });
+    try {
+      await store.start();
+      await other.connect();
+      const slow = newJobOf('ann');
+      const quick = newJobOf('ann');
+      await store.create(slow, 10);
+      const from = await store.lastChange();
+      // All that the version before knows of changes is this.
+      await other.query('begin');
+      await other.query('update jobs set version = version + 1 where id = $1', [slow.id]);
+      await store.create(quick, 10);
+      const seen = await store.changedSince('ann', from, 10);
+      expect(seen.map(({ id }) => id)).toEqual([quick.id]);
+      await other.query('commit');
+      const later = await store.changedSince('ann', seen[0]?.number ?? 0, 10);
+      expect(later.map(({ id }) => id)).toEqual([slow.id]);
+    } finally {
+      await other.end();
+      await store.stop();
+    }
+  });
+
+  test('whoever goes on from the last number seen misses no change, however many write at once', async () => {
+    const stores = Array.from({ length: 3 }, () => storeOn(database.url));
+    try {
+      await Promise.all(stores.map((store) => store.start()));
+      const made = new Set<string>();
+      const seen = new Set<string>();
+      let isDone = false;
+      const reading = (async () => {
+        for (let after = 0, isLast = false; !isLast; ) {
+          isLast = isDone;
+          const changed = (await stores[0]?.changedSince('ann', after, 1000)) ?? [];
+          for (const { id } of changed) seen.add(id);
+          after = changed.at(-1)?.number ?? after;
+        }
+      })();
+      const writing = stores.map(async (store) => {
+        for (let i = 0; i < 40; i += 1) {
+          const job = newJobOf('ann');
+          made.add(job.id);
+          await store.create(job, 1000);
+        }
+      });
+      await Promise.all(writing);
+      isDone = true;
+      await reading;
+      expect(seen).toEqual(made);
     } finally {
       await Promise.all(stores.map((store) => store.stop()));
     }

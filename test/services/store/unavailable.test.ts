@@ -103,8 +103,11 @@ describe.skipIf(url === null)('PostgreSQL', () => {
         where not granted and datname = current_database()`);
       return rowCount === 1;
     });
-    await database.cutConnections();
+    await holder.query(`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()`);
     expectUnavailable(await failure, { code: '57P01' });
+    await holder.end();
     await expect.poll(() => store.get('a').catch(() => 'not yet')).toBeNull();
   });
 

@@ -1,0 +1,67 @@
+/**
+ * Changes of jobs by their numbers, which the database gives in the order of commits: whoever has seen all up to one
+ * number has seen all that will ever be below it. (Times would not do: they come from the clocks of many machines.)
+ */
+import type { Kysely } from 'kysely';
+import type { ChangedJob } from './job-store.js';
+import { only, Statement } from './statement.js';
+import { type Tables, toJob } from './tables.js';
+import { inPlaces } from './value-list.js';
+
+/** How long a change is remembered. */
+const LIFETIME_MS = 24 * 60 * 60 * 1000;
+/** Forgotten in one transaction. */
+const MOST_FORGOTTEN = 10_000;
+
+const newest = new Statement((db) =>
+  db.selectFrom('job_changes').select((eb) => eb.fn.max<number | null>('number').as('number')),
+);
+
+export async function lastChange(db: Kysely<Tables>): Promise<number> {
+  return only(await newest.rows(db, {})).number ?? 0;
+}
+
+export async function jobsChangedSince(
+  db: Kysely<Tables>,
+  tenant: string,
+  after: number,
+  limit: number,
+): Promise<ChangedJob[]> {
+  const changed = await db
+    .selectFrom('job_changes')
+    .select((eb) => ['job_id', eb.fn.max('number').as('number')])
+    .where('tenant', '=', tenant)
+    .where('number', '>', after)
+    .groupBy('job_id')
+    .orderBy('number')
+    .limit(limit)
+    .execute();
+  if (changed.length === 0) return [];
+  const rows = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('id', 'in', inPlaces(changed.map(({ job_id }) => job_id)))
+    .where('erase_at', 'is', null)
+    .execute();
+  const jobs = new Map(rows.map((row) => [row.id, toJob(row)]));
+  return changed.map(({ number, job_id }) => ({ number, id: job_id, job: jobs.get(job_id) ?? null }));
+}
+
+const oldest = new Statement((db) =>
+  db.selectFrom('job_changes').select(['number', 'at']).orderBy('number').limit(1),
+);
+
+/** The number up to which changes are to be forgotten; null for none. */
+export async function changesDue(db: Kysely<Tables>, now: number): Promise<number | null> {
+  const [first] = await oldest.rows(db, {});
+  return first === undefined || first.at > now - LIFETIME_MS ? null : first.number + MOST_FORGOTTEN;
+}
+
+/** But for the last one of all: it says which numbers were given. */
+export async function forgetChanges(trx: Kysely<Tables>, upTo: number, now: number): Promise<void> {
+  await trx
+    .deleteFrom('job_changes')
+    .where('number', '<', Math.min(upTo, await lastChange(trx)))
+    .where('at', '<=', now - LIFETIME_MS)
+    .execute();
+}

@@ -1,0 +1,63 @@
+/** Who follows all jobs is told of every change, whatever the clocks of the machines say. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { freePort } from '../free-port.js';
+import { startGateway, type TestGateway } from '../harness.js';
+import { OwnRedis } from '../own-redis.js';
+import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
+import { lookUp, openSocket, run, submit } from './caller.js';
+import { JOBS_UPDATED } from './operations.js';
+
+const postgres = await postgresUrl();
+const redis = await redisUrl();
+
+describe.skipIf(postgres === null || redis === null)('jobsUpdated without Redis', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let own: OwnRedis;
+  const gateways: TestGateway[] = [];
+
+  beforeAll(async () => {
+    own = new OwnRedis(await freePort());
+  });
+  beforeEach(async () => {
+    database = await withDatabase(postgres ?? '');
+    await own.start();
+  });
+  afterEach(async () => {
+    await Promise.all(gateways.splice(0).map((gateway) => gateway.stop()));
+    await database.drop();
+  });
+  afterAll(() => own.stop());
+
+  async function start(aheadMs: number): Promise<string> {
+    const gateway = await startGateway({
+      env: { DATABASE_URL: database.url, REDIS_URL: own.url },
+      overrides: { clock: { now: () => Date.now() + aheadMs } },
+    });
+    gateways.push(gateway);
+    return gateway.url;
+  }
+
+  test.each([
+    ['the one that is followed', 30_000, 0],
+    ['the one that makes the changes', 0, 30_000],
+  ])('loses no change when the clock of %s is 30 s ahead', async (_, followedMs, changingMs) => {
+    const followed = await start(followedMs);
+    const changing = await start(changingMs);
+    const socket = openSocket(followed);
+    const events = run(socket, JOBS_UPDATED);
+    const first = events.next();
+    // The first event shows that the following has begun.
+    const known = await submit(followed);
+    await first;
+    await own.stop();
+    const jobs = await Promise.all([submit(changing), submit(changing)]);
+    const left = new Set(jobs.map(({ id }) => id));
+    for await (const { data } of { [Symbol.asyncIterator]: () => events }) {
+      const told = data?.jobsUpdated;
+      if (told?.result?.archived === true) left.delete(told.id);
+      if (left.size === 0) break;
+    }
+    await socket.dispose();
+    expect((await lookUp(followed, known.id)).id).toBe(known.id);
+  });
+});
