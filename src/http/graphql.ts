@@ -99,11 +99,13 @@ export async function graphqlRoute(
 function admission(operations: Operations, direct: DirectAnswers): ApolloServerPlugin<GatewayContext> {
   return {
     requestDidStart: async () => ({
-      didResolveOperation: async ({ document, operation, operationName, contextValue }) => {
+      didResolveOperation: async ({ document, operation, contextValue }) => {
         try {
-          if (operation?.operation === OperationTypeNode.SUBSCRIPTION) throw subscriptionElsewhere();
+          // What can't be told apart is refused by Apollo Server itself.
+          if (operation == null) return;
+          if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw subscriptionElsewhere();
           if (direct.hasAdmitted(contextValue)) return;
-          await operations.admit(contextValue.caller, document, operationName);
+          await operations.admit(contextValue.caller, document, operation);
         } catch (error) {
           throw withStatus(error);
         }
@@ -148,7 +150,10 @@ function toApollo(
     if (value !== undefined) headers.set(name, String(value));
   }
   const text = operations.onlyTrusted ? (meant.query ?? operations.namedText(meant)) : null;
-  if (text === null) return { method, headers, body, search: searchOf(request) };
+  if (text === null) {
+    const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
+    return { method, headers, body: isObject ? meant : body, search: searchOf(request) };
+  }
   meant.query = text;
   // The id has done its work; Apollo Server would take it for one of its own persisted queries.
   delete meant.extensions;

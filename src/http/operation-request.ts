@@ -19,6 +19,9 @@ const NAMES = ['query', 'documentId', 'operationName', 'variables', 'extensions'
 /** In a query string these are JSON. */
 const JSON_NAMES: ReadonlySet<string> = new Set(['variables', 'extensions']);
 
+/** GraphQL over HTTP, section 5: an empty text in one of these is the same as none. */
+const ABSENT_WHEN_EMPTY = ['documentId', 'operationName', 'variables', 'extensions'] as const;
+
 /** An empty object for what is no request at all, like a batch. */
 export function operationRequestOf(request: FastifyRequest): OperationRequest {
   return request.method === 'GET' ? fromSearch(searchOf(request)) : fromBody(request.body);
@@ -26,8 +29,23 @@ export function operationRequestOf(request: FastifyRequest): OperationRequest {
 
 /** The query string, as Apollo Server reads it. The host is anything: requests may come with none. */
 export function searchOf({ url }: FastifyRequest): string {
-  return new URL(`http://localhost/${url.slice(url.indexOf('?') === -1 ? url.length : url.indexOf('?'))}`)
-    .search;
+  const at = url.indexOf('?');
+  const parsed = new URL(`http://localhost/${at === -1 ? '' : url.slice(at)}`);
+  for (const name of ABSENT_WHEN_EMPTY) {
+    const values = parsed.searchParams.getAll(name);
+    if (values.length === 1 && values[0] === '') parsed.searchParams.delete(name);
+  }
+  return parsed.search;
+}
+
+/** The same request without what says nothing. */
+export function withoutEmpty<Request extends object>(request: Request): Request {
+  const isEmpty = ([name, value]: [string, unknown]): boolean =>
+    value === '' && ABSENT_WHEN_EMPTY.some((one) => one === name);
+  const members = Object.entries(request);
+  return members.some(isEmpty)
+    ? (Object.fromEntries(members.filter((one) => !isEmpty(one))) as Request)
+    : request;
 }
 
 /** The query string that says this. */
@@ -41,7 +59,7 @@ export function toSearch(request: OperationRequest): string {
 }
 
 function fromBody(body: unknown): OperationRequest {
-  return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body } : {};
+  return typeof body === 'object' && body !== null && !Array.isArray(body) ? withoutEmpty({ ...body }) : {};
 }
 
 function fromSearch(search: string): OperationRequest {

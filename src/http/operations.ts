@@ -10,6 +10,7 @@ import {
   getOperationAST,
   Kind,
   NoSchemaIntrospectionCustomRule,
+  type OperationDefinitionNode,
   OperationTypeNode,
   parse,
   type SelectionSetNode,
@@ -137,7 +138,10 @@ export class Operations {
     const tooMany = tooManyValues(request.variables, this.#options.limits);
     if (tooMany !== null) return [tooMany];
     const document = this.prepare(text);
-    const counted = 'kind' in document ? this.admit(caller, document, request.operationName) : undefined;
+    if (!('kind' in document)) return document;
+    const operation = getOperationAST(document, request.operationName);
+    if (operation == null) return [noOperation(request.operationName)];
+    const counted = this.admit(caller, document, operation);
     if (counted !== undefined) await counted;
     return document;
   }
@@ -177,15 +181,23 @@ export class Operations {
   admit(
     caller: Caller,
     document: DocumentNode,
-    operationName: string | null | undefined,
+    operation: OperationDefinitionNode,
   ): Promise<void> | undefined {
-    const operation = getOperationAST(document, operationName);
-    // An operation that can't be told is refused by the execution itself.
-    if (operation == null) return undefined;
     const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutations' : 'queries';
     // Each field is an operation: aliases and fragments are no way round.
     return this.#options.rates.take(caller, kind, rootFields(operation.selectionSet, document));
   }
+}
+
+/** As graphql-js and Apollo Server say it. */
+function noOperation(name: string | null | undefined): GraphQLError {
+  const message =
+    name == null
+      ? 'Must provide operation name if query contains multiple operations.'
+      : `Unknown operation named "${name}".`;
+  return new GraphQLError(message, {
+    extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
+  });
 }
 
 export function isMutation(document: DocumentNode, operationName: string | null | undefined): boolean {

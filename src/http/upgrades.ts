@@ -1,19 +1,16 @@
 /**
- * Which requests go on in another protocol: WebSockets, at the one path that has them. Any other offer is
+ * Which requests go on in another protocol: WebSockets. Any other offer is
  * ignored (RFC 9110, section 7.8): Java's HttpClient and `curl --http2` offer h2c with every request.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-export interface UpgradeOptions {
-  readonly path: string;
-  readonly onWebsocket: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
-}
+export type OnWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
 /** Returns what takes no more of them: every offer is ignored then. */
-export function takeUpgrades(server: Server, { path, onWebsocket }: UpgradeOptions): () => void {
-  const isTaken = ({ method, headers: { upgrade = '' }, url = '' }: IncomingMessage): boolean =>
-    method === 'GET' && upgrade.toLowerCase() === 'websocket' && url.split('?', 1)[0] === path;
+export function takeWebsockets(server: Server, onWebsocket: OnWebsocket): () => void {
+  const isTaken = ({ method, headers: { upgrade = '' } }: IncomingMessage): boolean =>
+    method === 'GET' && upgrade.toLowerCase() === 'websocket';
   /** The newest answer on each connection: those before it are written first. */
   const answers = new WeakMap<Socket, ServerResponse>();
   const onRequest = (request: IncomingMessage, answer: ServerResponse): void => {

@@ -133,6 +133,11 @@ export class Connection implements GraphqlSocket {
     this.#take = take;
   }
 
+  /** The message, as graphql-ws is to read it. */
+  protected textOf(data: RawData): string {
+    return String(data);
+  }
+
   /** Without the client's payload: an echo is work that a client gets for nothing. */
   onPing(): void {
     if (this.isOpen) this.socket.send('{"type":"pong"}', ignore);
@@ -145,7 +150,7 @@ export class Connection implements GraphqlSocket {
       return;
     }
     this.busy += 1;
-    this.#take(String(data)).then(this.#done, this.#failed);
+    this.#take(this.textOf(data)).then(this.#done, this.#failed);
   }
 
   // Made once: a subscription's message is being dealt with for as long as it is followed.

@@ -5,14 +5,15 @@ import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { type FormattedExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
-import { WebSocketServer } from 'ws';
+import { type RawData, WebSocketServer } from 'ws';
 import { GatewayError, type ReportUnexpected } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
+import { withoutEmpty } from './operation-request.js';
 import { isMutation, type Operations } from './operations.js';
 import { outageOf, shownErrors } from './outcome.js';
-import { takeUpgrades } from './upgrades.js';
+import { takeWebsockets } from './upgrades.js';
 import { Connection, PingedSocket, pingAll, TRY_AGAIN_LATER } from './websocket-transport.js';
 
 export interface WebsocketOptions {
@@ -50,6 +51,10 @@ class CallersConnection extends Connection {
   context: GatewayContext | null = null;
   /** Until then they must have said it; after that, until their credentials run out. */
   deadline: NodeJS.Timeout | undefined;
+
+  protected override textOf(data: RawData): string {
+    return withoutEmptyObjects(super.textOf(data));
+  }
 }
 
 const PATH = '/graphql';
@@ -96,16 +101,17 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
             `At most ${options.maxOperations} operations at once on one socket.`,
           );
         }
-        const document = await operations.admitted(context.caller, payload);
+        const { operationName = null } = withoutEmpty(payload);
+        const document = await operations.admitted(context.caller, { ...payload, operationName });
         if (!('kind' in document)) return document;
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
         Object.assign(payload, { query: document.loc?.source.body ?? payload.query });
-        const changes = isMutation(document, payload.operationName);
+        const changes = isMutation(document, operationName);
         if (changes) ctx.extra.answerDue(payload);
         return {
           schema,
           document,
-          operationName: payload.operationName,
+          operationName,
           variableValues: payload.variables,
           rootValue: undefined,
           contextValue: changes ? { ...context, accepted: new Map() } : context,
@@ -133,7 +139,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   const stopPings = pingAll(sockets.clients, options.pingMs);
 
   const onWebsocket = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
+    if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');
+    else if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
     else if (!options.mayConnect(request)) refuse(socket, '403 Forbidden');
     else
       sockets.handleUpgrade(request, socket, head, (opened) => {
@@ -146,7 +153,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         connection.open(graphql);
       });
   };
-  const stopUpgrades = takeUpgrades(server, { path: PATH, onWebsocket });
+  const stopUpgrades = takeWebsockets(server, onWebsocket);
 
   let stopped: Promise<void> | null = null;
   return {
@@ -211,6 +218,26 @@ function refuse(socket: Duplex, status: string): void {
   socket.on('error', () => {});
   socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+const MAY_BE_EMPTY = /"(?:variables|extensions)"\s*:\s*""/;
+
+/** graphql-ws takes nothing but an object for these. */
+function withoutEmptyObjects(text: string): string {
+  if (!MAY_BE_EMPTY.test(text)) return text;
+  try {
+    const message: unknown = JSON.parse(text);
+    if (typeof message !== 'object' || message === null || !('payload' in message)) return text;
+    const { payload } = message;
+    if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return text;
+    return JSON.stringify({ ...message, payload: withoutEmpty(payload) });
+  } catch {
+    return text;
+  }
 }
 
 function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {

@@ -18,6 +18,8 @@ const JWT_SECRET = 'a shared secret that is long enough, and then some';
 let gateway: TestGateway;
 let busy: string;
 let idle: string;
+/** One of each tenant. */
+const jobOf: Record<string, string> = {};
 
 beforeAll(async () => {
   const inner = createInProcessJobBus();
@@ -36,7 +38,7 @@ beforeAll(async () => {
         // Whoever follows a tenant hears of one of its jobs at once.
         followTenant: async (tenant, listener) => {
           const leave = await inner.followTenant(tenant, listener);
-          listener({ id: busy, version: 1, job: null, isReminder: false });
+          listener({ id: jobOf[tenant] ?? '', version: 1, job: null, isReminder: false });
           return leave;
         },
       }),
@@ -44,6 +46,8 @@ beforeAll(async () => {
   });
   busy = await submit('https://example.com/busy.jpg');
   idle = await submit();
+  jobOf['acme'] = busy;
+  jobOf['globex'] = await submit('https://example.com/a.jpg', KEYS.globex);
 });
 afterAll(async () => {
   await gateway.stop();
