@@ -1,17 +1,30 @@
 /**
- * GraphQL over Server-Sent Events at `/graphql/stream`, for clients that can't hold a WebSocket: graphql-sse in
- * its "distinct connections mode", one request for each operation.
+ * GraphQL over Server-Sent Events at `/graphql/stream`, for clients that can't hold a WebSocket: the protocol of
+ * graphql-sse in its "distinct connections mode", one request for each operation
+ * (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md).
+ *
+ * Not by graphql-sse's own handler: it takes events from their source as fast as they come, and keeps those that the
+ * client has not read.
  */
-import { once } from 'node:events';
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
-import { createHandler } from 'graphql-sse';
+import {
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  OperationTypeNode,
+  subscribe,
+} from 'graphql';
 import { GatewayError, isStoreUnavailable, type ReportUnexpected } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
+import { EventWriter } from './event-writer.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
-import { type OperationRequest, operationRequestOf, toSearch } from './operation-request.js';
+import { type OperationRequest, operationRequestOf } from './operation-request.js';
 import { isMutation, type Operations } from './operations.js';
 import { outageOf, shownErrors } from './outcome.js';
 
@@ -25,51 +38,31 @@ export interface EventStreamOptions {
   readonly maxStreams: number;
 }
 
+interface Operation extends ExecutionArgs {
+  readonly contextValue: GatewayContext;
+}
+
 const EVENT_STREAM = 'text/event-stream';
 /** From the end of a stream that an outage ended to the client's next try. */
 const RETRY_MS = 2000;
 /** What a timer can count, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** The request is answered with these, and no stream begins. */
+class RefusedStream extends Error {
+  readonly status: number;
+  readonly errors: readonly GraphQLError[];
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, errors: readonly GraphQLError[], headers: Record<string, string> = {}) {
+    super('refused');
+    this.status = status;
+    this.errors = errors;
+    this.headers = headers;
+  }
+}
+
 export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsync {
-  const { schema, operations } = options;
-  const shown = (errors: readonly GraphQLError[]) => shownErrors({ errors }, null, options.reportUnexpected);
-
-  const handle = createHandler<FastifyRequest, ServerResponse, StreamContext>({
-    // Null switches the single connection mode, which keeps state between requests, off.
-    authenticate: () => null,
-    onSubscribe: async (request, params) => {
-      const context = await options.context(request.raw.headers.authorization);
-      endAtExpiry(request.context, context.caller.expiresAt);
-      const document = await operations.admitted(context.caller, params);
-      if (!('kind' in document)) return refusal(400, shown(document));
-      return {
-        schema,
-        document,
-        operationName: params.operationName,
-        variableValues: params.variables,
-        contextValue: {
-          ...context,
-          accepted: isMutation(document, params.operationName) ? new Map() : null,
-        },
-      };
-    },
-    // It was validated when it was looked at for the first time.
-    validate: () => [],
-    // A subscription that could not begin is a result too.
-    onOperation: ({ accepted }, _request, _args, result) => {
-      if ('errors' in result && accepted === null) endInOutage(result.errors);
-    },
-    onNext: ({ accepted }, _request, result) => {
-      const { errors, data } = result;
-      if (errors === undefined) return undefined;
-      // A mutation is answered: the client would send it again.
-      if (accepted === null) endInOutage(errors);
-      const told = shownErrors({ errors, data }, accepted, options.reportUnexpected);
-      return { ...result, errors: told.map(toGraphQLError) };
-    },
-  });
-
   return async (app) => {
     const open = new Set<ServerResponse>();
     app.addHook('preClose', async () => {
@@ -88,85 +81,140 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         open.add(response);
         response.once('close', () => open.delete(response));
         try {
-          await answer(request, reply);
+          await run(await operationOf(request, response, options), reply, options.reportUnexpected);
         } catch (error) {
-          if (isStoreUnavailable(error) && !response.headersSent && request.method === 'GET') {
-            // EventSource gives up on any other status, and comes again when a stream ends.
-            return reply.type(EVENT_STREAM).send(`retry: ${RETRY_MS}\n\n`);
-          }
-          if (error instanceof GatewayError && !response.headersSent) {
-            const wrapped = new GraphQLError(error.message, { originalError: error });
-            return sendErrors(reply, statusOf(error), shown([wrapped]), headersOf(error));
-          }
-          if (!response.headersSent) throw error;
-          // A subscription that breaks: all that can still be said is that there is no more. Clients come again when
-          // a stream ends that was not completed.
-          if (!response.destroyed) shown([new GraphQLError('', { originalError: asError(error) })]);
-          response.end();
+          return refuse(error, request, reply, options.reportUnexpected);
         }
         return reply;
       },
     });
   };
+}
 
-  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const response = reply.raw;
-    const gone = once(response, 'close').catch(() => {});
-    const meant = withText(operationRequestOf(request), operations);
-    const [body, { status, headers = {} }] = await handle({
-      method: request.method,
-      // Written anew: graphql-sse reads no further than a second question mark.
-      url: request.method === 'GET' ? `/graphql/stream${toSearch(meant)}` : request.url,
-      headers: { get: (name) => (name === 'accept' ? EVENT_STREAM : headerOf(request, name)) },
-      body: { ...meant },
-      raw: request,
-      context: response,
-    });
-    if (body === null || typeof body === 'string') {
-      for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.header(name, value);
-      if (body === null) await sendRefusal(reply, status);
-      else await reply.code(status).send(body);
-      return;
+/** @throws RefusedStream, GatewayError */
+async function operationOf(
+  request: FastifyRequest,
+  response: ServerResponse,
+  { schema, operations, context: contextOf }: EventStreamOptions,
+): Promise<Operation> {
+  if (request.method === 'POST' && !/\bapplication\/json\b/i.test(request.headers['content-type'] ?? '')) {
+    throw new RefusedStream(415, [badRequest('Send content-type: application/json.')]);
+  }
+  const meant = operationRequestOf(request);
+  const context = await contextOf(request.headers.authorization);
+  endAtExpiry(response, context.caller.expiresAt);
+  const { variables, operationName } = checked(meant);
+  const document = await operations.admitted(context.caller, { ...meant, operationName });
+  if (!('kind' in document)) throw new RefusedStream(400, document);
+  const operation = getOperationAST(document, operationName);
+  if (operation == null)
+    throw new RefusedStream(400, [badRequest('It is not known which operation is meant.')]);
+  if (operation.operation === OperationTypeNode.MUTATION && request.method === 'GET') {
+    throw new RefusedStream(405, [badRequest('Mutations are sent by POST.')], { allow: 'POST' });
+  }
+  return {
+    schema,
+    document,
+    operationName,
+    variableValues: variables,
+    contextValue: { ...context, accepted: isMutation(document, operationName) ? new Map() : null },
+  };
+}
+
+/** @throws RefusedStream for members that have not their types */
+function checked({ query = null, variables = null, operationName = null }: OperationRequest): {
+  readonly variables: Readonly<Record<string, unknown>> | null;
+  readonly operationName: string | null;
+} {
+  if (query !== null && typeof query !== 'string') {
+    throw new RefusedStream(400, [badRequest('"query" must be the text of a document.')]);
+  }
+  if (typeof variables !== 'object' || Array.isArray(variables)) {
+    throw new RefusedStream(400, [badRequest('"variables" must be an object.')]);
+  }
+  if (operationName !== null && typeof operationName !== 'string') {
+    throw new RefusedStream(400, [badRequest('"operationName" must be a text.')]);
+  }
+  return { variables: variables as Readonly<Record<string, unknown>> | null, operationName };
+}
+
+/** Resolves when the stream is over. @throws GatewayError STORE_UNAVAILABLE before it has begun */
+async function run(
+  operation: Operation,
+  reply: FastifyReply,
+  reportUnexpected: ReportUnexpected,
+): Promise<void> {
+  const { document, operationName, contextValue } = operation;
+  const writer = new EventWriter(reply.raw);
+  const textOf = (result: ExecutionResult): string => toText(result, contextValue, reportUnexpected);
+  const kind = getOperationAST(document, operationName)?.operation;
+  const results = await (kind === OperationTypeNode.SUBSCRIPTION ? subscribe(operation) : execute(operation));
+  if (!(Symbol.asyncIterator in results)) {
+    const text = textOf(results);
+    begin(writer, reply);
+    await writer.write(text);
+    writer.complete();
+    return;
+  }
+  // Whoever has left while the operation began is never heard of again.
+  if (writer.isOver) await results.return();
+  void writer.gone.then(() => results.return());
+  begin(writer, reply);
+  try {
+    for await (const result of results) {
+      if (writer.isOver) return;
+      await writer.write(textOf(result));
     }
-    // Whoever has left while the operation began is never heard of again.
-    if (response.destroyed || response.writableEnded) {
-      await body.return(undefined);
-      return;
-    }
-    reply.hijack();
-    void gone.then(() => body.return(undefined));
-    for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers })) {
-      // Node knows whether the connection goes on.
-      if (value !== undefined && name !== 'connection') response.setHeader(name, value);
-    }
-    // Proxies must not wait for more before they hand on what there is.
-    response.setHeader('x-accel-buffering', 'no').writeHead(status);
-    for await (const event of body) {
-      if (response.writableEnded || response.destroyed) break;
-      // A follower who does not read is given the newest state when they do, so nothing piles up here.
-      if (!response.write(event)) await Promise.race([once(response, 'drain'), gone]);
-    }
-    response.end();
+    writer.complete();
+  } catch (error) {
+    // All that can still be said is that there is no more. Clients come again when a stream ends uncompleted.
+    if (!isStoreUnavailable(error)) reportUnexpected(error, randomUUID());
+    writer.end();
   }
 }
 
-type StreamContext = GatewayContext & Record<PropertyKey, unknown>;
+function begin(writer: EventWriter, reply: FastifyReply): void {
+  reply.hijack();
+  writer.begin(reply.getHeaders());
+}
 
 /** @throws GatewayError STORE_UNAVAILABLE, which ends the stream before it says anything of this result */
-function endInOutage(errors: readonly GraphQLError[] | undefined): void {
-  const outage = outageOf(errors, null);
+function toText(
+  { errors, data }: ExecutionResult,
+  { accepted }: GatewayContext,
+  reportUnexpected: ReportUnexpected,
+): string {
+  if (errors === undefined) return JSON.stringify({ data });
+  // A mutation is answered: the client would send it again.
+  const outage = accepted === null ? outageOf(errors, null) : null;
   if (outage !== null) throw outage;
+  return JSON.stringify({ errors: shownErrors({ errors, data }, accepted, reportUnexpected), data });
 }
 
-/** A document may be named instead of sent, which graphql-sse does not know of. */
-function withText(meant: OperationRequest, operations: Operations): OperationRequest {
-  const text = meant.query ?? operations.namedText(meant);
-  return text === null ? meant : { ...meant, query: text };
+function refuse(
+  error: unknown,
+  { method }: FastifyRequest,
+  reply: FastifyReply,
+  reportUnexpected: ReportUnexpected,
+): FastifyReply {
+  if (isStoreUnavailable(error) && method === 'GET') {
+    // EventSource gives up on any other status, and comes again when a stream ends.
+    return reply.type(EVENT_STREAM).send(`retry: ${RETRY_MS}\n\n`);
+  }
+  if (!(error instanceof GatewayError || error instanceof RefusedStream)) throw error;
+  const { status, errors, headers } =
+    error instanceof RefusedStream
+      ? error
+      : {
+          status: statusOf(error),
+          errors: [new GraphQLError(error.message, { originalError: error })],
+          headers: headersOf(error),
+        };
+  return sendErrors(reply, status, shownErrors({ errors }, null, reportUnexpected), headers);
 }
 
-function headerOf({ headers }: FastifyRequest, name: string): string | null {
-  const value = headers[name];
-  return value === undefined ? null : String(value);
+function badRequest(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST' } });
 }
 
 function acceptsEvents(accept = ''): boolean {
@@ -186,18 +234,4 @@ function endAtExpiry(response: ServerResponse, expiresAt: number | null): void {
 function finish(response: ServerResponse): void {
   if (response.headersSent) response.end();
   else response.destroy();
-}
-
-/** graphql-sse takes errors as GraphQL itself makes them, and writes them as they are formatted. */
-function toGraphQLError({ message, path, extensions = {} }: GraphQLFormattedError): GraphQLError {
-  return new GraphQLError(message, { path, extensions });
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-function refusal(status: number, errors: readonly unknown[]) {
-  const headers = { 'content-type': 'application/json; charset=utf-8' };
-  return [JSON.stringify({ errors }), { status, statusText: '', headers }] as const;
 }

@@ -1,0 +1,84 @@
+/** An event stream waits for its reader, and does not wait for ever. */
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { EventWriter } from '../../src/http/event-writer.js';
+import { until } from '../services/jobs/gate.js';
+
+/** More than the buffers of both ends hold. */
+const LARGE = 'x'.repeat(16 * 1024 * 1024);
+
+let server: Server;
+let client: Socket;
+let response: ServerResponse;
+let writer: EventWriter;
+
+beforeEach(async () => {
+  server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const requested = once(server, 'request');
+  client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.on('error', () => {});
+  client.pause();
+  client.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  [, response] = (await requested) as [unknown, ServerResponse];
+  // Real time is what sockets need; only what waits for a reader is by this clock.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  writer = new EventWriter(response);
+  writer.begin({});
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  client.destroy();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+describe('an event stream', () => {
+  test('whose client does not read takes no second event, and goes on when it reads', async () => {
+    let isTaken = false;
+    const first = writer.write(LARGE).then(() => {
+      isTaken = true;
+    });
+    for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(isTaken).toBe(false);
+    client.resume();
+    await first;
+    await writer.write('small');
+    expect(writer.isOver).toBe(false);
+  });
+
+  test('that is not read is cut, and what waits for it goes on', async () => {
+    const first = writer.write(LARGE);
+    // 30 s, and what so much takes at 16 KB a second.
+    vi.advanceTimersByTime(30_000 + LARGE.length / 16 - 1000);
+    expect(response.destroyed).toBe(false);
+    vi.advanceTimersByTime(2000);
+    await first;
+    await writer.gone;
+    expect(writer.isOver).toBe(true);
+  });
+
+  test('pings while there is nothing to tell, and not while its client has not read', async () => {
+    const write = vi.spyOn(response, 'write');
+    vi.advanceTimersByTime(24_000);
+    expect(write.mock.calls.map(([text]) => text)).toEqual([':\n\n', ':\n\n']);
+    const first = writer.write(LARGE);
+    vi.advanceTimersByTime(24_000);
+    expect(write).toHaveBeenCalledTimes(3);
+    client.resume();
+    await first;
+    vi.advanceTimersByTime(12_000);
+    expect(write).toHaveBeenCalledTimes(4);
+  });
+
+  test('whose client leaves is over, and takes what is written for nothing', async () => {
+    client.destroy();
+    await until(() => writer.isOver);
+    await writer.write(LARGE);
+    writer.complete();
+    await writer.gone;
+  });
+});
