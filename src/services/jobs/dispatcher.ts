@@ -28,6 +28,8 @@ export interface DispatcherSettings {
   readonly unconfirmedSlotMs: number;
   /** How long a job may wait to be sent, in milliseconds from its creation. */
   readonly queueTtlMs: number;
+  /** How long the store may take to lease a job; past it others could take the job over before it was sent. */
+  readonly leaseGraceMs: number;
   /** The longest that stopping waits for calls in flight, in milliseconds. */
   readonly drainMs: number;
   /** Where Akool reports: the address of this job's webhook, null when Akool can't reach us. */
@@ -35,8 +37,8 @@ export interface DispatcherSettings {
 }
 
 const TICK_MS = 1000;
-/** A lease that took longer is given back unsent. Well before its jobs would be taken for abandoned. */
-const LEASE_MS = 15_000;
+/** What the store may take to lease a job in any case. */
+const LEASE_MS = 1000;
 /** How long stopping waits to hear of a lease under way. */
 const LEASE_PATIENCE_MS = 5000;
 /** About a minute and a half. */
@@ -119,10 +121,10 @@ export class Dispatcher {
       this.#loop.wakeIn(pause);
       return;
     }
-    const { maxConcurrency, jobDeadlineMs } = this.#settings;
+    const { maxConcurrency, jobDeadlineMs, leaseGraceMs } = this.#settings;
     const begun = performance.now();
     const leased = await this.#jobs.lease(maxConcurrency, jobDeadlineMs, this.#leases.signal);
-    const isTooLate = performance.now() - begun > LEASE_MS;
+    const isTooLate = performance.now() - begun > Math.max(leaseGraceMs, LEASE_MS);
     for (const job of leased) this.#inHand(job, isTooLate ? this.#giveBack(job) : this.#send(job));
   }
 

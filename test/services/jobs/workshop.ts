@@ -173,6 +173,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
           pollAfterMs: 30_000,
           unconfirmedSlotMs: 600_000,
           queueTtlMs: 24 * HOUR,
+          leaseGraceMs: 15_000,
           drainMs: 5000,
           webhookUrl: (job) => job.id,
           ...more,
