@@ -10,7 +10,9 @@ function namedAfterThemselves<const T extends string>(names: readonly T[]): { re
 export const JobStatusEnum = namedAfterThemselves(JOB_STATUSES);
 registerEnumType(JobStatusEnum, {
   name: 'JobStatus',
-  description: 'Where a job is in its life. COMPLETED, FAILED and CANCELED are final.',
+  description:
+    'Where a job is in its life. COMPLETED, FAILED and CANCELED are final, except that a job which failed with ' +
+    '`DEADLINE_EXCEEDED` or `SUBMIT_UNCONFIRMED` becomes COMPLETED when its result arrives after all.',
   valuesConfig: {
     WAITING: { description: 'Accepted and stored; waits for a free provider slot.' },
     SUBMITTING: { description: 'Being handed to Akool.' },

@@ -13,6 +13,7 @@ function job(id: string, statuses: readonly string[] = LIFE, stepMs = 100): Foun
     version: i + 1,
     status,
     at: new Date(i * stepMs).toISOString(),
+    note: null,
   }));
   return { id, version: statuses.length, status: statuses.at(-1) ?? '', error: null, history };
 }
@@ -101,6 +102,16 @@ describe('the audit of a chaos run', () => {
     const gap = { ...one, version: 5 };
     expect(broken([gap])).toEqual(['history gaps']);
     expect(broken([job('0', [...LIFE, 'QUEUED', 'COMPLETED'])])).toContain('final states that changed');
+    const failed = (note: string) => {
+      const { history, ...one } = job('0', [...LIFE.slice(0, 3), 'FAILED', 'COMPLETED']);
+      return {
+        ...one,
+        history: history.map((line) => (line.status === 'FAILED' ? { ...line, note } : line)),
+      };
+    };
+    expect(broken([failed('GENERATION_FAILED')])).toContain('final states that changed');
+    // Its result came after all.
+    expect(broken([failed('DEADLINE_EXCEEDED')])).toEqual([]);
   });
 
   it('finds more jobs at the provider than slots, by either witness', () => {

@@ -164,8 +164,16 @@ function hasWholeHistory({ version, status, history }: FoundJob): boolean {
 }
 
 function staysFinal({ history }: FoundJob): boolean {
-  const end = history.findIndex(({ status }) => FINAL.has(status));
-  return end < 0 || history.slice(end).every(({ status }) => status === history[end]?.status);
+  const end = history.find(({ status }) => FINAL.has(status));
+  if (end === undefined) return true;
+  // The result of a job that had failed because time ran out completes it after all.
+  const mayBeHealed = EITHER_WAY.has(end.note ?? '');
+  const healedAt = mayBeHealed ? history.find(({ status }) => status === 'COMPLETED')?.version : undefined;
+  return history
+    .slice(end.version - 1)
+    .every(({ status, version }) =>
+      healedAt !== undefined && version >= healedAt ? status === 'COMPLETED' : status === end.status,
+    );
 }
 
 function spelled(updates: Sighting['updates']): string {

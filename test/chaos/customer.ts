@@ -30,6 +30,7 @@ export interface Sighting {
 
 export interface HistoryLine extends SeenUpdate {
   readonly at: string;
+  readonly note: string | null;
 }
 
 export interface FoundJob extends SeenUpdate {
@@ -50,7 +51,7 @@ const SUBMIT = {
 const FOLLOW = `subscription Follow($id: ID!, $afterVersion: Int) {
   jobUpdated(id: $id, afterVersion: $afterVersion) { version status } }`;
 const JOB = `query Job($id: ID!) {
-  job(id: $id) { id version status error { code providerCode } history { version status at } } }`;
+  job(id: $id) { id version status error { code providerCode } history { version status at note } } }`;
 const JOBS = `query Jobs($after: String) {
   jobs(first: 100, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } } }`;
 const CANCEL = 'mutation Cancel($id: ID!) { cancelJob(id: $id) { status } }';

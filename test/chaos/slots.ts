@@ -58,7 +58,7 @@ export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob, storingMs: 
 }
 
 /** When the slot was given back although Akool may still work: after UNCONFIRMED_SLOT_MS, or at the deadline. */
-function rightlyFreeAt({ history, error }: FoundJob, storingMs: number): number {
+function rightlyFreeAt({ history }: FoundJob, storingMs: number): number {
   let unconfirmedAt: number | null = null;
   for (const line of history) {
     const at = Date.parse(line.at);
@@ -67,7 +67,8 @@ function rightlyFreeAt({ history, error }: FoundJob, storingMs: number): number 
       if (at >= freeAt - storingMs) return Math.min(at, freeAt);
     }
     unconfirmedAt = line.status === 'UNCONFIRMED' ? at : null;
-    if (line.status === 'FAILED' && error !== null && DEADLINE_ERRORS.has(error.code)) return at;
+    // Also where its result came after all: from here on its slot was free.
+    if (line.status === 'FAILED' && DEADLINE_ERRORS.has(line.note ?? '')) return at;
   }
   return unconfirmedAt === null ? Number.POSITIVE_INFINITY : unconfirmedAt + UNCONFIRMED_SLOT_MS;
 }

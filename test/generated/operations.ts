@@ -61,7 +61,7 @@ export type JobFilter = {
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
 };
 
-/** Where a job is in its life. COMPLETED, FAILED and CANCELED are final. */
+/** Where a job is in its life. COMPLETED, FAILED and CANCELED are final, except that a job which failed with `DEADLINE_EXCEEDED` or `SUBMIT_UNCONFIRMED` becomes COMPLETED when its result arrives after all. */
 export type JobStatus =
   /** Taken back before it was sent. */
   | 'CANCELED'

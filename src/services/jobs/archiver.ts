@@ -127,11 +127,11 @@ export class Archiver {
   async #attempt(job: Job): Promise<void> {
     if (job.result === null) return;
     const archive = await this.#keep(job, job.result.providerUrl);
-    const { job: afterwards, changed } = await this.#jobs.apply(job.id, {
-      type: 'archived',
-      at: this.#clock.now(),
-      archive,
-    });
+    const { providerUrl } = job.result;
+    const { job: afterwards, changed } = await this.#jobs.apply(job.id, ({ result }) =>
+      // Another result than the one that was fetched: the answer to the submit took that one back.
+      result?.providerUrl === providerUrl ? { type: 'archived', at: this.#clock.now(), archive } : null,
+    );
     // The job was deleted meanwhile: its copy must not outlive it.
     if (!changed && (afterwards === null || afterwards.eraseAt !== null))
       await this.#archive.remove(archive.name);

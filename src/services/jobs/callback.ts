@@ -3,10 +3,10 @@
  * `_id` is the job's own), and one that can't be read is a doorbell: the job is asked about at once.
  */
 import type { Logger } from 'pino';
-import { isProviderResultUrl } from '../akool/provider-url.js';
+import { isProviderResultUrl, providerUrlForLog } from '../akool/provider-url.js';
 import { readWebhook, type WebhookEvent, type WebhookKeys } from '../akool/webhook.js';
 import type { JobStore } from '../store/job-store.js';
-import { isAtProvider, isFinal, isReportFor, type Job } from './job.js';
+import { isAtProvider, isFinal, isHealable, isReportFor, type Job } from './job.js';
 import type { Clock, JobService } from './job-service.js';
 import { providerReport } from './provider-report.js';
 import type { Reconciler } from './reconciler.js';
@@ -63,7 +63,7 @@ export class CallbackReceiver {
     }
     switch (message.kind) {
       case 'doorbell':
-        return this.#ring(job);
+        return this.#ring(job, null);
       case 'event':
         return this.#take(job, message.event);
     }
@@ -84,7 +84,7 @@ export class CallbackReceiver {
       (read.status !== 'COMPLETED' || (!confirmResults && isProviderResultUrl(read.url, baseUrl)));
     // What is not believed still says that Akool has the job.
     const report = trusted ? read : ({ status: 'QUEUED' } as const);
-    const { job: afterwards } = await this.#jobs.apply(job.id, (current) => ({
+    const { job: afterwards, changed } = await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',
       at,
       pollAt: trusted ? at + this.#settings.pollAfterMs : at,
@@ -93,8 +93,10 @@ export class CallbackReceiver {
       providerId: event.providerId,
       report,
     }));
-    if (trusted) return 'recorded';
-    return afterwards === null ? 'refused' : this.#ring(afterwards);
+    if (afterwards === null) return this.#refuse(job, 'DELETED');
+    if (!trusted) return this.#ring(afterwards, event);
+    if (!changed) this.#noteUnused(afterwards, event);
+    return 'recorded';
   }
 
   async #reasonOf({ status, reason, providerId }: WebhookEvent, job: Job): Promise<string | null> {
@@ -102,14 +104,40 @@ export class CallbackReceiver {
     return isMissing ? this.#reconciler.reasonFor(providerId) : reason;
   }
 
-  /** Something is new with this job, but what, only Akool can tell. */
-  async #ring(job: Job): Promise<Receipt> {
-    if (isFinal(job.status)) return 'recorded';
+  /**
+   * Something is new with this job, but what, only Akool can tell.
+   *
+   * @param event what was read and not believed; null for what could not be read
+   */
+  async #ring(job: Job, event: WebhookEvent | null): Promise<Receipt> {
+    const isAsked = isAtProvider(job.status) || (isHealable(job) && job.pollAt !== null);
+    if (isAsked) {
+      await this.#store.reschedulePolls([{ id: job.id, pollAt: this.#clock.now() }]);
+      this.#reconciler.wake();
+      return 'recorded';
+    }
     // Without an `_id` there is nothing to ask for; not taking it makes Akool ring again later.
-    if (!isAtProvider(job.status)) return this.#refuse(job, 'NOT_YET_ASKABLE');
-    await this.#store.reschedulePolls([{ id: job.id, pollAt: this.#clock.now() }]);
-    this.#reconciler.wake();
+    if (!isFinal(job.status)) return this.#refuse(job, 'NOT_YET_ASKABLE');
+    this.#noteUnused(job, event);
     return 'recorded';
+  }
+
+  /** What changes nothing is answered with 200 as well, and must not be nowhere: a result in it was paid. */
+  #noteUnused({ id, status, error, eraseAt }: Job, event: WebhookEvent | null): void {
+    const url = eraseAt === null ? (event?.url ?? null) : null;
+    const fields = {
+      job: id,
+      status,
+      error: error?.code,
+      providerId: event?.providerId,
+      providerStatus: event?.status,
+      address: url === null ? undefined : providerUrlForLog(url),
+    };
+    if (event?.status === 3 && status !== 'COMPLETED') {
+      this.#log.warn(fields, 'callback with a result changed nothing');
+    } else {
+      this.#log.info(fields, 'callback changed nothing');
+    }
   }
 
   #refuse(job: Job | null, reason: string): Receipt {

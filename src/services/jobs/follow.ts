@@ -98,6 +98,13 @@ class JobFollowing {
     }
     if (isSettled(job)) feed.complete();
     else if (isFinal(job.status)) this.#awaitCopy();
+    else this.#expectMore();
+  }
+
+  /** Its end was taken back. */
+  #expectMore(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #awaitCopy(): void {

@@ -8,10 +8,14 @@
  * PROCESSING, COMPLETED, FAILED. Reports may come twice, late and out of order, so a status only ever moves
  * forward, and an event that has nothing new to say changes nothing.
  *
- * COMPLETED, FAILED and CANCELED are final. A COMPLETED job may still gain a new version, when its result is
- * archived; its status stays.
+ * COMPLETED, FAILED and CANCELED are final, and a COMPLETED job may still gain a new version, when its result is
+ * archived. Evidence outweighs an end in two cases only. A job that FAILED because time ran out while Akool had it,
+ * or may have had it (DEADLINE_EXCEEDED, SUBMIT_UNCONFIRMED), becomes COMPLETED when its result arrives after all,
+ * because it was paid; until then it can still be bound to its `_id` and asked about. And when the answer to the
+ * submit names another `_id` than a callback that came before it, the answer is right: what that callback said was
+ * not about this job, so even an end that it brought is taken back to QUEUED.
  */
-import type { JobError } from './job-error.js';
+import type { JobError, JobErrorCode } from './job-error.js';
 import type { JobRequest } from './job-request.js';
 
 export const JOB_STATUSES = [
@@ -137,7 +141,13 @@ export type JobEvent =
       readonly providerId: string;
       readonly report: ProviderReport;
     }
-  | { readonly type: 'expired'; readonly at: number; readonly error: JobError }
+  | {
+      readonly type: 'expired';
+      readonly at: number;
+      readonly error: JobError;
+      /** When Akool is asked all the same, in case the result comes late; for a job that has an `_id`. */
+      readonly pollAt?: number;
+    }
   | { readonly type: 'canceled'; readonly at: number }
   | { readonly type: 'archived'; readonly at: number; readonly archive: ArchivedFile }
   | { readonly type: 'deleted'; readonly at: number };
@@ -167,6 +177,14 @@ const AT_PROVIDER: ReadonlySet<JobStatus> = new Set(['QUEUED', 'PROCESSING']);
 
 export function isFinal(status: JobStatus): boolean {
   return FINAL.has(status);
+}
+
+/** Why a job failed whose result may still arrive: Akool has it, or may have it. */
+const LATE: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
+
+/** It failed only because time ran out: its result completes it, whenever it comes. */
+export function isHealable({ status, error, attempts, eraseAt }: Job): boolean {
+  return status === 'FAILED' && attempts > 0 && eraseAt === null && error !== null && LATE.has(error.code);
 }
 
 /** Nothing more will happen that a follower of the job would wait for. */
@@ -277,7 +295,10 @@ export function transition(job: Job, event: JobEvent): Change | null {
       return reported(job, event);
     case 'expired':
       if (isFinal(job.status) || job.status === 'SUBMITTING') return null;
-      return change(job, event.at, 'GATEWAY', event.error.code, failed(event.error));
+      return change(job, event.at, 'GATEWAY', event.error.code, {
+        ...failed(event.error),
+        pollAt: job.providerId === null ? null : (event.pollAt ?? null),
+      });
     case 'canceled':
       if (job.status !== 'WAITING') return null;
       return change(job, event.at, 'CLIENT', null, {
@@ -292,7 +313,11 @@ export function transition(job: Job, event: JobEvent): Change | null {
       });
     case 'deleted':
       if (!isFinal(job.status) || job.eraseAt !== null) return null;
-      return change(job, event.at, 'CLIENT', 'deleted', { eraseAt: event.at, archiveAt: null });
+      return change(job, event.at, 'CLIENT', 'deleted', {
+        eraseAt: event.at,
+        archiveAt: null,
+        pollAt: null,
+      });
     default:
       return unreachable(event);
   }
@@ -306,20 +331,34 @@ function awaitsAnswer(job: Job): boolean {
   return job.status === 'SUBMITTING' || job.status === 'UNCONFIRMED';
 }
 
-/** The answer to the submit. A webhook may have overtaken it: then it only adds what is still unknown. */
+/** The answer to the submit. A callback may have overtaken it: then it adds what is still unknown, or sets it right. */
 function accepted(job: Job, event: Extract<JobEvent, { type: 'accepted' }>): Change | null {
-  if (job.providerId !== null) {
-    const news =
-      job.providerId === event.providerId && job.providerJobId === null && event.providerJobId !== null;
-    return news ? change(job, event.at, 'SUBMIT', null, { providerJobId: event.providerJobId }) : null;
+  const { at, providerId, providerJobId, pollAt } = event;
+  const ids = { providerId, providerJobId };
+  if (awaitsAnswer(job)) {
+    return change(job, at, 'SUBMIT', null, { ...ids, status: 'QUEUED', slotFreeAt: null, pollAt });
   }
-  if (!awaitsAnswer(job)) return null;
-  return change(job, event.at, 'SUBMIT', null, {
+  if (job.providerId === providerId) {
+    const isNews = job.providerJobId === null && providerJobId !== null;
+    return isNews ? change(job, at, 'SUBMIT', null, { providerJobId }) : null;
+  }
+  const note = job.providerId === null ? 'accepted after all' : 'a callback named another _id';
+  if (isHealable(job)) return change(job, at, 'SUBMIT', note, { ...ids, pollAt });
+  // Only an answer brings a `job_id`: it was here already.
+  if (job.providerId === null || job.providerJobId !== null) return null;
+  // Being deleted: the right one is what has to be deleted at Akool.
+  if (job.eraseAt !== null) return change(job, at, 'SUBMIT', note, ids);
+  if (isAtProvider(job.status)) return change(job, at, 'SUBMIT', note, { ...ids, pollAt });
+  // It may be the `_id` of an earlier try that was accepted after all: then its result is as good.
+  if (job.attempts > 1 && job.status === 'COMPLETED') return null;
+  return change(job, at, 'SUBMIT', note, {
+    ...ids,
     status: 'QUEUED',
-    providerId: event.providerId,
-    providerJobId: event.providerJobId,
-    slotFreeAt: null,
-    pollAt: event.pollAt,
+    pollAt,
+    result: null,
+    error: null,
+    archiveAt: null,
+    archiveAttempts: 0,
   });
 }
 
@@ -338,6 +377,7 @@ const PROGRESS: Readonly<Record<JobStatus, number>> = {
 function reported(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Change | null {
   if (!isReportFor(job, event.providerId)) return null;
   const { report } = event;
+  if (isHealable(job)) return reportedLate(job, event);
   if (PROGRESS[report.status] <= PROGRESS[job.status]) return null;
   const bound: Partial<Job> = {
     providerId: event.providerId,
@@ -354,13 +394,7 @@ function reported(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Cha
         pollAt: event.pollAt,
       });
     case 'COMPLETED':
-      return change(job, event.at, event.source, null, {
-        ...bound,
-        status: 'COMPLETED',
-        pollAt: null,
-        archiveAt: report.keep ? event.at : null,
-        result: { providerUrl: report.url, providerUrlExpiresAt: report.expiresAt, archive: null },
-      });
+      return change(job, event.at, event.source, null, { ...bound, ...completed(report, event.at) });
     case 'FAILED':
       return change(job, event.at, event.source, report.error.code, {
         ...bound,
@@ -371,12 +405,36 @@ function reported(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Cha
   }
 }
 
+/** A report about a job that failed because time ran out. */
+function reportedLate(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Change | null {
+  const { report, at, source, providerId, pollAt } = event;
+  if (report.status === 'COMPLETED') {
+    const note = `its result came after ${job.error?.code}`;
+    return change(job, at, source, note, { providerId, error: null, ...completed(report, at) });
+  }
+  // What else is said of it is no end, but names what to ask for.
+  if (job.providerId !== null || report.status === 'FAILED') return null;
+  return change(job, at, source, 'accepted after all', { providerId, pollAt });
+}
+
 /**
  * Whether a report by this `_id` can be about this job: the `_id` is the job's own, or the job was sent and
  * has none yet. That holds for WAITING too once it was sent: then a try that looked unaccepted was accepted.
  */
 export function isReportFor(job: Job, providerId: string): boolean {
   return job.providerId === null ? job.attempts > 0 : job.providerId === providerId;
+}
+
+function completed(
+  report: Extract<ProviderReport, { readonly status: 'COMPLETED' }>,
+  at: number,
+): Partial<Job> {
+  return {
+    status: 'COMPLETED',
+    pollAt: null,
+    archiveAt: report.keep ? at : null,
+    result: { providerUrl: report.url, providerUrlExpiresAt: report.expiresAt, archive: null },
+  };
 }
 
 function failed(error: JobError): Partial<Job> {
@@ -400,7 +458,8 @@ function change(
   // A clock that was set back must not make history run backwards.
   const updatedAt = Math.max(at, job.updatedAt);
   const status = news.status ?? job.status;
-  const finishedAt = job.finishedAt ?? (isFinal(status) ? updatedAt : null);
+  // The last time that it ended, where that happened more than once.
+  const finishedAt = !isFinal(status) ? null : status === job.status ? job.finishedAt : updatedAt;
   const changes = { ...news, version, updatedAt, finishedAt };
   return {
     job: { ...job, ...changes },

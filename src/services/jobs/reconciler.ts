@@ -12,11 +12,11 @@ import { providerUrlForLog } from '../akool/provider-url.js';
 import { needsOpts } from '../faces/fill-opts.js';
 import type { JobStore } from '../store/job-store.js';
 import { Backoff } from './backoff.js';
-import type { Job, JobEvent, ProviderReport } from './job.js';
+import { isFinal, isHealable, type Job, type JobEvent, type ProviderReport } from './job.js';
 import type { JobError } from './job-error.js';
 import type { Clock, JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
-import { providerReport, RESULT_UNUSABLE } from './provider-report.js';
+import { providerReport, RESULT_LIFETIME_MS, RESULT_UNUSABLE } from './provider-report.js';
 
 export interface ReconcilerSettings {
   /** `AKOOL_BASE_URL`: what addresses of results are completed from. */
@@ -39,6 +39,8 @@ const BATCH = 50;
  */
 const LAST_LOOK_MS = 10 * 60 * 1000;
 const SLOWEST_POLL_MS = 60_000;
+/** How long after its sending a job that failed by its deadline is still asked about: as long as Akool keeps results. */
+const LATE_RESULT_MS = RESULT_LIFETIME_MS;
 /** How long a result may lack an address after Akool first called it a success; then it is not going to have one. */
 const MISSING_ADDRESS_MS = 5 * 60_000;
 /** How long a callback waits for the reason of a failure. */
@@ -189,7 +191,8 @@ export class Reconciler {
       late.map(({ id }) =>
         this.#jobs.apply(id, (job) => {
           const spared = !asked && at < Math.max(job.deadlineAt, this.#startedAt) + spareMs;
-          return job.deadlineAt > at || spared ? null : { type: 'expired', at, error: TOOK_TOO_LONG };
+          if (job.deadlineAt > at || spared) return null;
+          return { type: 'expired', at, error: TOOK_TOO_LONG, pollAt: Math.round(at + patienceMs(job, at)) };
         }),
       ),
     );
@@ -199,7 +202,7 @@ export class Reconciler {
     for (;;) {
       const now = this.#clock.now();
       // Moved on before the question: a webhook that rings while it is under way makes its job due again.
-      const due = await this.#store.claimPolls(now, (job) => now + this.#nextPollMs(job, now), BATCH);
+      const due = await this.#store.claimPolls(now, (job) => this.#nextPollAt(job, now), BATCH);
       if (due.length === 0) return;
       if (!(await this.#ask(due))) {
         await this.#reschedule(due, this.#backoff.next());
@@ -212,15 +215,22 @@ export class Reconciler {
   #reschedule(jobs: readonly Job[], pauseMs: number): Promise<void> {
     const now = this.#clock.now();
     return this.#store.reschedulePolls(
-      jobs.map((job) => ({ id: job.id, pollAt: Math.round(now + pauseMs + this.#nextPollMs(job, now)) })),
+      jobs.map((job) => {
+        const at = this.#nextPollAt(job, now);
+        return { id: job.id, pollAt: at === null ? null : Math.round(at + pauseMs) };
+      }),
     );
   }
 
-  /** Asks less and less often the longer a job takes, never all at the same moment. */
-  #nextPollMs(job: Job, now: number): number {
-    const age = now - (job.sentAt ?? now);
-    const ms = Math.max(this.#settings.pollAfterMs, Math.min(SLOWEST_POLL_MS, age / 8));
-    return ms * (0.8 + 0.4 * Math.random());
+  /**
+   * Asks less and less often the longer a job takes, never all at the same moment. About one that failed by its
+   * deadline far less often, and some day not any more: null.
+   */
+  #nextPollAt(job: Job, now: number): number | null {
+    if (isFinal(job.status) && now > (job.sentAt ?? 0) + LATE_RESULT_MS) return null;
+    const slowestMs = isFinal(job.status) ? Number.POSITIVE_INFINITY : SLOWEST_POLL_MS;
+    const ms = Math.max(this.#settings.pollAfterMs, Math.min(slowestMs, patienceMs(job, now)));
+    return now + ms * (0.8 + 0.4 * Math.random());
   }
 
   /** False when Akool could not be asked. */
@@ -256,7 +266,7 @@ export class Reconciler {
     });
     const report = read ?? this.#unusable(job, result, at);
     if (report === null) return;
-    await this.#jobs.apply(job.id, (current) => ({
+    const { job: afterwards } = await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',
       at,
       // Due already: its webhook rang since it was asked about.
@@ -267,6 +277,9 @@ export class Reconciler {
       providerId: result.providerId,
       report,
     }));
+    // It failed by its deadline, and now Akool says that nothing will come of it.
+    if (report.status === 'FAILED' && afterwards !== null && isHealable(afterwards))
+      await this.#store.reschedulePolls([{ id: job.id, pollAt: null }]);
   }
 
   /** A success without an address that can be used. One that gives none at all may still get it. */
@@ -280,6 +293,11 @@ export class Reconciler {
   }
 }
 
+/** An eighth of what it took until now. */
+function patienceMs({ sentAt }: Job, now: number): number {
+  return (now - (sentAt ?? now)) / 8;
+}
+
 const WAITED_TOO_LONG: JobError = {
   code: 'DEADLINE_EXCEEDED',
   message: 'The job waited too long for a free slot and was never sent; nothing was billed. Submit it again.',
@@ -290,7 +308,8 @@ const WAITED_TOO_LONG: JobError = {
 const TOOK_TOO_LONG: JobError = {
   code: 'DEADLINE_EXCEEDED',
   message:
-    'Akool did not finish the job in time. Check that the pictures can be fetched and show clear faces.',
+    'Akool did not finish the job in time, and may have billed it: if its result comes all the same, the job is ' +
+    'completed. Check that the pictures can be fetched and show clear faces.',
   providerCode: null,
   retryable: false,
 };

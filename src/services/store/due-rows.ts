@@ -17,7 +17,7 @@ export async function claimDue(
   database: Database,
   column: DueColumn,
   now: number,
-  next: (job: Job) => number,
+  next: (job: Job) => number | null,
   limit: number,
 ): Promise<readonly Job[]> {
   const due = (db: Kysely<Tables>) =>
@@ -27,9 +27,10 @@ export async function claimDue(
   return database.write(async (trx) => {
     const jobs = (await database.skipLocked(due(trx).selectAll()).execute()).map(toJob);
     for (const job of jobs) {
+      const at = next(job);
       await trx
         .updateTable('jobs')
-        .set({ [column]: Math.round(next(job)) })
+        .set({ [column]: at === null ? null : Math.round(at) })
         .where('id', '=', job.id)
         .execute();
     }

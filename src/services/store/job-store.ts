@@ -123,12 +123,12 @@ export interface JobStore {
   /** Jobs in `statuses` whose deadline has passed. */
   pastDeadline(statuses: readonly JobStatus[], now: number, limit: number): Promise<readonly Job[]>;
   /**
-   * Jobs at the provider whose `pollAt` has come, longest overdue first, each given to one caller only: it is
-   * not due again before `next`.
+   * Jobs whose `pollAt` has come, longest overdue first, each given to one caller only: it is
+   * not due again before `next`; null: not at all.
    */
-  claimPolls(now: number, next: (job: Job) => number, limit: number): Promise<readonly Job[]>;
-  /** Moves `pollAt`; not a change of the job: no version, no history. */
-  reschedulePolls(polls: readonly { readonly id: string; readonly pollAt: number }[]): Promise<void>;
+  claimPolls(now: number, next: (job: Job) => number | null, limit: number): Promise<readonly Job[]>;
+  /** Moves `pollAt`, null for never; not a change of the job: no version, no history. */
+  reschedulePolls(polls: readonly { readonly id: string; readonly pollAt: number | null }[]): Promise<void>;
   /** Jobs that are SUBMITTING since before `before`: their dispatcher is gone. */
   abandoned(before: number, limit: number): Promise<readonly Job[]>;
 

@@ -165,11 +165,13 @@ class KyselyJobStore implements JobStore {
     return beingSentSince(this.#db, before, limit);
   }
 
-  async claimPolls(now: number, next: (job: Job) => number, limit: number): Promise<readonly Job[]> {
+  async claimPolls(now: number, next: (job: Job) => number | null, limit: number): Promise<readonly Job[]> {
     return this.#claimed(await claimDue(this.#opened, 'poll_at', now, next, limit));
   }
 
-  async reschedulePolls(polls: readonly { readonly id: string; readonly pollAt: number }[]): Promise<void> {
+  async reschedulePolls(
+    polls: readonly { readonly id: string; readonly pollAt: number | null }[],
+  ): Promise<void> {
     if (polls.length === 0) return;
     await this.#opened.write(async (trx) => {
       for (const { id, pollAt } of polls) await moveDue(trx, 'poll_at', id, { poll_at: pollAt });

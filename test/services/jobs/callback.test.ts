@@ -3,9 +3,10 @@ import { seal } from '../../../src/sandbox/envelope.js';
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import { CallbackReceiver, type CallbackSettings } from '../../../src/services/jobs/callback.js';
 import type { Job } from '../../../src/services/jobs/job.js';
+import { recordedLog } from '../../harness.js';
 import { until } from './gate.js';
 import { HOUR, NOON, refusal } from './samples.js';
-import { log, openWorkshop, resultOf, type WorkshopOptions } from './workshop.js';
+import { openWorkshop, resultOf, log as silent, type WorkshopOptions } from './workshop.js';
 
 const KEYS = { clientId: 'QkZ8yLmN3pRstuVwXyZ01A', clientSecret: 's3cr3tKeyOf24Characters!' };
 const RESULT = 'https://cdn.example/result.png';
@@ -18,7 +19,11 @@ function sealed(payload: Record<string, unknown>, timestamp = NOON): Buffer {
   return Buffer.from(JSON.stringify(seal(payload, { ...KEYS, timestamp, nonce: '1529' })));
 }
 
-async function openReceiver(settings: Partial<CallbackSettings> = {}, options: WorkshopOptions = {}) {
+async function openReceiver(
+  settings: Partial<CallbackSettings> = {},
+  options: WorkshopOptions = {},
+  log = silent,
+) {
   const workshop = await openWorkshop(options);
   const reconciler = workshop.reconciler();
   const receiver = new CallbackReceiver({
@@ -92,18 +97,41 @@ describe('a webhook', () => {
     expect(await get(job)).toEqual(job);
   });
 
-  test('that comes late, for a job that has ended, is taken as recorded and changes nothing', async () => {
-    const { receiver, jobs, create, atProvider, get } = await openReceiver();
+  test('that comes late, for a job that has ended, is taken as recorded, changes nothing, and is in the log', async () => {
+    const { log, lines } = recordedLog();
+    const { receiver, jobs, create, atProvider, get } = await openReceiver({}, {}, log);
     const ended = await atProvider('p1');
     await jobs.apply(ended.id, { type: 'expired', at: NOON, error: refusal });
     const unbound = await create();
     await jobs.lease(10, HOUR);
     await jobs.apply(unbound.id, { type: 'refused', at: NOON, error: refusal });
     for (const job of [await get(ended), await get(unbound)]) {
-      expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('recorded');
+      const body = webhook('p1', 3, `${RESULT}?Signature=s3cret`);
+      expect(await receiver.receive(job.callbackToken, body)).toBe('recorded');
       expect(await get(job)).toEqual(job);
+      expect(lines.at(-1)).toMatchObject({ level: 40, job: job.id, providerId: 'p1', address: RESULT });
     }
+    expect(JSON.stringify(lines)).not.toContain('s3cret');
   });
+
+  test.each(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED'] as const)(
+    'with a result completes a job that failed as %s, and nobody else',
+    async (code) => {
+      const { receiver, jobs, create, get, store } = await openReceiver();
+      const job = await create();
+      await jobs.lease(1, HOUR);
+      await jobs.apply(job.id, { type: 'unconfirmed', at: NOON, slotFreeAt: NOON + HOUR, reason: 'timeout' });
+      await jobs.apply(job.id, { type: 'expired', at: NOON, error: { ...refusal, code } });
+      expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('recorded');
+      expect(await get(job)).toMatchObject({
+        status: 'COMPLETED',
+        error: null,
+        result: { providerUrl: RESULT },
+      });
+      expect((await store.history(job.id)).at(-1)).toMatchObject({ source: 'WEBHOOK', status: 'COMPLETED' });
+      expect(await receiver.receive(job.callbackToken, webhook('p2', 3))).toBe('refused');
+    },
+  );
 
   test('tells when the result was made, within what is possible', async () => {
     const week = 7 * 24 * HOUR;
@@ -290,13 +318,26 @@ describe('a webhook that can not be read for want of a client id', () => {
     expect(akool.questions).toEqual([['p1']]);
   });
 
+  test('rings also for a job that failed because time ran out, and its result completes it', async () => {
+    const { receiver, reconciler, jobs, atProvider, akool, get } = await openReceiver({ keys });
+    const job = await atProvider('p1');
+    const error = { ...refusal, code: 'DEADLINE_EXCEEDED' } as const;
+    await jobs.apply(job.id, { type: 'expired', at: NOON, error, pollAt: NOON + HOUR });
+    reconciler.start();
+    akool.onResults = async () => [resultOf('p1', 3, RESULT)];
+    expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('recorded');
+    await until(async () => (await get(job)).status === 'COMPLETED');
+  });
+
   test('is recorded for a job that has ended, and refused for one that can not be asked about yet', async () => {
-    const { receiver, jobs, create, atProvider } = await openReceiver({ keys });
+    const { log, lines } = recordedLog();
+    const { receiver, jobs, create, atProvider } = await openReceiver({ keys }, {}, log);
     const ended = await atProvider('p1');
     await jobs.apply(ended.id, { type: 'expired', at: NOON, error: refusal });
     const unbound = await create();
     await jobs.lease(1, HOUR);
     expect(await receiver.receive(ended.callbackToken, webhook('p1', 3))).toBe('recorded');
+    expect(lines).toMatchObject([{ job: ended.id, status: 'FAILED', msg: 'callback changed nothing' }]);
     expect(await receiver.receive(unbound.callbackToken, webhook('p1', 3))).toBe('refused');
   });
 });

@@ -111,8 +111,8 @@ describe('apply', () => {
       type: 'accepted',
       at: 0,
       pollAt: 0,
-      providerId: 'other',
-      providerJobId: 'other',
+      providerId: 'p1',
+      providerJobId: null,
     });
     forget();
     expect(outcome).toEqual({ job, changed: false });

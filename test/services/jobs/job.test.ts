@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Change,
+  isAtProvider,
   isFinal,
+  isHealable,
   isReportFor,
   JOB_STATUSES,
   type Job,
@@ -12,6 +14,7 @@ import {
   type ProviderReport,
   transition,
 } from '../../../src/services/jobs/job.js';
+import { JOB_ERROR_CODES, type JobErrorCode } from '../../../src/services/jobs/job-error.js';
 import { HOUR, jobWith, NOON, newJobOf, refusal, request } from './samples.js';
 
 const AT = NOON + 1000;
@@ -64,6 +67,8 @@ const completed: ProviderReport = {
 };
 const archive = { name: 'name.png', contentType: 'image/png', byteSize: 3, sha256: 'ab' };
 
+const tooLate = { ...refusal, code: 'DEADLINE_EXCEEDED' } as const;
+
 const EVENTS = {
   leased: { type: 'leased', at: AT, deadlineAt: AT + HOUR },
   moved: { type: 'moved', at: AT, position: 7 },
@@ -77,7 +82,7 @@ const EVENTS = {
   'reported completed': reported(completed),
   'reported failed': reported({ status: 'FAILED', error: refusal }),
   'reported by a foreign _id': reported(completed, FOREIGN),
-  expired: { type: 'expired', at: AT, error: refusal },
+  expired: { type: 'expired', at: AT, error: tooLate, pollAt: AT + HOUR },
   canceled: { type: 'canceled', at: AT },
   archived: { type: 'archived', at: AT, archive },
   deleted: { type: 'deleted', at: AT },
@@ -208,9 +213,120 @@ describe('a webhook that overtakes the answer of the submit', () => {
     expect(answer.job.finishedAt).toBe(webhook.job.finishedAt);
   });
 
-  test('and names another _id than the answer: the one that came first stays', () => {
-    const webhook = expectChange(transition(jobIn('SUBMITTING'), reported({ status: 'QUEUED' }, FOREIGN)));
-    expect(transition(webhook.job, EVENTS.accepted)).toBeNull();
+  describe('and names another _id than the answer: the answer is right', () => {
+    const contradicted = (report: ProviderReport) => {
+      const callback = expectChange(transition(jobIn('SUBMITTING'), reported(report, FOREIGN))).job;
+      return { callback, answer: expectChange(transition(callback, EVENTS.accepted)) };
+    };
+
+    test.each(['QUEUED', 'PROCESSING'] as const)('while it is %s', (status) => {
+      const { callback, answer } = contradicted({ status });
+      expectWellFormed(callback, answer);
+      expect(answer.job).toMatchObject({ status, providerId: OURS, providerJobId: 'job-1', pollAt: AT + 1 });
+      expect(answer.update.note).toBe('a callback named another _id');
+      expect(isReportFor(answer.job, FOREIGN)).toBe(false);
+    });
+
+    test.each([completed, { status: 'FAILED' as const, error: refusal }])(
+      'also when that callback ended it as $status, which is taken back',
+      (report) => {
+        const { callback, answer } = contradicted(report);
+        expectWellFormed(callback, answer);
+        expect(answer.job).toMatchObject({
+          status: 'QUEUED',
+          providerId: OURS,
+          result: null,
+          error: null,
+          finishedAt: null,
+          archiveAt: null,
+          pollAt: AT + 1,
+        });
+        expect(transition(answer.job, EVENTS['reported completed'])?.job.status).toBe('COMPLETED');
+      },
+    );
+
+    test('but an earlier try that was accepted after all, and completed, counts as well', () => {
+      const second = { ...jobIn('SUBMITTING'), attempts: 2 };
+      const callback = expectChange(transition(second, reported(completed, FOREIGN))).job;
+      expect(transition(callback, EVENTS.accepted)).toBeNull();
+    });
+
+    test('and what is being deleted stays so, and is deleted at Akool by the right _id', () => {
+      const { callback } = contradicted(completed);
+      const deleted = expectChange(transition(callback, EVENTS.deleted)).job;
+      const answer = expectChange(transition(deleted, EVENTS.accepted)).job;
+      expect(answer).toMatchObject({ status: 'COMPLETED', providerId: OURS, eraseAt: AT });
+    });
+  });
+});
+
+describe('a job that failed because time ran out', () => {
+  const late = (status: JobStatus, code: JobErrorCode): Job => {
+    const error = { ...refusal, code };
+    return expectChange(transition(jobIn(status), { type: 'expired', at: AT, error, pollAt: AT + HOUR })).job;
+  };
+  const unconfirmed = late('UNCONFIRMED', 'SUBMIT_UNCONFIRMED');
+  const cases = [
+    ['DEADLINE_EXCEEDED', late('PROCESSING', 'DEADLINE_EXCEEDED')],
+    ['SUBMIT_UNCONFIRMED', unconfirmed],
+  ] as const;
+
+  test.each(cases)('(%s) is completed by its result, as a new version that says why', (code, job) => {
+    const result = { ...EVENTS['reported completed'], at: AT + HOUR };
+    const change = expectChange(transition(job, result));
+    expectWellFormed(job, change);
+    expect(change.job).toMatchObject({
+      status: 'COMPLETED',
+      version: job.version + 1,
+      error: null,
+      providerId: OURS,
+      pollAt: null,
+      finishedAt: AT + HOUR,
+      result: { providerUrl: 'https://cdn.example/1.png' },
+    });
+    expect(change.update).toMatchObject({ status: 'COMPLETED', note: `its result came after ${code}` });
+    expect(transition(change.job, result)).toBeNull();
+  });
+
+  test('is asked about later when it has an _id, and not any more once it is deleted', () => {
+    const job = late('QUEUED', 'DEADLINE_EXCEEDED');
+    expect(job.pollAt).toBe(AT + HOUR);
+    expect(unconfirmed.pollAt).toBeNull();
+    const deleted = expectChange(transition(job, EVENTS.deleted)).job;
+    expect(deleted.pollAt).toBeNull();
+    expect(transition(deleted, EVENTS['reported completed'])).toBeNull();
+  });
+
+  test.each(['accepted', 'reported queued', 'reported processing'] as const)(
+    'without an _id is bound to the one that comes late ("%s"), and asked about',
+    (name) => {
+      const change = expectChange(transition(unconfirmed, EVENTS[name]));
+      expectWellFormed(unconfirmed, change);
+      expect(change.job).toMatchObject({ status: 'FAILED', providerId: OURS, pollAt: expect.any(Number) });
+      expect(change.job.finishedAt).toBe(unconfirmed.finishedAt);
+      expect(transition(change.job, EVENTS['reported completed'])?.job.status).toBe('COMPLETED');
+    },
+  );
+
+  test('is completed by the result of the _id that the answer names, not of another', () => {
+    const bound = expectChange(transition(unconfirmed, reported({ status: 'QUEUED' }, FOREIGN))).job;
+    const answer = expectChange(transition(bound, EVENTS.accepted)).job;
+    expect(answer).toMatchObject({ status: 'FAILED', providerId: OURS });
+    expect(transition(answer, reported(completed, FOREIGN))).toBeNull();
+    expect(transition(answer, EVENTS['reported completed'])?.job.status).toBe('COMPLETED');
+  });
+
+  test('stays as it is when Akool says that it failed', () => {
+    for (const [, job] of cases) expect(transition(job, EVENTS['reported failed'])).toBeNull();
+  });
+
+  test('is not completed when it was never sent, nor when it failed for another reason', () => {
+    const never = late('WAITING', 'DEADLINE_EXCEEDED');
+    expect(transition(never, EVENTS['reported completed'])).toBeNull();
+    for (const code of JOB_ERROR_CODES.filter((other) => !cases.some(([known]) => known === other))) {
+      const job = { ...jobIn('FAILED'), error: { ...refusal, code } };
+      expect(transition(job, EVENTS['reported completed'])).toBeNull();
+    }
   });
 });
 
@@ -338,7 +454,12 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
     providerId,
     report,
   }),
-  fc.record({ type: fc.constant('expired' as const), at: moment, error: fc.constant(refusal) }),
+  fc.record({
+    type: fc.constant('expired' as const),
+    at: moment,
+    error: fc.constantFrom(tooLate, { ...tooLate, code: 'SUBMIT_UNCONFIRMED' as const }),
+    pollAt: moment,
+  }),
   fc.record({ type: fc.constant('canceled' as const), at: moment }),
   fc.record({ type: fc.constant('archived' as const), at: moment, archive: fc.constant(archive) }),
   fc.record({ type: fc.constant('deleted' as const), at: moment }),
@@ -366,20 +487,29 @@ function expectWellFormed(before: Job, { job, update }: Change): void {
   expect(job.version).toBe(before.version + 1);
   expect(update).toMatchObject({ version: job.version, status: job.status, at: job.updatedAt });
   expect(job.updatedAt).toBeGreaterThanOrEqual(before.updatedAt);
-  if (isFinal(before.status)) expect(job.status).toBe(before.status);
+  const isHealed = isHealable(before) && job.status === 'COMPLETED';
+  // The answer names another `_id` than the callback that ended it.
+  const isTakenBack =
+    isFinal(before.status) && job.status === 'QUEUED' && job.providerId !== before.providerId;
+  if (isTakenBack) expect(update.source).toBe('SUBMIT');
+  if (isFinal(before.status) && !isHealed && !isTakenBack) expect(job.status).toBe(before.status);
   const goesBack = RANK[job.status] < RANK[before.status];
-  if (goesBack) {
+  if (goesBack && !isTakenBack) {
     expect(['SUBMITTING', 'UNCONFIRMED']).toContain(before.status);
     expect(job.status).toBe('WAITING');
     expect(update.source).toBe('SUBMIT');
   }
-  if (before.providerId !== null) expect(job.providerId).toBe(before.providerId);
-  if (before.providerJobId !== null) expect(job.providerJobId).toBe(before.providerJobId);
+  if (update.source !== 'SUBMIT' && before.providerId !== null) {
+    expect([job.providerId, job.providerJobId]).toEqual([before.providerId, before.providerJobId]);
+  }
   expect(job.finishedAt !== null).toBe(isFinal(job.status));
-  if (before.finishedAt !== null) expect(job.finishedAt).toBe(before.finishedAt);
+  if (before.finishedAt !== null && job.status === before.status) {
+    expect(job.finishedAt).toBe(before.finishedAt);
+  }
   expect(job.result !== null).toBe(job.status === 'COMPLETED');
   expect(job.error !== null).toBe(job.status === 'FAILED');
-  expect(job.pollAt !== null).toBe(job.status === 'QUEUED' || job.status === 'PROCESSING');
+  if (!isHealable(job)) expect(job.pollAt !== null).toBe(isAtProvider(job.status));
+  else if (job.providerId === null) expect(job.pollAt).toBeNull();
   expect(job.slotFreeAt !== null).toBe(job.status === 'UNCONFIRMED');
   if (job.announcedPosition !== null) expect(job.status).toBe('WAITING');
   const leased = before.status === 'WAITING' && job.status === 'SUBMITTING';

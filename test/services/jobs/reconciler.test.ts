@@ -221,6 +221,56 @@ describe('a job past its deadline', () => {
     }
   });
 
+  test('that failed is asked about for seven days, less and less often, and completed by what is found', async () => {
+    const workshop = await openWorkshop();
+    const { akool, clock, store } = workshop;
+    const job = await workshop.atProvider('p1');
+    akool.onResults = async () => [resultOf('p1', 2)];
+    const reconciler = workshop.reconciler();
+    clock.advance(3 * HOUR);
+    await asks(reconciler, workshop, 1);
+    expect((await workshop.get(job)).status).toBe('FAILED');
+    const pauses: number[] = [];
+    for (;;) {
+      const { pollAt } = await workshop.get(job);
+      if (pollAt === null) break;
+      pauses.push(pollAt - clock.now());
+      clock.advance(pollAt - clock.now());
+      await asks(reconciler, workshop, akool.questions.length + 1);
+    }
+    expect(pauses[0]).toBeGreaterThan(HOUR / 4);
+    expect(pauses.at(-1)).toBeGreaterThan(12 * HOUR);
+    expect(pauses.length).toBeLessThan(50);
+    expect(clock.now() - NOON).toBeGreaterThan(7 * 24 * HOUR);
+
+    const found = await workshop.atProvider('p2');
+    akool.onResults = async (ids) => ids.map((id) => resultOf(id, 2));
+    clock.advance(3 * HOUR);
+    reconciler.wake();
+    await isIn(workshop, found, 'FAILED');
+    akool.onResults = async (ids) => ids.map((id) => resultOf(id, 3, URL));
+    clock.advance(HOUR);
+    reconciler.wake();
+    await isIn(workshop, found, 'COMPLETED');
+    expect((await store.history(found.id)).at(-1)).toMatchObject({
+      source: 'POLL',
+      note: 'its result came after DEADLINE_EXCEEDED',
+    });
+  });
+
+  test('is not asked about any more once Akool says that it failed', async () => {
+    const workshop = await openWorkshop();
+    const { akool, clock } = workshop;
+    const job = await workshop.atProvider('p1');
+    const reconciler = workshop.reconciler();
+    clock.advance(3 * HOUR);
+    await asks(reconciler, workshop, 1);
+    akool.onResults = async () => [resultOf('p1', 4, null, 'no face')];
+    clock.advance(HOUR);
+    await asks(reconciler, workshop, 2);
+    expect(await workshop.get(job)).toMatchObject({ status: 'FAILED', pollAt: null });
+  });
+
   test('is spared for a while when Akool can not be asked, and fails then', async () => {
     const workshop = await openWorkshop();
     const { akool, clock } = workshop;
