@@ -10,6 +10,7 @@ import { type Config, isLoopback, type Secrets } from './config.js';
 import {
   akoolAddress,
   archiveUnusable,
+  cannotListen,
   createAkool,
   createArchive,
   createBus,
@@ -55,7 +56,7 @@ import type { JobStore } from './services/store/job-store.js';
 import { tellingUnavailable } from './services/store/unavailable.js';
 
 export interface App {
-  /** @throws DatabaseInUseError, DatabaseUnusableError, and what listening throws */
+  /** @throws StartError */
   start(): Promise<Running>;
   /** Drains and closes everything. Safe to call twice, and before or during `start`. Never rejects. */
   stop(options?: StopOptions): Promise<void>;
@@ -288,7 +289,9 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     // With a store of its own nothing happens of which this instance does not know.
     if (!store.exclusive) await catchUp.start().catch(cantUseDatabase);
     stops.push(() => http.stop(drainUntil - performance.now()));
-    const port = await http.start();
+    const port = await http.start().catch((error: unknown) => {
+      throw cannotListen(config, error);
+    });
     const url = `http://${loopbackOf(config.host)}:${port}`;
     ownUrl = url;
     if (sandbox !== null) publicUrl ??= url;

@@ -5,6 +5,7 @@ import { readSettings as readSandboxSettings, SettingsError } from './sandbox/se
 import type { Bucket, S3Credentials } from './services/archive/bucket.js';
 import type { ApiKey } from './services/auth/api-keys.js';
 import { faultOfTenantName } from './services/auth/tenant-name.js';
+import type { SslSettings } from './services/store/postgres-address.js';
 import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
 
 export interface Config {
@@ -29,6 +30,7 @@ export interface Config {
   readonly drainMs: number;
   readonly lameDuckMs: number;
   readonly databasePoolSize: number;
+  readonly postgresSsl: SslSettings;
   /** Null: from the database's identity. */
   readonly redisPrefix: string | null;
   readonly leaseGraceMs: number;
@@ -135,6 +137,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     drainMs: v.DRAIN_MS,
     lameDuckMs: v.LAME_DUCK_MS,
     databasePoolSize: v.DATABASE_POOL_SIZE,
+    postgresSsl: Object.freeze({ mode: v.PGSSLMODE, rootCertFile: v.PGSSLROOTCERT }),
     redisPrefix: v.REDIS_PREFIX,
     leaseGraceMs: v.LEASE_GRACE_MS,
     detectCacheMs: v.DETECT_CACHE_MS,
@@ -258,8 +261,9 @@ function readSettings(environment: Environment, mistakes: string[]): Values {
     const value = said ?? fallback;
     const parsed = value === null ? null : kind.parse(value);
     if (parsed === undefined) {
+      const reason = value === null ? null : (kind.mistake?.(value) ?? null);
       const shown = isSecret ? 'not valid' : JSON.stringify(said?.replace(/\/\/.*@/s, '//…@'));
-      mistakes.push(`${name} is ${shown}; it may be ${kind.allowed}`);
+      mistakes.push(`${name} ${reason ?? `is ${shown}; it may be ${kind.allowed}`}`);
     }
     values[name] = parsed;
   }

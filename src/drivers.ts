@@ -4,21 +4,24 @@
  *
  * A driver is loaded only where it is used: what is not used costs neither start nor memory.
  */
+import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Config, Secrets } from './config.js';
-import { StartError } from './errors.js';
+import { reasonOf, StartError } from './errors.js';
 import type { SharedLimiters } from './http/rate-limits.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
 import { createAkoolClient } from './services/akool/client.js';
 import type { Archive } from './services/archive/archive.js';
 import { createFileArchive } from './services/archive/file-archive.js';
+import { S3Error } from './services/archive/s3-call.js';
 import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
 import type { JobBus } from './services/bus/job-bus.js';
 import { refusalOf } from './services/bus/redis-refusal.js';
-import { DatabaseInUseError, DatabaseUnusableError } from './services/store/database-errors.js';
+import { DatabaseUnusableError } from './services/store/database-errors.js';
 import type { JobStore } from './services/store/job-store.js';
 import { createKyselyJobStore } from './services/store/kysely-job-store.js';
+import { driverAddress } from './services/store/postgres-address.js';
 
 export interface Settings {
   readonly config: Config;
@@ -42,13 +45,24 @@ export function createStore({ config, secrets, log }: Settings): JobStore {
       return openSqlite(file);
     }
     const { openPostgres } = await import('./services/store/postgres.js');
-    return openPostgres(secrets.databaseUrl, { poolSize: config.databasePoolSize, log });
+    const { postgresSsl: ssl, databasePoolSize: poolSize } = config;
+    if (ssl.rootCertFile !== null) await expectCertificates(ssl.rootCertFile);
+    return openPostgres(driverAddress(secrets.databaseUrl, ssl), { poolSize, log });
   }, log);
+}
+
+async function expectCertificates(file: string): Promise<void> {
+  const text = await readFile(file, 'latin1').catch((error: unknown) => reasonOf(error));
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return;
+  throw new StartError(
+    `PGSSLROOTCERT is ${JSON.stringify(file)}; it may be a readable file of certificates (PEM)`,
+    { cause: text },
+  );
 }
 
 /** What went wrong with the database at the start, as it is told. */
 export function databaseUnusable(secrets: Secrets, error: unknown): Error {
-  if (error instanceof DatabaseInUseError) return error;
+  if (error instanceof StartError) return error;
   // The address of a database server holds a password.
   return new DatabaseUnusableError(databaseFileOf(secrets) ?? 'PostgreSQL', error);
 }
@@ -84,7 +98,7 @@ export function goOnWithoutRedis(error: unknown, log: Logger): void {
   const refusal = refusalOf(error);
   if (refusal !== null) throw new StartError(`REDIS_URL is set, but ${refusal}`, { cause: error });
   log.error(
-    { reason: messageOf(error) },
+    { reason: reasonOf(error) },
     'STARTED WITHOUT REDIS: what REDIS_URL names does not answer. Updates from other gateways arrive seconds late, and limits are counted by each gateway for itself, until it does.',
   );
 }
@@ -96,20 +110,32 @@ export async function createLimiters(place: RedisPlace | null, log: Logger): Pro
   return createRedisLimiters({ ...place, log });
 }
 
-export async function createArchive({ config, secrets }: Settings): Promise<Archive> {
+export async function createArchive({ config, secrets, log }: Settings): Promise<Archive> {
   const { archiveBucket: bucket, archiveDir, archiveTimeoutMs } = config;
   if (bucket === null) return createFileArchive(archiveDir);
   // Its client takes 14 MB and a fifth of a second.
   const { createS3Archive } = await import('./services/archive/s3-archive.js');
-  return createS3Archive({ bucket, credentials: secrets.s3Credentials, longestWriteMs: archiveTimeoutMs });
+  return createS3Archive({
+    bucket,
+    credentials: secrets.s3Credentials,
+    longestWriteMs: archiveTimeoutMs,
+    log,
+  });
 }
 
 export function archiveUnusable({ archiveBucket, archiveDir }: Config, error: unknown): StartError {
+  const region = error instanceof S3Error ? error.region : null;
+  if (archiveBucket !== null && region !== null && region !== archiveBucket.region) {
+    return new StartError(
+      `AWS_REGION is ${JSON.stringify(archiveBucket.region)}, but the bucket ${JSON.stringify(archiveBucket.name)} is in ${JSON.stringify(region)}`,
+      { cause: error },
+    );
+  }
   const place =
     archiveBucket === null
       ? `ARCHIVE_DIR is ${JSON.stringify(archiveDir)}; it may be a folder that can be written to`
       : `ARCHIVE_S3_BUCKET is ${JSON.stringify(archiveBucket.name)}; it may be a bucket that can be written to, read and listed`;
-  return new StartError(`${place} (${messageOf(error)})`, { cause: error });
+  return new StartError(`${place} (${reasonOf(error)})`, { cause: error });
 }
 
 /** How Akool, or the sandbox in its place, is reached. */
@@ -169,17 +195,25 @@ export async function startSandbox(
     await sandbox.start();
     return sandbox;
   };
-  if (config.sandboxPort !== null) return begin(config.sandboxPort);
+  const port = config.sandboxPort ?? (config.port === 0 ? 0 : config.port + 1);
   try {
-    return await begin(config.port === 0 ? 0 : config.port + 1);
+    return await begin(port).catch((error: unknown) => {
+      if (config.sandboxPort !== null || !isPortTaken(error)) throw error;
+      return begin(0);
+    });
   } catch (error) {
-    if (!isPortTaken(error)) throw error;
-    return begin(0);
+    throw new StartError(
+      `The sandbox can't start (${reasonOf(error)}); see SANDBOX_PORT, and AKOOL_API_KEY to do without it`,
+      { cause: error },
+    );
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+export function cannotListen({ host, port }: Config, error: unknown): StartError {
+  return new StartError(
+    `HOST is ${JSON.stringify(host)} and PORT is ${port}; together they may be an address of this machine that is free (${reasonOf(error)})`,
+    { cause: error },
+  );
 }
 
 function isPortTaken(error: unknown): boolean {

@@ -58,9 +58,20 @@ export class StartError extends Error {
   readonly mayPass: boolean;
 
   constructor(message: string, options: { readonly cause: unknown; readonly mayPass?: boolean }) {
-    super(message, { cause: options.cause });
+    super(oneLine(message), { cause: options.cause });
     this.mayPass = options.mayPass ?? false;
   }
+}
+
+/** What an error says, in one line. */
+export function reasonOf(error: unknown): string {
+  // A host with several addresses, none of which could be reached: it says nothing itself.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join(', ');
+  return oneLine(error instanceof Error ? error.message : String(error));
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
 }
 
 /** Input that breaks rules: all of them at once. */

@@ -2,18 +2,18 @@
 import { existsSync } from 'node:fs';
 import { createApp, type Running } from './app.js';
 import { ConfigError, readConfig } from './config.js';
-import { StartError } from './errors.js';
+import { reasonOf, StartError } from './errors.js';
 import { createLog } from './log.js';
 import { endNow, untilNothingHoldsUp } from './process-end.js';
 import { onStopSignals } from './stop-signals.js';
 
-/** How long a stop may take beyond the times that are set for it. */
-const CLOSE_MS = 5000;
+/** How long a stop may take beyond the times that are set for it: a database that is silent is given up sooner. */
+const CLOSE_MS = 10_000;
 /** How long the last log lines wait for their reader. */
 const FLUSH_MS = 1000;
 
 async function main(): Promise<void> {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  loadEnvFile();
   const { config, secrets } = readConfig(process.env);
   const { log, flush } = createLog(config.logLevel, process.stdout);
   const app = createApp(config, secrets, { log });
@@ -26,26 +26,36 @@ async function main(): Promise<void> {
     const deadlineMs = lameDuckMs + config.drainMs + CLOSE_MS;
     setTimeout(() => {
       console.error(`The stop was not over after ${deadlineMs} ms; the process ends without it`);
-      endNow(1);
+      void endNow(1);
     }, deadlineMs);
     await app.stop({ lameDuckMs });
     await flush(FLUSH_MS);
     await untilNothingHoldsUp();
-    endNow(exitCode);
+    await endNow(exitCode);
   };
   onStopSignals({
     stop: () => void stop(config.lameDuckMs),
     // What is on disk is safe.
-    endNow: () => endNow(130),
+    endNow: () => void endNow(130),
   });
   // A state nobody thought of is not one to go on from: everything that matters is on disk.
   process.on('uncaughtException', (error) => {
-    console.error(error);
+    log.fatal({ err: error }, 'an error that nobody expected; the gateway stops');
+    console.error(`An error that nobody expected, see the log: ${reasonOf(error)}`);
     exitCode = 1;
     void stop(0);
   });
 
   greet(await app.start());
+}
+
+function loadEnvFile(): void {
+  if (!existsSync('.env')) return;
+  try {
+    process.loadEnvFile('.env');
+  } catch (error) {
+    throw new StartError(`.env is here, but can't be read (${reasonOf(error)})`, { cause: error });
+  }
 }
 
 function greet({ url, sandbox }: Running): void {
@@ -65,13 +75,13 @@ function greet({ url, sandbox }: Running): void {
 }
 
 main().catch((error: unknown) => {
-  if (error instanceof ConfigError) for (const line of error.lines) console.error(line);
-  else if (error instanceof StartError) console.error(error.message);
-  else if (isListenError(error)) console.error(`Can't listen: ${error.message}; choose another HOST or PORT`);
-  else console.error(error);
-  endNow(1);
+  for (const line of linesOf(error)) console.error(line);
+  void endNow(1);
 });
 
-function isListenError(error: unknown): error is Error {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'listen';
+/** For the person who starts the gateway: one line a mistake. */
+function linesOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.lines;
+  if (error instanceof StartError) return [error.message];
+  return [`The gateway can't start: ${reasonOf(error)}`];
 }

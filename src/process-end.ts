@@ -4,20 +4,26 @@
  * `process.exit` waits for the threads that Node lends to file systems and name servers; one that hangs in such a
  * call would keep the process alive for ever.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { inTime } from './in-time.js';
 
+/** How long what those threads do may take to end by itself. */
+const PATIENCE_MS = 500;
 const LOOK_AGAIN_MS = 20;
 /** What runs on those threads, as `process.getActiveResourcesInfo` names it. */
 const ON_A_THREAD = /^(FSReq|FILEHANDLE|GetAddrInfoReq|GetNameInfoReq)/i;
 
-export function endNow(code: number): never {
-  // Then the exit code is that of SIGKILL.
+/** Never resolves. The exit code is that of SIGKILL where something hangs. */
+export async function endNow(code: number): Promise<void> {
+  await inTime(untilNothingHoldsUp(), PATIENCE_MS, undefined);
   if (isHeldUp()) process.kill(process.pid, 'SIGKILL');
   process.exit(code);
 }
 
-/** Resolves when `endNow` would end the process with its code. */
+/** Resolves when the process could exit. */
 export async function untilNothingHoldsUp(): Promise<void> {
+  // What has just ended still counts until the next turn.
+  await setImmediate();
   while (isHeldUp()) await sleep(LOOK_AGAIN_MS);
 }
 

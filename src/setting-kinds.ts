@@ -1,12 +1,15 @@
 /** How the texts of settings are read: one function for each kind of value. */
 import { isIP } from 'node:net';
 import { parseUrl } from './http-url.js';
+import { postgresMistake } from './services/store/postgres-address.js';
 
 export interface Kind<T> {
   /** Said after "may be". */
   readonly allowed: string;
   /** Undefined when the text is not one of the allowed. */
   parse(text: string): T | undefined;
+  /** More than that it is not allowed, where more can be said; must not repeat a secret. Said after the name. */
+  mistake?(text: string): string | null;
 }
 
 export function text(): Kind<string> {
@@ -95,8 +98,11 @@ export function awsRegion(): Kind<string> {
 export function databaseUrl(): Kind<string> {
   return {
     allowed: 'sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
-    parse: (t) =>
-      /^sqlite:.+/.test(t) || (/^postgres(ql)?:\/\//.test(t) && parseUrl(t) !== null) ? t : undefined,
+    parse: (t) => {
+      if (/^sqlite:.+/.test(t)) return t;
+      return isPostgres(t) && parseUrl(t) !== null && postgresMistake(t) === null ? t : undefined;
+    },
+    mistake: (t) => (isPostgres(t) ? postgresMistake(t) : null),
   };
 }
 
@@ -109,7 +115,12 @@ export function redisPrefix(): Kind<string> {
 
 export function redisUrl(): Kind<string> {
   return {
-    allowed: 'redis://HOST:PORT or rediss://HOST:PORT',
-    parse: (t) => (/^rediss?:\/\//.test(t) && parseUrl(t) !== null ? t : undefined),
+    allowed: 'redis://HOST:PORT or rediss://HOST:PORT, perhaps with /NUMBER of a database',
+    parse: (t) =>
+      /^rediss?:\/\//.test(t) && /^\/?\d{0,9}$/.test(parseUrl(t)?.pathname ?? 'none') ? t : undefined,
   };
+}
+
+function isPostgres(address: string): boolean {
+  return /^postgres(ql)?:\/\//.test(address);
 }

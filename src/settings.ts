@@ -3,6 +3,7 @@
  * README all come.
  */
 import { readApiKeys } from './services/auth/api-keys.js';
+import { SSL_MODES } from './services/store/postgres-address.js';
 import {
   awsRegion,
   bucketName,
@@ -103,6 +104,16 @@ export const SETTINGS = {
     databaseUrl(),
     'sqlite:data/gateway.db',
     'Where jobs are kept: `sqlite:FILE`, or `postgres://…` for several gateways.',
+  ),
+  PGSSLMODE: setting(
+    oneOf(SSL_MODES),
+    null,
+    'How PostgreSQL is reached where DATABASE_URL has no `sslmode`. All but `disable` and `no-verify` want TLS and verify certificate and name; `verify-ca` with PGSSLROOTCERT the certificate alone. Unset: without TLS, unless PGSSLROOTCERT is set.',
+  ),
+  PGSSLROOTCERT: setting(
+    text(),
+    null,
+    "The file (PEM) of the CA that has signed PostgreSQL's certificate. Unset: those that Node trusts.",
   ),
   DATABASE_POOL_SIZE: setting(integer(2, 1000), '10', 'Connections to PostgreSQL of one gateway.'),
   REDIS_URL: secret(redisUrl(), null, 'How several gateways wake each other: `redis://…` or `rediss://…`.'),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, isLoopback, readConfig } from '../src/config.js';
+import { SSL_MODES } from '../src/services/store/postgres-address.js';
 import { SETTINGS, type SettingName } from '../src/settings.js';
 
 /** What is said of a wrong environment, line by line; nothing when it is right. */
@@ -121,6 +122,39 @@ describe('a setting', () => {
     expect(lines[0]).toBe(`${name} is ${JSON.stringify(text)}; it may be ${SETTINGS[name].kind.allowed}`);
     expect(lines[0]).not.toContain('\n');
   });
+});
+
+describe('the address of PostgreSQL', () => {
+  test.each([
+    [
+      'postgres://u:hunter2@a:1,b:2/db',
+      'names several hosts (a:1, b:2); it may name one, which leads to the primary',
+    ],
+    [
+      'postgres://u:hunter2@a,b/db',
+      'names several hosts (a, b); it may name one, which leads to the primary',
+    ],
+    [
+      'postgres:///db?host=a,b&password=hunter2',
+      'names several hosts (a, b); it may name one, which leads to the primary',
+    ],
+    ['postgres://u:hunter2@a/db?sslmode=on', `has the sslmode "on"; it may be ${SSL_MODES.join(', ')}`],
+    ['postgres://u:hunter2@a/db?sslmode=', `has the sslmode ""; it may be ${SSL_MODES.join(', ')}`],
+  ])('%s is refused by name', (DATABASE_URL, mistake) => {
+    expect(mistakesIn({ DATABASE_URL })).toEqual([`DATABASE_URL ${mistake}`]);
+  });
+
+  test('may name any mode that libpq knows, and so may PGSSLMODE', () => {
+    for (const mode of SSL_MODES) {
+      expect(mistakesIn({ DATABASE_URL: `postgres://a/db?sslmode=${mode}`, PGSSLMODE: mode })).toEqual([]);
+    }
+    expect(mistakesIn({ PGSSLMODE: 'on' })).toEqual([`PGSSLMODE is "on"; it may be ${SSL_MODES.join(', ')}`]);
+  });
+});
+
+test('the address of Redis may name a database by its number alone', () => {
+  for (const path of ['', '/', '/3']) expect(mistakesIn({ REDIS_URL: `redis://h${path}` })).toEqual([]);
+  for (const path of ['/x', '/1/2']) expect(mistakesIn({ REDIS_URL: `redis://h${path}` })).toHaveLength(1);
 });
 
 describe('a bucket', () => {

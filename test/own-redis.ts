@@ -6,10 +6,12 @@ import { join } from 'node:path';
 
 export class OwnRedis {
   readonly #port: number;
+  readonly #options: readonly string[];
   #process: ChildProcess | null = null;
 
-  constructor(port: number) {
+  constructor(port: number, options: readonly string[] = []) {
     this.#port = port;
+    this.#options = options;
   }
 
   get url(): string {
@@ -20,7 +22,9 @@ export class OwnRedis {
     // A replica gets a file from its primary.
     const dir = mkdtempSync(join(tmpdir(), 'own-redis-'));
     const options = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    const child = spawn('redis-server', [...options, '--dir', dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('redis-server', [...options, '--dir', dir, ...this.#options], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     // It must not outlive whoever was broken off.
     const killIt = () => child.kill('SIGKILL');
     process.once('exit', killIt);

@@ -107,5 +107,8 @@ function fail(error: unknown): Promise<never> {
 
 /** As shells tell of a process that a signal ended. */
 const codeOf = (signal: StopSignal): number => 128 + constants.signals[signal];
-onStopSignals({ stop: (signal) => void end(codeOf(signal)), endNow: (signal) => endNow(codeOf(signal)) });
+onStopSignals({
+  stop: (signal) => void end(codeOf(signal)),
+  endNow: (signal) => void endNow(codeOf(signal)),
+});
 main().then(end).catch(fail);

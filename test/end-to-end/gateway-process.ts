@@ -89,7 +89,9 @@ export async function spawnGateway(
   await Promise.race([greeted, ended]);
   return {
     child,
-    url: /GraphQL\s+(http:\/\/\S+)\/graphql\b/.exec(stdout)?.[1] ?? '',
+    get url() {
+      return /GraphQL\s+(http:\/\/\S+)\/graphql\b/.exec(stdout)?.[1] ?? '';
+    },
     readyAfterMs: performance.now() - startedAt,
     ended,
     stdout: () => stdout,

@@ -231,7 +231,7 @@ describe('Nothing keeps a stopped process alive', () => {
     const gateway = await hanging(0);
     gateway.child.kill('SIGTERM');
     expect(await gateway.ended).toBe('SIGKILL');
-    expect(gateway.stderr()).toMatch(/^The stop was not over after 5000 ms; .*\n$/);
+    expect(gateway.stderr()).toMatch(/^The stop was not over after 10000 ms; .*\n$/);
   });
 
   it('and a second signal, two seconds later, need not wait for the deadline', async () => {

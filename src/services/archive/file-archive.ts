@@ -1,7 +1,7 @@
 /** The archive as files in one folder. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -28,6 +28,8 @@ class FileArchive implements Archive {
 
   async start(): Promise<void> {
     await mkdir(this.#unfinished, { recursive: true });
+    // They may be there already, and belong to somebody else.
+    for (const dir of [this.#dir, this.#unfinished]) await access(dir, constants.R_OK | constants.W_OK);
     await this.sweep();
   }
 

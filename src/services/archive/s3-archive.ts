@@ -16,10 +16,12 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
+import type { Logger } from 'pino';
+import { reasonOf } from '../../errors.js';
 import type { Archive, ByteRange, KeptResult, WriteOptions } from './archive.js';
 import type { Bucket, S3Credentials } from './bucket.js';
 import { withoutSilence } from './byte-parts.js';
-import { ANSWER_MS, bounded, isMissing, S3Error } from './s3-call.js';
+import { ANSWER_MS, bounded, isMissing, isUnsupported, S3Error } from './s3-call.js';
 import { abortUpload, type S3Object, upload } from './s3-upload.js';
 
 export interface S3ArchiveSettings {
@@ -28,6 +30,7 @@ export interface S3ArchiveSettings {
   readonly credentials: S3Credentials | null;
   /** The longest that a write takes, in milliseconds: the upload of one that began earlier has lost its writer. */
   readonly longestWriteMs: number;
+  readonly log: Logger;
 }
 
 const CONNECT_MS = 5000;
@@ -45,9 +48,12 @@ class S3Archive implements Archive {
   readonly #prefix: string;
   readonly #longestWriteMs: number;
   readonly #leftBehindMs: number;
+  readonly #log: Logger;
   readonly #s3: S3Client;
+  #canSweep = true;
 
-  constructor({ bucket, credentials, longestWriteMs }: S3ArchiveSettings) {
+  constructor({ bucket, credentials, longestWriteMs, log }: S3ArchiveSettings) {
+    this.#log = log;
     this.#bucket = bucket.name;
     this.#prefix = bucket.prefix === '' ? '' : `${bucket.prefix}/`;
     this.#longestWriteMs = longestWriteMs;
@@ -168,6 +174,20 @@ class S3Archive implements Archive {
   }
 
   async sweep(signal?: AbortSignal): Promise<void> {
+    if (!this.#canSweep) return;
+    try {
+      await this.#abortLeftBehind(signal);
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+      this.#canSweep = false;
+      this.#log.warn(
+        { reason: reasonOf(error) },
+        'the bucket does not list unfinished uploads: those of gateways that died stay there until its lifecycle rules abort them',
+      );
+    }
+  }
+
+  async #abortLeftBehind(signal?: AbortSignal): Promise<void> {
     const before = Date.now() - this.#leftBehindMs;
     let marker: { readonly KeyMarker?: string | undefined; readonly UploadIdMarker?: string | undefined } =
       {};

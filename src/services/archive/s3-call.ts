@@ -7,11 +7,14 @@ export class S3Error extends Error {
   readonly code: string;
   /** Null: there was no answer. */
   readonly status: number | null;
+  /** Where the bucket is, if S3 said so. */
+  readonly region: string | null;
 
-  constructor(operation: string, code: string, status: number | null) {
+  constructor(operation: string, code: string, status: number | null, region: string | null = null) {
     super(`${operation} failed: ${code}${status === null ? '' : `, HTTP ${status}`}`);
     this.code = code;
     this.status = status;
+    this.region = region;
   }
 }
 
@@ -51,17 +54,32 @@ export function isMissing(error: unknown): boolean {
   return error instanceof S3Error && error.status === 404 && error.code !== 'NoSuchBucket';
 }
 
+/** What this store does not do for anybody. */
+export function isUnsupported(error: unknown): boolean {
+  return error instanceof S3Error && (UNSUPPORTED.test(error.code) || [405, 501].includes(error.status ?? 0));
+}
+
+const UNSUPPORTED = /^(NotImplemented|MethodNotAllowed|NotSupported|UnsupportedOperation|InvalidAction)$/;
+
 /**
  * Anew, and without the cause: the client's errors carry what S3 answered, which repeats the key's id, the
  * signed request and the object's name, and whoever knows that name may fetch it.
  */
 function told(operation: string, error: unknown): S3Error {
-  const { name, code, $metadata } = error as {
+  const { name, code, Region, $metadata, $response } = error as {
     readonly name?: unknown;
     readonly code?: unknown;
+    readonly Region?: unknown;
     readonly $metadata?: { readonly httpStatusCode?: number };
+    readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
   };
   // Of S3 the name is the code; of the system, which calls all its errors alike, it is not.
   const known = [code, name].find((text) => typeof text === 'string' && /^\w{1,64}$/.test(text));
-  return new S3Error(operation, String(known ?? 'unknown'), $metadata?.httpStatusCode ?? null);
+  const region = String(Region ?? $response?.headers?.['x-amz-bucket-region'] ?? '');
+  return new S3Error(
+    operation,
+    String(known ?? 'unknown'),
+    $metadata?.httpStatusCode ?? null,
+    /^[a-z0-9-]{1,32}$/.test(region) ? region : null,
+  );
 }

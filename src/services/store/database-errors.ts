@@ -1,5 +1,6 @@
 /** Why a database can't be used: for the person who starts the gateway. */
-import { GatewayError, StartError } from '../../errors.js';
+import { isCertificateError } from '../../certificate-error.js';
+import { GatewayError, reasonOf, StartError } from '../../errors.js';
 import { isAway } from './unavailable.js';
 
 /** The file is in use by another process. */
@@ -16,10 +17,17 @@ export class DatabaseUnusableError extends StartError {
   constructor(file: string, error: unknown) {
     // Whoever starts the gateway is told what the database said.
     const cause = error instanceof GatewayError ? error.cause : error;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    super(`${file} can't be used as the database: ${why}; see DATABASE_URL`, {
+    const remedy = isCertificateError(cause)
+      ? 'PGSSLROOTCERT, which may name the file of its CA'
+      : 'DATABASE_URL';
+    super(`${file} can't be used as the database: ${reasonOf(cause)}; see ${remedy}`, {
       cause,
-      mayPass: isAway(cause),
+      mayPass: isAway(cause) || isNotThereYet(cause),
     });
   }
+}
+
+/** A name that is not known yet, as of a container that is being started; or a server without a free connection. */
+function isNotThereYet(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(ENOTFOUND|53\d{3})$/.test(String(error.code));
 }

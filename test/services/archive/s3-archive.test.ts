@@ -1,6 +1,8 @@
 /** The archive in a bucket: the same contract, over a twin of S3; and what only a bucket can do wrong. */
 import { randomUUID } from 'node:crypto';
+import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Archive } from '../../../src/services/archive/archive.js';
 import type { Bucket, S3Credentials } from '../../../src/services/archive/bucket.js';
@@ -16,6 +18,8 @@ const EIGHT_MEBIBYTES = { first: 0, last: 8 * MIB - 1 };
 const png = { contentType: 'image/png' };
 const WRITES: readonly Operation[] = ['PutObject', 'CreateMultipartUpload', 'UploadPart'];
 const ends: (() => Promise<void>)[] = [];
+const lines = new PassThrough({ encoding: 'utf8' });
+const log = pino(lines);
 
 afterEach(async () => {
   vi.useRealTimers();
@@ -39,6 +43,7 @@ function archiveOn(twin: S3Twin, more: Partial<Bucket> = {}, key: Partial<S3Cred
       ...key,
     },
     longestWriteMs: 60_000,
+    log,
   });
 }
 
@@ -112,6 +117,28 @@ describe('an archive in a bucket', () => {
     const { archive } = await start({ sessionToken: 'temporary/token==', region: 'eu-central-1' });
     await archive.write('a.png', streamOf(picture(100)), png);
     expect((await archive.find('a.png'))?.byteSize).toBe(100);
+  });
+
+  it('is used without sweeping where uploads can not be listed, and says so once', async () => {
+    const twin = await startS3Twin();
+    ends.push(() => twin.stop());
+    twin.trouble('ListMultipartUploads', 'unknown');
+    const archive = archiveOn(twin);
+    ends.push(() => archive.stop());
+    await archive.start();
+    await archive.sweep();
+    await archive.write('a.png', streamOf(picture(100)), png);
+    expect((await archive.find('a.png'))?.byteSize).toBe(100);
+    expect(twin.calls.filter((call) => call === 'ListMultipartUploads')).toHaveLength(1);
+    expect(String(lines.read()).match(/does not list unfinished uploads/g)).toHaveLength(1);
+  });
+
+  it('tells where the bucket is when that is another region', async () => {
+    const twin = await startS3Twin({ region: 'eu-central-1' });
+    ends.push(() => twin.stop());
+    const archive = archiveOn(twin, { region: 'us-east-1' });
+    ends.push(() => archive.stop());
+    await expect(archive.start()).rejects.toMatchObject({ region: 'eu-central-1' });
   });
 
   it('touches nothing that is not its own', async () => {
@@ -322,6 +349,7 @@ describe('an archive in a bucket', () => {
       bucket: { name: twin.bucket, prefix: '', region: twin.key.region, endpoint: twin.url, pathStyle: true },
       credentials: { ...twin.key, sessionToken: null },
       longestWriteMs: 20,
+      log,
     });
     ends.push(() => archive.stop());
     const content = unending(picture(100));

@@ -36,12 +36,12 @@ export type Operation =
   | 'ListMultipartUploads';
 
 /**
- * - error: 500; denied: 403 with a text that repeats what should stay secret
+ * - error: 500; denied: 403 with a text that repeats what should stay secret; unknown: 501
  * - reset: the connection is cut before anything is done; lost: after it, and before the answer
  * - hang: no answer at all
  * - cut, stall: half of an object, and then the end of the connection, or nothing
  */
-export type Trouble = 'error' | 'denied' | 'reset' | 'lost' | 'hang' | 'cut' | 'stall';
+export type Trouble = 'error' | 'denied' | 'unknown' | 'reset' | 'lost' | 'hang' | 'cut' | 'stall';
 
 export interface S3Twin {
   readonly url: string;
@@ -99,7 +99,9 @@ export async function startS3Twin(more: Partial<SigningKey> = {}): Promise<S3Twi
     const refuse = (code: string, status: number, message = ''): unknown => {
       response.writeHead(status, { 'content-type': 'application/xml' });
       return response.end(
-        method === 'HEAD' ? '' : `${XML}<Error>${tag('Code', code)}${tag('Message', message)}</Error>`,
+        method === 'HEAD'
+          ? ''
+          : `${XML}<Error>${tag('Code', code)}${tag('Message', message)}${tag('Region', key.region)}</Error>`,
       );
     };
     const fault = faultOf({ method, url, headers, body }, key);
@@ -117,6 +119,8 @@ export async function startS3Twin(more: Partial<SigningKey> = {}): Promise<S3Twi
         return refuse('InternalError', 500);
       case 'denied':
         return refuse('AccessDenied', 403, `${key.accessKeyId} must not ${url}`);
+      case 'unknown':
+        return refuse('NotImplemented', 501);
       case 'reset':
         return response.destroy();
       case 'hang':

@@ -1,0 +1,233 @@
+/** Starts that find services wrong, or not there yet: one line that names the setting, or patience. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../free-port.js';
+import { OwnRedis } from '../own-redis.js';
+import { startS3Twin } from '../services/archive/s3-twin.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
+import { CA_FILE, startTlsFront, type TlsFront } from '../tls-front.js';
+import { submit } from './caller.js';
+import {
+  build,
+  cleanUp,
+  type GatewayProcess,
+  newFolder,
+  ROOT,
+  spawnGateway,
+  startProcess,
+} from './gateway-process.js';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const SECRET = 'hunter2';
+const postgres = await postgresUrl();
+const ends: (() => Promise<unknown>)[] = [];
+
+beforeAll(build);
+afterEach(async () => {
+  await cleanUp();
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+/** It has ended, with this line alone and without the secret. */
+async function expectRefused(gateway: GatewayProcess, line: RegExp): Promise<void> {
+  expect(await gateway.ended).toBe(1);
+  expect(gateway.stdout()).toBe('');
+  expect(gateway.stderr().trim().split('\n')).toEqual([expect.stringMatching(line)]);
+  expect(gateway.stderr()).not.toContain(SECRET);
+}
+
+describe('A start is refused in one line', () => {
+  it.each([
+    ['no address of this machine', '192.0.2.1', 'EADDRNOTAVAIL'],
+    ['a name that nobody knows', 'no-such-host.invalid', 'ENOTFOUND|EAI_AGAIN'],
+  ])('when HOST is %s', async (_what, HOST, reason) => {
+    const gateway = await startProcess(newFolder(), { HOST, AUTH: 'none' });
+    await expectRefused(gateway, new RegExp(`^HOST is "${HOST}" and PORT is 0; .*(${reason})`));
+  });
+
+  it('when SANDBOX_PORT is taken', async () => {
+    const other = createServer();
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const gateway = await startProcess(newFolder(), { SANDBOX_PORT: String(port) });
+    await expectRefused(gateway, new RegExp(`EADDRINUSE.*${port}.*SANDBOX_PORT`));
+    other.close();
+  });
+
+  it('when .env can not be read', async () => {
+    const folder = newFolder();
+    mkdirSync(join(folder, '.env'));
+    await expectRefused(await startProcess(folder), /^\.env .*can't be read/);
+  });
+
+  it("when the bucket is in another region than AWS_REGION, with that region's name", async () => {
+    const twin = await startS3Twin({ region: 'eu-central-1' });
+    ends.push(() => twin.stop());
+    const gateway = await startProcess(newFolder(), {
+      ARCHIVE_S3_BUCKET: twin.bucket,
+      AWS_REGION: 'us-west-2',
+      AWS_ENDPOINT_URL_S3: twin.url,
+      AWS_ACCESS_KEY_ID: twin.key.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: twin.key.secretAccessKey,
+      NODE_NO_WARNINGS: '1',
+    });
+    await expectRefused(
+      gateway,
+      /^AWS_REGION is "us-west-2", but the bucket "results" is in "eu-central-1"$/,
+    );
+  });
+});
+
+describe('Redis', () => {
+  let redis: OwnRedis;
+  beforeAll(async () => {
+    redis = new OwnRedis(await freePort(), ['--requirepass', 'right']);
+    await redis.start();
+  });
+  afterAll(() => redis.stop());
+
+  const withPassword = (password: string): string => redis.url.replace('//', `//:${password}@`);
+
+  it('that refuses the password ends the start in one line', async () => {
+    const gateway = await startProcess(newFolder(), { REDIS_URL: withPassword(SECRET) });
+    await expectRefused(
+      gateway,
+      /^REDIS_URL is set, but Redis refuses its user name or password \(WRONGPASS /,
+    );
+  });
+
+  it('that wants a password ends the start in one line', async () => {
+    const gateway = await startProcess(newFolder(), { REDIS_URL: redis.url });
+    await expectRefused(gateway, /^REDIS_URL is set, but Redis refuses its user name or password \(NOAUTH /);
+  });
+
+  it('whose CA is unknown ends the start in one line, and is joined with the CA in NODE_EXTRA_CA_CERTS', async () => {
+    const front = await startTlsFront(withPassword('right').replace('redis:', 'rediss:'));
+    ends.push(() => front.stop());
+    const REDIS_URL = front.url().href;
+    await expectRefused(
+      await startProcess(newFolder(), { REDIS_URL }),
+      /^REDIS_URL is set, but the certificate of Redis is not trusted .*NODE_EXTRA_CA_CERTS/,
+    );
+    const gateway = await startProcess(newFolder(), { REDIS_URL, NODE_EXTRA_CA_CERTS: CA_FILE });
+    expect(await (await fetch(`${gateway.url}/readyz`)).json()).toEqual({ status: 'ok' });
+  });
+});
+
+describe.skipIf(postgres === null)('PostgreSQL', () => {
+  let database: TestDatabase;
+  let front: TlsFront;
+  beforeAll(async () => {
+    database = await withDatabase(postgres ?? '');
+    front = await startTlsFront(database.url);
+  });
+  afterAll(async () => {
+    await front.stop();
+    await database.drop();
+  });
+
+  const start = (DATABASE_URL: string, env: Record<string, string> = {}): Promise<GatewayProcess> =>
+    startProcess(newFolder(), { DATABASE_URL, ...env });
+  const changed = (change: (url: URL) => void, url = new URL(database.url)): string => {
+    change(url);
+    return url.href;
+  };
+
+  it.each<[string, (url: URL) => unknown, RegExp]>([
+    [
+      'has no such database',
+      (url) => (url.pathname = '/no_such_database'),
+      /no_such_database.* does not exist; see DATABASE_URL/,
+    ],
+    [
+      'has no such user',
+      (url) => (url.username = 'no_such_user'),
+      /no_such_user.* does not exist; see DATABASE_URL/,
+    ],
+    [
+      'does not speak TLS',
+      (url) => (url.search = '?sslmode=require'),
+      /does not support SSL.*; see DATABASE_URL/,
+    ],
+    [
+      'is to be trusted by a file that is not there',
+      (url) => (url.search = '?sslmode=require&sslrootcert=/nowhere'),
+      /ENOENT.*\/nowhere.*; see DATABASE_URL/,
+    ],
+  ])('that %s ends the start in one line', async (_what, change, line) => {
+    const url = changed((at) => {
+      at.password = SECRET;
+      change(at);
+    });
+    await expectRefused(await start(url), line);
+  });
+
+  it.each(['/nowhere', '/etc/passwd'])('is not asked when PGSSLROOTCERT is %s', async (file) => {
+    await expectRefused(
+      await start(database.url, { PGSSLROOTCERT: file }),
+      new RegExp(`^PGSSLROOTCERT is "${file}"; it may be a readable file of certificates`),
+    );
+  });
+
+  it.each(['require', 'verify-ca', 'verify-full'])(
+    'is not trusted with sslmode=%s, unless PGSSLROOTCERT names its CA',
+    async (mode) => {
+      const url = changed((at) => (at.search = `?sslmode=${mode}`), front.url());
+      await expectRefused(await start(url), /PostgreSQL can't be used .*certificate.*see PGSSLROOTCERT/);
+      const gateway = await start(url, { PGSSLROOTCERT: CA_FILE });
+      expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+      expect(gateway.stderr()).toBe('');
+    },
+  );
+
+  it('under another name than its certificate has is used with verify-ca alone', async () => {
+    const url = front.url('127.0.0.1').href;
+    const env = { PGSSLROOTCERT: CA_FILE };
+    await expectRefused(
+      await start(url, env),
+      /not in the cert's (list|altnames)|ERR_TLS_CERT_ALTNAME|does not match/i,
+    );
+    const gateway = await start(url, { ...env, PGSSLMODE: 'verify-ca' });
+    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
+  });
+
+  it('with a name that nobody knows is waited for, like one that refuses connections', async () => {
+    const url = changed((at) => (at.hostname = 'no-such-host.invalid'));
+    const gateway = await start(url, { LOG_LEVEL: 'warn' });
+    expect(await gateway.ended).toBe(1);
+    expect(gateway.stdout().match(/"not started yet; trying again"/g)?.length).toBeGreaterThan(2);
+    expect(gateway.stderr()).toMatch(/^PostgreSQL can't be used as the database: .*no-such-host.*\n$/);
+  });
+
+  it('without a free connection is waited for', async () => {
+    const role = `gateway_${randomBytes(6).toString('hex')}`;
+    const admin = new Client({ connectionString: database.url });
+    await admin.connect();
+    const own = await withDatabase(postgres ?? '');
+    ends.push(async () => {
+      await own.drop();
+      await admin.query(`drop role ${role}`);
+      await admin.end();
+    });
+    await admin.query(`create role ${role} login connection limit 0`);
+    await admin.query(`alter database ${new URL(own.url).pathname.slice(1)} owner to ${role}`);
+    const url = changed((at) => (at.username = role), new URL(own.url));
+    const gateway = await spawnGateway(process.execPath, [join(ROOT, 'dist/index.js')], {
+      cwd: newFolder(),
+      env: { DATABASE_URL: url, LOG_LEVEL: 'warn' },
+      until: /trying again/,
+    });
+    expect(gateway.stdout()).toContain(`too many connections for role \\"${role}\\"`);
+    await admin.query(`alter role ${role} connection limit 20`);
+    await expect.poll(() => gateway.url).not.toBe('');
+    expect((await submit(gateway.url)).id).toBeTruthy();
+  });
+});
