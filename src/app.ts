@@ -40,6 +40,8 @@ import { FaceDetection } from './services/faces/face-detection.js';
 import { FaceLookup } from './services/faces/face-lookup.js';
 import { Health } from './services/health.js';
 import { Instances } from './services/instances.js';
+import { AccountHolds } from './services/jobs/account-holds.js';
+import { AccountWatch } from './services/jobs/account-watch.js';
 import { Archiver } from './services/jobs/archiver.js';
 import { CallbackReceiver } from './services/jobs/callback.js';
 import { CatchUp } from './services/jobs/catch-up.js';
@@ -52,6 +54,7 @@ import { type Clock, JobService } from './services/jobs/job-service.js';
 import { QueuePositions } from './services/jobs/queue-positions.js';
 import { Reconciler } from './services/jobs/reconciler.js';
 import { Submission } from './services/jobs/submission.js';
+import { WaitingReasons } from './services/jobs/waiting-reasons.js';
 import type { JobStore } from './services/store/job-store.js';
 import { tellingUnavailable } from './services/store/unavailable.js';
 
@@ -208,13 +211,16 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     };
     const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
     const detection = new FaceDetection(akool, config);
-    const dispatcher = new Dispatcher({ jobs, akool, faces: detection, clock, settings, log });
+    const holds = new AccountHolds({ store, log });
+    const dispatcher = new Dispatcher({ jobs, akool, faces: detection, holds, clock, settings, log });
+    const watch = new AccountWatch({ holds, store, akool, dispatcher, clock, settings, log });
     const callbacks = new CallbackReceiver({ store, jobs, reconciler, clock, settings, log });
     const submission = new Submission({ jobs, dispatcher, waitMs: config.submitWaitMs });
     const positions = new QueuePositions({
       store,
       bus,
       jobs,
+      holds,
       clock,
       log,
       everyMs: QUEUE_POSITION_EVERY_MS,
@@ -233,7 +239,10 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const registry = createMetrics();
     const expiry = new ExpiryWatch({ store, clock, registry, log });
     const health = new Health({ store, bus, registry, log });
-    const metrics = new JobMetrics(jobs, registry, () => http.openSockets);
+    const metrics = new JobMetrics(jobs, registry, {
+      sockets: () => http.openSockets,
+      hold: () => holds.last,
+    });
     if (secrets.jwtSecret !== null && secrets.jwtSecret.length < STRONG_SECRET_LENGTH) {
       log.warn(
         'AUTH_JWT_SECRET is short enough to be guessed from any token; take 32 random characters or more',
@@ -258,6 +267,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       services: {
         jobs,
         submission,
+        waiting: new WaitingReasons({ holds, dispatcher, clock }),
         faces: new FaceLookup(detection),
         account: new Account({ akool, jobs, maxConcurrency: config.akool.maxConcurrency }),
         eraser,
@@ -309,6 +319,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     // First to stop: it takes no more jobs and lets calls in flight end while everything else still serves.
     stops.push(() => dispatcher.stop());
     dispatcher.start();
+    stops.push(() => watch.stop());
+    watch.start();
     log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');
     return { url, sandbox };
   }

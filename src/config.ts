@@ -27,6 +27,7 @@ export interface Config {
   readonly unconfirmedSlotMs: number;
   readonly queueLimit: number;
   readonly queueTtlMs: number;
+  readonly acceptWhileBlocked: boolean;
   readonly drainMs: number;
   readonly lameDuckMs: number;
   readonly databasePoolSize: number;
@@ -134,6 +135,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     unconfirmedSlotMs: v.UNCONFIRMED_SLOT_MS,
     queueLimit: v.QUEUE_LIMIT,
     queueTtlMs: v.QUEUE_TTL_MS,
+    acceptWhileBlocked: v.ACCEPT_WHILE_BLOCKED,
     drainMs: v.DRAIN_MS,
     lameDuckMs: v.LAME_DUCK_MS,
     databasePoolSize: v.DATABASE_POOL_SIZE,

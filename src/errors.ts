@@ -18,7 +18,8 @@ export const ERROR_CODES = {
   IDEMPOTENCY_CONFLICT: 'The idempotency key was used before with another input.',
   RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to try again.',
   QUEUE_FULL: 'Too many jobs wait already; try again later.',
-  PROVIDER_UNAVAILABLE: 'Akool could not be reached or did not answer usefully; try again later.',
+  PROVIDER_UNAVAILABLE:
+    'Akool could not be reached, did not answer usefully, or refuses the account (then `extensions.waitingReason` tells which way); try again later.',
   STORE_UNAVAILABLE:
     'The database cannot answer at present; `extensions.retryAfterSeconds` says when to try again.',
   AUTHENTICATION_UNAVAILABLE: 'Who you are cannot be checked at present; try again later.',

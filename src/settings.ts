@@ -90,6 +90,11 @@ export const SETTINGS = {
   ),
   QUEUE_LIMIT: setting(integer(0, 10_000_000), '10000', 'How many jobs may wait.'),
   QUEUE_TTL_MS: setting(integer(1, 2_592_000_000), '86400000', 'How long a job may wait.'),
+  ACCEPT_WHILE_BLOCKED: setting(
+    yesNo(),
+    'false',
+    'Take submits while Akool refuses the account (no credit, not paid, wrong key). Otherwise they are refused with `PROVIDER_UNAVAILABLE`.',
+  ),
   DRAIN_MS: setting(
     integer(0, 600_000),
     '10000',

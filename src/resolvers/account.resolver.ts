@@ -1,6 +1,8 @@
 /** The Akool account, field by field: only who asks for the credit asks Akool. */
 import { Authorized, Ctx, FieldResolver, Float, Query, Resolver } from 'type-graphql';
 import { AccountType, SlotUsageType } from '../schema/account.type.js';
+import { WaitingReasonEnum } from '../schema/enums.js';
+import type { WaitingReason } from '../services/jobs/waiting-reasons.js';
 import type { GatewayContext } from './context.js';
 
 @Resolver(() => AccountType)
@@ -19,5 +21,13 @@ export class AccountResolver {
   @FieldResolver(() => SlotUsageType)
   slots(@Ctx() { services: { account } }: GatewayContext): Promise<SlotUsageType> {
     return account.slots();
+  }
+
+  @FieldResolver(() => WaitingReasonEnum, {
+    nullable: true,
+    description: 'What holds up dispatch as a whole; null when nothing does.',
+  })
+  waitingReason(@Ctx() { services: { waiting } }: GatewayContext): Promise<WaitingReason | null> {
+    return waiting.ofDispatch();
   }
 }

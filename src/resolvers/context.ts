@@ -9,11 +9,13 @@ import type { FaceLookup } from '../services/faces/face-lookup.js';
 import type { Eraser } from '../services/jobs/eraser.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import type { Submission } from '../services/jobs/submission.js';
+import type { WaitingReasons } from '../services/jobs/waiting-reasons.js';
 import type { Cursors } from './cursors.js';
 
 export interface Services {
   readonly jobs: JobService;
   readonly submission: Submission;
+  readonly waiting: WaitingReasons;
   readonly faces: FaceLookup;
   readonly account: Account;
   readonly eraser: Pick<Eraser, 'delete'>;

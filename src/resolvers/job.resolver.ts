@@ -15,11 +15,13 @@ import {
   Subscription,
 } from 'type-graphql';
 import { jobNotFound } from '../errors.js';
+import { WaitingReasonEnum } from '../schema/enums.js';
 import { JobType, JobUpdateType } from '../schema/job.type.js';
 import { JobConnectionType, JobFilterInput, toJobFilter } from '../schema/job-connection.type.js';
 import { type JobNode, toJobNode } from '../schema/job-node.js';
 import { mayRead } from '../services/auth/caller.js';
 import { birthOf, type Job, type JobUpdate } from '../services/jobs/job.js';
+import type { WaitingReason } from '../services/jobs/waiting-reasons.js';
 import { accept, type GatewayContext } from './context.js';
 import { toConnection, toPageRequest } from './job-page.js';
 
@@ -122,6 +124,17 @@ export class JobResolver {
     @Ctx() { services: { jobs } }: GatewayContext,
   ): Promise<number | null> {
     return jobs.queuePosition(node.job);
+  }
+
+  @FieldResolver(() => WaitingReasonEnum, {
+    nullable: true,
+    description: 'Why it is not being sent; null unless WAITING. Looked up when asked for.',
+  })
+  waitingReason(
+    @Root() node: JobNode,
+    @Ctx() { services: { waiting } }: GatewayContext,
+  ): Promise<WaitingReason | null> {
+    return waiting.of(node.job);
   }
 
   @FieldResolver(() => [JobUpdateType], { description: 'Every stored change, oldest first.' })

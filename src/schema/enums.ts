@@ -2,6 +2,7 @@
 import { registerEnumType } from 'type-graphql';
 import { JOB_STATUSES, JOB_UPDATE_SOURCES } from '../services/jobs/job.js';
 import { JOB_ERROR_CODES } from '../services/jobs/job-error.js';
+import { WAITING_REASONS } from '../services/jobs/waiting-reasons.js';
 
 function namedAfterThemselves<const T extends string>(names: readonly T[]): { readonly [N in T]: N } {
   return Object.fromEntries(names.map((name) => [name, name])) as { [N in T]: N };
@@ -22,6 +23,25 @@ registerEnumType(JobStatusEnum, {
     COMPLETED: { description: 'The result is there (its status 3).' },
     FAILED: { description: 'Refused, failed (its status 4) or past its deadline; see `error`.' },
     CANCELED: { description: 'Taken back before it was sent.' },
+  },
+});
+
+export const WaitingReasonEnum = namedAfterThemselves(WAITING_REASONS);
+registerEnumType(WaitingReasonEnum, {
+  name: 'WaitingReason',
+  description: 'Why a WAITING job is not being sent.',
+  valuesConfig: {
+    SLOT: { description: 'All provider slots are in use, or it is about to be sent.' },
+    RETRY: { description: 'A try surely was not accepted; the next one waits its time.' },
+    NO_CREDIT: {
+      description:
+        'Akool says that the credit does not suffice (1006, 1104), or the balance is known to be too small.',
+    },
+    ACCOUNT: {
+      description:
+        'Akool refuses the account or the key (1004, 1101, 1102, 1103, 1109, 1200, 1213, 1221, HTTP 401 or 403).',
+    },
+    PAUSED: { description: 'The operator holds dispatch.' },
   },
 });
 

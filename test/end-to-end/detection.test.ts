@@ -327,11 +327,13 @@ describe('a submit with detectOpts', () => {
     expect(gateway.sandbox.requests.pro).toBe(0);
   });
 
-  it('says whose fault it is when Akool refuses the gateway itself', async () => {
+  it('waits when Akool refuses the gateway itself, which is no word on the pictures', async () => {
     gateway = await startGateway();
-    gateway.sandbox.setFaults({ rates: { detect: { refuse: 1 } }, defaults: { code: 1006 } });
+    gateway.sandbox.setFaults({ script: [{ on: 'detect', fault: 'refuse', code: 1006 }] });
     const job = await submit(gateway.url, detected());
-    expect(job.error).toMatchObject({ code: 'INSUFFICIENT_CREDIT', providerCode: 1006 });
+    expect(job).toMatchObject({ status: 'WAITING', waitingReason: 'NO_CREDIT', error: null });
+    expect((await follow(gateway.url, job.id)).at(-1)?.status).toBe('COMPLETED');
+    expect(gateway.sandbox.bills).toHaveLength(1);
   });
 
   it('waits while Akool is away, and is sent once it is back', async () => {

@@ -11,8 +11,19 @@ import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { freePort } from '../free-port.js';
 import { OwnRedis } from '../own-redis.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
-import { expectWholeLife, follow, lookUp, oneFace, openSocket, run, submit } from './caller.js';
-import { JOB_UPDATED, JOBS_UPDATED, type SeenJob } from './operations.js';
+import {
+  ask,
+  dataOf,
+  errorOf,
+  expectWholeLife,
+  follow,
+  lookUp,
+  oneFace,
+  openSocket,
+  run,
+  submit,
+} from './caller.js';
+import { JOB_UPDATED, JOBS_UPDATED, type SeenJob, SUBMIT } from './operations.js';
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();
@@ -138,6 +149,40 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     expect(ends.every((life) => life.at(-1)?.status === 'COMPLETED')).toBe(true);
     expect(sandbox.peakConcurrency).toBe(3);
     expect(sandbox.bills).toHaveLength(30);
+  });
+
+  test('credit that runs out is known to all; one of them looks, and after a top-up each job is billed once', async () => {
+    const gateways = await startThree({ AKOOL_MAX_CONCURRENCY: '3', SUBMIT_WAIT_MS: '0' });
+    sandbox.credit = 4;
+    const gate = sandbox.hold('submit');
+    const jobs = await Promise.all(Array.from({ length: 24 }, (_, i) => submit(gateways[i % 3] ?? '')));
+    gate.release();
+    const reasons = () =>
+      Promise.all(
+        gateways.map(async (url) => {
+          const query = '{ account { waitingReason } }';
+          const { account } = await dataOf(
+            ask<{ account: { waitingReason: string | null } }, unknown>(url, query),
+          );
+          return account.waitingReason;
+        }),
+      );
+    await expect.poll(reasons, { timeout: 20_000 }).toEqual(Array(3).fill('NO_CREDIT'));
+    for (const url of gateways) {
+      const { extensions } = await errorOf(ask(url, SUBMIT, { input: oneFace() }));
+      expect(extensions).toMatchObject({ code: 'PROVIDER_UNAVAILABLE', waitingReason: 'NO_CREDIT' });
+    }
+    await sandbox.settled();
+    const { pro: tried, credit: looks } = sandbox.requests;
+    // Two looks later: three gateways that each looked for themselves would have been at it six times.
+    await expect.poll(() => sandbox.requests.credit, { timeout: 30_000 }).toBeGreaterThanOrEqual(looks + 2);
+    expect(sandbox.requests.credit).toBeLessThanOrEqual(looks + 3);
+    expect(sandbox.requests.pro).toBe(tried);
+    sandbox.credit = 1000;
+    const lives = await Promise.all(jobs.map(({ id }, i) => follow(gateways[i % 3] ?? '', id)));
+    expect(lives.map((life) => life.at(-1)?.status)).toEqual(Array(24).fill('COMPLETED'));
+    expect(sandbox.bills).toHaveLength(24);
+    expect(await reasons()).toEqual([null, null, null]);
   });
 
   test('Redis goes away under load and comes back: no follower misses an end', async () => {

@@ -266,8 +266,6 @@ describe('The answer of the mutation', () => {
 
   it.each([
     [1003, 'INVALID_PARAMETERS'],
-    [1004, 'ACCOUNT_PROBLEM'],
-    [1006, 'INSUFFICIENT_CREDIT'],
     [1007, 'TOO_MANY_FACES'],
     [1008, 'CONTENT_NOT_FOUND'],
     [1009, 'NOT_ALLOWED'],
@@ -276,22 +274,14 @@ describe('The answer of the mutation', () => {
     [1014, 'CONTENT_NOT_FOUND'],
     [1015, 'GENERATION_FAILED'],
     [1016, 'GENERATION_FAILED'],
-    [1101, 'PROVIDER_AUTHENTICATION'],
-    [1102, 'PROVIDER_AUTHENTICATION'],
-    [1103, 'ACCOUNT_PROBLEM'],
-    [1104, 'INSUFFICIENT_CREDIT'],
     [1108, 'GENERATION_FAILED'],
-    [1109, 'ACCOUNT_PROBLEM'],
-    [1200, 'ACCOUNT_PROBLEM'],
     [1204, 'MEDIA_UNSUPPORTED'],
     [1207, 'MEDIA_UNSUPPORTED'],
     [1208, 'MEDIA_UNSUPPORTED'],
     [1209, 'MEDIA_UNSUPPORTED'],
     [1210, 'MEDIA_UNSUPPORTED'],
-    [1213, 'ACCOUNT_PROBLEM'],
-    [1221, 'ACCOUNT_PROBLEM'],
     [1777, 'PROVIDER_ERROR'],
-  ])("is FAILED with the reason for Akool's %i", async (providerCode, code) => {
+  ])("is FAILED with the reason for Akool's %i, which is about the job", async (providerCode, code) => {
     const bills = gateway.sandbox.bills.length;
     const job = await submit(gateway.url, oneFace({}, `?sandbox-fault=refuse&sandbox-code=${providerCode}`));
     expect(job).toMatchObject({
@@ -389,6 +379,7 @@ describe('Reading', () => {
       'providerJobId',
       'queuePosition',
       'result',
+      'waitingReason',
     ]);
   });
 });

@@ -3,6 +3,7 @@
  *
  * Services depend on this interface alone; `client.ts` implements it over HTTP.
  */
+import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError } from '../jobs/job-error.js';
 import type { FaceMapping, FaceReference } from '../jobs/job-request.js';
 
@@ -53,6 +54,8 @@ export type SubmitOutcome =
   | { readonly kind: 'accepted'; readonly providerId: string; readonly providerJobId: string | null }
   /** Akool said no, for good. */
   | { readonly kind: 'refused'; readonly error: JobError }
+  /** Akool refused the account, whatever the job: surely not accepted, and may be sent again once that has passed. */
+  | { readonly kind: 'account-refused'; readonly reason: HoldReason; readonly error: JobError }
   /** Surely never accepted: may be sent again, not before `retryAfterMs` where Akool named a time. */
   | {
       readonly kind: 'not-accepted';

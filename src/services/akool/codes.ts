@@ -4,6 +4,7 @@
  * Source: "code" in the answers of Akool's Face Swap API, listed at docs.akool.com under "Response Code
  * Description". HTTP status is 200 for most refusals, so the code is what tells.
  */
+import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError, JobErrorCode } from '../jobs/job-error.js';
 import { cleanProviderText } from './provider-text.js';
 
@@ -101,6 +102,22 @@ export const AKOOL_CODES: ReadonlyMap<number, AkoolCode> = new Map<number, Akool
   [1213, account('The Akool account needs a subscription for this: take one out, then submit again.')],
   [1221, account('The Akool account needs a subscription for this: take one out, then submit again.')],
 ]);
+
+/**
+ * What a refusal with this error says of the account; null where it is about the job. The account's refusals are no
+ * word on the job at hand: it may be sent once they have passed.
+ */
+export function holdReasonOf(code: JobErrorCode): HoldReason | null {
+  switch (code) {
+    case 'INSUFFICIENT_CREDIT':
+      return 'NO_CREDIT';
+    case 'ACCOUNT_PROBLEM':
+    case 'PROVIDER_AUTHENTICATION':
+      return 'ACCOUNT';
+    default:
+      return null;
+  }
+}
 
 const OTHER: AkoolCode = {
   code: 'PROVIDER_ERROR',

@@ -2,7 +2,7 @@
 import type { SubmitOutcome } from './akool-client.js';
 import { readSubmitted } from './answers.js';
 import type { AkoolCallError } from './call-error.js';
-import { AKOOL_CODES, BAD_CREDENTIALS, jobErrorFor, jobErrorForStatus } from './codes.js';
+import { AKOOL_CODES, BAD_CREDENTIALS, holdReasonOf, jobErrorFor, jobErrorForStatus } from './codes.js';
 import type { Exchange } from './exchange.js';
 import { type Verdict, verdictOf, whySilent } from './verdict.js';
 
@@ -20,8 +20,11 @@ function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome 
       if (submitted !== null) return { kind: 'accepted', ...submitted };
       return { kind: 'unknown', reason: 'Akool accepted the job without saying its _id.' };
     }
-    case 'refused':
-      return { kind: 'refused', error: refusal(verdict, secrets) };
+    case 'refused': {
+      const error = refusal(verdict, secrets);
+      const reason = holdReasonOf(error.code);
+      return reason === null ? { kind: 'refused', error } : { kind: 'account-refused', reason, error };
+    }
     case 'rate-limited':
       return {
         kind: 'not-accepted',
@@ -49,7 +52,8 @@ export function outcomeWithoutToken(error: AkoolCallError): SubmitOutcome {
     // Whatever Akool's reason for giving no token, the person who submitted can only ask the operator.
     const { code, advice } = BAD_CREDENTIALS;
     return {
-      kind: 'refused',
+      kind: 'account-refused',
+      reason: 'ACCOUNT',
       error: { code, message: advice, providerCode: error.providerCode, retryable: false },
     };
   }

@@ -1,7 +1,9 @@
 /** Filling in the `opts` that a submit with `detectOpts: true` left open, before anything is sent or billed. */
 import pLimit from 'p-limit';
 import { AkoolCallError } from '../akool/call-error.js';
+import { holdReasonOf } from '../akool/codes.js';
 import { jobErrorOf } from '../akool/provider-fault.js';
+import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError } from '../jobs/job-error.js';
 import type { FaceImage, FaceSwapRequest } from '../jobs/job-request.js';
 import type { FaceDetection } from './face-detection.js';
@@ -10,6 +12,14 @@ export type Filled =
   | { readonly kind: 'filled'; readonly request: FaceSwapRequest }
   /** For good: a picture shows no face, or can't be looked at. */
   | { readonly kind: 'failed'; readonly error: JobError }
+  /** Akool refuses the account, whatever the pictures; nothing was sent. */
+  | {
+      readonly kind: 'account-refused';
+      /** With what was found until then. */
+      readonly request: FaceSwapRequest;
+      readonly reason: HoldReason;
+      readonly error: JobError;
+    }
   /** Akool could not be asked; nothing was sent, so it may be tried again. */
   | {
       readonly kind: 'unavailable';
@@ -46,12 +56,15 @@ export async function fillOpts(
 
   const noFace = placesWhere(request, looked, (look) => look.kind === 'no-face');
   if (noFace.length > 0) return { kind: 'failed', error: noFaceFound(noFace) };
+  const filled = withFound(request, looked);
   for (const [url, look] of looked) {
     if (look.kind !== 'refused') continue;
+    const error = jobErrorOf(look.error);
+    const reason = holdReasonOf(error.code);
+    if (reason !== null) return { kind: 'account-refused', request: filled, reason, error };
     const places = placesWhere(request, looked, (other) => other === looked.get(url));
-    return { kind: 'failed', error: refusal(look.error, places) };
+    return { kind: 'failed', error: inPlaces(error, places) };
   }
-  const filled = withFound(request, looked);
   if (away === null) return { kind: 'filled', request: filled };
   return { kind: 'unavailable', request: filled, ...whyAway(away) };
 }
@@ -145,11 +158,10 @@ function noFaceFound(places: readonly string[]): JobError {
   };
 }
 
-function refusal(error: AkoolCallError, places: readonly string[]): JobError {
-  const why = jobErrorOf(error);
+function inPlaces(error: JobError, places: readonly string[]): JobError {
   return {
-    ...why,
-    message: `Faces could not be looked for in ${places.join(', ')}: ${why.message} Nothing was sent or billed.`,
+    ...error,
+    message: `Faces could not be looked for in ${places.join(', ')}: ${error.message} Nothing was sent or billed.`,
   };
 }
 

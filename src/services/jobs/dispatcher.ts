@@ -6,16 +6,17 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
-import { Deadline } from '../akool/deadline.js';
+import type { AkoolClient } from '../akool/akool-client.js';
 import type { FaceDetection } from '../faces/face-detection.js';
-import { fillOpts, needsOpts } from '../faces/fill-opts.js';
+import type { Trial } from '../store/job-store.js';
+import { afterRefusal, afterTrial, creditRefusedAt, retryAfter } from './account-hold.js';
+import type { AccountHolds } from './account-holds.js';
 import { Backoff } from './backoff.js';
 import type { Job, JobEvent } from './job.js';
-import type { JobError } from './job-error.js';
-import type { FaceSwapRequest } from './job-request.js';
+import { picturesOf } from './job-request.js';
 import type { Clock, JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
+import { type Outcome, Sender } from './sender.js';
 
 export interface DispatcherSettings {
   /** Jobs that may be at the provider at once. */
@@ -44,46 +45,47 @@ const LEASE_PATIENCE_MS = 5000;
 /** About a minute and a half. */
 const MOST_RECORD_TRIES = 40;
 const LONGEST_LOOK_PAUSE_MS = 60_000;
-/** Well before a job that is being looked at would be taken for abandoned: see `ReconcilerSettings`. */
-const FIND_FACES_MS = 25_000;
-/** So often are faces looked for where Akool can be reached but gives none; then the job fails. */
-const MOST_LOOKS = 10;
-
-/** What became of a job in hand. */
-type Outcome =
-  | SubmitOutcome
-  /** It was not sent, because its faces could not be found: that keeps this one job waiting, and no other. */
-  | { readonly kind: 'not-ready'; readonly reason: string; readonly retryAfterMs: number | null };
+type AccountRefused = Extract<Outcome, { kind: 'account-refused' }>;
 
 export class Dispatcher {
   readonly #jobs: JobService;
-  readonly #akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
-  readonly #faces: FaceDetection;
+  readonly #holds: Pick<AccountHolds, 'change'>;
   readonly #clock: Clock;
   readonly #settings: DispatcherSettings;
   readonly #log: Logger;
   readonly #backoff = new Backoff({ firstMs: 500, mostMs: 30_000 });
+  readonly #sender: Sender;
   readonly #loop: PeriodicLoop;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #calls = new AbortController();
   readonly #leases = new AbortController();
   #pausedUntil = 0;
   #unsubscribe: (() => void) | null = null;
+  #isStopped = false;
 
   constructor(parts: {
     readonly jobs: JobService;
     readonly akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
     readonly faces: FaceDetection;
+    readonly holds: Pick<AccountHolds, 'change'>;
     readonly clock: Clock;
     readonly settings: DispatcherSettings;
     readonly log: Logger;
   }) {
     this.#jobs = parts.jobs;
-    this.#akool = parts.akool;
-    this.#faces = parts.faces;
+    this.#holds = parts.holds;
     this.#clock = parts.clock;
     this.#settings = parts.settings;
     this.#log = parts.log;
+    this.#sender = new Sender({
+      ...parts,
+      webhookUrl: (job) => this.#settings.webhookUrl(job),
+      save: async (job, request) => {
+        const event = { type: 'prepared', at: this.#clock.now(), request } as const;
+        return (await this.#applyToTry(job, event)).changed;
+      },
+      signal: this.#calls.signal,
+    });
     this.#loop = new PeriodicLoop(TICK_MS, () => this.#leaseAndSend(), this.#log);
   }
 
@@ -100,6 +102,7 @@ export class Dispatcher {
    * jobs are UNCONFIRMED. Safe to call twice.
    */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#unsubscribe?.();
     this.#unsubscribe = null;
     const patience = globalThis.setTimeout(() => this.#leases.abort(), LEASE_PATIENCE_MS);
@@ -115,17 +118,36 @@ export class Dispatcher {
     return this.#loop.pass();
   }
 
+  /** After what kept one submit from being accepted. */
+  get isPausing(): boolean {
+    return this.#pausedUntil > this.#clock.now();
+  }
+
+  /** Sends one job although the account is on hold. False when there was none, or no slot for it. */
+  async tryOne(trial: Trial): Promise<boolean> {
+    if (this.#isStopped || this.isPausing) return false;
+    return (await this.#lease(trial)) > 0;
+  }
+
   async #leaseAndSend(): Promise<void> {
     const pause = this.#pausedUntil - this.#clock.now();
     if (pause > 0) {
       this.#loop.wakeIn(pause);
       return;
     }
+    await this.#lease(null);
+  }
+
+  /** Resolves with how many are in hand now. */
+  async #lease(trial: Trial | null): Promise<number> {
     const { maxConcurrency, jobDeadlineMs, leaseGraceMs } = this.#settings;
     const begun = performance.now();
-    const leased = await this.#jobs.lease(maxConcurrency, jobDeadlineMs, this.#leases.signal);
+    const until = this.#leases.signal;
+    const leased = await this.#jobs.lease(maxConcurrency, jobDeadlineMs, { until, trial });
     const isTooLate = performance.now() - begun > Math.max(leaseGraceMs, LEASE_MS);
-    for (const job of leased) this.#inHand(job, isTooLate ? this.#giveBack(job) : this.#send(job));
+    for (const job of leased)
+      this.#inHand(job, isTooLate ? this.#giveBack(job) : this.#send(job, trial !== null));
+    return leased.length;
   }
 
   /** What a stop waits for. */
@@ -150,21 +172,25 @@ export class Dispatcher {
     });
   }
 
-  async #send(job: Job): Promise<void> {
-    const outcome = await this.#submit(job);
-    await this.#note(job, outcome, 'submit answered');
+  async #send(job: Job, isTrial: boolean): Promise<void> {
+    const outcome = await this.#sender.send(job);
+    await this.#note(job, outcome, isTrial, 'submit answered');
     if (outcome.kind !== 'unknown') return;
     // Not waited for: it may take minutes, and mostly nothing comes.
     void outcome.late?.then((late) => {
-      if (late.kind !== 'unknown') this.#inHand(job, this.#note(job, late, 'submit answered late'));
+      if (late.kind !== 'unknown') this.#inHand(job, this.#note(job, late, isTrial, 'submit answered late'));
     });
   }
 
-  async #note(job: Job, outcome: Outcome, message: string): Promise<void> {
+  async #note(job: Job, outcome: Outcome, isTrial: boolean, message: string): Promise<void> {
     // The `_id` is in the log before anything else can go wrong: it may be all there is to find the job by.
     const providerId = outcome.kind === 'accepted' ? outcome.providerId : undefined;
     this.#log.info({ job: job.id, attempt: job.attempts, outcome: outcome.kind, providerId }, message);
-    await this.#keepTrying(job, () => this.#record(job, outcome));
+    await this.#keepTrying(job, async () => {
+      if (outcome.kind === 'account-refused') return this.#recordRefusal(job, outcome, isTrial);
+      await this.#record(job, outcome);
+      if (isTrial) await this.#endTrial(job, outcome.kind === 'accepted');
+    });
   }
 
   /** What Akool answered is known nowhere else: a store that is away for a moment must not lose it. */
@@ -181,7 +207,30 @@ export class Dispatcher {
     }
   }
 
-  async #record(job: Job, outcome: Outcome): Promise<void> {
+  /** The hold comes first, so that whoever learns that the job waits learns why. */
+  async #recordRefusal(job: Job, { reason, error }: AccountRefused, isTrial: boolean): Promise<void> {
+    const at = this.#clock.now();
+    this.#backoff.reset();
+    const refusal = { reason, error, pictures: picturesOf(job.request), isTrial, at };
+    const hold = await this.#holds.change((before) => afterRefusal(before, refusal));
+    await this.#applyToTry(job, {
+      type: 'held',
+      at,
+      retryAt: retryAfter(refusal, job.attempts),
+      deadlineAt: job.createdAt + this.#settings.queueTtlMs,
+      hold,
+      creditRefused: creditRefusedAt(hold, refusal),
+      error,
+    });
+  }
+
+  async #endTrial(job: Job, wasAccepted: boolean): Promise<void> {
+    const at = this.#clock.now();
+    await this.#holds.change((before) => before && afterTrial(before, job, wasAccepted, at));
+    this.#loop.wake();
+  }
+
+  async #record(job: Job, outcome: Exclude<Outcome, AccountRefused>): Promise<void> {
     const at = this.#clock.now();
     switch (outcome.kind) {
       case 'accepted':
@@ -204,7 +253,8 @@ export class Dispatcher {
         await this.#applyToTry(job, {
           type: 'not-accepted',
           at,
-          retryAt: null,
+          // Known to all instances, unlike the pause of this one.
+          retryAt: Math.ceil(this.#pausedUntil),
           deadlineAt: job.createdAt + this.#settings.queueTtlMs,
           reason: outcome.reason,
         });
@@ -236,63 +286,11 @@ export class Dispatcher {
     return this.#jobs.apply(job.id, (current) => (current.attempts === job.attempts ? event : null));
   }
 
-  async #submit(job: Job): Promise<Outcome> {
-    const { request } = job;
-    const options = { signal: this.#calls.signal };
-    const webhookUrl = this.#settings.webhookUrl(job);
-    switch (request.kind) {
-      case 'PRO': {
-        if (!needsOpts(request)) return this.#akool.submitFaceSwap({ ...request, webhookUrl }, options);
-        const filled = await this.#fillOpts(job, request);
-        return 'outcome' in filled
-          ? filled.outcome
-          : this.#akool.submitFaceSwap({ ...filled.request, webhookUrl }, options);
-      }
-      case 'PLUS':
-        return this.#akool.submitFaceSwapPlus({ ...request, webhookUrl }, options);
-    }
-  }
-
-  /** Stored before it is sent: while the stored request lacks `opts`, the job surely was not sent. */
-  async #fillOpts(
-    job: Job,
-    request: FaceSwapRequest,
-  ): Promise<{ readonly request: FaceSwapRequest } | { readonly outcome: Outcome }> {
-    const deadline = new Deadline(FIND_FACES_MS, this.#calls.signal);
-    const filled = await fillOpts(job.tenant, request, this.#faces, deadline.signal).finally(() =>
-      deadline.dispose(),
-    );
-    switch (filled.kind) {
-      case 'failed':
-        return { outcome: { kind: 'refused', error: filled.error } };
-      case 'unavailable': {
-        const { reason, retryAfterMs, maybePictures } = filled;
-        if (maybePictures && !this.#calls.signal.aborted && job.attempts >= MOST_LOOKS) {
-          return { outcome: { kind: 'refused', error: facesNeverFound(reason) } };
-        }
-        // What was found need not be found again.
-        if (optsIn(filled.request) > optsIn(request)) await this.#prepare(job, filled.request);
-        return { outcome: { kind: 'not-ready', reason, retryAfterMs } };
-      }
-      case 'filled':
-        // Somebody took this dispatcher for dead: the job is no longer its to send.
-        return (await this.#prepare(job, filled.request))
-          ? { request: filled.request }
-          : { outcome: { kind: 'unknown', reason: 'the job was taken over' } };
-    }
-  }
-
-  /** False when this try of the job is over: somebody else may be sending it. */
-  async #prepare(job: Job, request: FaceSwapRequest): Promise<boolean> {
-    const { changed } = await this.#applyToTry(job, { type: 'prepared', at: this.#clock.now(), request });
-    return changed;
-  }
-
   /** What keeps one submit from being accepted (too many at once, no way to Akool) keeps them all. */
   #pause(retryAfterMs: number | null, reason: string): void {
     const ms = Math.max(retryAfterMs ?? 0, this.#backoff.next());
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + ms);
-    this.#log.warn({ pauseMs: Math.round(ms), reason }, 'submits pause');
+    this.#log.warn({ pauseMs: Math.round(ms), reason }, 'dispatch backs off');
   }
 }
 
@@ -305,17 +303,4 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 function lookAgainMs(tries: number): number {
   const ceiling = Math.min(LONGEST_LOOK_PAUSE_MS, 1000 * 2 ** Math.min(tries - 1, 16));
   return Math.round(ceiling * (0.5 + Math.random() / 2));
-}
-
-function optsIn({ sourceImage, targetImage }: FaceSwapRequest): number {
-  return [...sourceImage, ...targetImage].filter(({ opts }) => opts !== null).length;
-}
-
-function facesNeverFound(reason: string): JobError {
-  return {
-    code: 'PROVIDER_UNAVAILABLE',
-    message: `Akool was asked for the faces ${MOST_LOOKS} times, and never gave any (${reason}). Nothing was sent or billed.`,
-    providerCode: null,
-    retryable: true,
-  };
 }

@@ -1,5 +1,6 @@
 /** What Prometheus is told about jobs. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type AccountHold, HOLD_REASONS } from './account-hold.js';
 import { isFinal, type Job } from './job.js';
 import type { JobService } from './job-service.js';
 
@@ -17,7 +18,11 @@ export class JobMetrics {
 
   readonly #jobs: JobService;
 
-  constructor(jobs: JobService, registry: Registry, sockets: () => number) {
+  constructor(
+    jobs: JobService,
+    registry: Registry,
+    now: { readonly sockets: () => number; readonly hold: () => AccountHold | null },
+  ) {
     this.#jobs = jobs;
     this.#ended = new Counter({
       name: 'faceswap_jobs_ended_total',
@@ -43,12 +48,23 @@ export class JobMetrics {
         slots.set({ state: 'waiting' }, waiting);
       },
     });
+    const held: Gauge = new Gauge({
+      name: 'faceswap_dispatch_held',
+      help: 'Whether nothing is sent because Akool refuses the account, by reason: 1 or 0.',
+      labelNames: ['reason'],
+      registers: [registry],
+      collect: () => {
+        const hold = now.hold();
+        for (const reason of HOLD_REASONS)
+          held.set({ reason }, hold?.blocks && hold.reason === reason ? 1 : 0);
+      },
+    });
     const open: Gauge = new Gauge({
       name: 'faceswap_sockets_open',
       help: 'Open WebSockets.',
       registers: [registry],
       collect: () => {
-        open.set(sockets());
+        open.set(now.sockets());
       },
     });
   }

@@ -43,3 +43,18 @@ export interface FaceSwapPlusRequest {
   readonly faceEnhance: boolean;
   readonly singleFaceMode: boolean;
 }
+
+/**
+ * How many pictures Akool is asked to make, the only thing that tells how the prices of two jobs compare; null for a
+ * video, whose price goes by its length.
+ */
+export function picturesOf(request: JobRequest): number | null {
+  switch (request.kind) {
+    case 'PRO':
+      return request.targetImage.length;
+    case 'PLUS':
+      return VIDEO_NAME.test(new URL(request.targetUrl).pathname) ? null : 1;
+  }
+}
+
+const VIDEO_NAME = /\.(?:mp4|mov|m4v|webm|avi|mkv)$/i;

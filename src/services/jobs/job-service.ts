@@ -5,7 +5,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { JobBus } from '../bus/job-bus.js';
-import type { JobFilter, JobStore, Page, PageRequest, SlotUsage } from '../store/job-store.js';
+import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from '../store/job-store.js';
 import { type Following, followJob, followTenant } from './follow.js';
 import { type Change, type Job, type JobEvent, type JobUpdate, transition } from './job.js';
 import type { JobRequest } from './job-request.js';
@@ -20,6 +20,8 @@ export interface JobServiceSettings {
   readonly queueLimit: number;
   /** How long a job may wait to be sent, in milliseconds. */
   readonly queueTtlMs: number;
+  /** Take submits while Akool refuses the account. */
+  readonly acceptWhileBlocked: boolean;
 }
 
 /** What changed a job is told to these after the commit. Must not throw. */
@@ -47,7 +49,7 @@ export class JobService {
   /**
    * Stores a job, or finds the one that the idempotency key already stands for.
    *
-   * @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT
+   * @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT, PROVIDER_UNAVAILABLE while Akool refuses the account
    */
   async create(
     tenant: string,
@@ -67,6 +69,7 @@ export class JobService {
           idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprint(request) },
       },
       this.#settings.queueLimit,
+      this.#settings.acceptWhileBlocked,
     );
     switch (created.kind) {
       case 'created':
@@ -81,6 +84,12 @@ export class JobService {
         throw new GatewayError(
           'IDEMPOTENCY_CONFLICT',
           'This idempotency key was used with another input; use a new key for a new input.',
+        );
+      case 'blocked':
+        throw new GatewayError(
+          'PROVIDER_UNAVAILABLE',
+          'Akool takes no jobs of this gateway at present; try again later.',
+          { extensions: { waitingReason: created.hold.reason } },
         );
       case 'queue-full':
         throw new GatewayError('QUEUE_FULL', 'Too many jobs are waiting; try again later.');
@@ -171,13 +180,13 @@ export class JobService {
   }
 
   /** Leases waiting jobs for sending: see `JobStore.lease`. */
-  async lease(limit: number, deadlineMs: number, until?: AbortSignal): Promise<readonly Job[]> {
+  async lease(limit: number, deadlineMs: number, options?: LeaseOptions): Promise<readonly Job[]> {
     const decide = (job: Job): Change | null => {
       // Asked for when the slot is really had: it may have been waited for, and its last holder is stamped later.
       const at = this.#clock.now();
       return transition(job, { type: 'leased', at, deadlineAt: at + deadlineMs });
     };
-    const leased = await this.#store.lease(limit, this.#clock.now(), decide, until && { until });
+    const leased = await this.#store.lease(limit, this.#clock.now(), decide, options);
     for (const job of leased) this.#announce(job);
     return leased;
   }

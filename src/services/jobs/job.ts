@@ -3,8 +3,8 @@
  *
  * In prose. A job is born WAITING: stored, not yet sent. When a provider slot is free it is leased to one
  * dispatcher and is SUBMITTING, until the answer of the one request that may cost money is known:
- * accepted (QUEUED), refused for good (FAILED), surely never accepted (back to WAITING), or nobody knows
- * (UNCONFIRMED: never sent again). From then on Akool reports, by webhook or when asked: QUEUED,
+ * accepted (QUEUED), refused for good (FAILED), surely never accepted (back to WAITING), refused for the account's
+ * sake (back to WAITING: see account-hold.ts), or nobody knows (UNCONFIRMED: never sent again). From then on Akool reports, by webhook or when asked: QUEUED,
  * PROCESSING, COMPLETED, FAILED. Reports may come twice, late and out of order, so a status only ever moves
  * forward, and an event that has nothing new to say changes nothing.
  *
@@ -15,6 +15,7 @@
  * submit names another `_id` than a callback that came before it, the answer is right: what that callback said was
  * not about this job, so even an end that it brought is taken back to QUEUED.
  */
+import type { AccountHold } from './account-hold.js';
 import type { JobError, JobErrorCode } from './job-error.js';
 import type { JobRequest } from './job-request.js';
 
@@ -74,6 +75,10 @@ export interface Job {
   readonly sequence: number;
   /** The queue position that followers were last told; a hint for coalescing, not the position itself. */
   readonly announcedPosition: number | null;
+  /** The hold of dispatch that followers were last told of (`AccountHold.since`); null: none. */
+  readonly announcedHold: number | null;
+  /** The balance at which Akool last refused this job for want of credit; null: never. See `AccountHold`. */
+  readonly creditRefused: number | null;
   /** How often this job was handed to Akool. More than one only after tries that surely were not accepted. */
   readonly attempts: number;
   /** When the last try began. */
@@ -108,7 +113,13 @@ export interface JobUpdate {
 /** What can happen to a job. `at` is when the gateway learned of it. */
 export type JobEvent =
   | { readonly type: 'leased'; readonly at: number; readonly deadlineAt: number }
-  | { readonly type: 'moved'; readonly at: number; readonly position: number }
+  | {
+      readonly type: 'moved';
+      readonly at: number;
+      readonly position: number;
+      /** What blocks dispatch now. */
+      readonly hold?: Pick<AccountHold, 'reason' | 'since'> | null;
+    }
   | { readonly type: 'prepared'; readonly at: number; readonly request: JobRequest }
   | {
       readonly type: 'accepted';
@@ -125,6 +136,17 @@ export type JobEvent =
       readonly retryAt: number | null;
       readonly deadlineAt: number;
       readonly reason: string;
+    }
+  /** Akool refused it for the account's sake. */
+  | {
+      readonly type: 'held';
+      readonly at: number;
+      readonly retryAt: number | null;
+      readonly deadlineAt: number;
+      readonly hold: Pick<AccountHold, 'reason' | 'since'>;
+      /** The balance at which it was refused for want of credit; null: for another reason. */
+      readonly creditRefused: number | null;
+      readonly error: JobError;
     }
   | {
       readonly type: 'unconfirmed';
@@ -198,6 +220,9 @@ export function isAtProvider(status: JobStatus): boolean {
   return AT_PROVIDER.has(status);
 }
 
+/** What followers were told of waiting is over with it. */
+const NOTHING_ANNOUNCED = { announcedPosition: null, announcedHold: null } as const;
+
 /** A job as it is born, and the first line of its history. `sequence` is the store's to give. */
 export function newJob(born: {
   readonly id: string;
@@ -222,7 +247,8 @@ export function newJob(born: {
     callbackToken: born.callbackToken,
     turn: born.turn,
     sequence: 0,
-    announcedPosition: null,
+    ...NOTHING_ANNOUNCED,
+    creditRefused: null,
     attempts: 0,
     sentAt: null,
     retryAt: null,
@@ -261,13 +287,10 @@ export function transition(job: Job, event: JobEvent): Change | null {
         sentAt: event.at,
         deadlineAt: event.deadlineAt,
         retryAt: null,
-        announcedPosition: null,
+        ...NOTHING_ANNOUNCED,
       });
     case 'moved':
-      if (job.status !== 'WAITING' || job.announcedPosition === event.position) return null;
-      return change(job, event.at, 'GATEWAY', `position ${event.position}`, {
-        announcedPosition: event.position,
-      });
+      return moved(job, event);
     case 'prepared':
       if (job.status !== 'SUBMITTING') return null;
       // Looking for faces took its time; only now the sending begins.
@@ -284,6 +307,16 @@ export function transition(job: Job, event: JobEvent): Change | null {
         retryAt: event.retryAt,
         slotFreeAt: null,
         deadlineAt: event.deadlineAt,
+      });
+    case 'held':
+      if (!awaitsAnswer(job)) return null;
+      return change(job, event.at, 'SUBMIT', event.error.code, {
+        status: 'WAITING',
+        retryAt: event.retryAt,
+        slotFreeAt: null,
+        deadlineAt: event.deadlineAt,
+        announcedHold: event.hold.since,
+        ...(event.creditRefused !== null && { creditRefused: event.creditRefused }),
       });
     case 'unconfirmed':
       if (job.status !== 'SUBMITTING') return null;
@@ -303,7 +336,7 @@ export function transition(job: Job, event: JobEvent): Change | null {
       if (job.status !== 'WAITING') return null;
       return change(job, event.at, 'CLIENT', null, {
         status: 'CANCELED',
-        announcedPosition: null,
+        ...NOTHING_ANNOUNCED,
       });
     case 'archived':
       if (job.result === null || job.result.archive !== null || job.eraseAt !== null) return null;
@@ -329,6 +362,14 @@ export function transition(job: Job, event: JobEvent): Change | null {
  */
 function awaitsAnswer(job: Job): boolean {
   return job.status === 'SUBMITTING' || job.status === 'UNCONFIRMED';
+}
+
+function moved(job: Job, { at, position, hold = null }: Extract<JobEvent, { type: 'moved' }>): Change | null {
+  const since = hold?.since ?? null;
+  if (job.status !== 'WAITING') return null;
+  if (job.announcedPosition === position && job.announcedHold === since) return null;
+  const note = job.announcedHold === since ? `position ${position}` : (hold?.reason ?? 'dispatch goes on');
+  return change(job, at, 'GATEWAY', note, { announcedPosition: position, announcedHold: since });
 }
 
 /** The answer to the submit. A callback may have overtaken it: then it adds what is still unknown, or sets it right. */
@@ -382,7 +423,7 @@ function reported(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Cha
   const bound: Partial<Job> = {
     providerId: event.providerId,
     slotFreeAt: null,
-    announcedPosition: null,
+    ...NOTHING_ANNOUNCED,
     deadlineAt: event.deadlineAt,
   };
   switch (report.status) {
@@ -443,7 +484,7 @@ function failed(error: JobError): Partial<Job> {
     error,
     pollAt: null,
     slotFreeAt: null,
-    announcedPosition: null,
+    ...NOTHING_ANNOUNCED,
   };
 }
 

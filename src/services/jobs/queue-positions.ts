@@ -1,16 +1,20 @@
 /**
- * Tells followers of waiting jobs how the queue moves.
+ * Tells followers of waiting jobs how the queue moves, and when dispatch is held up or goes on.
  *
  * A position is not stored with every move: with thousands waiting, each finished job would cost thousands
  * of writes. Instead, when the queue has moved, the jobs that somebody follows on this instance are looked
  * at together, at most twice a second, and one of them gets a new version only when its position changed by
  * a tenth of itself or more. So the front of the queue moves step by step and the far end in strides, and a
  * finished job costs a number of writes that grows with the logarithm of the queue's length.
- * `job.queuePosition` itself is always counted at the moment it is asked for.
+ * `job.queuePosition` and `job.waitingReason` themselves are always looked up at the moment they are asked for.
+ *
+ * A hold on the account is told in the same way: to the jobs that somebody follows here, some hundreds a second, and
+ * not to the thousands that nobody looks at.
  */
 import type { Logger } from 'pino';
 import type { JobBus } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
+import type { AccountHolds } from './account-holds.js';
 import type { JobStatus } from './job.js';
 import type { Clock, JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
@@ -18,14 +22,25 @@ import { PeriodicLoop } from './periodic-loop.js';
 /** Where a change of the queue shows: a job that left it, or one that came back to its front. */
 const MOVES_THE_QUEUE: ReadonlySet<JobStatus> = new Set(['SUBMITTING', 'CANCELED', 'FAILED', 'WAITING']);
 
+/** Jobs that get a new version in one look. */
+const MOST_TOLD_AT_ONCE = 200;
+
+/** What followers of a job were last told. */
+interface Told {
+  readonly position: number;
+  /** `AccountHold.since` of a hold that blocks dispatch. */
+  readonly hold: number | null;
+}
+
 export class QueuePositions {
   readonly #store: Pick<JobStore, 'queuePositions'>;
   readonly #bus: Pick<JobBus, 'followedJobs'>;
   readonly #jobs: JobService;
+  readonly #holds: Pick<AccountHolds, 'present'>;
   readonly #clock: Clock;
   readonly #everyMs: number;
   readonly #loop: PeriodicLoop;
-  #told = new Map<string, number>();
+  #told = new Map<string, Told>();
   /** Since the last look, as far as this instance knows. */
   #hasMoved = false;
   #unsubscribe: (() => void) | null = null;
@@ -34,6 +49,7 @@ export class QueuePositions {
     readonly store: Pick<JobStore, 'queuePositions'>;
     readonly bus: Pick<JobBus, 'followedJobs'>;
     readonly jobs: JobService;
+    readonly holds: Pick<AccountHolds, 'present'>;
     readonly clock: Clock;
     readonly log: Logger;
     /** From a move of the queue until it is told, in milliseconds: what moves meanwhile is told together. */
@@ -44,6 +60,7 @@ export class QueuePositions {
     this.#store = parts.store;
     this.#bus = parts.bus;
     this.#jobs = parts.jobs;
+    this.#holds = parts.holds;
     this.#clock = parts.clock;
     this.#everyMs = parts.everyMs;
     this.#loop = new PeriodicLoop(parts.lookEveryMs, () => this.#tell(), parts.log);
@@ -68,17 +85,38 @@ export class QueuePositions {
   async #tell(): Promise<void> {
     const hasMoved = this.#hasMoved;
     this.#hasMoved = false;
+    const present = await this.#holds.present();
+    const hold = present?.blocks ? present : null;
     const positions = await this.#store.queuePositions(this.#bus.followedJobs());
-    const told = new Map<string, number>();
+    const told = new Map<string, Told>();
     const news: Promise<unknown>[] = [];
     for (const [id, position] of positions) {
-      // A new follower was given the position of that moment; without a move there is nothing to add.
-      const before = this.#told.get(id) ?? (hasMoved ? undefined : position);
-      const moved = before === undefined || Math.abs(before - position) >= Math.max(1, position / 10);
-      told.set(id, moved ? position : before);
-      if (moved) news.push(this.#jobs.apply(id, { type: 'moved', at: this.#clock.now(), position }));
+      const before = this.#told.get(id);
+      const now = { position, hold: hold?.since ?? null };
+      // A new follower was given the state of that moment; without a move there is nothing to add.
+      if (!isNews(before ?? { position: hasMoved ? null : position, hold: null }, now)) {
+        told.set(id, before ?? now);
+      } else if (news.length < MOST_TOLD_AT_ONCE) {
+        told.set(id, now);
+        news.push(this.#jobs.apply(id, { type: 'moved', at: this.#clock.now(), position, hold }));
+      } else {
+        if (before !== undefined) told.set(id, before);
+        this.#hasMoved = true;
+        this.#loop.wakeIn(this.#everyMs);
+      }
     }
     this.#told = told;
     await Promise.all(news);
   }
+}
+
+function isNews(
+  before: { readonly position: number | null; readonly hold: number | null },
+  now: Told,
+): boolean {
+  return (
+    before.hold !== now.hold ||
+    before.position === null ||
+    Math.abs(before.position - now.position) >= Math.max(1, now.position / 10)
+  );
 }

@@ -11,6 +11,7 @@ import { Deadline } from '../akool/deadline.js';
 import { providerUrlForLog } from '../akool/provider-url.js';
 import { needsOpts } from '../faces/fill-opts.js';
 import type { JobStore } from '../store/job-store.js';
+import { type AccountHold, isTooDear } from './account-hold.js';
 import { Backoff } from './backoff.js';
 import { isFinal, isHealable, type Job, type JobEvent, type ProviderReport } from './job.js';
 import type { JobError } from './job-error.js';
@@ -166,11 +167,13 @@ export class Reconciler {
   async #expire(): Promise<void> {
     const at = this.#clock.now();
     const late = await this.#store.pastDeadline(['WAITING', 'UNCONFIRMED'], at, 500);
+    if (late.length === 0) return;
+    const hold = await this.#store.accountHold();
     await Promise.all(
       late.map(({ id }) =>
         this.#jobs.apply(id, (job) => {
           if (job.deadlineAt > at) return null;
-          if (job.status === 'WAITING') return { type: 'expired', at, error: WAITED_TOO_LONG };
+          if (job.status === 'WAITING') return { type: 'expired', at, error: whyNeverSent(job, hold) };
           return job.status === 'UNCONFIRMED' ? { type: 'expired', at, error: NEVER_CONFIRMED } : null;
         }),
       ),
@@ -296,6 +299,12 @@ export class Reconciler {
 /** An eighth of what it took until now. */
 function patienceMs({ sentAt }: Job, now: number): number {
   return (now - (sentAt ?? now)) / 8;
+}
+
+function whyNeverSent(job: Job, hold: AccountHold | null): JobError {
+  if (hold === null || !(hold.blocks || isTooDear(hold, job))) return WAITED_TOO_LONG;
+  const message = `${hold.error.message} The job waited for that until its time was over; nothing was billed.`;
+  return { ...hold.error, message };
 }
 
 const WAITED_TOO_LONG: JobError = {

@@ -2,7 +2,7 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
 import type { WriteOptions } from './commit-queue.js';
 import type { ColumnTypes } from './migrations.js';
-import type { Tables } from './tables.js';
+import type { QueueTable, Tables } from './tables.js';
 
 export interface Database {
   readonly db: Kysely<Tables>;
@@ -14,7 +14,7 @@ export interface Database {
   /** Runs `work` in a transaction, see `CommitQueue.write`; resolves when it is durable. */
   write<T>(work: (transaction: Kysely<Tables>) => Promise<T>, options?: WriteOptions): Promise<T>;
   /** Held until the end of the transaction, so that leases and bounded inserts happen one after another. */
-  lockQueue(transaction: Kysely<Tables>): Promise<{ readonly turn: number }>;
+  lockQueue(transaction: Kysely<Tables>): Promise<Pick<QueueTable, 'turn' | 'account_hold'>>;
   /** Locks the rows that a query in a transaction gives, and passes over those that another one has locked. */
   skipLocked: <O>(query: SelectQueryBuilder<Tables, 'jobs', O>) => SelectQueryBuilder<Tables, 'jobs', O>;
   /** Lets writes in flight end, then closes. Safe to call twice. */

@@ -7,6 +7,7 @@ import { inPlaces } from './value-list.js';
 
 /** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
 export const isOpen = sql<boolean>`finished_at is null`;
+export const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
 const isBeingSent = sql<boolean>`finished_at is null and status = 'SUBMITTING'`;
 
 /** When something is to be done with a job; null: nothing. */

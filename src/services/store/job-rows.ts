@@ -1,6 +1,7 @@
 /** Single jobs and their history. */
 import type { Kysely, UpdateResult } from 'kysely';
 import type { Change, Job, JobUpdate } from '../jobs/job.js';
+import { picturesOf } from '../jobs/job-request.js';
 import { only, Statement } from './statement.js';
 import { type Tables, toChangedColumns, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
@@ -48,6 +49,7 @@ const insertion = new Statement((db, place) =>
       attempts: place('attempts'),
       deadline_at: place('deadlineAt'),
       archive_attempts: place('archiveAttempts'),
+      pictures: place('pictures'),
       request: place('requestText'),
     })
     .returning('sequence'),
@@ -55,7 +57,7 @@ const insertion = new Statement((db, place) =>
 
 /** Stores a new job, which has nothing yet but what it was born with; resolves with its `sequence`. */
 export async function insertJob(trx: Kysely<Tables>, { job, update }: Change): Promise<number> {
-  const values = { ...job, requestText: JSON.stringify(job.request) };
+  const values = { ...job, requestText: JSON.stringify(job.request), pictures: picturesOf(job.request) };
   const { sequence } = only(await insertion.rows(trx, values));
   await insertUpdate(trx, job.id, update);
   return sequence;

@@ -10,6 +10,7 @@
  *   never gives one job to two callers.
  * - Reads see every change that was reported durable before they began.
  */
+import type { AccountHold } from '../jobs/account-hold.js';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
 import type { JobRequest } from '../jobs/job-request.js';
 
@@ -29,7 +30,23 @@ export type Created =
   | { readonly kind: 'duplicate'; readonly job: Job | null }
   /** The key was used before with another input. */
   | { readonly kind: 'conflict' }
-  | { readonly kind: 'queue-full' };
+  | { readonly kind: 'queue-full' }
+  /** Nothing is sent for the account's sake, and new jobs are not wanted meanwhile. */
+  | { readonly kind: 'blocked'; readonly hold: AccountHold };
+
+/** Which jobs one is taken from to see whether a hold has passed. */
+export type Trial = 'fitting' | 'too-dear' | 'any';
+
+export interface HoldChange<After> {
+  readonly before: AccountHold | null;
+  readonly after: After;
+}
+
+/** Jobs that wait. */
+export interface HeldCount {
+  readonly all: number;
+  readonly tooDear: number;
+}
 
 export interface JobFilter {
   readonly status?: readonly JobStatus[];
@@ -78,6 +95,8 @@ export interface LeaseOptions {
    * that nobody sends.
    */
   readonly until?: AbortSignal;
+  /** Gives out one job, out of turn, to see whether the hold has passed; none where there is no hold. */
+  readonly trial?: Trial | null;
 }
 
 export interface JobStore {
@@ -93,7 +112,11 @@ export interface JobStore {
   /** The secret of this name: 32 random bytes, made when first asked for and the same for all ever after. */
   secret(name: string): Promise<Uint8Array>;
 
-  create(job: NewJob, queueLimit: number): Promise<Created>;
+  /**
+   * @param queueLimit how many jobs may wait
+   * @param acceptWhileBlocked take it although a hold blocks dispatch
+   */
+  create(job: NewJob, queueLimit: number, acceptWhileBlocked?: boolean): Promise<Created>;
   get(id: string): Promise<Job | null>;
   /** The versions of those of `ids` that exist. */
   versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
@@ -106,7 +129,8 @@ export interface JobStore {
    * Gives out as many waiting jobs as slots are free, in the queue's order, each changed by `decide` and
    * stored. The order is start-time fair queueing over tenants: a job's `turn` is one after the last of its
    * tenant's, but never before the turn being served, so tenants take turns and each tenant's own jobs stay
-   * oldest first. Jobs whose time to wait is over are left where they are.
+   * oldest first. Jobs whose time to wait is over are left where they are, and those that are too dear; all of them
+   * while a hold blocks dispatch.
    */
   lease(
     limit: number,
@@ -114,6 +138,13 @@ export interface JobStore {
     decide: (job: Job) => Change | null,
     options?: LeaseOptions,
   ): Promise<readonly Job[]>;
+  /** What Akool holds against the account, as all instances know it. */
+  accountHold(): Promise<AccountHold | null>;
+  /** One change at a time; `change` may be called again when the first time came to nothing. */
+  changeAccountHold<After extends AccountHold | null>(
+    change: (before: AccountHold | null) => After,
+  ): Promise<HoldChange<After>>;
+  countHeld(hold: AccountHold, now: number): Promise<HeldCount>;
   /** 1 is the next to be sent. Null for a job that does not wait. */
   queuePosition(id: string): Promise<number | null>;
   /** The positions of those of `ids` that wait. */

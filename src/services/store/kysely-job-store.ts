@@ -4,6 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { Logger } from 'pino';
+import type { AccountHold } from '../jobs/account-hold.js';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
 import { changesDue, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
 import type { Database } from './database.js';
@@ -15,12 +16,15 @@ import {
   pastDeadline,
   resultsExpiring,
 } from './due-rows.js';
+import { changeHold, countHeld, findHold } from './hold-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeyExpire } from './idempotency-rows.js';
 import { listJobs } from './job-pages.js';
 import { deleteJob, findJob, historyOf, saveJob, versionsOf } from './job-rows.js';
 import type {
   ChangedJob,
   Created,
+  HeldCount,
+  HoldChange,
   JobFilter,
   JobStore,
   LeaseOptions,
@@ -86,8 +90,8 @@ class KyselyJobStore implements JobStore {
     return this.#opened.write((trx) => findOrMakeSecret(trx, name));
   }
 
-  async create(job: NewJob, queueLimit: number): Promise<Created> {
-    const created = await enqueue(this.#opened, job, queueLimit);
+  async create(job: NewJob, queueLimit: number, acceptWhileBlocked = false): Promise<Created> {
+    const created = await enqueue(this.#opened, job, queueLimit, acceptWhileBlocked);
     if (created.kind === 'created') this.#recent?.stored([created.job]);
     return created;
   }
@@ -143,6 +147,22 @@ class KyselyJobStore implements JobStore {
     const leased = await leaseJobs(this.#opened, limit, now, decide, options);
     this.#recent?.stored(leased);
     return leased;
+  }
+
+  async accountHold(): Promise<AccountHold | null> {
+    return findHold(this.#db);
+  }
+
+  async changeAccountHold<After extends AccountHold | null>(
+    change: (before: AccountHold | null) => After,
+  ): Promise<HoldChange<After>> {
+    const { before, after, marked } = await changeHold(this.#opened, change);
+    this.#recent?.forget(marked);
+    return { before, after };
+  }
+
+  async countHeld(hold: AccountHold, now: number): Promise<HeldCount> {
+    return countHeld(this.#db, hold, now);
   }
 
   async queuePosition(id: string): Promise<number | null> {

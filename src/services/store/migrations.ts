@@ -4,6 +4,7 @@
  */
 import type { Migration } from 'kysely';
 import { jobs } from './migrations/001-jobs.js';
+import { accountHold } from './migrations/002-account-hold.js';
 import { changes } from './migrations/003-changes.js';
 import { compatibility } from './migrations/004-compatibility.js';
 
@@ -21,6 +22,10 @@ export type Migrations = Readonly<Record<string, Migration>>;
 export function releases(types: ColumnTypes): readonly Migrations[] {
   return [
     { '001-jobs': jobs(types) },
-    { '003-changes': changes(types), '004-compatibility': compatibility() },
+    {
+      '002-account-hold': accountHold(types),
+      '003-changes': changes(types),
+      '004-compatibility': compatibility(),
+    },
   ];
 }

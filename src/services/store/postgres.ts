@@ -15,8 +15,8 @@ import { PostgresTransactions } from './postgres-transactions.js';
 import { only, Statement } from './statement.js';
 import type { Tables } from './tables.js';
 
-const turnServed = new Statement((db) =>
-  db.selectFrom('queue').select('turn').where('id', '=', 1).forUpdate(),
+const queueRow = new Statement((db) =>
+  db.selectFrom('queue').select(['turn', 'account_hold']).where('id', '=', 1).forUpdate(),
 );
 /** In one transaction: other instances wait for the rows that it has locked. */
 const MOST_WRITES = 32;
@@ -45,7 +45,7 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
       return work(patient).finally(() => patient.destroy());
     },
     write: (work, options) => commits.write(work, options),
-    lockQueue: async (trx) => only(await turnServed.rows(trx, {})),
+    lockQueue: async (trx) => only(await queueRow.rows(trx, {})),
     close: () => {
       closed ??= close();
       return closed;

@@ -1,8 +1,10 @@
 /** The queue: who waits, in which order, and how many slots are taken. */
-import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
+import { priceLimits } from '../jobs/account-hold.js';
 import { type Change, type Job, newJob } from '../jobs/job.js';
 import type { Database } from './database.js';
-import { isOpen } from './due-rows.js';
+import { isOpen, waits } from './due-rows.js';
+import { isTooDear, toHold, trialOf } from './hold-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, insertJob, saveJob } from './job-rows.js';
 import type { Created, LeaseOptions, NewJob } from './job-store.js';
@@ -10,8 +12,6 @@ import { only, Statement } from './statement.js';
 import { type JobTable, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
-/** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
-const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
 /** Above this, reading the queue once costs less than counting for each. */
 const FEW = 16;
 
@@ -33,14 +33,21 @@ const queueSeenBy = new Statement((db, place) =>
   ]),
 );
 
-export function enqueue(database: Database, job: NewJob, queueLimit: number): Promise<Created> {
+export function enqueue(
+  database: Database,
+  job: NewJob,
+  queueLimit: number,
+  acceptWhileBlocked: boolean,
+): Promise<Created> {
   return database.write(async (trx): Promise<Created> => {
-    const { turn: served } = await database.lockQueue(trx);
+    const { turn: served, account_hold: heldAs } = await database.lockQueue(trx);
     const known = job.idempotency === null ? null : await findKey(trx, job.tenant, job.idempotency.key);
     if (known !== null) {
       if (known.fingerprint !== job.idempotency?.fingerprint) return { kind: 'conflict' };
       return { kind: 'duplicate', job: await findJob(trx, 'id', known.job_id) };
     }
+    const hold = toHold(heldAs);
+    if (hold?.blocks && !acceptWhileBlocked) return { kind: 'blocked', hold };
     const queue = only(await queueSeenBy.rows(trx, { tenant: job.tenant }));
     if (Number(queue.waiting) >= queueLimit) return { kind: 'queue-full' };
     const born = newJob({ ...job, turn: Math.max(served, (queue.last_turn ?? -1) + 1) });
@@ -71,6 +78,7 @@ function nextOf(database: Database): Statement<Selectable<JobTable>> {
         .where(waits)
         .where('deadline_at', '>', place<number>('now'))
         .where((eb) => eb.or([eb('retry_at', 'is', null), eb('retry_at', '<=', place<number>('now'))]))
+        .where((eb) => eb.not(isTooDear({ credit: place('credit'), pictures: place('pictures') })))
         .orderBy('turn')
         .orderBy('sequence')
         .limit(place<number>('free')),
@@ -87,19 +95,28 @@ export async function leaseJobs(
   limit: number,
   now: number,
   decide: (job: Job) => Change | null,
-  options?: LeaseOptions,
+  options: LeaseOptions = {},
 ): Promise<readonly Job[]> {
   // Mostly nobody waits, and that is known without a write, and without counting those at the provider.
   if ((await firstWaiting.rows(database.db, {})).length === 0) return [];
   return database.write(async (trx) => {
-    const { turn: served } = await database.lockQueue(trx);
+    const { turn: served, account_hold: heldAs } = await database.lockQueue(trx);
+    const hold = toHold(heldAs);
+    const { trial = null } = options;
+    if (trial === null ? hold?.blocks : hold === null) return [];
     const free = limit - (await countSlots(trx, now));
     if (free <= 0) return [];
+    const rows =
+      trial === null || hold === null
+        ? await nextOf(database).rows(trx, { now, free, ...priceLimits(hold) })
+        : await trialOf(database, trx, hold, trial, now);
     const leased: Job[] = [];
-    for (const row of await nextOf(database).rows(trx, { now, free })) {
+    for (const row of rows) {
       const change = decide(toJob(row));
       if (change !== null && (await saveJob(trx, change))) leased.push(change.job);
     }
+    // A trial is out of turn.
+    if (trial !== null) return leased;
     const turn = Math.max(served, ...leased.map((job) => job.turn));
     if (turn > served) await serve.run(trx, { turn });
     return leased;

@@ -15,7 +15,9 @@ import { DatabaseInUseError } from './database-errors.js';
 import { only, Statement } from './statement.js';
 import type { Tables } from './tables.js';
 
-const turnServed = new Statement((db) => db.selectFrom('queue').select('turn').where('id', '=', 1));
+const queueRow = new Statement((db) =>
+  db.selectFrom('queue').select(['turn', 'account_hold']).where('id', '=', 1),
+);
 /** In one transaction: readers wait for its end. */
 const MOST_WRITES = 256;
 /** Of all prepared statements together: more than there are texts, unless one of them grows with its values. */
@@ -51,7 +53,7 @@ export async function openSqlite(file: string): Promise<Database> {
     migrate: (work) => work(db),
     write: (work, options) => commits.write(work, options),
     // One connection, one writer: the transaction itself is the lock.
-    lockQueue: async (trx) => only(await turnServed.rows(trx, {})),
+    lockQueue: async (trx) => only(await queueRow.rows(trx, {})),
     close: () => {
       closed ??= commits
         .drained()

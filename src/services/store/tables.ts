@@ -29,6 +29,10 @@ export interface JobTable {
   provider_job_id: string | null;
   callback_token: string;
   announced_position: number | null;
+  announced_hold: number | null;
+  credit_refused: number | null;
+  /** See `picturesOf`. */
+  pictures: number | null;
   attempts: number;
   sent_at: number | null;
   retry_at: number | null;
@@ -66,10 +70,13 @@ export interface IdempotencyKeyTable {
   forget_at: number | null;
 }
 
-/** One row: the turn being served. */
+/** One row. */
 export interface QueueTable {
   id: number;
+  /** The turn being served. */
   turn: number;
+  /** JSON, as the type of the same name. */
+  account_hold: string | null;
 }
 
 /** What all instances must share and nobody else may know. */
@@ -127,6 +134,8 @@ export function toJob(row: Selectable<JobTable>): Job {
     turn: row.turn,
     sequence: row.sequence,
     announcedPosition: row.announced_position,
+    announcedHold: row.announced_hold,
+    creditRefused: row.credit_refused,
     attempts: row.attempts,
     sentAt: row.sent_at,
     retryAt: row.retry_at,
@@ -152,6 +161,8 @@ export function toChangedColumns(changes: Partial<Job>): Updateable<JobTable> {
     provider_id: changes.providerId,
     provider_job_id: changes.providerJobId,
     announced_position: changes.announcedPosition,
+    announced_hold: changes.announcedHold,
+    credit_refused: changes.creditRefused,
     attempts: changes.attempts,
     sent_at: changes.sentAt,
     retry_at: changes.retryAt,

@@ -51,6 +51,11 @@ describe('a submit that Akool answers', () => {
     kind: 'refused',
     error: { code, providerCode },
   });
+  const held = (reason: string, code: string, providerCode: number | null) => ({
+    kind: 'account-refused',
+    reason,
+    error: { code, providerCode },
+  });
   const limited = (retryAfterMs: number | null) => ({
     kind: 'not-accepted',
     cause: 'rate-limited',
@@ -60,8 +65,21 @@ describe('a submit that Akool answers', () => {
 
   it.each<[string, Answer, object]>([
     ['1003 is refused', json(200, { code: 1003, msg: 'x' }), refused('INVALID_PARAMETERS', 1003)],
-    ['1006 is refused', json(200, { code: 1006, msg: 'x' }), refused('INSUFFICIENT_CREDIT', 1006)],
-    ['1101 by key is refused', json(200, { code: 1101, msg: 'x' }), refused('PROVIDER_AUTHENTICATION', 1101)],
+    ...[1006, 1104].map((code): [string, Answer, object] => [
+      `${code} is about the credit, not the job`,
+      json(200, { code, msg: 'x' }),
+      held('NO_CREDIT', 'INSUFFICIENT_CREDIT', code),
+    ]),
+    ...[1103, 1004, 1109, 1200, 1213, 1221].map((code): [string, Answer, object] => [
+      `${code} is about the account, not the job`,
+      json(200, { code, msg: 'x' }),
+      held('ACCOUNT', 'ACCOUNT_PROBLEM', code),
+    ]),
+    ...[1101, 1102].map((code): [string, Answer, object] => [
+      `${code} by key is about the account, not the job`,
+      json(200, { code, msg: 'x' }),
+      held('ACCOUNT', 'PROVIDER_AUTHENTICATION', code),
+    ]),
     ['an undocumented code is refused', json(200, { code: 4711, msg: 'x' }), refused('PROVIDER_ERROR', 4711)],
     ['a code on HTTP 400 is refused', json(400, { code: 1007, msg: 'x' }), refused('TOO_MANY_FACES', 1007)],
     [
@@ -72,10 +90,25 @@ describe('a submit that Akool answers', () => {
     [
       'a known code on HTTP 429 decides',
       json(429, { code: 1006, msg: 'x' }),
-      refused('INSUFFICIENT_CREDIT', 1006),
+      held('NO_CREDIT', 'INSUFFICIENT_CREDIT', 1006),
     ],
-    ['401 without JSON is refused', text(401, PAGE), refused('PROVIDER_AUTHENTICATION', null)],
-    ['403 without JSON is refused', text(403, PAGE), refused('PROVIDER_AUTHENTICATION', null)],
+    ...[401, 403].flatMap((status): [string, Answer, object][] => [
+      [
+        `${status} without JSON is about the account`,
+        text(status, PAGE),
+        held('ACCOUNT', 'PROVIDER_AUTHENTICATION', null),
+      ],
+      [
+        `${status} with a code that nobody has documented is about the account`,
+        json(status, { code: 4711, msg: 'x' }),
+        held('ACCOUNT', 'PROVIDER_AUTHENTICATION', 4711),
+      ],
+      [
+        `${status} with a code about the job is refused`,
+        json(status, { code: 1003, msg: 'x' }),
+        refused('INVALID_PARAMETERS', 1003),
+      ],
+    ]),
     ['404 without JSON is refused', text(404, PAGE), refused('PROVIDER_ERROR', null)],
     ['413 without JSON is refused', text(413, PAGE), refused('PROVIDER_ERROR', null)],
     ['1005 may be sent again', json(200, { code: 1005, msg: 'x' }), limited(null)],

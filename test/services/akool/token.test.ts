@@ -64,14 +64,15 @@ describe('the way in by token', () => {
     expect(tokensAsked(server.received)).toBe(2);
   });
 
-  it('is refused when the new token is turned down too', async () => {
+  it('is refused, for the account, when the new token is turned down too', async () => {
     const { client, server } = await akoolThat(
       tokenAkool(() => false),
       { credentials },
     );
     const outcome = await client.submitFaceSwap(proRequest);
     expect(outcome).toMatchObject({
-      kind: 'refused',
+      kind: 'account-refused',
+      reason: 'ACCOUNT',
       error: { code: 'PROVIDER_AUTHENTICATION', providerCode: 1101 },
     });
     expect(JSON.stringify(outcome)).not.toContain('token-2');
@@ -82,12 +83,20 @@ describe('the way in by token', () => {
     [
       'a code',
       json(200, { code: 1109, msg: 'x' }),
-      { kind: 'refused', error: { code: 'PROVIDER_AUTHENTICATION', providerCode: 1109 } },
+      {
+        kind: 'account-refused',
+        reason: 'ACCOUNT',
+        error: { code: 'PROVIDER_AUTHENTICATION', providerCode: 1109 },
+      },
     ],
     [
       'HTTP 401',
       text(401, ''),
-      { kind: 'refused', error: { code: 'PROVIDER_AUTHENTICATION', providerCode: null } },
+      {
+        kind: 'account-refused',
+        reason: 'ACCOUNT',
+        error: { code: 'PROVIDER_AUTHENTICATION', providerCode: null },
+      },
     ],
     [
       '1005',

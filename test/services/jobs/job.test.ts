@@ -76,6 +76,15 @@ const EVENTS = {
   accepted: { type: 'accepted', at: AT, pollAt: AT + 1, providerId: OURS, providerJobId: 'job-1' },
   refused: { type: 'refused', at: AT, error: refusal },
   'not-accepted': { type: 'not-accepted', retryAt: null, at: AT, deadlineAt: AT + HOUR, reason: 'too many' },
+  held: {
+    type: 'held',
+    at: AT,
+    retryAt: null,
+    deadlineAt: AT + HOUR,
+    hold: { reason: 'NO_CREDIT', since: AT },
+    creditRefused: 3,
+    error: refusal,
+  },
   unconfirmed: { type: 'unconfirmed', at: AT, slotFreeAt: AT + 600_000, reason: 'timeout' },
   'reported queued': reported({ status: 'QUEUED' }),
   'reported processing': reported({ status: 'PROCESSING' }),
@@ -106,6 +115,7 @@ const TABLE: Readonly<Record<JobStatus, Partial<Record<EventName, JobStatus>>>> 
     accepted: 'QUEUED',
     refused: 'FAILED',
     'not-accepted': 'WAITING',
+    held: 'WAITING',
     unconfirmed: 'UNCONFIRMED',
     'reported queued': 'QUEUED',
     'reported processing': 'PROCESSING',
@@ -118,6 +128,7 @@ const TABLE: Readonly<Record<JobStatus, Partial<Record<EventName, JobStatus>>>> 
     accepted: 'QUEUED',
     refused: 'FAILED',
     'not-accepted': 'WAITING',
+    held: 'WAITING',
     'reported queued': 'QUEUED',
     'reported processing': 'PROCESSING',
     'reported completed': 'COMPLETED',
@@ -422,7 +433,12 @@ const report: fc.Arbitrary<ProviderReport> = fc.oneof(
 );
 const event: fc.Arbitrary<JobEvent> = fc.oneof(
   fc.record({ type: fc.constant('leased' as const), at: moment, deadlineAt: moment }),
-  fc.record({ type: fc.constant('moved' as const), at: moment, position: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({
+    type: fc.constant('moved' as const),
+    at: moment,
+    position: fc.integer({ min: 1, max: 5 }),
+    hold: fc.constantFrom(null, { reason: 'ACCOUNT' as const, since: 1 }),
+  }),
   fc.record({ type: fc.constant('prepared' as const), at: moment, request: fc.constant(request) }),
   fc.record({
     type: fc.constant('accepted' as const),
@@ -438,6 +454,15 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
     at: moment,
     deadlineAt: moment,
     reason: fc.string(),
+  }),
+  fc.record({
+    type: fc.constant('held' as const),
+    at: moment,
+    retryAt: fc.constantFrom(null, 1),
+    deadlineAt: moment,
+    hold: fc.record({ reason: fc.constantFrom('NO_CREDIT' as const, 'ACCOUNT' as const), since: moment }),
+    creditRefused: fc.constantFrom(null, 3),
+    error: fc.constant(refusal),
   }),
   fc.record({
     type: fc.constant('unconfirmed' as const),
@@ -511,7 +536,7 @@ function expectWellFormed(before: Job, { job, update }: Change): void {
   if (!isHealable(job)) expect(job.pollAt !== null).toBe(isAtProvider(job.status));
   else if (job.providerId === null) expect(job.pollAt).toBeNull();
   expect(job.slotFreeAt !== null).toBe(job.status === 'UNCONFIRMED');
-  if (job.announcedPosition !== null) expect(job.status).toBe('WAITING');
+  if (job.announcedPosition !== null || job.announcedHold !== null) expect(job.status).toBe('WAITING');
   const leased = before.status === 'WAITING' && job.status === 'SUBMITTING';
   expect(job.attempts).toBe(before.attempts + (leased ? 1 : 0));
   const fixed = ['id', 'tenant', 'createdAt', 'callbackToken', 'turn', 'sequence'] as const;

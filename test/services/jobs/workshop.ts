@@ -8,6 +8,8 @@ import type { AkoolClient, ProviderResult, SubmitOutcome } from '../../../src/se
 import { createInProcessJobBus } from '../../../src/services/bus/in-process-job-bus.js';
 import type { JobBus } from '../../../src/services/bus/job-bus.js';
 import { FaceDetection } from '../../../src/services/faces/face-detection.js';
+import { AccountHolds } from '../../../src/services/jobs/account-holds.js';
+import { AccountWatch } from '../../../src/services/jobs/account-watch.js';
 import { Dispatcher, type DispatcherSettings } from '../../../src/services/jobs/dispatcher.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobRequest } from '../../../src/services/jobs/job-request.js';
@@ -44,6 +46,7 @@ export class ScriptedAkool {
   onSubmit: (nth: number, signal: AbortSignal | undefined) => Promise<SubmitOutcome>;
   onResults: (ids: readonly string[], signal: AbortSignal | undefined) => Promise<ProviderResult[]>;
   onDetect: AkoolClient['detectFaces'] = async () => [];
+  onCredit: () => Promise<number> = async () => 100;
 
   constructor() {
     this.onSubmit = async (nth) => acceptedAs(`p${nth}`);
@@ -58,7 +61,7 @@ export class ScriptedAkool {
       return this.onResults(ids, options?.signal);
     },
     deleteResults: async () => {},
-    credit: async () => 100,
+    credit: () => this.onCredit(),
     detectFaces: (what, options) => this.onDetect(what, options),
     close: async () => {},
     destroy: async () => {},
@@ -89,6 +92,7 @@ export interface Workshop {
   readonly bus: JobBus;
   readonly clock: ManualClock;
   readonly jobs: JobService;
+  readonly holds: AccountHolds;
   readonly akool: ScriptedAkool;
   create(tenant?: string, more?: { readonly request?: JobRequest; readonly key?: string }): Promise<Job>;
   /** A job that Akool has. */
@@ -96,6 +100,7 @@ export interface Workshop {
   get(job: Pick<Job, 'id'>): Promise<Job>;
   statuses(...jobs: readonly Pick<Job, 'id'>[]): Promise<string[]>;
   dispatcher(settings?: Partial<DispatcherSettings>): Dispatcher;
+  accountWatch(dispatcher: Dispatcher): AccountWatch;
   reconciler(settings?: Partial<ReconcilerSettings>): Reconciler;
 }
 
@@ -103,6 +108,7 @@ export interface WorkshopOptions {
   readonly wrapStore?: (store: JobStore) => JobStore;
   readonly wrapBus?: (bus: JobBus) => JobBus;
   readonly queueLimit?: number;
+  readonly acceptWhileBlocked?: boolean;
 }
 
 const ends: (() => Promise<void> | void)[] = [];
@@ -123,9 +129,14 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
   const store = options.wrapStore?.(sqlite) ?? sqlite;
   const bus = options.wrapBus?.(inProcess) ?? inProcess;
   const clock = new ManualClock();
-  const settings = { queueLimit: options.queueLimit ?? 1_000_000, queueTtlMs: 24 * HOUR };
+  const settings = {
+    queueLimit: options.queueLimit ?? 1_000_000,
+    queueTtlMs: 24 * HOUR,
+    acceptWhileBlocked: options.acceptWhileBlocked ?? false,
+  };
   const jobs = new JobService({ store, bus, clock, settings });
   const akool = new ScriptedAkool();
+  const holds = new AccountHolds({ store, log });
 
   const get = async ({ id }: Pick<Job, 'id'>): Promise<Job> => {
     const job = await sqlite.get(id);
@@ -143,6 +154,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
     bus,
     clock,
     jobs,
+    holds,
     akool,
     get,
     create,
@@ -165,6 +177,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
         jobs,
         akool: akool.client,
         faces: new FaceDetection(akool.client, { detectCacheMs: 0 }),
+        holds,
         clock,
         log,
         settings: {
@@ -181,6 +194,12 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
       });
       ends.push(() => dispatcher.stop());
       return dispatcher;
+    },
+    accountWatch: (dispatcher) => {
+      const settings = { abandonedAfterMs: 60_000 };
+      const watch = new AccountWatch({ holds, store, akool: akool.client, dispatcher, clock, settings, log });
+      ends.push(() => watch.stop());
+      return watch;
     },
     reconciler: (more = {}) => {
       const reconciler = new Reconciler({

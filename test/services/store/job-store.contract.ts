@@ -1,7 +1,9 @@
 /** What every job store has to hold, run over each driver. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type AccountHold, UNKNOWN_CREDIT } from '../../../src/services/jobs/account-hold.js';
 import { type Change, type Job, type JobEvent, transition } from '../../../src/services/jobs/job.js';
+import type { JobRequest } from '../../../src/services/jobs/job-request.js';
 import type {
   Created,
   JobFilter,
@@ -9,7 +11,7 @@ import type {
   JobStore,
   NewJob,
 } from '../../../src/services/store/job-store.js';
-import { HOUR, NOON, newJobOf, refusal } from '../jobs/samples.js';
+import { HOUR, NOON, newJobOf, refusal, request } from '../jobs/samples.js';
 
 /** A started store on a database of its own. */
 export interface OpenStore {
@@ -529,6 +531,114 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect(failed).toMatchObject({ status: 'rejected', reason: new Error('undecided') });
         expect(other).toMatchObject({ status: 'fulfilled', value: { kind: 'created' } });
         expect(await store.get(job.id)).toEqual(job);
+      });
+    });
+
+    describe('what Akool holds against the account', () => {
+      const hold: AccountHold = {
+        reason: 'NO_CREDIT',
+        blocks: true,
+        since: NOON,
+        error: refusal,
+        credit: null,
+        tooDear: { pictures: 5, credit: UNKNOWN_CREDIT },
+        lookAt: NOON,
+        trialAt: NOON,
+        trials: 0,
+      };
+      const open: AccountHold = { ...hold, blocks: false, credit: 3, tooDear: { pictures: 5, credit: 3 } };
+      const set = (after: AccountHold | null) => store.changeAccountHold(() => after);
+      const pictures = (count: number): JobRequest => ({
+        ...request,
+        targetImage: Array(count).fill({ path: 'https://example.com/x.jpg', opts: null }),
+      });
+
+      async function refusedAt(credit: number, at = NOON): Promise<Job> {
+        const deadlineAt = NOON + 24 * HOUR;
+        const refused: JobEvent = {
+          type: 'held',
+          at,
+          retryAt: null,
+          deadlineAt,
+          hold,
+          creditRefused: credit,
+          error: refusal,
+        };
+        return happen(await create('ann'), { type: 'leased', at, deadlineAt }, refused);
+      }
+
+      test('is kept over a restart, and changed by one at a time', async () => {
+        expect(await store.accountHold()).toBeNull();
+        await set(hold);
+        store = await opened.reopen();
+        expect(await store.accountHold()).toEqual(hold);
+        const more = () =>
+          store.changeAccountHold((before) => before && { ...before, trials: before.trials + 1 });
+        await Promise.all(Array.from({ length: 20 }, more));
+        expect(await store.accountHold()).toEqual({ ...hold, trials: 20 });
+        expect(await set(null)).toMatchObject({ before: { trials: 20 }, after: null });
+        expect(await store.accountHold()).toBeNull();
+      });
+
+      test('keeps jobs from being leased while it blocks, but for one at a time that is tried', async () => {
+        const jobs = await createMany('ann', 3);
+        await set(hold);
+        expect(await lease(10)).toEqual([]);
+        const tried = await store.lease(10, NOON, leased, { trial: 'any' });
+        expect(tried.map(({ id }) => id)).toEqual([jobs[0]?.id]);
+        expect(await store.lease(1, NOON, leased, { trial: 'any' })).toEqual([]);
+        await set(null);
+        expect(await store.lease(10, NOON, leased, { trial: 'any' })).toEqual([]);
+        expect(await lease(10)).toHaveLength(2);
+      });
+
+      test('refuses new jobs while it blocks, unless told otherwise, and never a key that stands for one', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        const job = await create('ann', { idempotency });
+        await set(hold);
+        expect(await store.create(newJobOf('ann'), NO_LIMIT)).toEqual({ kind: 'blocked', hold });
+        expect(await store.create(newJobOf('ann', { idempotency }), NO_LIMIT)).toEqual({
+          kind: 'duplicate',
+          job,
+        });
+        expect((await store.create(newJobOf('ann'), NO_LIMIT, true)).kind).toBe('created');
+        await set(open);
+        expect((await store.create(newJobOf('ann'), NO_LIMIT)).kind).toBe('created');
+      });
+
+      test('keeps back only what is too dear where it does not block', async () => {
+        const refused = await refusedAt(3);
+        const large = await create('ann', { request: pictures(5) });
+        const small = await create('ann', { request: pictures(4) });
+        await set(open);
+        expect(await store.countHeld(open, NOON)).toEqual({ all: 3, tooDear: 2 });
+        expect((await lease(10)).map(({ id }) => id)).toEqual([small.id]);
+        const tried = await store.lease(10, NOON, leased, { trial: 'too-dear' });
+        // What was not refused yet comes first.
+        expect(tried.map(({ id }) => id)).toEqual([large.id]);
+        await set({ ...open, credit: 4, tooDear: null });
+        expect((await lease(10)).map(({ id }) => id)).toEqual([refused.id]);
+      });
+
+      test('has the smallest job tried first, then the one whose last try is the longest ago', async () => {
+        const [late, early] = [await refusedAt(3, LATER), await refusedAt(3)];
+        const large = await create('ann', { request: pictures(4) });
+        const small = await create('bob', { request: pictures(2) });
+        await set({ ...open, blocks: true });
+        const order: string[] = [];
+        for (let i = 0; i < 4; i++) {
+          const [tried] = await store.lease(10, NOON, leased, { trial: 'any' });
+          order.push(tried?.id ?? '');
+        }
+        expect(order).toEqual([small.id, large.id, early.id, late.id]);
+      });
+
+      test('tells jobs at which balance they were refused as soon as it is known', async () => {
+        const job = await refusedAt(UNKNOWN_CREDIT);
+        await set(hold);
+        expect(await store.get(job.id)).toMatchObject({ creditRefused: UNKNOWN_CREDIT });
+        await set({ ...hold, credit: 2.5 });
+        expect(await store.get(job.id)).toMatchObject({ creditRefused: 2.5, version: job.version });
       });
     });
 

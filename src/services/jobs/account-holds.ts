@@ -1,0 +1,73 @@
+/**
+ * The hold on the account as this instance knows it: each change of it is stored, told to the operator, and told to
+ * those here whom it concerns.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { JobStore } from '../store/job-store.js';
+import type { AccountHold } from './account-hold.js';
+
+export class AccountHolds {
+  readonly #store: Pick<JobStore, 'accountHold' | 'changeAccountHold'>;
+  readonly #log: Logger;
+  readonly #listeners = new Set<() => void>();
+  #reading: Promise<AccountHold | null> | null = null;
+  #last: AccountHold | null = null;
+
+  constructor(parts: {
+    readonly store: Pick<JobStore, 'accountHold' | 'changeAccountHold'>;
+    readonly log: Logger;
+  }) {
+    this.#store = parts.store;
+    this.#log = parts.log;
+  }
+
+  /** As it was when it was last read or changed here. */
+  get last(): AccountHold | null {
+    return this.#last;
+  }
+
+  /** As it is stored now. All who ask in one turn of the event loop share one look. */
+  present(): Promise<AccountHold | null> {
+    this.#reading ??= this.#read();
+    return this.#reading;
+  }
+
+  /** @returns the hold as it is afterwards */
+  async change<After extends AccountHold | null>(
+    change: (before: AccountHold | null) => After,
+  ): Promise<After> {
+    const { before, after } = await this.#store.changeAccountHold(change);
+    this.#last = after;
+    this.#tell(before, after);
+    for (const listener of this.#listeners) listener();
+    return after;
+  }
+
+  /** Calls `listener` after each change made by this instance, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #read(): Promise<AccountHold | null> {
+    await setImmediate();
+    // Whoever asks from now on may have to see what this look can't.
+    this.#reading = null;
+    this.#last = await this.#store.accountHold();
+    return this.#last;
+  }
+
+  #tell(before: AccountHold | null, after: AccountHold | null): void {
+    if (after?.blocks && !(before?.blocks && before.reason === after.reason)) {
+      const { reason, error } = after;
+      this.#log.error(
+        { reason, providerCode: error.providerCode, error: error.code },
+        `dispatch paused: Akool refuses the account (${reason}). ${error.message} Waiting jobs are kept`,
+      );
+    }
+    if (before?.blocks && !after?.blocks) {
+      this.#log.warn({ reason: before.reason }, 'dispatch resumed: Akool no longer refuses the account');
+    }
+  }
+}

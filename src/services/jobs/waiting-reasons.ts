@@ -1,0 +1,41 @@
+/** Why a waiting job is not being sent, and what holds up dispatch as a whole. Not stored: it is so at the moment. */
+import { isTooDear } from './account-hold.js';
+import type { AccountHolds } from './account-holds.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { Job } from './job.js';
+import type { Clock } from './job-service.js';
+
+export const WAITING_REASONS = ['SLOT', 'RETRY', 'NO_CREDIT', 'ACCOUNT', 'PAUSED'] as const;
+export type WaitingReason = (typeof WAITING_REASONS)[number];
+
+export class WaitingReasons {
+  readonly #holds: Pick<AccountHolds, 'present'>;
+  readonly #dispatcher: Pick<Dispatcher, 'isPausing'>;
+  readonly #clock: Clock;
+
+  constructor(parts: {
+    readonly holds: Pick<AccountHolds, 'present'>;
+    readonly dispatcher: Pick<Dispatcher, 'isPausing'>;
+    readonly clock: Clock;
+  }) {
+    this.#holds = parts.holds;
+    this.#dispatcher = parts.dispatcher;
+    this.#clock = parts.clock;
+  }
+
+  /** Null for a job that does not wait. */
+  async of(job: Job): Promise<WaitingReason | null> {
+    if (job.status !== 'WAITING') return null;
+    const hold = await this.#holds.present();
+    if (hold !== null && (hold.blocks || isTooDear(hold, job))) return hold.reason;
+    const isRetrying = job.retryAt !== null && job.retryAt > this.#clock.now();
+    return isRetrying || this.#dispatcher.isPausing ? 'RETRY' : 'SLOT';
+  }
+
+  /** Null when nothing holds up dispatch. */
+  async ofDispatch(): Promise<WaitingReason | null> {
+    const hold = await this.#holds.present();
+    if (hold?.blocks) return hold.reason;
+    return this.#dispatcher.isPausing ? 'RETRY' : null;
+  }
+}

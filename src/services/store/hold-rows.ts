@@ -1,0 +1,91 @@
+/** What Akool holds against the account: kept in the queue's row, and what it means for the jobs that wait. */
+import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely';
+import { type AccountHold, priceLimits, UNKNOWN_CREDIT } from '../jobs/account-hold.js';
+import type { Database } from './database.js';
+import { waits } from './due-rows.js';
+import type { HeldCount, HoldChange, Trial } from './job-store.js';
+import { only, Statement } from './statement.js';
+import type { JobTable, Tables } from './tables.js';
+
+export function toHold(text: string | null): AccountHold | null {
+  return text === null ? null : (JSON.parse(text) as AccountHold);
+}
+
+const holdText = new Statement((db) => db.selectFrom('queue').select('account_hold').where('id', '=', 1));
+
+export async function findHold(db: Kysely<Tables>): Promise<AccountHold | null> {
+  return toHold(only(await holdText.rows(db, {})).account_hold);
+}
+
+/** Also gives the ids of the jobs of which it is known from now on at which balance they were refused. */
+export function changeHold<After extends AccountHold | null>(
+  database: Database,
+  change: (before: AccountHold | null) => After,
+): Promise<HoldChange<After> & { readonly marked: readonly string[] }> {
+  return database.write(async (trx) => {
+    const before = toHold((await database.lockQueue(trx)).account_hold);
+    const after = change(before);
+    if (after === before) return { before, after, marked: [] };
+    const text = after === null ? null : JSON.stringify(after);
+    await trx.updateTable('queue').set({ account_hold: text }).where('id', '=', 1).execute();
+    const marked = after === null || after.credit === null ? [] : await markRefused(trx, after.credit);
+    return { before, after, marked };
+  });
+}
+
+/** Not a change of the jobs: no version, no history. */
+async function markRefused(trx: Kysely<Tables>, credit: number): Promise<readonly string[]> {
+  const marked = await trx
+    .updateTable('jobs')
+    .set({ credit_refused: credit })
+    .where('credit_refused', '=', UNKNOWN_CREDIT)
+    .where('finished_at', 'is', null)
+    .returning('id')
+    .execute();
+  return marked.map(({ id }) => id);
+}
+
+/** The rule of `isTooDear` in account-hold.ts. */
+export function isTooDear(limits: { readonly credit: number; readonly pictures: number }) {
+  return sql<SqlBool>`(coalesce(credit_refused, -1) >= ${limits.credit} or coalesce(pictures, 0) >= ${limits.pictures})`;
+}
+
+/** One job to try: what was not refused yet and makes the least comes first, then what was tried the longest ago. */
+export function trialOf(
+  database: Database,
+  trx: Kysely<Tables>,
+  hold: AccountHold,
+  trial: Trial,
+  now: number,
+): Promise<Selectable<JobTable>[]> {
+  const limits = priceLimits(hold);
+  const all = trx.selectFrom('jobs').selectAll().where(waits).where('deadline_at', '>', now);
+  const wanted =
+    trial === 'any'
+      ? all
+      : all.where((eb) => (trial === 'too-dear' ? isTooDear(limits) : eb.not(isTooDear(limits))));
+  return database
+    .skipLocked(
+      wanted
+        .orderBy(sql`case when coalesce(credit_refused, -1) >= ${limits.credit} then 1 else 0 end`)
+        .orderBy(sql`coalesce(pictures, 2147483647)`)
+        .orderBy(sql`coalesce(sent_at, 0)`)
+        .orderBy('turn')
+        .orderBy('sequence')
+        .limit(1),
+    )
+    .execute();
+}
+
+export async function countHeld(db: Kysely<Tables>, hold: AccountHold, now: number): Promise<HeldCount> {
+  const { all, tooDear } = await db
+    .selectFrom('jobs')
+    .select((eb) => [
+      eb.fn.countAll<number>().as('all'),
+      sql<number>`count(case when ${isTooDear(priceLimits(hold))} then 1 end)`.as('tooDear'),
+    ])
+    .where(waits)
+    .where('deadline_at', '>', now)
+    .executeTakeFirstOrThrow();
+  return { all: Number(all), tooDear: Number(tooDear) };
+}
