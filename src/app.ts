@@ -22,9 +22,9 @@ import {
   startSandbox,
 } from './drivers.js';
 import { StartError } from './errors.js';
-import { RateLimits } from './http/rate-limits.js';
+import { RateLimits } from './graphql/rate-limits.js';
+import { TrustedDocuments } from './graphql/trusted-documents.js';
 import { createHttpServer } from './http/server.js';
-import { TrustedDocuments } from './http/trusted-documents.js';
 import { Cursors } from './resolvers/cursors.js';
 import { createSchema } from './resolvers/schema.js';
 import type { Sandbox } from './sandbox/sandbox.js';

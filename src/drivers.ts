@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Config, Secrets } from './config.js';
 import { reasonOf, StartError } from './errors.js';
-import type { SharedLimiters } from './http/rate-limits.js';
+import type { SharedLimiters } from './graphql/rate-limits.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
 import { createAkoolClient } from './services/akool/client.js';
@@ -106,7 +106,7 @@ export function goOnWithoutRedis(error: unknown, log: Logger): void {
 /** Null where every instance counts for itself. */
 export async function createLimiters(place: RedisPlace | null, log: Logger): Promise<SharedLimiters | null> {
   if (place === null) return null;
-  const { createRedisLimiters } = await import('./http/redis-limiters.js');
+  const { createRedisLimiters } = await import('./graphql/redis-limiters.js');
   return createRedisLimiters({ ...place, log });
 }
 

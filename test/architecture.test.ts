@@ -32,7 +32,7 @@ function importers(isWanted: (file: string) => boolean, allowed: RegExp): readon
 /** What implements an interface over something of the outside. */
 const DRIVERS: ReadonlySet<string> = new Set([
   'services/akool/client.ts',
-  'http/redis-limiters.ts',
+  'graphql/redis-limiters.ts',
   'services/archive/file-archive.ts',
   'services/archive/s3-archive.ts',
   'services/bus/in-process-job-bus.ts',
@@ -62,12 +62,23 @@ describe('the sources', () => {
 
   test('keep transports, resolvers and the schema out of the services', () => {
     const outer = (path: string) =>
-      /^(http|resolvers|schema)\//.test(path) || path === 'app.ts' || path === 'drivers.ts';
+      /^(graphql|http|resolvers|schema)\//.test(path) || path === 'app.ts' || path === 'drivers.ts';
     expect(importers(outer, /^(?!services\/)/)).toEqual([]);
   });
 
   test('let resolvers know the schema and the services, and nothing of HTTP', () => {
     expect(importers((path) => path.startsWith('http/'), /^(http\/|app\.ts|drivers\.ts)/)).toEqual([]);
+  });
+
+  test('keep the way into GraphQL apart from the doors that use it, and from the resolvers that it runs', () => {
+    const isDoor = (file: string) => /^(http\/|app\.ts|drivers\.ts)/.test(file);
+    expect(importers((path) => path.startsWith('graphql/'), /^(graphql|http)\/|^(app|drivers)\.ts$/)).toEqual(
+      [],
+    );
+    const outward = [...imports].flatMap(([file, all]) =>
+      file.startsWith('graphql/') ? all.filter(isDoor) : [],
+    );
+    expect(outward).toEqual([]);
   });
 
   test('keep the sandbox a twin of its own: it shares nothing, and only those who start it know it', () => {

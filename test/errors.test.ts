@@ -10,7 +10,8 @@ import {
   validate,
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ERROR_CODES, GatewayError, InputError, jobNotFound, toClientError } from '../src/errors.js';
+import { ERROR_CODES, GatewayError, InputError, jobNotFound } from '../src/errors.js';
+import { toClientError } from '../src/graphql/client-errors.js';
 import { createSchema } from '../src/resolvers/schema.js';
 
 const MARKER = 'hunter2SECRET';

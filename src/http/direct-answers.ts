@@ -6,12 +6,12 @@
  */
 import type { FastifyRequest } from 'fastify';
 import { type ExecutionArgs, execute, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql';
-import type { ReportUnexpected } from '../errors.js';
+import type { ReportUnexpected } from '../graphql/client-errors.js';
+import type { Operations } from '../graphql/operations.js';
+import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { headersOf, statusOf } from './http-errors.js';
 import type { OperationRequest } from './operation-request.js';
-import type { Operations } from './operations.js';
-import { outageOf, shownErrors } from './outcome.js';
 
 export interface DirectAnswer {
   readonly status: number;

@@ -19,14 +19,15 @@ import {
   OperationTypeNode,
   subscribe,
 } from 'graphql';
-import { GatewayError, isStoreUnavailable, type ReportUnexpected } from '../errors.js';
+import { GatewayError, isStoreUnavailable } from '../errors.js';
+import type { ReportUnexpected } from '../graphql/client-errors.js';
+import { isMutation, type Operations } from '../graphql/operations.js';
+import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import { EventWriter } from './event-writer.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
-import { isMutation, type Operations } from './operations.js';
-import { outageOf, shownErrors } from './outcome.js';
 
 export interface EventStreamOptions {
   readonly schema: GraphQLSchema;

@@ -9,13 +9,13 @@ import {
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Logger } from 'pino';
-import { type ReportUnexpected, toClientError } from '../errors.js';
+import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
+import type { Operations } from '../graphql/operations.js';
+import { outageOf, withJobs } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { DirectAnswers } from './direct-answers.js';
 import { headersOf, statusOf, withStatus } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
-import type { Operations } from './operations.js';
-import { outageOf, withJobs } from './outcome.js';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;

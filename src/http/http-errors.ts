@@ -3,7 +3,8 @@ import { STATUS_CODES } from 'node:http';
 import { HeaderMap } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { type ErrorCode, GatewayError, type ReportUnexpected, toClientError } from '../errors.js';
+import { type ErrorCode, GatewayError } from '../errors.js';
+import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
 
 /** Codes that are about the request as a whole; all others are told with 200, beside what did succeed. */
 const STATUS: Partial<Record<ErrorCode, number>> = {

@@ -6,13 +6,14 @@ import { setImmediate } from 'node:timers/promises';
 import { type FormattedExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type RawData, WebSocketServer } from 'ws';
-import { GatewayError, type ReportUnexpected } from '../errors.js';
+import { GatewayError } from '../errors.js';
+import type { ReportUnexpected } from '../graphql/client-errors.js';
+import { isMutation, type Operations } from '../graphql/operations.js';
+import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
 import { withoutEmpty } from './operation-request.js';
-import { isMutation, type Operations } from './operations.js';
-import { outageOf, shownErrors } from './outcome.js';
 import { takeWebsockets } from './upgrades.js';
 import { Connection, PingedSocket, pingAll, TRY_AGAIN_LATER } from './websocket-transport.js';
 

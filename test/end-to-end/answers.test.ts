@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { buildSchema, type ExecutionResult, execute, parse, validate } from 'graphql';
 import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { brokenLimit, DEFAULT_LIMITS } from '../../src/http/query-limits.js';
+import { brokenLimit, DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
 import { startGateway, type TestGateway } from '../harness.js';
 import { randomDocuments } from '../random-documents.js';
 import { oneFace, openSocket, run } from './caller.js';

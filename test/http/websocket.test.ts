@@ -6,9 +6,9 @@ import { buildSchema } from 'graphql';
 import { afterEach, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { GatewayError } from '../../src/errors.js';
-import { Operations } from '../../src/http/operations.js';
-import { DEFAULT_LIMITS } from '../../src/http/query-limits.js';
-import { RateLimits } from '../../src/http/rate-limits.js';
+import { Operations } from '../../src/graphql/operations.js';
+import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
+import { RateLimits } from '../../src/graphql/rate-limits.js';
 import {
   type WebsocketEndpoint,
   type WebsocketOptions,

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createRedisLimiters } from '../../../src/http/redis-limiters.js';
+import { createRedisLimiters } from '../../../src/graphql/redis-limiters.js';
 import type { JobBus, JobSignal } from '../../../src/services/bus/job-bus.js';
 import { createRedisJobBus } from '../../../src/services/bus/redis-job-bus.js';
 import { freePort } from '../../free-port.js';

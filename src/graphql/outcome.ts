@@ -1,13 +1,8 @@
 /** What is said of an operation that has run, the same for every protocol. */
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
-import {
-  type GatewayError,
-  isStoreUnavailable,
-  originalOf,
-  type ReportUnexpected,
-  toClientError,
-} from '../errors.js';
+import { type GatewayError, isStoreUnavailable } from '../errors.js';
 import type { AcceptedJobs } from '../resolvers/context.js';
+import { originalOf, type ReportUnexpected, toClientError } from './client-errors.js';
 
 /**
  * Why an operation is refused as a whole: the database could not answer, and nothing was accepted. The little that

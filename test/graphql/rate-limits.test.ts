@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
-import { RateLimits } from '../../src/http/rate-limits.js';
-import { createRedisLimiters } from '../../src/http/redis-limiters.js';
+import { RateLimits } from '../../src/graphql/rate-limits.js';
+import { createRedisLimiters } from '../../src/graphql/redis-limiters.js';
 import { redisUrl } from '../services.js';
 
 const url = await redisUrl();
