@@ -259,9 +259,9 @@ describe('a deletion that is interrupted', () => {
       overrides: {
         wrapStore: (store) =>
           withMethods<JobStore>(store, {
-            erase: async (id) => {
+            erase: async (ids) => {
               if (failing) throw new Error('disk full');
-              await store.erase(id);
+              await store.erase(ids);
             },
           }),
       },

@@ -20,10 +20,10 @@ export interface EraserSettings {
 }
 
 const TICK_MS = 1000;
-/** Erased at once; their calls to Akool end well within CLAIM_MS. */
-const BATCH = 10;
-/** How many old jobs one tick takes. */
-const OLD_BATCH = 50;
+/** Jobs of one pass. While there are more, the next one follows after as long a pause as it took. */
+const BATCH = 200;
+/** Jobs of one write, which everything else waits for, and of one call to Akool. */
+const CHUNK = 50;
 /** How long an attempt may take before another instance makes it again. */
 const CLAIM_MS = 120_000;
 /** How long a delete waits for Akool. */
@@ -94,34 +94,53 @@ export class Eraser {
   }
 
   async #work(): Promise<void> {
+    const begun = performance.now();
     const now = this.#clock.now();
-    const { retentionDays } = this.#settings;
-    if (retentionDays !== null) {
-      const old = await this.#store.finishedBefore(now - retentionDays * DAY_MS, OLD_BATCH);
-      await Promise.all(old.map(({ id }) => this.#jobs.apply(id, { type: 'deleted', at: now })));
-    }
     await this.#store.forgetIdempotencyKeys(now);
     await this.#store.forgetChanges(now);
-    for (;;) {
-      const jobs = await this.#store.claimErasures(this.#clock.now(), this.#clock.now() + CLAIM_MS, BATCH);
-      await Promise.all(jobs.map((job) => this.#erase(job)));
-      if (jobs.length < BATCH || this.#stopping.signal.aborted) return;
-    }
+    const hasMoreOld = await this.#retire(now);
+    const claimed = await this.#store.claimErasures(now, now + CLAIM_MS, BATCH);
+    const gone = claimed.filter((job) => !this.#isAtAkool(job, now));
+    const atAkool = claimed.filter((job) => this.#isAtAkool(job, now));
+    const results = await Promise.all(
+      chunks(atAkool).map((jobs) => this.#erase(jobs, this.#removeAtAkool(jobs))),
+    );
+    for (const jobs of chunks(gone)) results.push(await this.#erase(jobs, Promise.resolve()));
+    const hasMore = hasMoreOld || claimed.length === BATCH;
+    // While something keeps them, the next tick is soon enough.
+    if (hasMore && results.every((isErased) => isErased)) this.#loop.wakeIn(performance.now() - begun);
   }
 
-  async #erase(job: Job): Promise<void> {
-    const [ours, theirs] = await Promise.allSettled([this.#removeCopy(job), this.#removeAtAkool(job)]);
-    const failure = [ours, theirs].find(({ status }) => status === 'rejected');
-    if (failure === undefined) {
-      await this.#store.erase(job.id);
-      this.#log.info({ job: job.id }, 'deleted');
-      return;
+  /** Marks jobs as deleted that are past their days. True when there may be more. */
+  async #retire(now: number): Promise<boolean> {
+    const { retentionDays } = this.#settings;
+    if (retentionDays === null) return false;
+    const old = await this.#store.finishedBefore(now - retentionDays * DAY_MS, BATCH);
+    for (const jobs of chunks(old)) {
+      await Promise.all(jobs.map(({ id }) => this.#jobs.apply(id, { type: 'deleted', at: now })));
     }
+    return old.length === BATCH;
+  }
+
+  /** True when nothing is left of any of them. */
+  async #erase(jobs: readonly Job[], removingAtAkool: Promise<void>): Promise<boolean> {
+    const [theirs, ...ours] = await Promise.allSettled([
+      removingAtAkool,
+      ...jobs.map((job) => this.#removeCopy(job)),
+    ]);
+    const isErased = (_: Job, i: number): boolean =>
+      theirs.status === 'fulfilled' && ours[i]?.status === 'fulfilled';
+    const erased = jobs.filter(isErased).map(({ id }) => id);
+    const left = jobs.filter((job, i) => !isErased(job, i)).map(({ id }) => id);
+    await this.#store.erase(erased);
+    if (erased.length > 0) this.#log.info({ jobs: erased }, 'deleted');
+    if (left.length === 0) return true;
     // What is broken off by a stop is the first thing to do after the next start.
-    const wait = this.#stopping.signal.aborted ? 0 : RETRY_MS;
-    await this.#store.rescheduleErasure(job.id, this.#clock.now() + wait);
-    const err = 'reason' in failure ? failure.reason : undefined;
-    this.#log.warn({ err, job: job.id }, 'a job could not be deleted yet; tried again later');
+    const at = this.#clock.now() + (this.#stopping.signal.aborted ? 0 : RETRY_MS);
+    await Promise.all(left.map((id) => this.#store.rescheduleErasure(id, at)));
+    const err: unknown = [theirs, ...ours].find((result) => result.status === 'rejected')?.reason;
+    this.#log.warn({ err, jobs: left }, 'jobs could not be deleted yet; tried again later');
+    return false;
   }
 
   async #removeCopy(job: Job): Promise<void> {
@@ -134,10 +153,18 @@ export class Eraser {
       : this.#archive.remove(copy, signal));
   }
 
-  async #removeAtAkool(job: Job): Promise<void> {
-    // After its seven days Akool has deleted the result by itself.
-    const isAtAkool = this.#clock.now() < (job.finishedAt ?? 0) + RESULT_LIFETIME_MS;
-    if (job.providerId === null || !isAtAkool) return;
-    await this.#akool.deleteResults([job.providerId], { signal: this.#stopping.signal });
+  /** After its seven days Akool has deleted a result by itself. */
+  #isAtAkool({ providerId, finishedAt }: Job, now: number): boolean {
+    return providerId !== null && now < (finishedAt ?? 0) + RESULT_LIFETIME_MS;
   }
+
+  #removeAtAkool(jobs: readonly Job[]): Promise<void> {
+    const ids = jobs.flatMap(({ providerId }) => providerId ?? []);
+    return this.#akool.deleteResults(ids, { signal: this.#stopping.signal });
+  }
+}
+
+function chunks(jobs: readonly Job[]): readonly (readonly Job[])[] {
+  const count = Math.ceil(jobs.length / CHUNK);
+  return Array.from({ length: count }, (_, i) => jobs.slice(i * CHUNK, (i + 1) * CHUNK));
 }

@@ -18,7 +18,7 @@ export async function claimDue(
   database: Database,
   column: DueColumn,
   now: number,
-  next: (job: Job) => number | null,
+  next: number | ((job: Job) => number | null),
   limit: number,
 ): Promise<readonly Job[]> {
   const due = (db: Kysely<Tables>) =>
@@ -27,6 +27,17 @@ export async function claimDue(
   if ((await due(database.db).select('id').executeTakeFirst()) === undefined) return [];
   return database.write(async (trx) => {
     const jobs = (await database.skipLocked(due(trx).selectAll()).execute()).map(toJob);
+    if (typeof next === 'number') {
+      const ids = jobs.map(({ id }) => id);
+      if (ids.length > 0) {
+        await trx
+          .updateTable('jobs')
+          .set({ [column]: next })
+          .where('id', 'in', inPlaces(ids))
+          .execute();
+      }
+      return jobs;
+    }
     for (const job of jobs) {
       const at = next(job);
       await trx

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { NewJob } from './job-store.js';
 import type { Tables } from './tables.js';
+import { inPlaces } from './value-list.js';
 
 /** How long a key is remembered at least. */
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
@@ -31,12 +32,12 @@ export async function rememberKey(
     .execute();
 }
 
-/** The job is erased: from now on its key is kept only until it is old enough. */
-export async function letKeyExpire(trx: Kysely<Tables>, jobId: string): Promise<void> {
+/** The jobs are erased: from now on their keys are kept only until they are old enough. */
+export async function letKeysExpire(trx: Kysely<Tables>, jobIds: readonly string[]): Promise<void> {
   await trx
     .updateTable('idempotency_keys')
     .set((eb) => ({ forget_at: eb('created_at', '+', LIFETIME_MS) }))
-    .where('job_id', '=', jobId)
+    .where('job_id', 'in', inPlaces(jobIds))
     .execute();
 }
 

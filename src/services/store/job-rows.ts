@@ -118,7 +118,7 @@ export function historyOf(db: Kysely<Tables>, id: string): Promise<JobUpdate[]> 
     .execute();
 }
 
-export async function deleteJob(trx: Kysely<Tables>, id: string): Promise<void> {
-  await trx.deleteFrom('job_updates').where('job_id', '=', id).execute();
-  await trx.deleteFrom('jobs').where('id', '=', id).execute();
+export async function deleteJobs(trx: Kysely<Tables>, ids: readonly string[]): Promise<void> {
+  await trx.deleteFrom('job_updates').where('job_id', 'in', inPlaces(ids)).execute();
+  await trx.deleteFrom('jobs').where('id', 'in', inPlaces(ids)).execute();
 }

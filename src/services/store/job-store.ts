@@ -185,10 +185,10 @@ export interface JobStore {
   claimErasures(now: number, until: number, limit: number): Promise<readonly Job[]>;
   rescheduleErasure(id: string, at: number): Promise<void>;
   /**
-   * Removes the record and its history. Its idempotency key stays until it is 24 hours old, so that a late
+   * Removes the records and their history. An idempotency key stays until it is 24 hours old, so that a late
    * retry does not become a second job.
    */
-  erase(id: string): Promise<void>;
+  erase(ids: readonly string[]): Promise<void>;
   /** Removes the idempotency keys of erased jobs that have stayed long enough. */
   forgetIdempotencyKeys(now: number): Promise<void>;
 

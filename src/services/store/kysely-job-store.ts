@@ -17,9 +17,9 @@ import {
   resultsExpiring,
 } from './due-rows.js';
 import { changeHold, countHeld, findHold } from './hold-rows.js';
-import { forgetKeys, isAnyKeyDue, letKeyExpire } from './idempotency-rows.js';
+import { forgetKeys, isAnyKeyDue, letKeysExpire } from './idempotency-rows.js';
 import { listJobs } from './job-pages.js';
-import { deleteJob, findJob, historyOf, saveJob, versionsOf } from './job-rows.js';
+import { deleteJobs, findJob, historyOf, saveJob, versionsOf } from './job-rows.js';
 import type {
   ChangedJob,
   Created,
@@ -200,7 +200,7 @@ class KyselyJobStore implements JobStore {
   }
 
   async claimArchives(now: number, until: number, limit: number): Promise<readonly Job[]> {
-    return this.#claimed(await claimDue(this.#opened, 'archive_at', now, () => until, limit));
+    return this.#claimed(await claimDue(this.#opened, 'archive_at', now, until, limit));
   }
 
   async rescheduleArchive(
@@ -221,7 +221,7 @@ class KyselyJobStore implements JobStore {
   }
 
   async claimErasures(now: number, until: number, limit: number): Promise<readonly Job[]> {
-    return this.#claimed(await claimDue(this.#opened, 'erase_at', now, () => until, limit));
+    return this.#claimed(await claimDue(this.#opened, 'erase_at', now, until, limit));
   }
 
   async rescheduleErasure(id: string, at: number): Promise<void> {
@@ -229,12 +229,13 @@ class KyselyJobStore implements JobStore {
     this.#recent?.forget([id]);
   }
 
-  async erase(id: string): Promise<void> {
+  async erase(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
     await this.#opened.write(async (trx) => {
-      await letKeyExpire(trx, id);
-      await deleteJob(trx, id);
+      await letKeysExpire(trx, ids);
+      await deleteJobs(trx, ids);
     });
-    this.#recent?.forget([id]);
+    this.#recent?.forget(ids);
   }
 
   async forgetIdempotencyKeys(now: number): Promise<void> {

@@ -37,7 +37,7 @@ describe('catching up', () => {
     const { jobs, store, create, catchUp } = await openDeaf();
     const job = await create('ann');
     const states = await jobs.watch('ann', job.id);
-    await store.erase(job.id);
+    await store.erase([job.id]);
     await catchUp.start();
     expect((await rest(states)).map(({ version }) => version)).toEqual([1]);
   });

@@ -314,7 +314,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         for (const job of [hidden, erased]) {
           await happen(job, { type: 'canceled', at: NOON }, { type: 'deleted', at: NOON });
         }
-        await store.erase(erased.id);
+        await store.erase([erased.id]);
         const changed = await store.changedSince('ann', 0, NO_LIMIT);
         expect(changed.map(({ id, job }) => [id, job])).toEqual([
           [hidden.id, null],

@@ -144,7 +144,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
       expect([await store.secret('anything'), isLost()]).toEqual([secret, true]);
 
       isLost = lose('answer', 'cut');
-      await store.erase(job.id);
+      await store.erase([job.id]);
       expect([await store.get(job.id), isLost()]).toEqual([null, true]);
     });
   });

@@ -66,7 +66,7 @@ describe('jobs kept in memory', () => {
             if (!stored.some((job) => job.id === id)) expect(await store.get(id)).toBeNull();
           }
         }
-        for (const { id } of jobs) await store.erase(id);
+        await store.erase(jobs.map(({ id }) => id));
       }),
       { numRuns: 40 },
     );
@@ -145,7 +145,7 @@ async function take(what: (typeof STEPS)[number], nth: number, jobs: Job[]): Pro
     case 'rearchive':
       return store.rescheduleArchive(id, { at: NOON - nth, attempts: nth });
     case 'erase':
-      return nth === 0 ? store.erase(id) : null;
+      return nth === 0 ? store.erase([id]) : null;
     default:
       return what satisfies never;
   }

@@ -1,0 +1,121 @@
+/** Old jobs go as fast as a busy gateway makes new ones, and one that can't go keeps no other. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Archive } from '../../../src/services/archive/archive.js';
+import { createFileArchive } from '../../../src/services/archive/file-archive.js';
+import { archiveStem } from '../../../src/services/jobs/archiver.js';
+import { Eraser } from '../../../src/services/jobs/eraser.js';
+import type { Job } from '../../../src/services/jobs/job.js';
+import type { JobStore } from '../../../src/services/store/job-store.js';
+import { withMethods } from '../../harness.js';
+import { HOUR } from './samples.js';
+import { log, openWorkshop, type Workshop } from './workshop.js';
+
+const DAY = 24 * HOUR;
+
+let workshop: Workshop;
+let archive: Archive;
+let eraser: Eraser;
+/** How often old jobs were looked for. */
+let looks = 0;
+let deletions: (readonly string[])[] = [];
+
+beforeEach(async () => {
+  looks = 0;
+  deletions = [];
+  workshop = await openWorkshop();
+  archive = createFileArchive(workshop.dir);
+  await archive.start();
+});
+afterEach(() => eraser.stop());
+
+function start(deleteResults: (ids: readonly string[]) => Promise<void> = async () => {}): void {
+  const { jobs, clock, store } = workshop;
+  eraser = new Eraser({
+    store: withMethods<JobStore>(store, {
+      finishedBefore: (before, limit) => {
+        looks += 1;
+        return store.finishedBefore(before, limit);
+      },
+    }),
+    jobs,
+    archive,
+    clock,
+    akool: {
+      deleteResults: (ids) => {
+        deletions.push(ids);
+        return deleteResults(ids);
+      },
+    },
+    settings: { retentionDays: 1 },
+    log,
+  });
+  eraser.start();
+}
+
+async function finished(count: number): Promise<readonly Job[]> {
+  const { clock, jobs } = workshop;
+  const born = await Promise.all(Array.from({ length: count }, () => workshop.create()));
+  await jobs.lease(count, HOUR);
+  return Promise.all(
+    born.map(async ({ id }, i) => {
+      const providerId = `p${i}`;
+      const at = clock.now();
+      const common = { at, pollAt: at, deadlineAt: at, source: 'POLL', providerId } as const;
+      const report = {
+        status: 'COMPLETED',
+        url: `https://a.example/${i}`,
+        expiresAt: at,
+        keep: false,
+      } as const;
+      const { job } = await jobs.apply(id, { type: 'reported', ...common, report });
+      if (job === null) throw new Error('it was created');
+      return job;
+    }),
+  );
+}
+
+const left = async (jobs: readonly Job[]) => (await workshop.store.versions(jobs.map(({ id }) => id))).size;
+
+describe('jobs past their days', () => {
+  test('are erased without waiting for a tick between them, and at Akool many in one call', async () => {
+    const old = await finished(450);
+    workshop.clock.advance(2 * DAY);
+    start();
+    await expect.poll(() => left(old)).toBe(0);
+    // 450 at 50 a tick would be nine looks, one second apart.
+    expect(looks).toBeLessThanOrEqual(4);
+    expect(deletions.flat().sort()).toEqual(old.map(({ providerId }) => providerId).sort());
+    expect(deletions.length).toBeLessThanOrEqual(10);
+  });
+
+  test('wait for the next tick while Akool is away, and those that it has no more go', async () => {
+    const ancient = await finished(10);
+    workshop.clock.advance(8 * DAY);
+    const old = await finished(10);
+    workshop.clock.advance(2 * DAY);
+    start(() => Promise.reject(new Error('away')));
+    await expect.poll(() => left(ancient)).toBe(0);
+    await expect.poll(() => looks).toBeGreaterThan(1);
+    expect(deletions).toHaveLength(1);
+    expect(await left(old)).toBe(10);
+    // Each is tried again after a minute.
+    workshop.clock.advance(60_000);
+    await expect.poll(() => deletions.length).toBe(2);
+  });
+
+  test('go though the copy of one of them can not be removed', async () => {
+    const [stuck, ...others] = await finished(3);
+    if (stuck === undefined) throw new Error('three were made');
+    workshop.clock.advance(2 * DAY);
+    const real = archive;
+    archive = withMethods(real, {
+      removeAny: async (stem, signal) => {
+        if (stem === archiveStem(stuck)) throw new Error('no access');
+        await real.removeAny(stem, signal);
+      },
+    });
+    start();
+    await expect.poll(() => left(others)).toBe(0);
+    expect(await left([stuck])).toBe(1);
+  });
+});
