@@ -8,6 +8,7 @@ import { fullQueue } from './attacks/full-queue.js';
 import { largeDetections } from './attacks/large-detections.js';
 import { largePictures } from './attacks/large-pictures.js';
 import { manySubscriptions } from './attacks/many-subscriptions.js';
+import { pausedGateway } from './attacks/paused-gateway.js';
 import { providerTexts } from './attacks/provider-texts.js';
 import { queuePositions } from './attacks/queue-positions.js';
 import { repeatedCallbacks } from './attacks/repeated-callbacks.js';
@@ -37,6 +38,7 @@ export const ATTACKS: readonly Attack[] = [
   largeDetections,
   statusLists,
   fullQueue,
+  pausedGateway,
   tenantNames,
   providerTexts,
   crossSiteGets,

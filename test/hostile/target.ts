@@ -22,18 +22,37 @@ export interface Operation {
 const FROM = '127.0.0.2';
 const ANSWER_TIMEOUT_MS = 60_000;
 
+/** A process that the attacker can hold, as an operating system may. */
+export interface Companion {
+  readonly url: string;
+  readonly pid: number;
+}
+
 export class Target {
   readonly url: string;
   readonly size: Size;
+  readonly #companion: Companion | null;
   readonly #agent = new Agent({
     connect: { localAddress: FROM },
     headersTimeout: ANSWER_TIMEOUT_MS,
     bodyTimeout: ANSWER_TIMEOUT_MS,
   });
 
-  constructor(url: string, size: Size) {
+  constructor(url: string, size: Size, companion: Companion | null) {
     this.url = url;
     this.size = size;
+    this.#companion = companion;
+  }
+
+  /** @throws Error for an attack that has none */
+  get companion(): Companion {
+    if (this.#companion === null) throw new Error('This attack has no companion');
+    return this.#companion;
+  }
+
+  /** The same attacker at the companion. */
+  atCompanion(): Target {
+    return new Target(this.companion.url, this.size, null);
   }
 
   /** A number of the full run, or of the small one. */

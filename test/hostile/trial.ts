@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { freePort } from '../free-port.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
 import type { Attack, Size } from './attack.js';
 import type { BystanderReport } from './bystander.js';
 import { CALLERS } from './callers.js';
@@ -38,7 +39,7 @@ export const VICTIM_SETTINGS = {
 
 const PEACE_MS: Readonly<Record<Size, number>> = { full: 5000, small: 1500 };
 /** An attack that is not over by then is broken off. */
-const ATTACK_LIMIT_MS: Readonly<Record<Size, number>> = { full: 180_000, small: 40_000 };
+const ATTACK_LIMIT_MS: Readonly<Record<Size, number>> = { full: 180_000, small: 60_000 };
 /** What an attack leaves behind shows a little later. */
 const AFTERMATH_MS = 1500;
 const RECOVERY_LIMIT_MS = 60_000;
@@ -47,27 +48,34 @@ const LOOK_EVERY_MS = 250;
 
 export async function runTrial(attack: Attack, options: TrialOptions): Promise<Verdict> {
   const folder = mkdtempSync(join(tmpdir(), 'hostile-'));
-  const sandbox = createSandbox(SANDBOX);
+  const sandbox = createSandbox({ ...SANDBOX, faults: attack.akool ?? {} });
   await sandbox.start();
   const provider = new Provider(sandbox.url);
   await provider.start();
   const undo: (() => unknown)[] = [() => sandbox.stop(), () => provider.stop()];
   try {
-    const victim = await Victim.start({
-      program: options.program,
-      folder,
-      port: await freePort(),
-      env: {
-        ...VICTIM_SETTINGS,
-        DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`,
-        AKOOL_API_KEY: sandbox.apiKey,
-        AKOOL_CLIENT_ID: sandbox.clientId,
-        AKOOL_BASE_URL: provider.url,
-        ...attack.settings?.(folder),
-      },
-    });
-    undo.unshift(() => victim.stop());
-    return await attackBetweenTimes(attack, options, victim, sandbox);
+    const database = attack.hasCompanion ? await sharedDatabase() : null;
+    if (database !== null) undo.unshift(() => database.drop());
+    const start = async (): Promise<Victim> => {
+      const victim = await Victim.start({
+        program: options.program,
+        folder,
+        port: await freePort(),
+        env: {
+          ...VICTIM_SETTINGS,
+          DATABASE_URL: database?.url ?? `sqlite:${join(folder, 'gateway.db')}`,
+          AKOOL_API_KEY: sandbox.apiKey,
+          AKOOL_CLIENT_ID: sandbox.clientId,
+          AKOOL_BASE_URL: provider.url,
+          ...attack.settings?.(folder),
+        },
+      });
+      undo.unshift(() => victim.stop());
+      return victim;
+    };
+    const victim = await start();
+    const companion = attack.hasCompanion ? await start() : null;
+    return await attackBetweenTimes(attack, options, victim, companion, sandbox);
   } finally {
     for (const step of undo) await step();
     rmSync(folder, { recursive: true, force: true });
@@ -78,6 +86,7 @@ async function attackBetweenTimes(
   { name }: Attack,
   { size, worker, control }: TrialOptions,
   victim: Victim,
+  companion: Victim | null,
   sandbox: Sandbox,
 ): Promise<Verdict> {
   const attacker = (step: 'prepare' | 'run') => ({
@@ -86,6 +95,7 @@ async function attackBetweenTimes(
     step,
     url: victim.url,
     size,
+    companion: companion && { url: companion.url, pid: companion.pid },
   });
   await done(worker, attacker('prepare'), ATTACK_LIMIT_MS[size]);
   const bystander = threadOf(worker, { kind: 'bystander', url: victim.url, controlUrl: control.url });
@@ -116,6 +126,12 @@ async function attackBetweenTimes(
     peak: memory?.peak ?? 0,
     after: memory?.resident ?? 0,
   });
+}
+
+async function sharedDatabase(): Promise<TestDatabase> {
+  const server = await postgresUrl();
+  if (server === null) throw new Error('This attack needs a PostgreSQL; TEST_POSTGRES_URL says where');
+  return withDatabase(server);
 }
 
 function threadOf(program: string, role: Role): Worker {

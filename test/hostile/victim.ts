@@ -49,6 +49,10 @@ export class Victim {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Resolves when it serves. @throws Error when it does not */
   static async start(options: VictimOptions): Promise<Victim> {
     const victim = new Victim(options);

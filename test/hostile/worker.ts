@@ -3,7 +3,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Size } from './attack.js';
 import { ATTACKS } from './attacks.js';
 import { Bystander, type BystanderOptions } from './bystander.js';
-import { Target } from './target.js';
+import { type Companion, Target } from './target.js';
 
 export type Role =
   | ({ readonly kind: 'bystander' } & BystanderOptions)
@@ -13,6 +13,7 @@ export type Role =
       readonly step: 'prepare' | 'run';
       readonly url: string;
       readonly size: Size;
+      readonly companion: Companion | null;
     };
 
 const port = parentPort as MessagePort;
@@ -28,7 +29,7 @@ switch (role.kind) {
   }
   case 'attacker': {
     const attack = ATTACKS.find(({ name }) => name === role.attack);
-    const target = new Target(role.url, role.size);
+    const target = new Target(role.url, role.size, role.companion);
     const leaks = role.step === 'run' ? await attack?.run(target) : await attack?.prepare?.(target);
     await target.close();
     port.postMessage(leaks ?? []);

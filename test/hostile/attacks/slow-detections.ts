@@ -8,8 +8,9 @@ const AT_ONCE = 64;
 export const slowDetections: Attack = {
   name: 'slow-detections',
   shows: "one tenant's slow detectFaces keep nobody's submits waiting for a connection to Akool",
-  // What waits for a connection for as long as this is given up.
+  // Akool takes its time for a submit: one that gets its connection late is billed, and not heard of any more.
   settings: () => ({ AKOOL_TIMEOUT_MS: '4000' }),
+  akool: { script: [{ on: 'submit', fault: 'latency', ms: 1500, times: 1_000_000 }] },
   run: async (target) => {
     const until = Date.now() + target.pick(20_000, 6000);
     await inParallel(AT_ONCE, AT_ONCE, async (lane) => {
