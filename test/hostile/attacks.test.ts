@@ -42,7 +42,7 @@ afterAll(async () => {
 describe('Nobody but the attacker feels an attack', () => {
   it.each(ATTACKS.filter(({ name }) => WITHSTOOD.has(name)).map((attack) => [attack.name, attack] as const))(
     '%s',
-    { timeout: 240_000 },
+    { timeout: 300_000 },
     async (_name, attack) => {
       const { broken } = await runTrial(attack, { size: 'small', program: PROGRAM, worker, control });
       expect(broken, attack.shows).toEqual([]);

@@ -2,6 +2,7 @@
  * The other tenant: asks for its jobs at a steady pace, whether or not the last answer has come, submits one job
  * after the other, and opens sockets. In a thread of its own, so that what it measures is not the attacker's work.
  */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { WebSocket } from 'ws';
@@ -10,9 +11,11 @@ import { BYSTANDER_KEY } from './callers.js';
 import { inParallel } from './target.js';
 
 export interface Sample {
-  /** When it was due, in milliseconds since 1970. */
+  /** When it was sent, in milliseconds since 1970. */
   readonly at: number;
   readonly ms: number;
+  /** How long of it the gateway's main thread was at work: what it would take on a machine that is idle. */
+  readonly busyMs: number;
   /** What came in place of an answer. */
   readonly failure: string | null;
 }
@@ -30,6 +33,8 @@ export interface BystanderReport {
 
 export interface BystanderOptions {
   readonly url: string;
+  /** The process of the gateway. */
+  readonly pid: number;
   readonly controlUrl: string;
 }
 
@@ -39,8 +44,8 @@ const WARM_UP_SUBMITS = 6;
 const QUERY_EVERY_MS = 40;
 const SUBMIT_EVERY_MS = 500;
 const SOCKET_EVERY_MS = 1000;
-const ANSWER_TIMEOUT_MS = 30_000;
-const ENDS_LIMIT_MS = 30_000;
+const ANSWER_TIMEOUT_MS = 60_000;
+const ENDS_LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 250;
 const GONE = () => ({ statusCode: 0, text: '' });
 
@@ -96,14 +101,14 @@ export class Bystander {
     const { url, controlUrl } = this.#options;
     const { queries, control, sockets, submits } = this.#report;
     const list = (of: string) => () => this.#post(of, { query: LIST });
-    this.#every(QUERY_EVERY_MS, (at) => this.#sample(queries, at, list(url)));
-    this.#every(QUERY_EVERY_MS, (at) => this.#sample(control, at, list(controlUrl)));
-    this.#every(SOCKET_EVERY_MS, (at) => this.#sample(sockets, at, () => this.#openSocket()));
+    this.#every(QUERY_EVERY_MS, () => this.#sample(queries, list(url)));
+    this.#every(QUERY_EVERY_MS, () => this.#sample(control, list(controlUrl)));
+    this.#every(SOCKET_EVERY_MS, () => this.#sample(sockets, () => this.#openSocket()));
     this.#underWay.push(
       (async () => {
         for (let nth = 0; await this.#pause(SUBMIT_EVERY_MS); nth += 1) {
           const submit = submitOf(addressOf(nth), `bystander-${nth}`);
-          await this.#sample(submits, Date.now(), () => this.#post(url, submit));
+          await this.#sample(submits, () => this.#post(url, submit));
           // It writes what the other one writes, for a disk that is slow is slow for both.
           void this.#post(controlUrl, submitOf(addressOf(nth))).catch(() => {});
         }
@@ -132,19 +137,27 @@ export class Bystander {
     return data.jobs.edges.map(({ node: { status, error } }) => `${status} ${error?.code ?? ''}`.trimEnd());
   }
 
-  /** At fixed moments: one that is late for its turn is late from the moment on at which it was due. */
-  #every(ms: number, work: (dueAt: number) => Promise<void>): void {
-    const begin = Date.now();
-    let turn = 0;
-    const timer = setInterval(() => {
-      for (; begin + turn * ms <= Date.now(); turn += 1) this.#underWay.push(work(begin + turn * ms));
-    }, ms / 4);
+  /** Whether or not the last one is done. */
+  #every(ms: number, work: () => Promise<void>): void {
+    const timer = setInterval(() => this.#underWay.push(work()), ms);
     this.#over.signal.addEventListener('abort', () => clearInterval(timer));
   }
 
-  async #sample(into: Sample[], at: number, work: () => Promise<string | null>): Promise<void> {
+  async #sample(into: Sample[], work: () => Promise<string | null>): Promise<void> {
+    const at = Date.now();
+    const busy = this.#busyMs();
     const failure = await work().catch((error: unknown) => String(error));
-    into.push({ at, ms: Date.now() - at, failure });
+    into.push({ at, ms: Date.now() - at, busyMs: Math.round(this.#busyMs() - busy), failure });
+  }
+
+  /** How long the gateway's main thread has been at work since it began; 0 when it is gone. */
+  #busyMs(): number {
+    const { pid } = this.#options;
+    try {
+      return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ', 1)[0]) / 1e6;
+    } catch {
+      return 0;
+    }
   }
 
   async #post(url: string, operation: object): Promise<string | null> {

@@ -39,7 +39,7 @@ export const VICTIM_SETTINGS = {
 
 const PEACE_MS: Readonly<Record<Size, number>> = { full: 5000, small: 1500 };
 /** An attack that is not over by then is broken off. */
-const ATTACK_LIMIT_MS: Readonly<Record<Size, number>> = { full: 180_000, small: 60_000 };
+const ATTACK_LIMIT_MS: Readonly<Record<Size, number>> = { full: 180_000, small: 120_000 };
 /** What an attack leaves behind shows a little later. */
 const AFTERMATH_MS = 1500;
 const RECOVERY_LIMIT_MS = 60_000;
@@ -98,7 +98,12 @@ async function attackBetweenTimes(
     companion: companion && { url: companion.url, pid: companion.pid },
   });
   await done(worker, attacker('prepare'), ATTACK_LIMIT_MS[size]);
-  const bystander = threadOf(worker, { kind: 'bystander', url: victim.url, controlUrl: control.url });
+  const bystander = threadOf(worker, {
+    kind: 'bystander',
+    url: victim.url,
+    pid: victim.pid,
+    controlUrl: control.url,
+  });
   await answerOf(bystander);
   await sleep(PEACE_MS[size]);
   const before = victim.memory()?.resident ?? 0;
