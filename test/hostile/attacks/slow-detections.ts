@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attack } from '../attack.js';
 import { inParallel } from '../target.js';
 
-/** As many calls to Akool as there are connections, and many more behind them, all the time. */
-const AT_ONCE = 64;
+/** As many calls to Akool as there were connections, and some behind them, all the time. */
+const AT_ONCE = 24;
 
 export const slowDetections: Attack = {
   name: 'slow-detections',
