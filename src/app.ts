@@ -241,7 +241,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const health = new Health({ store, bus, registry, log });
     const metrics = new JobMetrics(jobs, registry, {
       sockets: () => http.openSockets,
-      hold: () => holds.last,
+      held: () => (config.dispatchPaused ? 'PAUSED' : holds.last?.blocks ? holds.last.reason : null),
     });
     if (secrets.jwtSecret !== null && secrets.jwtSecret.length < STRONG_SECRET_LENGTH) {
       log.warn(
@@ -267,7 +267,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       services: {
         jobs,
         submission,
-        waiting: new WaitingReasons({ holds, dispatcher, clock }),
+        waiting: new WaitingReasons({ holds, dispatcher, clock, isPaused: config.dispatchPaused }),
         faces: new FaceLookup(detection),
         account: new Account({ akool, jobs, maxConcurrency: config.akool.maxConcurrency }),
         eraser,
@@ -318,9 +318,13 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     }
     // First to stop: it takes no more jobs and lets calls in flight end while everything else still serves.
     stops.push(() => dispatcher.stop());
-    dispatcher.start();
     stops.push(() => watch.stop());
-    watch.start();
+    if (config.dispatchPaused) {
+      log.warn('DISPATCH is paused: waiting jobs are kept, and nothing is sent, until a start without it');
+    } else {
+      dispatcher.start();
+      watch.start();
+    }
     log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');
     return { url, sandbox };
   }

@@ -28,6 +28,8 @@ export interface Config {
   readonly queueLimit: number;
   readonly queueTtlMs: number;
   readonly acceptWhileBlocked: boolean;
+  /** Serve, and send nothing. */
+  readonly dispatchPaused: boolean;
   readonly drainMs: number;
   readonly lameDuckMs: number;
   readonly databasePoolSize: number;
@@ -136,6 +138,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     queueLimit: v.QUEUE_LIMIT,
     queueTtlMs: v.QUEUE_TTL_MS,
     acceptWhileBlocked: v.ACCEPT_WHILE_BLOCKED,
+    dispatchPaused: v.DISPATCH === 'paused',
     drainMs: v.DRAIN_MS,
     lameDuckMs: v.LAME_DUCK_MS,
     databasePoolSize: v.DATABASE_POOL_SIZE,

@@ -95,6 +95,11 @@ export const SETTINGS = {
     'false',
     'Take submits while Akool refuses the account (no credit, not paid, wrong key). Otherwise they are refused with `PROVIDER_UNAVAILABLE`.',
   ),
+  DISPATCH: setting(
+    oneOf(['on', 'paused']),
+    'on',
+    '`paused`: serve, and send nothing; for the start on a restored backup.',
+  ),
   DRAIN_MS: setting(
     integer(0, 600_000),
     '10000',

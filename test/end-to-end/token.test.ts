@@ -110,3 +110,24 @@ it('is renewed for every other call too', async () => {
   });
   expect(sandbox.requests.token).toBe(2);
 });
+
+it('waits with ACCOUNT when the client id and secret give no token, and goes on once they do', async () => {
+  const { url, sandbox } = await start();
+  sandbox.setFaults({ script: [{ on: 'token', times: 2, fault: 'refuse', code: 1109 }] });
+  const job = await submit(url);
+  expect(job).toMatchObject({ status: 'WAITING', waitingReason: 'ACCOUNT', error: null });
+  expect(sandbox.requests.pro).toBe(0);
+  // A look at the balance after 5 s fails for want of a token too, the next one gets one.
+  expect((await follow(url, job.id)).at(-1)?.status).toBe('COMPLETED');
+  expect(sandbox.bills).toHaveLength(1);
+}, 30_000);
+
+it('waits with ACCOUNT when a fresh token is turned down too', async () => {
+  const { url, sandbox } = await start();
+  sandbox.setFaults({ script: [{ on: 'submit', times: 2, fault: 'refuse', code: 1101 }] });
+  const job = await submit(url);
+  expect(job).toMatchObject({ status: 'WAITING', waitingReason: 'ACCOUNT' });
+  expect(sandbox.requests).toMatchObject({ pro: 2, token: 2 });
+  expect((await follow(url, job.id)).at(-1)?.status).toBe('COMPLETED');
+  expect(sandbox.bills).toHaveLength(1);
+}, 30_000);

@@ -1,6 +1,6 @@
 /** What Prometheus is told about jobs. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type AccountHold, HOLD_REASONS } from './account-hold.js';
+import { HOLD_REASONS } from './account-hold.js';
 import { isFinal, type Job } from './job.js';
 import type { JobService } from './job-service.js';
 
@@ -10,6 +10,10 @@ export function createMetrics(): Registry {
   collectDefaultMetrics({ register: registry });
   return registry;
 }
+
+const DISPATCH_HOLDS = [...HOLD_REASONS, 'PAUSED'] as const;
+/** Why nothing at all is sent. */
+type DispatchHold = (typeof DISPATCH_HOLDS)[number];
 
 export class JobMetrics {
   readonly #ended: Counter<'status' | 'error'>;
@@ -21,7 +25,7 @@ export class JobMetrics {
   constructor(
     jobs: JobService,
     registry: Registry,
-    now: { readonly sockets: () => number; readonly hold: () => AccountHold | null },
+    now: { readonly sockets: () => number; readonly held: () => DispatchHold | null },
   ) {
     this.#jobs = jobs;
     this.#ended = new Counter({
@@ -50,13 +54,12 @@ export class JobMetrics {
     });
     const held: Gauge = new Gauge({
       name: 'faceswap_dispatch_held',
-      help: 'Whether nothing is sent because Akool refuses the account, by reason: 1 or 0.',
+      help: 'Whether nothing is sent, by reason: Akool refuses the account, or DISPATCH is paused. 1 or 0.',
       labelNames: ['reason'],
       registers: [registry],
       collect: () => {
-        const hold = now.hold();
-        for (const reason of HOLD_REASONS)
-          held.set({ reason }, hold?.blocks && hold.reason === reason ? 1 : 0);
+        const why = now.held();
+        for (const reason of DISPATCH_HOLDS) held.set({ reason }, reason === why ? 1 : 0);
       },
     });
     const open: Gauge = new Gauge({

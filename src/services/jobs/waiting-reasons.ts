@@ -12,20 +12,25 @@ export class WaitingReasons {
   readonly #holds: Pick<AccountHolds, 'present'>;
   readonly #dispatcher: Pick<Dispatcher, 'isPausing'>;
   readonly #clock: Clock;
+  readonly #isPaused: boolean;
 
   constructor(parts: {
     readonly holds: Pick<AccountHolds, 'present'>;
     readonly dispatcher: Pick<Dispatcher, 'isPausing'>;
     readonly clock: Clock;
+    /** The operator holds dispatch. */
+    readonly isPaused: boolean;
   }) {
     this.#holds = parts.holds;
     this.#dispatcher = parts.dispatcher;
     this.#clock = parts.clock;
+    this.#isPaused = parts.isPaused;
   }
 
   /** Null for a job that does not wait. */
   async of(job: Job): Promise<WaitingReason | null> {
     if (job.status !== 'WAITING') return null;
+    if (this.#isPaused) return 'PAUSED';
     const hold = await this.#holds.present();
     if (hold !== null && (hold.blocks || isTooDear(hold, job))) return hold.reason;
     const isRetrying = job.retryAt !== null && job.retryAt > this.#clock.now();
@@ -34,6 +39,7 @@ export class WaitingReasons {
 
   /** Null when nothing holds up dispatch. */
   async ofDispatch(): Promise<WaitingReason | null> {
+    if (this.#isPaused) return 'PAUSED';
     const hold = await this.#holds.present();
     if (hold?.blocks) return hold.reason;
     return this.#dispatcher.isPausing ? 'RETRY' : null;

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterRefusal } from '../../../src/services/jobs/account-hold.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { QueuePositions } from '../../../src/services/jobs/queue-positions.js';
 import { withMethods } from '../../harness.js';
@@ -133,4 +134,36 @@ describe('queue positions', () => {
     expect((await get(last)).announcedPosition).toBe(2);
     await follower.leave();
   });
+
+  test('is told once when a hold blocks dispatch and once when it ends; nobody else has a new version', async () => {
+    const { jobs, create, get, holds, clock, positions } = await openQueue({ acceptWhileBlocked: true });
+    const queue = [await create(), await create(), await create()];
+    const [gone, followed, other] = queue;
+    if (!gone || !followed || !other) throw new Error('three were created');
+    const follower = await follow(jobs, followed);
+    await jobs.cancel('ann', gone.id);
+    await until(() => follower.told.length === 2);
+    const refusal = {
+      reason: 'ACCOUNT',
+      error: REFUSED,
+      pictures: 1,
+      isTrial: false,
+      at: clock.now(),
+    } as const;
+    await holds.change((before) => afterRefusal(before, refusal));
+    const wake = async () => jobs.cancel('ann', (await create()).id);
+    await wake();
+    await until(() => follower.told.length === 3);
+    await wake();
+    await holds.change(() => null);
+    await wake();
+    await until(() => follower.told.length === 4);
+    await positions.stop();
+    const notes = (await jobs.history(await get(followed))).map(({ note }) => note);
+    expect(notes).toEqual([null, 'position 1', 'ACCOUNT', 'dispatch goes on']);
+    expect(await get(other)).toMatchObject({ version: 1 });
+    await follower.leave();
+  });
 });
+
+const REFUSED = { code: 'ACCOUNT_PROBLEM', message: 'x', providerCode: 1103, retryable: false } as const;
