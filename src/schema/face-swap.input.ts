@@ -2,16 +2,13 @@
 import { ArrayMaxSize, ArrayMinSize, IsOptional, Matches, ValidateNested } from 'class-validator';
 import { Field, InputType } from 'type-graphql';
 import { toUri } from '../http-url.js';
-import type { FaceImage, FaceSwapRequest } from '../services/jobs/job-request.js';
+import { type FaceImage, type FaceSwapRequest, OPTS } from '../services/jobs/job-request.js';
 import { FaceSwapModelEnum } from './enums.js';
 import { EachNeedsOpts, IsHttpUrl, IsIdempotencyKey } from './rules.js';
 import { UrlScalar } from './scalars.js';
 
 /** Page "Face Swap Pro": "Required array length: 1 - 50 elements". */
 const MOST_IMAGES = 50;
-
-/** "Format: colon-separated coordinate pairs", four of them: both eyes, the nose, a corner of the mouth. */
-const OPTS = /^-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?(:-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?){3}$/;
 
 @InputType('FaceImageInput', { description: 'A picture of a face.' })
 export class FaceImageInput implements FaceImage {

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { AkoolClient } from '../../src/services/akool/akool-client.js';
+import { createAkoolClient } from '../../src/services/akool/client.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { httpServer, json } from '../services/akool/local-server.js';
 import { type Answer, ask, dataOf, errorOf, follow, lookUp, submit } from './caller.js';
 import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
 
@@ -313,6 +315,56 @@ describe('a submit with detectOpts', () => {
     expect(job.error?.message).not.toContain('secret-value');
     expect(gateway.sandbox.requests.pro).toBe(0);
     expect(gateway.sandbox.bills).toEqual([]);
+  });
+
+  it('never sends landmarks that have not the form of opts: leaves them out, or fails unsent', async () => {
+    const odd = await httpServer(
+      json(200, {
+        error_code: 0,
+        error_msg: 'SUCCESS',
+        faces_obj: {
+          '0': {
+            landmarks: [[[1, 1]]],
+            region: [[0, 0, 9, 9]],
+            crop_landmarks: ['x"; drop'],
+            landmarks_str: ['5'],
+          },
+        },
+      }),
+    );
+    const client = createAkoolClient({
+      baseUrl: odd.url,
+      credentials: { kind: 'api-key', apiKey: 'k' },
+      timeoutMs: 5000,
+    });
+    try {
+      gateway = await startGateway({
+        overrides: {
+          wrapAkool: (akool) =>
+            withMethods<AkoolClient>(akool, {
+              detectFaces: (request) => (request.url?.includes('odd') ? client : akool).detectFaces(request),
+            }),
+        },
+      });
+      const one = {
+        detectOpts: true,
+        sourceImage: [{ path: at('odd.jpg') }],
+        targetImage: [{ path: at('a.jpg') }],
+      };
+      expect((await submit(gateway.url, one)).status).toBe('QUEUED');
+      const sent = gateway.sandbox.bills[0]?.request as unknown as Images;
+      expect(sent.sourceImage).toEqual([{ path: at('odd.jpg') }]);
+      expect(sent.targetImage[0]?.opts).toMatch(/^-?\d+,/);
+
+      const two = { ...one, targetImage: [{ path: at('a.jpg') }, { path: at('odd-2.jpg') }] };
+      const job = await submit(gateway.url, two);
+      expect(job).toMatchObject({ status: 'FAILED', error: { code: 'PROVIDER_ERROR' } });
+      expect(job.error?.message).toContain('sourceImage.0, targetImage.1');
+      expect(gateway.sandbox.bills).toHaveLength(1);
+    } finally {
+      await client.destroy();
+      await odd.close();
+    }
   });
 
   it('fails when Akool can not have a picture, and says which', async () => {

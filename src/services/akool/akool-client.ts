@@ -133,9 +133,9 @@ export interface DetectedFrame {
 export interface DetectedFace {
   /** Six: eyes, nose, mouth centre, mouth corners; in pixels of the whole picture. */
   readonly landmarks: readonly Point[];
-  /** In the form of `opts`, in pixels of the whole picture. */
+  /** In the form of `opts`, in pixels of the whole picture; null where Akool gives it in another form. */
   readonly landmarksStr: string | null;
-  /** In the form of `opts`, in pixels of the cropped face. */
+  /** In the form of `opts`, in pixels of the cropped face; null where Akool gives it in another form. */
   readonly cropLandmarks: string | null;
   /** The cropped face, kept by Akool. */
   readonly faceUrl: string | null;

@@ -5,6 +5,7 @@
  * another length than `region` would pair a face with another's landmarks, and the swap made with them costs
  * money; so such a list counts as missing, and where `landmarks` is the list, the answer as unreadable.
  */
+import { OPTS } from '../jobs/job-request.js';
 import type { DetectedFace, DetectedFrame, Point, Rectangle } from './akool-client.js';
 import { isObject, type JsonObject, numberOf, textOf } from './answers.js';
 import { readProviderUrl } from './provider-url.js';
@@ -60,12 +61,17 @@ function readFace(frame: JsonObject, i: number, count: number, baseUrl: string):
   const faceUrl = textOf(at('face_urls'));
   return {
     landmarks,
-    landmarksStr: textOf(at('landmarks_str')),
-    cropLandmarks: textOf(at('crop_landmarks')),
+    landmarksStr: readOpts(at('landmarks_str')),
+    cropLandmarks: readOpts(at('crop_landmarks')),
     faceUrl: faceUrl === null ? null : readProviderUrl(faceUrl, baseUrl),
     region,
     cropRegion: readRectangle(at('crop_region')),
   };
+}
+
+/** What is going to be sent, and paid, as `opts`: whatever does not have their form counts as missing. */
+function readOpts(value: unknown): string | null {
+  return typeof value === 'string' && OPTS.test(value) ? value : null;
 }
 
 function readPoints(value: unknown): Point[] | null {

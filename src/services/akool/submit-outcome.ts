@@ -1,6 +1,6 @@
 /** What became of a submit, from what came back. The money depends on it: see `SubmitOutcome`. */
 import type { SubmitOutcome } from './akool-client.js';
-import { readSubmitted } from './answers.js';
+import { isObject, readJson, readSubmitted } from './answers.js';
 import type { AkoolCallError } from './call-error.js';
 import { AKOOL_CODES, BAD_CREDENTIALS, holdReasonOf, jobErrorFor, jobErrorForStatus } from './codes.js';
 import type { Exchange } from './exchange.js';
@@ -9,17 +9,32 @@ import { type Verdict, verdictOf, whySilent } from './verdict.js';
 /** @param secrets what an error's message must not repeat */
 export function submitOutcome(exchange: Exchange, secrets: readonly string[]): SubmitOutcome {
   const outcome = outcomeOf(verdictOf(exchange), secrets);
+  const submitted = submittedIn(exchange);
+  if (submitted !== null && !isDocumentedRefusal(outcome)) return { kind: 'accepted', ...submitted };
   if (outcome.kind !== 'unknown' || exchange.kind !== 'no-answer' || exchange.late === null) return outcome;
   return { ...outcome, late: exchange.late.then((answered) => submitOutcome(answered, secrets)) };
 }
 
+/**
+ * What an answer calls the job, whatever else it says: a job with an `_id` may have been accepted and billed, so it
+ * must not be sent again, and asking for it tells the rest.
+ */
+function submittedIn(exchange: Exchange): { providerId: string; providerJobId: string | null } | null {
+  const json = exchange.kind === 'answered' ? readJson(exchange.body) : null;
+  return isObject(json) ? readSubmitted(json['data']) : null;
+}
+
+/** For good, and by a code that Akool documents: that outweighs an `_id` beside it. */
+function isDocumentedRefusal(outcome: SubmitOutcome): boolean {
+  if (outcome.kind !== 'refused') return false;
+  const { providerCode } = outcome.error;
+  return providerCode !== null && AKOOL_CODES.has(providerCode);
+}
+
 function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome {
   switch (verdict.kind) {
-    case 'success': {
-      const submitted = readSubmitted(verdict.envelope.data);
-      if (submitted !== null) return { kind: 'accepted', ...submitted };
+    case 'success':
       return { kind: 'unknown', reason: 'Akool accepted the job without saying its _id.' };
-    }
     case 'refused': {
       const error = refusal(verdict, secrets);
       const reason = holdReasonOf(error.code);

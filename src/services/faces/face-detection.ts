@@ -48,19 +48,18 @@ export class FaceDetection {
   }
 
   /**
-   * The `opts` of the largest face of a picture; null when it shows none.
+   * The largest face of a picture; null when it shows none.
    *
    * @throws AkoolCallError
    */
-  async findOpts(tenant: string, url: string): Promise<string | null> {
+  async largestFace(tenant: string, url: string): Promise<DetectedFace | null> {
     const frames = await this.find(tenant, { url, singleFace: false });
-    const faces = frames.flatMap((frame) => frame.faces).filter((face) => optsOf(face) !== null);
-    const [largest] = faces.sort((a, b) => areaOf(b) - areaOf(a));
-    return largest === undefined ? null : optsOf(largest);
+    const [largest] = frames.flatMap((frame) => frame.faces).sort((a, b) => areaOf(b) - areaOf(a));
+    return largest ?? null;
   }
 }
 
-/** Page "Face Swap Pro": `opts` is `crop_landmarks`; `landmarks_str` has the same form where that is missing. */
+/** Null where Akool gives neither. Page "Face Swap Pro": `opts` is `crop_landmarks`; `landmarks_str` has the same form where that is missing. */
 export function optsOf(face: DetectedFace): string | null {
   return face.cropLandmarks ?? face.landmarksStr;
 }

@@ -1,16 +1,17 @@
 /** Filling in the `opts` that a submit with `detectOpts: true` left open, before anything is sent or billed. */
 import pLimit from 'p-limit';
+import type { DetectedFace } from '../akool/akool-client.js';
 import { AkoolCallError } from '../akool/call-error.js';
 import { holdReasonOf } from '../akool/codes.js';
 import { jobErrorOf } from '../akool/provider-fault.js';
 import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError } from '../jobs/job-error.js';
 import type { FaceImage, FaceSwapRequest } from '../jobs/job-request.js';
-import type { FaceDetection } from './face-detection.js';
+import { type FaceDetection, optsOf } from './face-detection.js';
 
 export type Filled =
   | { readonly kind: 'filled'; readonly request: FaceSwapRequest }
-  /** For good: a picture shows no face, or can't be looked at. */
+  /** For good: a picture shows no face, can't be looked at, or Akool's landmarks of it can't be sent. */
   | { readonly kind: 'failed'; readonly error: JobError }
   /** Akool refuses the account, whatever the pictures; nothing was sent. */
   | {
@@ -48,11 +49,16 @@ export function needsOpts(request: FaceSwapRequest): boolean {
 export async function fillOpts(
   tenant: string,
   request: FaceSwapRequest,
-  faces: Pick<FaceDetection, 'findOpts'>,
+  faces: Pick<FaceDetection, 'largestFace'>,
   signal: AbortSignal,
 ): Promise<Filled> {
   const looked = new Map<string, Look>();
-  const away = await lookAt(missingAddresses(request), looked, (url) => faces.findOpts(tenant, url), signal);
+  const away = await lookAt(
+    missingAddresses(request),
+    looked,
+    (url) => faces.largestFace(tenant, url),
+    signal,
+  );
 
   const noFace = placesWhere(request, looked, (look) => look.kind === 'no-face');
   if (noFace.length > 0) return { kind: 'failed', error: noFaceFound(noFace) };
@@ -65,7 +71,12 @@ export async function fillOpts(
     const places = placesWhere(request, looked, (other) => other === looked.get(url));
     return { kind: 'failed', error: inPlaces(error, places) };
   }
-  if (away === null) return { kind: 'filled', request: filled };
+  const noOpts = placesWhere(request, looked, (look) => look.kind === 'no-opts');
+  const isRequired = request.sourceImage.length > 1 || request.targetImage.length > 1;
+  if (noOpts.length > 0 && isRequired) return { kind: 'failed', error: noOptsFound(noOpts) };
+  // What is left open stays so: it was looked for, and is not to be looked for again.
+  if (away === null)
+    return { kind: 'filled', request: noOpts.length > 0 ? { ...filled, detectOpts: false } : filled };
   return { kind: 'unavailable', request: filled, ...whyAway(away) };
 }
 
@@ -73,6 +84,8 @@ export async function fillOpts(
 type Look =
   | { readonly kind: 'found'; readonly opts: string }
   | { readonly kind: 'no-face' }
+  /** A face, and nothing that could be sent as its `opts`. */
+  | { readonly kind: 'no-opts' }
   | { readonly kind: 'refused'; readonly error: AkoolCallError };
 
 /** Why not all could be looked at. */
@@ -82,7 +95,7 @@ type Away = AkoolCallError | 'stopped';
 async function lookAt(
   urls: readonly string[],
   looked: Map<string, Look>,
-  findOpts: (url: string) => Promise<string | null>,
+  largestFace: (url: string) => Promise<DetectedFace | null>,
   signal: AbortSignal,
 ): Promise<Away | null> {
   const limit = pLimit(PARALLEL);
@@ -90,8 +103,10 @@ async function lookAt(
   const look = async (url: string): Promise<void> => {
     if (away !== null) return;
     try {
-      const opts = await findOpts(url);
-      looked.set(url, opts === null ? { kind: 'no-face' } : { kind: 'found', opts });
+      const face = await largestFace(url);
+      const opts = face === null ? null : optsOf(face);
+      if (opts !== null) looked.set(url, { kind: 'found', opts });
+      else looked.set(url, { kind: face === null ? 'no-face' : 'no-opts' });
     } catch (error) {
       if (!(error instanceof AkoolCallError)) throw error;
       if (error.code === 'REFUSED') looked.set(url, { kind: 'refused', error });
@@ -153,6 +168,17 @@ function noFaceFound(places: readonly string[]): JobError {
   return {
     code: 'NO_FACE_FOUND',
     message: `No face was found in ${places.join(', ')}: use pictures with a clear face. Nothing was sent or billed.`,
+    providerCode: null,
+    retryable: false,
+  };
+}
+
+function noOptsFound(places: readonly string[]): JobError {
+  return {
+    code: 'PROVIDER_ERROR',
+    message:
+      `Akool found a face in ${places.join(', ')}, but gave no usable landmarks for it, which several images ` +
+      'need: give opts yourself, or other pictures. Nothing was sent or billed.',
     providerCode: null,
     retryable: false,
   };

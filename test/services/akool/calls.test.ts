@@ -165,6 +165,19 @@ describe('face detection', () => {
     expect(await faceUrl('none')).toBeNull();
   });
 
+  it.each(['x"; drop', '5', '', '1,1:2,2:3,3', '1,1:2,2:3,3:4,4\n', `${'1,1:'.repeat(50_000)}1,1`, 17, null])(
+    'leaves out landmarks that can not be sent as opts (case %#)',
+    async (odd) => {
+      const { client } = await akoolThat(
+        found({ '0': { ...face, landmarks_str: [odd], crop_landmarks: [odd] } }),
+      );
+      expect((await client.detectFaces(input))[0]?.faces[0]).toMatchObject({
+        landmarksStr: null,
+        cropLandmarks: null,
+      });
+    },
+  );
+
   it('never pairs a face with landmarks that may be of another', async () => {
     const { client } = await akoolThat(
       found({ '0': { ...face, crop_landmarks: ['1,1:2,2:3,3:4,4', '5,5:6,6:7,7:8,8'] } }),

@@ -62,6 +62,7 @@ describe('a submit that Akool answers', () => {
     retryAfterMs,
   });
   const unknown = { kind: 'unknown' };
+  const accepted = { kind: 'accepted', providerId: ACCEPTED.data._id };
 
   it.each<[string, Answer, object]>([
     ['1003 is refused', json(200, { code: 1003, msg: 'x' }), refused('INVALID_PARAMETERS', 1003)],
@@ -81,6 +82,22 @@ describe('a submit that Akool answers', () => {
       held('ACCOUNT', 'PROVIDER_AUTHENTICATION', code),
     ]),
     ['an undocumented code is refused', json(200, { code: 4711, msg: 'x' }), refused('PROVIDER_ERROR', 4711)],
+    ['an undocumented code beside an _id is accepted', json(200, { ...ACCEPTED, code: 4711 }), accepted],
+    ['an undocumented code beside an _id on HTTP 500 too', json(500, { ...ACCEPTED, code: 500 }), accepted],
+    ['an _id without a code is accepted', json(200, { data: ACCEPTED.data }), accepted],
+    ['an _id beside 1005 is accepted', json(200, { ...ACCEPTED, code: 1005 }), accepted],
+    ['an _id beside a code about the account too', json(200, { ...ACCEPTED, code: 1006 }), accepted],
+    ['an _id beside 429 is accepted', json(429, { ...ACCEPTED, code: 429 }), accepted],
+    [
+      'a documented refusal counts beside an _id',
+      json(200, { ...ACCEPTED, code: 1003 }),
+      refused('INVALID_PARAMETERS', 1003),
+    ],
+    [
+      'an undocumented code beside an odd _id is refused',
+      json(200, { code: 4711, data: { _id: 'a,b' } }),
+      refused('PROVIDER_ERROR', 4711),
+    ],
     ['a code on HTTP 400 is refused', json(400, { code: 1007, msg: 'x' }), refused('TOO_MANY_FACES', 1007)],
     [
       'a code on HTTP 500 is refused',

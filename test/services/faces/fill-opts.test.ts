@@ -1,5 +1,6 @@
 /** Filling in missing opts, for what the sandbox can't be brought to. */
 import { describe, expect, it } from 'vitest';
+import type { DetectedFace } from '../../../src/services/akool/akool-client.js';
 import { AkoolCallError, type AkoolCallErrorCode } from '../../../src/services/akool/call-error.js';
 import { fillOpts, needsOpts } from '../../../src/services/faces/fill-opts.js';
 import type { FaceImage, FaceSwapRequest } from '../../../src/services/jobs/job-request.js';
@@ -17,8 +18,23 @@ const asked = (sourceImage: FaceImage[], targetImage: FaceImage[]): FaceSwapRequ
   sourceImage,
   targetImage,
 });
+const UNUSABLE = 'unusable';
+const rectangle = { x: 0, y: 0, width: 10, height: 10 };
+/** Faces whose `opts` are found so; null: no face. */
 const faces = (findOpts: (url: string) => Promise<string | null>) => ({
-  findOpts: (_tenant: string, url: string) => findOpts(url),
+  largestFace: async (_tenant: string, url: string): Promise<DetectedFace | null> => {
+    const opts = await findOpts(url);
+    if (opts === null) return null;
+    const cropLandmarks = opts === UNUSABLE ? null : opts;
+    return {
+      landmarks: [],
+      landmarksStr: null,
+      cropLandmarks,
+      faceUrl: null,
+      region: rectangle,
+      cropRegion: null,
+    };
+  },
 });
 const failing = (code: AkoolCallErrorCode, httpStatus: number | null = null) =>
   faces(async (url) => {
@@ -57,6 +73,26 @@ describe('fillOpts', () => {
     expect(filled).toMatchObject({
       kind: 'failed',
       error: { code: 'NO_FACE_FOUND', message: expect.stringContaining('in sourceImage.1, targetImage.0:') },
+    });
+  });
+
+  const unusable = faces(async (url) => (url.includes('odd') ? UNUSABLE : OPTS));
+
+  it('leaves out landmarks that can not be sent where opts are optional, and does not look again', async () => {
+    const filled = await fillOpts('t', asked([image('odd')], [image('good')]), unusable, signal);
+    const request = { ...asked([image('odd')], [image('good', OPTS)]), detectOpts: false };
+    expect(filled).toEqual({ kind: 'filled', request });
+    if (filled.kind === 'filled') expect(needsOpts(filled.request)).toBe(false);
+  });
+
+  it('fails unsent where opts are required and what Akool gives can not be sent', async () => {
+    const wanted = asked([image('good'), image('odd')], [image('good'), image('good')]);
+    expect(await fillOpts('t', wanted, unusable, signal)).toMatchObject({
+      kind: 'failed',
+      error: {
+        code: 'PROVIDER_ERROR',
+        message: expect.stringMatching(/in sourceImage\.1,.*Nothing was sent or billed/),
+      },
     });
   });
 
