@@ -36,7 +36,7 @@ export function withoutSecrets(text: unknown, secrets: readonly string[]): strin
   // Characters that do not print go first: one of them inside a secret would hide it from the search.
   let clean = beginningOf(text.replace(/\s+/gu, ' ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ''));
   for (const secret of longestFirst(secrets)) clean = clean.replaceAll(secret, REDACTED);
-  return clean;
+  return withoutPieces(clean, secrets);
 }
 
 /** What must not be repeated of a webhook address: all of it, and any part of its path that can be a token. */
@@ -55,6 +55,35 @@ function beginningOf(text: string): string {
   if (text.length <= MAX_CHARACTERS_READ) return text;
   const cut = text.slice(0, MAX_CHARACTERS_READ);
   return cut.slice(0, Math.max(cut.lastIndexOf(' '), cut.length - MAX_SECRET_CHARACTERS));
+}
+
+/** So many characters of a secret in a row are not there by chance. */
+const PIECE_LENGTH = 12;
+
+/** Hides what remains of a secret that was repeated in part, in capitals, or with a break in it. */
+function withoutPieces(text: string, secrets: readonly string[]): string {
+  const pieces = new Set<string>();
+  // Most of an address is no secret, and what is one stands beside it.
+  for (const secret of secrets.filter((one) => !one.includes('/'))) {
+    const lower = lowerCase(secret);
+    for (let i = 0; i + PIECE_LENGTH <= lower.length; i += 1) pieces.add(lower.slice(i, i + PIECE_LENGTH));
+  }
+  const lower = lowerCase(text);
+  let clean = '';
+  let hiddenUntil = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    if (pieces.has(lower.slice(i, i + PIECE_LENGTH))) {
+      if (i >= hiddenUntil) clean += REDACTED;
+      hiddenUntil = i + PIECE_LENGTH;
+    }
+    if (i >= hiddenUntil) clean += text[i];
+  }
+  return clean;
+}
+
+/** Of ASCII letters, which keep their places. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 function longestFirst(secrets: readonly string[]): string[] {

@@ -101,6 +101,21 @@ describe("Akool's own words in a message", () => {
     expect(said).not.toMatch(/abcdefgh|gw\.example/);
   });
 
+  it.each<[string, (token: string) => string]>([
+    ['cut short', (token) => `${token.slice(0, -2)} is away`],
+    ['in capitals', (token) => token.toUpperCase()],
+    ['broken in two', (token) => `${token.slice(0, 14)}\n${token.slice(14)}`],
+    ['between letters', (token) => `x${token}x`],
+  ])("never repeat a webhook's token %s, and keep what stands beside it", (_what, change) => {
+    const token = 'aB3dEfGhIjKlMnOpQrStUvWxYz-_0123';
+    const said = quoted(
+      `before ${change(token)} after`,
+      secretsOfAddress(`https://gw.example.com/webhooks/akool/${token}`),
+    );
+    expect(said).toMatch(/before .*\[hidden\].* after”$/);
+    expect(said).not.toMatch(/dEfGhI|pQrStU/i);
+  });
+
   it("lose the addresses' user names and query strings", () => {
     const said = quoted('get https://u:pw@x.example/a.jpg?X-Signature=abc#f failed');
     expect(said).toContain('get https://x.example/a.jpg failed');
