@@ -14,7 +14,7 @@ export const ERROR_CODES = {
   CONFLICT: 'The present state of the thing does not allow this.',
   IDEMPOTENCY_CONFLICT: 'The idempotency key was used before with another input.',
   RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to try again.',
-  QUEUE_FULL: 'Too many jobs wait already; try again later.',
+  QUEUE_FULL: 'Too many jobs wait already, and too many of them are yours; try again later.',
   PROVIDER_UNAVAILABLE:
     'Akool could not be reached, did not answer usefully, or refuses the account (then `extensions.waitingReason` tells which way); try again later.',
   STORE_UNAVAILABLE:

@@ -88,7 +88,11 @@ export const SETTINGS = {
     '600000',
     'How long a job of unknown outcome keeps its slot.',
   ),
-  QUEUE_LIMIT: setting(integer(0, 10_000_000), '10000', 'How many jobs may wait.'),
+  QUEUE_LIMIT: setting(
+    integer(0, 10_000_000),
+    '10000',
+    'How many jobs may wait. As many again are kept for tenants that wait with few while others fill the queue: see docs/security.md.',
+  ),
   QUEUE_TTL_MS: setting(integer(1, 2_592_000_000), '86400000', 'How long a job may wait.'),
   ACCEPT_WHILE_BLOCKED: setting(
     yesNo(),

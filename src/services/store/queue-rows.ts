@@ -12,6 +12,8 @@ import { only, Statement } from './statement.js';
 import { type JobTable, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
+/** Of the free places of the reserve, one tenant may wait with one in so many. */
+const RESERVE_SHARES = 4;
 /** Above this, reading the queue once costs less than counting for each. */
 const FEW = 16;
 
@@ -49,12 +51,43 @@ export function enqueue(
     const hold = toHold(heldAs);
     if (hold?.blocks && !acceptWhileBlocked) return { kind: 'blocked', hold };
     const queue = only(await queueSeenBy.rows(trx, { tenant: job.tenant }));
-    if (Number(queue.waiting) >= queueLimit) return { kind: 'queue-full' };
+    if (!(await hasPlace(trx, job.tenant, Number(queue.waiting), queueLimit))) return { kind: 'queue-full' };
     const born = newJob({ ...job, turn: Math.max(served, (queue.last_turn ?? -1) + 1) });
     const sequence = await insertJob(trx, born);
     await rememberKey(trx, job);
     return { kind: 'created', job: { ...born.job, sequence } };
   });
+}
+
+/** Up to `most` of the tenant's own, by an index that holds nobody else's. */
+const ownWaiting = new Statement((db, place) =>
+  db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('jobs')
+        .select('sequence')
+        .where('tenant', '=', place<string>('tenant'))
+        .where('status', '=', 'WAITING')
+        .limit(place<number>('most'))
+        .as('own'),
+    )
+    .select((eb) => eb.fn.countAll<number>().as('n')),
+);
+
+/**
+ * `queueLimit` places are for whoever comes first, and as many again are a reserve for those who hold few: a tenant
+ * gets one of them while it waits with less than a quarter of those that are free. So one tenant may take all of the
+ * former, and keeps nobody else out; and each that comes leaves some of the reserve to the next.
+ */
+async function hasPlace(
+  trx: Kysely<Tables>,
+  tenant: string,
+  waiting: number,
+  queueLimit: number,
+): Promise<boolean> {
+  if (waiting < queueLimit) return true;
+  const share = Math.ceil(Math.max(0, 2 * queueLimit - waiting) / RESERVE_SHARES);
+  return share > 0 && Number(only(await ownWaiting.rows(trx, { tenant, most: share })).n) < share;
 }
 
 const serve = new Statement((db, place) =>

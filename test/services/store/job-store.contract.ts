@@ -142,6 +142,34 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect((await store.slots(NOON)).waiting).toBe(25);
       });
 
+      test('lets nobody fill the queue for others: who waits with few has places of a reserve', async () => {
+        const limit = 40;
+        const fill = async (tenant: string): Promise<number> => {
+          const outcomes = await Promise.all(
+            Array.from({ length: 45 }, () => store.create(newJobOf(tenant), limit)),
+          );
+          return outcomes.filter(({ kind }) => kind === 'created').length;
+        };
+        // All places while nobody else waits, and nothing of the reserve.
+        expect(await fill('hog')).toBe(40);
+        expect([await fill('ann'), await fill('bob'), await fill('cid')]).toEqual([8, 7, 5]);
+        expect(await fill('hog')).toBe(0);
+        const crowd = Array.from({ length: 100 }, (_, i) =>
+          store.create(newJobOf(`tenant-${i % 50}`), limit),
+        );
+        await Promise.all(crowd);
+        expect((await store.slots(NOON)).waiting).toBeLessThanOrEqual(2 * limit);
+      });
+
+      test('leaves places of the reserve to every tenant that comes, however many came before', async () => {
+        await Promise.all(Array.from({ length: 60 }, () => store.create(newJobOf('hog'), 60)));
+        for (let i = 0; i < 15; i++) {
+          const three = Array.from({ length: 3 }, () => store.create(newJobOf(`tenant-${i}`), 60));
+          expect((await three[0])?.kind).toBe('created');
+          await Promise.all(three);
+        }
+      });
+
       test('recognises a key even when the queue is full', async () => {
         const idempotency = { key: 'k', fingerprint: 'f' };
         await create('ann', { idempotency });
