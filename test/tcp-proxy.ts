@@ -27,6 +27,8 @@ export interface TcpProxy {
   /** The target's address, through the proxy. */
   readonly url: string;
   readonly port: number;
+  /** Where new connections lead. */
+  target: string;
   readonly mode: ProxyMode;
   /** How many are open. */
   readonly connections: number;
@@ -42,27 +44,27 @@ const pass: ProxyHook = () => 'pass';
 
 /** @param target an address with a host and a port, of any scheme */
 export async function startProxy(target: string): Promise<TcpProxy> {
-  const proxy = new ForwardingProxy(new URL(target), await freePort());
+  const proxy = new ForwardingProxy(target, await freePort());
   await proxy.become('on');
   return proxy;
 }
 
 class ForwardingProxy implements TcpProxy {
   readonly port: number;
-  readonly #target: URL;
   readonly #pairs = new Set<Pair>();
+  target: string;
   #server: Server | null = null;
   #mode: ProxyMode = 'away';
   toServer = pass;
   toClient = pass;
 
-  constructor(target: URL, port: number) {
-    this.#target = target;
+  constructor(target: string, port: number) {
+    this.target = target;
     this.port = port;
   }
 
   get url(): string {
-    const url = new URL(this.#target);
+    const url = new URL(this.target);
     url.host = `127.0.0.1:${this.port}`;
     return url.href;
   }
@@ -99,7 +101,7 @@ class ForwardingProxy implements TcpProxy {
 
   async #listen(): Promise<Server> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
-      const { hostname, port } = this.#target;
+      const { hostname, port } = new URL(this.target);
       const upstream = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
       const pair: Pair = new Pair(client, upstream, {
         toServer: (bytes) => this.toServer(bytes),

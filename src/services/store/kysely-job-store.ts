@@ -2,7 +2,7 @@
  * The job store over SQL, the same for every database: each method is one query or one transaction, which lie
  * by their nouns in the files beside this one. What differs between databases comes in as a `Database`.
  */
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { AccountHold } from '../jobs/account-hold.js';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
@@ -83,7 +83,7 @@ class KyselyJobStore implements JobStore {
   }
 
   async ping(): Promise<void> {
-    await sql`select 1`.execute(this.#db);
+    await this.#opened.ping();
   }
 
   async secret(name: string): Promise<Uint8Array> {

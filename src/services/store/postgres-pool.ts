@@ -1,10 +1,14 @@
 /**
- * Connections to PostgreSQL, of which none is waited for without end, and none is used again that failed
- * to answer: what it says next may be the answer to somebody else's question.
+ * Connections to PostgreSQL. None is waited for without end. None is used again that failed to answer, since what it
+ * says next may be the answer to somebody else's question; nor one that leads to a server which is no primary (any
+ * more). After a failover the address may lead elsewhere, so each lives for a limited time, and looks it up anew.
+ *
+ * Nothing is set in a session, because PgBouncer refuses that when connecting, and forgets it between transactions.
  */
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
-import { DatabaseError, Pool, type PoolClient, types } from 'pg';
+import { type ClientBase, DatabaseError, Pool, type PoolClient, types } from 'pg';
 import type { Logger } from 'pino';
+import { codeOf } from './unavailable.js';
 
 export interface PoolSettings {
   /** Connections of this instance. */
@@ -20,6 +24,10 @@ const CONNECT_TIMEOUT_MS = 3000;
 const ANSWER_TIMEOUT_MS = 5000;
 /** Of silence, before the system asks whether the other side is there. */
 const KEEP_ALIVE_MS = 5000;
+/** Of a connection, in seconds. */
+const LONGEST_LIFE_S = 60;
+/** What PostgreSQL answers to a write where nothing can be written (its manual, appendix A). */
+const READ_ONLY = '25006';
 /** PostgreSQL's type number of `bigint`. */
 const INT8 = 20;
 
@@ -31,6 +39,8 @@ export function openPool(url: string, { poolSize, answerTimeoutMs, log }: PoolSe
     query_timeout: answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    maxLifetimeSeconds: LONGEST_LIFE_S,
+    onConnect: mustBeWritable,
     application_name: 'face-swap-gateway',
     // Times and counts are far below 2^53.
     types: {
@@ -38,20 +48,20 @@ export function openPool(url: string, { poolSize, answerTimeoutMs, log }: PoolSe
         oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
   });
-  // A connection that breaks also says so itself, whether somebody uses it or not: unheard, that would end the
-  // process. Its query is rejected, and the pool makes another connection when one is needed.
+  // A connection that breaks also says so itself: unheard, that would end the process. Its query is rejected, and
+  // the pool makes another connection when one is needed.
   pool.on('connect', (connection) => {
-    connection.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
+    connection.on('error', () => {});
   });
-  pool.on('error', () => {});
+  pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
   return {
-    connect: async () => lend(await pool.connect()),
+    connect: async () => lend(await pool.connect(), log),
     end: () => pool.end(),
   };
 }
 
 /** A connection, for as long as somebody has it. */
-function lend(client: PoolClient): PostgresPoolClient {
+function lend(client: PoolClient, log: Logger): PostgresPoolClient {
   let fault: Error | undefined;
   const query = async (sql: string, parameters: readonly unknown[]): Promise<unknown> => {
     if (fault !== undefined) throw fault;
@@ -62,10 +72,23 @@ function lend(client: PoolClient): PostgresPoolClient {
       throw error;
     }
   };
-  return { query: query as PostgresPoolClient['query'], release: () => client.release(fault) };
+  const release = (): void => {
+    if (fault !== undefined) log.warn({ err: fault }, 'a database connection is not used again');
+    client.release(fault);
+  };
+  return { query: query as PostgresPoolClient['query'], release };
 }
 
-/** The server refused one statement, and goes on with the next. */
+/** The server refused one statement, and may well take the next. */
 function isAnswer(error: Error): boolean {
-  return error instanceof DatabaseError && error.severity === 'ERROR';
+  return error instanceof DatabaseError && error.severity === 'ERROR' && !NO_USE.test(codeOf(error));
+}
+
+/** Connection exceptions, a server that stops or starts, and one that is no primary. */
+const NO_USE = new RegExp(`^08|^57P0[1-3]$|^${READ_ONLY}$`);
+
+async function mustBeWritable(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only');
+  if (rows[0]?.transaction_read_only !== 'on') return;
+  throw Object.assign(new Error('the database is read-only: a standby, or set so'), { code: READ_ONLY });
 }

@@ -18,6 +18,10 @@ import type { Tables } from './tables.js';
 const queueRow = new Statement((db) =>
   db.selectFrom('queue').select(['turn', 'account_hold']).where('id', '=', 1).forUpdate(),
 );
+/** Refused where nothing can be written, though it locks no row. */
+const nothingToWrite = new Statement((db) =>
+  db.selectFrom('batches').select('number').where('writer', '=', '').forUpdate(),
+);
 /** In one transaction: other instances wait for the rows that it has locked. */
 const MOST_WRITES = 32;
 /** Whoever asked for a write has an answer by then. */
@@ -46,6 +50,9 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
     },
     write: (work, options) => commits.write(work, options),
     lockQueue: async (trx) => only(await queueRow.rows(trx, {})),
+    ping: async () => {
+      await nothingToWrite.rows(db, {});
+    },
     close: () => {
       closed ??= close();
       return closed;

@@ -18,6 +18,7 @@ import type { Tables } from './tables.js';
 const queueRow = new Statement((db) =>
   db.selectFrom('queue').select(['turn', 'account_hold']).where('id', '=', 1),
 );
+const anything = new Statement((db) => db.selectFrom('queue').select('id'));
 /** In one transaction: readers wait for its end. */
 const MOST_WRITES = 256;
 /** Of all prepared statements together: more than there are texts, unless one of them grows with its values. */
@@ -54,6 +55,9 @@ export async function openSqlite(file: string): Promise<Database> {
     write: (work, options) => commits.write(work, options),
     // One connection, one writer: the transaction itself is the lock.
     lockQueue: async (trx) => only(await queueRow.rows(trx, {})),
+    ping: async () => {
+      await anything.rows(db, {});
+    },
     close: () => {
       closed ??= commits
         .drained()

@@ -1,0 +1,110 @@
+/** A PostgreSQL that falls silent (nothing is answered, nothing is closed): nobody waits for it without end. */
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
+import { startProxy, type TcpProxy } from '../tcp-proxy.js';
+import { ask, follow, oneFace, openSocket, run, submit } from './caller.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
+import { CANCEL, JOB, JOBS, SUBMIT } from './operations.js';
+
+const postgres = await postgresUrl();
+
+describe.skipIf(postgres === null)('while PostgreSQL is silent', { timeout: 120_000 }, () => {
+  let database: TestDatabase;
+  let proxy: TcpProxy;
+  let gateway: GatewayProcess;
+
+  beforeAll(build, 60_000);
+  beforeEach(async () => {
+    database = await withDatabase(postgres ?? '');
+    proxy = await startProxy(database.url);
+    gateway = await startProcess(newFolder(), {
+      DATABASE_URL: proxy.url,
+      DATABASE_POOL_SIZE: '5',
+      SANDBOX_QUEUE_MS: '20',
+      SANDBOX_PROCESS_MS: '40',
+      DRAIN_MS: '2000',
+    });
+  });
+  afterEach(async () => {
+    await proxy.become('on');
+    await cleanUp();
+    await proxy.stop();
+    await database.drop();
+  });
+
+  /** What it gives, and after how many milliseconds. */
+  async function timed<T>(work: Promise<T>): Promise<[value: T, ms: number]> {
+    const begun = performance.now();
+    return [await work, performance.now() - begun];
+  }
+
+  const statusOf = async (path: string) => (await fetch(new URL(path, gateway.url))).status;
+
+  test('requests are refused within 10 s, /readyz says so, /metrics answers, and all goes on afterwards', async () => {
+    const url = new URL(gateway.url).origin;
+    const { id } = await submit(url);
+    await follow(url, id);
+    await proxy.become('silent');
+    const requests = [
+      ...Array.from({ length: 10 }, () => ask(url, JOB, { id })),
+      ...Array.from({ length: 10 }, () => ask(url, SUBMIT, { input: oneFace() })),
+      ask(url, CANCEL, { id }),
+      ask(url, JOBS, { first: 10 }),
+    ];
+    const refused = Promise.all(requests.map((request) => timed<{ body: unknown }>(request)));
+    const ready = timed(statusOf('/readyz'));
+    const metrics = timed(statusOf('/metrics'));
+    for (const [{ body }, ms] of await refused) {
+      expect(body).toMatchObject({ errors: [{ extensions: { code: 'STORE_UNAVAILABLE' } }] });
+      expect(ms).toBeLessThan(10_000);
+    }
+    expect((await ready)[0]).toBe(503);
+    expect((await ready)[1]).toBeLessThan(15_000);
+    expect((await metrics)[0]).toBe(200);
+    expect((await metrics)[1]).toBeLessThan(3000);
+
+    await proxy.become('on');
+    const [life, ms] = await timed(eventually(async () => follow(url, (await submit(url)).id)));
+    expect(life.at(-1)?.status).toBe('COMPLETED');
+    expect(ms).toBeLessThan(30_000);
+    await expect.poll(() => statusOf('/readyz'), { timeout: 15_000 }).toBe(200);
+  });
+
+  test('a follower stays, and is told the end', async () => {
+    const url = new URL(gateway.url).origin;
+    const socket = openSocket(url);
+    const job = await submit(url);
+    const document = `subscription { jobUpdated(id: "${job.id}") { status } }`;
+    const states = run<{ jobUpdated: { status: string } }, Record<string, never>>(socket, document);
+    await states.next();
+    await proxy.become('silent');
+    await new Promise((resolve) => setTimeout(resolve, 7000));
+    await proxy.become('on');
+    let last = '';
+    for await (const { data, errors } of { [Symbol.asyncIterator]: () => states }) {
+      expect(errors).toBeUndefined();
+      last = data?.jobUpdated.status ?? '';
+    }
+    expect(last).toBe('COMPLETED');
+    await socket.dispose();
+  });
+
+  test('SIGTERM ends the process', async () => {
+    await submit(new URL(gateway.url).origin);
+    await proxy.become('silent');
+    const begun = performance.now();
+    gateway.child.kill('SIGTERM');
+    await gateway.ended;
+    expect(performance.now() - begun).toBeLessThan(12_000);
+  });
+});
+
+async function eventually<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
