@@ -92,3 +92,8 @@ export function jobNotFound(): GatewayError {
 export function isStoreUnavailable(error: unknown): error is GatewayError {
   return error instanceof GatewayError && error.code === 'STORE_UNAVAILABLE';
 }
+
+/** How loudly a failure is logged: the store tells an outage of the database, once for all who meet it. */
+export function logLevelOf(error: unknown): 'debug' | 'error' {
+  return isStoreUnavailable(error) ? 'debug' : 'error';
+}

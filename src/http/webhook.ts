@@ -5,6 +5,7 @@
  * answer: if it told what was wrong (padding, signature, JSON, address), the endpoint would be an oracle.
  */
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import { logLevelOf } from '../errors.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 
 /** Bytes. A real webhook has less than one KB. */
@@ -19,7 +20,7 @@ export function webhookRoute(receiver: Pick<CallbackReceiver, 'receive'>): Fasti
     app.setErrorHandler(async (error: { readonly statusCode?: number }, request, reply) => {
       // What Fastify itself refuses (too large, cut off) is bad like anything else that is bad.
       if (error.statusCode !== undefined && error.statusCode < 500) return refuse(reply);
-      request.log.error({ err: error }, 'a webhook could not be stored');
+      request.log[logLevelOf(error)]({ err: error }, 'a webhook could not be stored');
       return reply.code(503).send({ error: 'try again' });
     });
     app.setNotFoundHandler(async (_request, reply) => refuse(reply));

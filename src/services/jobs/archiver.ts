@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
+import { logLevelOf } from '../../errors.js';
 import type { Archive } from '../archive/archive.js';
 import { mediaTypeOf } from '../archive/media-type.js';
 import { ResultFetchError, type ResultFetcher } from '../archive/result-fetcher.js';
@@ -99,7 +100,7 @@ export class Archiver {
       const attempt: Promise<void> = this.#claimedOn(job, () => this.#attempt(job))
         .catch((error: unknown) => this.#retry(job, error))
         .catch((error: unknown) =>
-          this.#log.error({ err: error, job: job.id }, 'archiving could not be noted'),
+          this.#log[logLevelOf(error)]({ err: error, job: job.id }, 'archiving could not be noted'),
         )
         .finally(() => {
           this.#underWay.delete(job.id);

@@ -6,6 +6,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { isStoreUnavailable } from '../../errors.js';
 import type { AkoolClient } from '../akool/akool-client.js';
 import type { FaceDetection } from '../faces/face-detection.js';
 import type { Trial } from '../store/job-store.js';
@@ -42,7 +43,7 @@ const TICK_MS = 1000;
 const LEASE_MS = 1000;
 /** How long stopping waits to hear of a lease under way. */
 const LEASE_PATIENCE_MS = 5000;
-/** About a minute and a half. */
+/** About a minute and a half; there is no limit while the database is away. */
 const MOST_RECORD_TRIES = 40;
 const LONGEST_LOOK_PAUSE_MS = 60_000;
 type AccountRefused = Extract<Outcome, { kind: 'account-refused' }>;
@@ -200,8 +201,9 @@ export class Dispatcher {
       try {
         return await record();
       } catch (error) {
-        if (tries >= MOST_RECORD_TRIES || this.#calls.signal.aborted) throw error;
-        this.#log.warn({ err: error, job: job.id, tries }, 'an answer could not be recorded yet');
+        const isHopeless = tries >= MOST_RECORD_TRIES && !isStoreUnavailable(error);
+        if (isHopeless || this.#calls.signal.aborted) throw error;
+        if (tries === 1) this.#log.warn({ err: error, job: job.id }, 'an answer could not be recorded yet');
         await sleep(backoff.next(), this.#calls.signal);
       }
     }

@@ -5,6 +5,7 @@
  * overlooked. A failure is logged and the loop goes on.
  */
 import type { Logger } from 'pino';
+import { logLevelOf } from '../../errors.js';
 
 export class PeriodicLoop {
   readonly #everyMs: number;
@@ -69,7 +70,7 @@ export class PeriodicLoop {
     try {
       await this.#work();
     } catch (error) {
-      this.#log.error({ err: error }, 'a background task failed; it goes on');
+      this.#log[logLevelOf(error)]({ err: error }, 'a background task failed; it goes on');
     } finally {
       this.#running = null;
       this.wakeIn(this.#everyMs);

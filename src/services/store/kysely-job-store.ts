@@ -38,6 +38,7 @@ import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './que
 import { RecentJobs } from './recent-jobs.js';
 import { beat, findOrMakeSecret, forgetInstance } from './shared-rows.js';
 import type { Tables } from './tables.js';
+import { type WatchedDatabase, watchingWrites } from './watched-writes.js';
 
 export function createKyselyJobStore(open: () => Promise<Database>, log?: Logger): JobStore {
   return new KyselyJobStore(open, log);
@@ -46,7 +47,7 @@ export function createKyselyJobStore(open: () => Promise<Database>, log?: Logger
 class KyselyJobStore implements JobStore {
   readonly #open: () => Promise<Database>;
   readonly #log: Logger | undefined;
-  #database: Database | null = null;
+  #database: WatchedDatabase | null = null;
   /** Null where other processes may write too. */
   #recent: RecentJobs | null = null;
   #stopping: Promise<void> | null = null;
@@ -59,7 +60,7 @@ class KyselyJobStore implements JobStore {
   async start(): Promise<void> {
     if (this.#database !== null) return;
     await this.#stopping;
-    const database = await this.#open();
+    const database = watchingWrites(await this.#open());
     this.#database = database;
     this.#recent = database.exclusive ? new RecentJobs() : null;
     try {
@@ -259,7 +260,7 @@ class KyselyJobStore implements JobStore {
     return jobs;
   }
 
-  get #opened(): Database {
+  get #opened(): WatchedDatabase {
     if (this.#database === null) throw new Error('The job store is not started, or was stopped.');
     return this.#database;
   }

@@ -30,7 +30,7 @@ export async function migrate(
     return;
   }
   // Kysely refuses what it does not know before it changes anything.
-  const executed = await executedMigrations(db);
+  const executed = await executedMigrations(db).catch(() => []);
   const unknown = executed.filter((name) => known[name] === undefined);
   if (unknown.length === 0) throw error;
   await mustBeUsable(db, { known: Object.keys(known), executed, unknown });

@@ -15,14 +15,25 @@ const LOG_EVERY_MS = 10_000;
 /** The same store, whose methods (but for `start` and `stop`) reject with STORE_UNAVAILABLE where that is why. */
 export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
   let loggedAt = Number.NEGATIVE_INFINITY;
+  /** Said once, until something could be written again. */
+  let isFull = false;
   const told = (error: unknown): unknown => {
     if (!isUnavailable(error)) return error;
     const now = performance.now();
-    if (now - loggedAt >= LOG_EVERY_MS) {
+    if (FULL.test(codeOf(error))) {
+      if (!isFull) log.error({ err: error }, 'the disk of the database is full: nothing can be stored');
+      isFull = true;
+    } else if (now - loggedAt >= LOG_EVERY_MS) {
       loggedAt = now;
       log.error({ err: error }, 'the database cannot answer');
     }
     return storeUnavailable(error);
+  };
+  const went = (name: string | symbol): void => {
+    // The one method that finds out whether there is room.
+    if (!isFull || name !== 'ping') return;
+    isFull = false;
+    log.info('the disk of the database has room again');
   };
   return new Proxy(store, {
     get: (target, name) => {
@@ -31,7 +42,9 @@ export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
       if (name === 'start' || name === 'stop') return member.bind(target);
       return async (...args: readonly unknown[]): Promise<unknown> => {
         try {
-          return await member.apply(target, args);
+          const value: unknown = await member.apply(target, args);
+          went(name);
+          return value;
         } catch (error) {
           throw told(error);
         }
@@ -68,6 +81,9 @@ export function storeUnavailable(cause: unknown): GatewayError {
       });
 }
 
+/** The disk is, or the quota: SQLite's code, PostgreSQL's, and that of files. */
+const FULL = /^(SQLITE_FULL|53100|ENOSPC|EDQUOT)$/;
+
 /** Whether the database cannot answer now and may later, rather than refusing what it was asked. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -97,7 +113,7 @@ const UNAVAILABLE = new RegExp(
     // SQLite's result codes and their extended forms: no room, no access, or another holds it.
     'SQLITE_(BUSY|CANTOPEN|FULL|INTERRUPT|IOERR|LOCKED|NOLFS|NOMEM|PERM|PROTOCOL|READONLY)(_\\w+)?',
     // The address cannot be resolved, or this process has no more files, ports or buffers.
-    'ENOTFOUND|EMFILE|ENFILE|ENOBUFS|EADDRNOTAVAIL|ENOSPC|EIO',
+    'ENOTFOUND|EMFILE|ENFILE|ENOBUFS|EADDRNOTAVAIL|ENOSPC|EDQUOT|EIO',
   ]
     .map((codes) => `^(${codes})$`)
     .join('|'),

@@ -1,0 +1,120 @@
+/** A full disk under the embedded database: nothing is lost, it is said once, and work goes on when there is room. */
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createSandbox } from '../../src/sandbox/sandbox.js';
+import { startGateway, type TestGateway } from '../harness.js';
+import { mountSmallDisk } from '../small-disk.js';
+import { ask, expectWholeLife, follow, lookUp, oneFace, submit } from './caller.js';
+import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
+import { SUBMIT } from './operations.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const disk = mountSmallDisk(2048);
+const databaseUrl = (name: string): string => `sqlite:${join(disk?.dir ?? '', name)}`;
+
+afterAll(() => disk?.remove());
+
+describe.skipIf(disk === null)('a full disk', () => {
+  let gateway: TestGateway | null = null;
+  let lines: { readonly level: number; readonly msg: string; readonly err?: { readonly message: string } }[] =
+    [];
+
+  beforeAll(build, 60_000);
+  afterEach(async () => {
+    disk?.makeRoom();
+    await gateway?.stop();
+    gateway = null;
+    await cleanUp();
+  });
+
+  const ready = async (url: string): Promise<number> => (await fetch(`${url}/readyz`)).status;
+  const said = (message: string): number => lines.filter(({ msg }) => msg === message).length;
+
+  test('loses nothing, is told once, and work goes on when there is room', async () => {
+    lines = [];
+    gateway = await startGateway({
+      env: { DATABASE_URL: databaseUrl('running.db'), AKOOL_MAX_CONCURRENCY: '2', SUBMIT_WAIT_MS: '500' },
+      sandbox: { maxConcurrency: 2 },
+      overrides: { log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) },
+    });
+    const { url, sandbox } = gateway;
+    expect(await ready(url)).toBe(200);
+    // Two are at Akool, whose answers and callbacks come when nothing can be stored; the others wait.
+    const gate = sandbox.hold('accepted');
+    const sent = [submit(url), submit(url)];
+    await expect.poll(() => gate.waiting).toBe(2);
+    const acknowledged = [await submit(url), await submit(url)].map(({ id }) => id);
+    disk?.fill();
+    let refusals = 0;
+    while (refusals < 5) {
+      const { status, body } = await ask(url, SUBMIT, { input: oneFace() });
+      if (status === 200) acknowledged.push(body.data?.submitFaceSwap.job.id ?? '');
+      else {
+        refusals += 1;
+        expect(status).toBe(503);
+        expect(body.errors?.[0]?.extensions).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      }
+    }
+    gate.release();
+    for (const job of await Promise.all(sent)) acknowledged.push(job.id);
+    await expect.poll(() => sandbox.deliveries.some(({ answer }) => answer === 503)).toBe(true);
+    // What is stored can be read.
+    for (const id of acknowledged) expect((await lookUp(url, id)).id).toBe(id);
+    await expect.poll(() => ready(url)).toBe(503);
+
+    disk?.makeRoom();
+    await expect.poll(() => ready(url)).toBe(200);
+    const last = await submit(url);
+    for (const id of [...acknowledged, last.id]) {
+      const told = await follow(url, id);
+      const end = await lookUp(url, id);
+      expect(end.status).toBe('COMPLETED');
+      expectWholeLife(told, end);
+    }
+    expect(sandbox.bills).toHaveLength(acknowledged.length + 1);
+    expect(said('the disk of the database is full: nothing can be stored')).toBe(1);
+    expect(said('the disk of the database has room again')).toBe(1);
+    // Each other line is of a level that somebody asked for, or of one job.
+    const errors = lines.filter(({ level }) => level >= 50).map(({ msg }) => msg);
+    expect(errors).toEqual([
+      'the disk of the database is full: nothing can be stored',
+      'not ready: the database does not answer',
+    ]);
+  });
+
+  test('ends a start in one line that names it, and the next start finds what was stored', async () => {
+    const sandbox = createSandbox({ port: 0, queueMs: 20, processMs: 40 });
+    await sandbox.start();
+    const env = {
+      DATABASE_URL: databaseUrl('gateway.db'),
+      AKOOL_BASE_URL: sandbox.url,
+      AKOOL_API_KEY: sandbox.apiKey,
+    };
+    try {
+      const folder = newFolder();
+      const first = await startProcess(folder, env);
+      const { id } = await submit(first.url);
+      first.child.kill('SIGKILL');
+      await first.ended;
+      disk?.fill();
+      const refused = await startProcess(folder, env);
+      expect(await refused.ended).toBe(1);
+      expect(refused.stderr()).toMatch(
+        /^\/\S+gateway\.db can't be used as the database: database or disk is full; see DATABASE_URL\n$/,
+      );
+      const fresh = { ...env, DATABASE_URL: databaseUrl('fresh.db') };
+      const neverMade = await startProcess(newFolder(), fresh);
+      expect(await neverMade.ended).toBe(1);
+      expect(neverMade.stderr()).toMatch(
+        /fresh\.db can't be used as the database: database or disk is full;/,
+      );
+      disk?.makeRoom();
+      const again = await startProcess(folder, env);
+      expect((await lookUp(again.url, id)).id).toBe(id);
+    } finally {
+      await sandbox.stop();
+    }
+  });
+});
