@@ -11,7 +11,8 @@ RUN node scripts/build.mjs && npm prune --omit=dev --ignore-scripts
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 DATABASE_URL=sqlite:/data/gateway.db ARCHIVE_DIR=/data/archive
 WORKDIR /app
-RUN mkdir /data && chown node:node /data
+# Also the archive's folder: a volume that is mounted there takes its owner from here.
+RUN mkdir -p /data/archive && chown -R node:node /data
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

@@ -279,6 +279,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       authenticate: (authorization) => authenticator.authenticate(authorization),
       callbacks,
       readiness: async () => (stopping === null ? await health.readiness() : 'stopping'),
+      isStopping: () => stopping !== null,
       metrics: registry,
       metricsToken: secrets.metricsToken,
       graphiql: config.graphiql ? { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) } : null,

@@ -1,6 +1,7 @@
 /** The HTTP server: every address of the gateway, in one place. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
   readonly callbacks: Pick<CallbackReceiver, 'receive'>;
   readonly readiness: ProbeOptions['readiness'];
+  /** Then connections end with their next answer, so that load balancers make their next ones to others. */
+  readonly isStopping: () => boolean;
   readonly metrics: Registry;
   readonly metricsToken: string | null;
   /** Null: not served. */
@@ -76,6 +79,8 @@ const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** For a request to arrive as a whole: a picture over a slow line does. */
 const REQUEST_TIMEOUT_MS = 120_000;
 const CLOSE_TIMEOUT_MS = 2000;
+/** For the request of somebody who had just connected. */
+const FIRST_REQUEST_MS = 200;
 /** For answers that waited for the end of the drain. */
 const LAST_ANSWERS_MS = 500;
 const INIT_TIMEOUT_MS = 10_000;
@@ -88,7 +93,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 256 },
-    return503OnClosing: true,
+    // Who asks on a connection that is there already is answered; it is closed after that.
+    return503OnClosing: false,
     frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
   }) as unknown as FastifyInstance;
   const { schema, introspection } = options;
@@ -134,6 +140,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     start: async () => {
       errorAnswers(app, shared.reportUnexpected);
       securityHeaders(app);
+      endConnectionsOnce(app, options.isStopping);
       if (options.onlyThisMachine !== null) onlyThisMachine(app, options.onlyThisMachine);
       if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
       apollo = await graphqlRoute(app, { ...shared, introspection, log: options.log });
@@ -165,10 +172,17 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   async function stop(drainMs: number): Promise<void> {
     await sockets?.stop();
+    // No more connections from here on, and idle ones end.
+    const closed = app.close();
     // Browsers connect ahead of time. Node does not count these as idle, and would wait for them.
-    for (const socket of silent) socket.destroy();
+    const hangUp = setTimeout(async () => {
+      // A process that was busy for so long has not read yet what has come.
+      await setImmediate();
+      for (const socket of silent) socket.destroy();
+    }, FIRST_REQUEST_MS);
     const cut = setTimeout(() => app.server.closeAllConnections(), drainMs);
-    await app.close();
+    await closed;
+    clearTimeout(hangUp);
     clearTimeout(cut);
     await apollo?.stop();
   }
@@ -194,6 +208,13 @@ function withoutChildren(log: Logger): Logger {
 function securityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(HEADERS);
+    done();
+  });
+}
+
+function endConnectionsOnce(app: FastifyInstance, isStopping: () => boolean): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (isStopping()) reply.header('connection', 'close');
     done();
   });
 }

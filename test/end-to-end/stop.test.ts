@@ -96,7 +96,10 @@ describe('The stop', () => {
     await stopping(gateway);
     // New connections, new work: a load balancer may not have noticed yet.
     expect((await submit(gateway.url)).status).toBe('QUEUED');
-    expect(await (await fetch(`${gateway.url}/readyz`)).json()).toEqual({ status: 'stopping' });
+    const readiness = await fetch(`${gateway.url}/readyz`);
+    expect(await readiness.json()).toEqual({ status: 'stopping' });
+    // The next request of whoever keeps connections goes to another gateway.
+    expect(readiness.headers.get('connection')).toBe('close');
     expect(await gateway.ended).toBe(0);
     expect(performance.now() - askedAt).toBeGreaterThan(2900);
   });

@@ -1,0 +1,190 @@
+/** The examples of proxies, with the real programs: what callers see of them, and of gateways that come and go. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../free-port.js';
+import { ask, openSocket, run, submit } from './caller.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
+import { Load } from './load.js';
+import { NameServer } from './name-server.js';
+import { JOB_UPDATED } from './operations.js';
+import { example, isInstalled, type ProxyName, ProxyProgram } from './proxy-program.js';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+const HAPROXY_LISTENS = 'bind :8080';
+const NGINX_LISTENS = 'listen 8080';
+const CALLERS = 8;
+const ends: (() => Promise<unknown>)[] = [];
+
+beforeAll(build, 60_000);
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+  await cleanUp();
+});
+
+/** A gateway with a database of its own: where a request goes is all that matters here. */
+function startOne(port: number, env: Record<string, string> = {}): Promise<GatewayProcess> {
+  return startProcess(newFolder(), {
+    PORT: String(port),
+    // Not beside it, where the other gateway is.
+    SANDBOX_PORT: '0',
+    DATABASE_URL: 'sqlite::memory:',
+    ...env,
+  });
+}
+
+async function startProxy(name: ProxyName, [a, b = a]: readonly number[]): Promise<string> {
+  const port = await freePort();
+  const addresses = { 'gateway-a:4000': `127.0.0.1:${a}`, 'gateway-b:4000': `127.0.0.1:${b}` };
+  const config =
+    name === 'haproxy'
+      ? example(name, {
+          ...addresses,
+          [HAPROXY_LISTENS]: `bind 127.0.0.1:${port}`,
+          ' resolvers docker init-addr none': '',
+        })
+      : example(name, { ...addresses, [NGINX_LISTENS]: `listen 127.0.0.1:${port}` });
+  const proxy = new ProxyProgram();
+  ends.push(() => proxy.stop());
+  await proxy.start(name, config, port);
+  return `http://127.0.0.1:${port}`;
+}
+
+for (const name of ['haproxy', 'nginx'] as const) {
+  describe.skipIf(!isInstalled(name))(`Behind ${name}`, () => {
+    it('what is for the outside passes, and nothing else', async () => {
+      const port = await freePort();
+      const gateway = await startOne(port, { MAX_SOCKETS: '10' });
+      const url = await startProxy(name, [port]);
+      const statusOf = async (path: string): Promise<number> => (await fetch(url + path)).status;
+
+      const { id } = await submit(url);
+      const socket = openSocket(url);
+      const updates = run(socket, JOB_UPDATED, { id });
+      expect((await updates.next()).value?.data?.jobUpdated.id).toBe(id);
+      await socket.dispose();
+
+      const stream = await fetch(`${url}/graphql/stream`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+        body: JSON.stringify({ query: `subscription { jobUpdated(id: "${id}") { status } }` }),
+      });
+      expect(stream.status).toBe(200);
+      const { value } = (await stream.body?.getReader().read()) ?? {};
+      expect(new TextDecoder().decode(value)).toContain('event: next');
+
+      // From the gateway, each in its own way.
+      expect(await statusOf('/media/none.png')).toBe(404);
+      expect((await fetch(`${url}/webhooks/akool/nobody`, { method: 'POST' })).status).toBe(400);
+      expect(
+        (
+          await fetch(`${url}/graphql?query={__typename}`, {
+            headers: { accept: 'application/json', 'x-apollo-operation-name': 'q' },
+          })
+        ).status,
+      ).toBe(200);
+
+      const inside = [
+        '/metrics',
+        '/%6detrics',
+        '//metrics',
+        '/./metrics',
+        '/media/../metrics',
+        '/readyz',
+        '/graphql/../metrics',
+        '/graphiql',
+        '/webhooks/akool/%2e%2e/%2e%2e/metrics',
+      ];
+      for (const path of inside) expect([path, await statusOf(path)]).toEqual([path, 404]);
+      expect((await fetch(`${gateway.url}/metrics`)).status).toBe(200);
+    });
+
+    it('a body that the gateway takes is not refused', async () => {
+      const port = await freePort();
+      await startOne(port);
+      const url = await startProxy(name, [port]);
+      // In a member that GraphQL does not know: just below 8 MiB.
+      const body = JSON.stringify({
+        query: '{ __typename }',
+        extensions: { x: 'x'.repeat(8 * 1024 * 1024 - 100) },
+      });
+      const answer = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      expect([answer.status, await answer.json()]).toEqual([200, { data: { __typename: 'Query' } }]);
+    });
+
+    it('a gateway is stopped and killed, and no request that is sent after is lost', async () => {
+      const ports = [await freePort(), await freePort()] as const;
+      // nginx does not ask /readyz.
+      const env = { LAME_DUCK_MS: name === 'haproxy' ? '5000' : '0' };
+      const [first] = await Promise.all([startOne(ports[0], env), startOne(ports[1], env)]);
+      const url = await startProxy(name, ports);
+      const load = new Load(url, CALLERS);
+      ends.push(() => load.stop());
+      await answers(load, 100);
+
+      first.child.kill('SIGTERM');
+      expect(await first.ended).toBe(0);
+      await answers(load, 100);
+      const lostByStop = load.failures().length;
+      // nginx learns of it by a refused connection; what had just connected then is lost.
+      if (name === 'haproxy') expect(load.failures()).toEqual([]);
+      else expect(lostByStop).toBeLessThanOrEqual(CALLERS);
+
+      const again = await startOne(ports[0], { ...env, INTROSPECTION: 'false' });
+      // It is in use again.
+      await expect
+        .poll(async () => (await ask(url, '{ __schema { queryType { name } } }')).body.errors)
+        .toBeDefined();
+      const killedAt = performance.now();
+      again.child.kill('SIGKILL');
+      await again.ended;
+      await answers(load, 200);
+      await load.stop();
+      expect(load.failures(killedAt)).toEqual([]);
+      // What it had in hand.
+      expect(load.failures().length - lostByStop).toBeLessThanOrEqual(CALLERS);
+    });
+  });
+}
+
+describe.skipIf(!isInstalled('haproxy'))('HAProxy', () => {
+  it('finds a gateway that was made anew at another address, also one that was not there at the start', async () => {
+    const names = await NameServer.start();
+    ends.push(() => names.stop());
+    const [port, gatewayPort] = [await freePort(), await freePort()];
+    const config = example('haproxy', {
+      ':4000': `:${gatewayPort}`,
+      [HAPROXY_LISTENS]: `bind 127.0.0.1:${port}`,
+      '127.0.0.11:53': `127.0.0.1:${names.port}`,
+    });
+    const proxy = new ProxyProgram();
+    ends.push(() => proxy.stop());
+    await proxy.start('haproxy', config, port);
+    const url = `http://127.0.0.1:${port}`;
+    const isServed = async (): Promise<boolean> =>
+      (await fetch(`${url}/graphql?query={__typename}`, { headers: { 'apollo-require-preflight': 'true' } }))
+        .ok;
+    expect(await isServed()).toBe(false);
+
+    const first = await startOne(gatewayPort, { HOST: '127.0.0.2' });
+    names.addresses.set('gateway-a', '127.0.0.2');
+    await expect.poll(isServed).toBe(true);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    expect(await isServed()).toBe(false);
+
+    await startOne(gatewayPort, { HOST: '127.0.0.3' });
+    names.addresses.set('gateway-a', '127.0.0.3');
+    await expect.poll(isServed).toBe(true);
+  });
+});
+
+/** Resolves when so many more are there. */
+async function answers(load: Load, more: number): Promise<void> {
+  const wanted = load.outcomes.length + more;
+  while (load.outcomes.length < wanted) await sleep(20);
+}
