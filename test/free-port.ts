@@ -4,8 +4,11 @@ import { connect } from 'node:net';
 /** Below those that the system gives to outgoing connections. */
 const FIRST = 20_000;
 const LAST = 32_000;
+const PORTS_A_WORKER = 1000;
 
-let next = FIRST + (process.pid % 10_000);
+/** Workers of one test run begin far apart, so that two do not find the same port free at once. */
+const worker = Number(process.env['VITEST_POOL_ID'] ?? process.pid) % ((LAST - FIRST) / PORTS_A_WORKER);
+let next = FIRST + worker * PORTS_A_WORKER;
 
 /**
  * A free port that this process was not given before, below those of outgoing connections: a client that tries

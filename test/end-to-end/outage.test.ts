@@ -189,7 +189,7 @@ describe.skipIf(postgres === null || redis === null)('two gateways, one cut off 
     database = await withDatabase(postgres ?? '');
     proxy = await startProxy(database.url);
     const env = { REDIS_URL: redis ?? '' };
-    const sandbox = { queueMs: 300, processMs: 300 };
+    const sandbox = { queueMs: 500, processMs: 1000 };
     whole = await startGateway({ env: { ...env, DATABASE_URL: database.url }, sandbox });
     cutOff = await startGateway({
       env: { ...env, DATABASE_URL: proxy.url },
@@ -217,6 +217,8 @@ describe.skipIf(postgres === null || redis === null)('two gateways, one cut off 
     })();
     const one = run<Followed, { id: string }>(socket, FOLLOW, { id });
     await one.next();
+    // Who follows all is there once told of something.
+    await expect.poll(() => seen.length).toBeGreaterThan(0);
     await proxy.become('away');
     await expect.poll(async () => (await lookUp(whole.url, id)).status, { timeout: 5000 }).toBe('COMPLETED');
     // Its news has come and could not be read.
