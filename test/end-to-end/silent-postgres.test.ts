@@ -95,7 +95,8 @@ describe.skipIf(postgres === null)('while PostgreSQL is silent', { timeout: 120_
     const begun = performance.now();
     gateway.child.kill('SIGTERM');
     await gateway.ended;
-    expect(performance.now() - begun).toBeLessThan(12_000);
+    // The stop's own deadline is DRAIN_MS and 10 s; what is left of the process after it is killed in half a second.
+    expect(performance.now() - begun).toBeLessThan(14_000);
   });
 });
 

@@ -25,7 +25,7 @@ const ANSWER_TIMEOUT_MS = 5000;
 /** Of silence, before the system asks whether the other side is there. */
 const KEEP_ALIVE_MS = 5000;
 /** Of a connection, in seconds. */
-const LONGEST_LIFE_S = 60;
+const CONNECTION_LIFE_S = 60;
 /** What PostgreSQL answers to a write where nothing can be written (its manual, appendix A). */
 const READ_ONLY = '25006';
 /** PostgreSQL's type number of `bigint`. */
@@ -39,7 +39,7 @@ export function openPool(url: string, { poolSize, answerTimeoutMs, log }: PoolSe
     query_timeout: answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-    maxLifetimeSeconds: LONGEST_LIFE_S,
+    maxLifetimeSeconds: CONNECTION_LIFE_S,
     onConnect: mustBeWritable,
     application_name: 'face-swap-gateway',
     // Times and counts are far below 2^53.
