@@ -14,8 +14,8 @@ export default defineConfig({
     hookTimeout: 20_000,
     // Waiting for something costs nothing when it comes; one second is short on a busy machine.
     expect: { poll: { timeout: 15_000 } },
-    // Two cores, and many tests that wait for servers: a third worker uses what they leave.
-    maxWorkers: 3,
+    // Two cores: more workers than that only make real servers wait for each other.
+    maxWorkers: 2,
     isolate: false,
   },
 });

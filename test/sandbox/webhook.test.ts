@@ -86,9 +86,9 @@ describe('a webhook', () => {
     await sandbox.stop();
     await sandbox.start();
     await sandbox.settled();
-    expect(listener.heard.map(({ payload }) => payload)).toEqual([
-      { _id: id, status: 4, type: 'faceswap', url: '' },
-    ]);
+    // On a busy machine the job may have begun before it was finished: then that is told first.
+    const ends = listener.heard.map(({ payload }) => payload).filter((payload) => payload?.status !== 2);
+    expect(ends).toEqual([{ _id: id, status: 4, type: 'faceswap', url: '' }]);
   });
 });
 
