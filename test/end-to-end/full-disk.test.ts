@@ -11,7 +11,8 @@ import { SUBMIT } from './operations.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const disk = mountSmallDisk(2048);
+// In kilobytes: room for what the first test leaves, and for the databases of the second.
+const disk = mountSmallDisk(8192);
 const databaseUrl = (name: string): string => `sqlite:${join(disk?.dir ?? '', name)}`;
 
 afterAll(() => disk?.remove());
