@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import {
   type ExecutionArgs,
   type ExecutionResult,
@@ -34,6 +34,7 @@ export interface EventStreamOptions {
   readonly operations: Operations;
   /** @throws AuthenticationError */
   readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
+  readonly refuseOtherSites: onRequestHookHandler;
   readonly reportUnexpected: ReportUnexpected;
   /** Streams at once; more are refused with 503. */
   readonly maxStreams: number;
@@ -73,6 +74,7 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
       method: ['GET', 'POST'],
       url: '/graphql/stream',
       exposeHeadRoute: false,
+      onRequest: options.refuseOtherSites,
       handler: async (request, reply) => {
         if (!acceptsEvents(request.headers.accept)) {
           return sendRefusal(reply, 406, `Send accept: ${EVENT_STREAM}, or use /graphql.`);

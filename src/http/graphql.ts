@@ -1,12 +1,11 @@
 /** GraphQL over HTTP at `/graphql`. */
-import type { IncomingHttpHeaders } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Logger } from 'pino';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
@@ -21,6 +20,7 @@ export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
   readonly operations: Operations;
   readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
+  readonly refuseOtherSites: onRequestHookHandler;
   readonly reportUnexpected: ReportUnexpected;
   readonly introspection: boolean;
   readonly log: Logger;
@@ -57,10 +57,7 @@ export async function graphqlRoute(
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    onRequest: ({ method, headers }, _reply, done) => {
-      if (method === 'GET' && isMeant(headers)) headers['apollo-require-preflight'] ??= 'true';
-      done();
-    },
+    onRequest: options.refuseOtherSites,
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
       let context: Promise<GatewayContext> | null = null;
@@ -149,6 +146,8 @@ function toApollo(
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, String(value));
   }
+  // Apollo Server's own look at this would miss urql, and it has been looked at.
+  if (method === 'GET') headers.set('apollo-require-preflight', 'true');
   const text = operations.onlyTrusted ? (meant.query ?? operations.namedText(meant)) : null;
   if (text === null) {
     const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
@@ -158,13 +157,4 @@ function toApollo(
   // The id has done its work; Apollo Server would take it for one of its own persisted queries.
   delete meant.extensions;
   return { method, headers, body: meant, search: method === 'GET' ? toSearch(meant) : '' };
-}
-
-/**
- * Whether a GET was meant for GraphQL, and not slipped in by another site's link, picture or form: those can't
- * name a media type, and browsers say when a request comes from elsewhere. urql sends queries this way, with
- * none of the headers that Apollo's CSRF prevention looks for.
- */
-function isMeant({ accept, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
-  return /\bapplication\/(graphql-response\+)?json\b/i.test(accept ?? '') && site !== 'cross-site';
 }

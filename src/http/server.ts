@@ -21,6 +21,7 @@ import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
 import { mediaRoutes } from './media.js';
+import { refuseOtherSites } from './other-sites.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
 import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './this-machine.js';
 import { webhookRoute } from './webhook.js';
@@ -113,6 +114,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       caller: await options.authenticate(authorization),
       accepted: new Map(),
     }),
+    refuseOtherSites: refuseOtherSites(options.corsOrigins),
     reportUnexpected: ((error, reference) =>
       options.log.error({ err: error, reference }, 'unexpected error')) satisfies ReportUnexpected,
   };

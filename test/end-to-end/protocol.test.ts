@@ -93,6 +93,54 @@ describe('A simple request, as a page of any site may send it', () => {
     expect((await get({ query }, { accept: 'image/avif,*/*' })).status).toBe(400);
   });
 
+  describe.each([
+    ['/graphql', 'application/json'],
+    ['/graphql/stream', 'text/event-stream'],
+  ])('by GET of %s', (path, accept) => {
+    const status = async (headers: Record<string, string>): Promise<number> => {
+      const answer = await fetch(`${gateway.url}${path}?${new URLSearchParams({ query })}`, { headers });
+      const text = await answer.text();
+      // What is refused is not run.
+      expect([answer.status, text.includes('"data":{')]).toEqual([answer.status, answer.status === 200]);
+      return answer.status;
+    };
+
+    it.each<[string, Record<string, string>]>([
+      ['a picture', { accept: 'image/avif,image/webp,*/*;q=0.8', 'sec-fetch-site': 'cross-site' }],
+      ['a picture of an old browser', { accept: 'image/avif,image/webp,*/*;q=0.8' }],
+      ['a fetch that names the type', { accept, 'sec-fetch-site': 'cross-site' }],
+      ['one from a neighbour', { accept, 'sec-fetch-site': 'same-site' }],
+      ['an EventSource', { accept, 'sec-fetch-site': 'cross-site', origin: 'http://localhost:6666' }],
+      ['an EventSource of an old browser', { accept, origin: 'http://localhost:6666' }],
+      [
+        'a form',
+        { accept, 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain; a=application/json' },
+      ],
+      [
+        'a password that the browser knows',
+        { accept, 'sec-fetch-site': 'cross-site', authorization: 'Basic YTpi' },
+      ],
+    ])('is refused: %s', async (_what, headers) => {
+      expect(await status(headers)).toBe(400);
+    });
+
+    it.each<[string, Record<string, string>]>([
+      ['of a program', { accept }],
+      ['of a page of our own', { accept, 'sec-fetch-site': 'same-origin' }],
+      [
+        'of a page that CORS_ORIGINS names',
+        { accept, 'sec-fetch-site': 'cross-site', origin: 'https://app.example.com' },
+      ],
+      [
+        'with a header that CORS asks for',
+        { accept, 'sec-fetch-site': 'cross-site', 'apollo-require-preflight': 'true' },
+      ],
+      ['with a token', { accept, 'sec-fetch-site': 'cross-site', authorization: 'Bearer none' }],
+    ])('is told from one that is meant: %s', async (_what, headers) => {
+      expect(await status(headers)).toBe(200);
+    });
+  });
+
   it('that says which site it is from is refused by an open gateway', async () => {
     const answer = await post({ query }, { origin: 'https://evil.example.com' });
     expect([answer.status, await answer.json()]).toMatchObject([

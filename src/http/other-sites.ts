@@ -1,0 +1,55 @@
+/**
+ * What keeps a page of another site from having a browser run queries by GET, at every address of GraphQL (CSRF).
+ * A POST needs no more than its content type, which no page can give without the browser asking first.
+ *
+ * A GET needs one of these, as Apollo Server's CSRF prevention asks for:
+ * - a header that pages of other sites cannot set unless CORS lets them;
+ * - or an `Accept` that names a type of GraphQL's, which no link, picture or form does, from a client that is no
+ *   page of another site. urql and EventSource send queries in this way. `Accept` alone proves nothing, because
+ *   `fetch` sets it for any page, without asking first; so the headers that browsers write themselves decide:
+ *   `Origin`, which must be in `CORS_ORIGINS`, and `Sec-Fetch-Site`. Clients that are no browsers send neither.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { onRequestHookHandler } from 'fastify';
+import { sendRefusal } from './http-errors.js';
+
+/** Not on the list of what CORS lets every page send (https://fetch.spec.whatwg.org/#cors-safelisted-request-header). */
+const ASKED_FOR_FIRST = ['apollo-require-preflight', 'x-apollo-operation-name'] as const;
+const TYPE_OF_GRAPHQL = /\b(?:application\/(?:graphql-response\+)?json|text\/event-stream)\b/i;
+
+/** @param corsOrigins `*`, or the origins whose pages may call */
+export function refuseOtherSites(corsOrigins: readonly string[]): onRequestHookHandler {
+  return ({ method, headers }, reply, done) => {
+    if (method === 'POST' || wasAskedFor(headers) || (isForGraphql(headers) && mayCall(headers, corsOrigins)))
+      done();
+    else
+      sendRefusal(
+        reply,
+        400,
+        'Refused, because a page of another site could send this (CSRF): POST it as application/json, or send ' +
+          'the header apollo-require-preflight.',
+      );
+  };
+}
+
+function wasAskedFor(headers: IncomingHttpHeaders): boolean {
+  return (
+    ASKED_FOR_FIRST.some((name) => headers[name]) ||
+    // Browsers send passwords of their own accord, tokens only where CORS lets the page.
+    /^Bearer /i.test(headers.authorization ?? '') ||
+    /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '')
+  );
+}
+
+function isForGraphql({ accept = '' }: IncomingHttpHeaders): boolean {
+  return TYPE_OF_GRAPHQL.test(accept);
+}
+
+function mayCall(
+  { origin, 'sec-fetch-site': site }: IncomingHttpHeaders,
+  corsOrigins: readonly string[],
+): boolean {
+  if (site === 'same-origin') return true;
+  if (origin !== undefined) return corsOrigins.includes('*') || corsOrigins.includes(origin);
+  return site === undefined || site === 'none';
+}
