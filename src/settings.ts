@@ -62,7 +62,11 @@ export const SETTINGS = {
     '2',
     'How many jobs may be at Akool at once; your plan says how many.',
   ),
-  AKOOL_TIMEOUT_MS: setting(integer(1, 600_000), '30000', 'The longest that one call to Akool may take.'),
+  AKOOL_TIMEOUT_MS: setting(
+    integer(1, 600_000),
+    '30000',
+    'The longest that one call to Akool may take, from its first byte on.',
+  ),
   AKOOL_CONFIRM_RESULTS: setting(
     yesNo(),
     'false',

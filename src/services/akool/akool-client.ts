@@ -37,7 +37,7 @@ export interface AkoolClient {
    *
    * @throws AkoolCallError code REFUSED when the input is to blame
    */
-  detectFaces(request: DetectFacesRequest, options?: CallOptions): Promise<DetectedFrame[]>;
+  detectFaces(request: DetectFacesRequest, options?: DetectOptions): Promise<DetectedFrame[]>;
   /** Takes no new calls, lets those in flight end, closes the connections. Safe to call twice. */
   close(): Promise<void>;
   /** Takes no new calls, ends those in flight as if their signal had fired, closes the connections. */
@@ -47,6 +47,11 @@ export interface AkoolClient {
 export interface CallOptions {
   /** Ends the call early. A submit that had begun to leave is then of unknown outcome. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface DetectOptions extends CallOptions {
+  /** A job in its slot needs them: then it takes a connection of its own, and waits for nobody's. */
+  readonly forJob?: boolean;
 }
 
 /** What became of a submit. The difference between the last two decides whether money may be spent twice. */

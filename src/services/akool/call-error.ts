@@ -1,7 +1,7 @@
 /** Why a call to Akool, other than a submit, gave nothing. */
 
 /**
- * - UNREACHABLE: no connection, a connection that broke, a 5xx; the call was stopped
+ * - UNREACHABLE: no connection (or none in time), one that broke, a 5xx; the call was stopped
  * - TIMEOUT: no answer within the call's deadline
  * - REFUSED: Akool said no; `providerCode` and the message tell why
  * - RATE_LIMITED: too frequent; `retryAfterMs` where Akool named a time

@@ -83,9 +83,9 @@ function callError(
           });
     }
     case 'silent': {
-      const { failure, cause } = verdict;
+      const { sent, failure, cause } = verdict;
       const code =
-        failure === 'timeout' ? 'TIMEOUT' : failure === 'unreadable' ? 'UNREADABLE' : 'UNREACHABLE';
+        failure === 'unreadable' ? 'UNREADABLE' : failure === 'timeout' && sent ? 'TIMEOUT' : 'UNREACHABLE';
       // A parser's error carries what it could not read, which may be a token.
       const details = failure === 'unreadable' ? {} : { cause };
       return new AkoolCallError(code, `Calling Akool: ${whySilent(verdict)}.`, details);

@@ -10,7 +10,7 @@ import { Deadline } from './deadline.js';
 import type { Exchange } from './exchange.js';
 import type { WireRequest } from './requests.js';
 import { TokenKeeper } from './token.js';
-import { type SendOptions, Transport } from './transport.js';
+import { type Line, type SendOptions, Transport } from './transport.js';
 import { verdictOf } from './verdict.js';
 
 export type AkoolCredentials =
@@ -20,7 +20,7 @@ export type AkoolCredentials =
 export interface CallerOptions {
   readonly baseUrl: string;
   readonly credentials: AkoolCredentials;
-  /** Milliseconds for one call. */
+  /** Milliseconds for one call, from its first byte on. */
   readonly timeoutMs: number;
   readonly onTokenRefused: () => void;
 }
@@ -29,13 +29,22 @@ export interface CallerCallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether an answer that comes after the time is up is still worth having. */
   readonly wantsLate?: boolean;
+  readonly line?: Line;
 }
+
+/**
+ * Milliseconds until the first byte of a call is written, at most: for its token and its connection. After that
+ * it is tried again later, not waited for. What holds a slot may take so much longer than a call, which is within
+ * the grace of `ReconcilerSettings`.
+ */
+const MAX_WAY_MS = 10_000;
 
 export class Caller {
   readonly #transport: Transport;
   readonly #credentials: AkoolCredentials;
   readonly #keeper: TokenKeeper | null;
   readonly #timeoutMs: number;
+  readonly #wayMs: number;
   readonly #onTokenRefused: () => void;
 
   constructor({ baseUrl, credentials, timeoutMs, onTokenRefused }: CallerOptions) {
@@ -45,7 +54,8 @@ export class Caller {
       // Found out here, it is a line at the start; in a request, it would look like a network that never works.
       throw new TypeError('the API key must be printable ASCII without blanks, to be sent as a header');
     }
-    this.#transport = new Transport({ baseUrl: addressOf(baseUrl), connectTimeoutMs: timeoutMs });
+    this.#wayMs = Math.min(timeoutMs, MAX_WAY_MS);
+    this.#transport = new Transport({ baseUrl: addressOf(baseUrl), connectTimeoutMs: this.#wayMs });
     this.#credentials = credentials;
     this.#keeper =
       credentials.kind === 'token'
@@ -64,13 +74,21 @@ export class Caller {
   }
 
   /**
-   * Sends `request` once; a second time only after Akool turned its token down, which is surely no acceptance.
+   * Sends `request` once, and its time begins when it is written; a second time only after Akool turned its token down, which is surely no acceptance.
    *
    * @throws AkoolCallError when there is no token to send it with: it was then surely not accepted
    */
-  async call(request: WireRequest, { signal, wantsLate = false }: CallerCallOptions = {}): Promise<Exchange> {
-    const deadline = new Deadline(this.#timeoutMs, signal);
-    const options: SendOptions = { signal: deadline.signal, wantsLate };
+  async call(
+    request: WireRequest,
+    { signal, wantsLate = false, line = 'questions' }: CallerCallOptions = {},
+  ): Promise<Exchange> {
+    const deadline = new Deadline(this.#wayMs, signal);
+    const options: SendOptions = {
+      signal: deadline.signal,
+      wantsLate,
+      line,
+      onWritten: () => deadline.restart(this.#timeoutMs),
+    };
     try {
       const keeper = this.#keeper;
       if (keeper === null) return await this.#send(request, this.#keyHeader(), options);

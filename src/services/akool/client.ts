@@ -12,6 +12,7 @@ import type {
   CallOptions,
   DetectedFrame,
   DetectFacesRequest,
+  DetectOptions,
   FaceSwapPlusRequest,
   FaceSwapProRequest,
   ProviderResult,
@@ -39,7 +40,7 @@ export interface AkoolClientOptions {
   /** Akool's address, `https://openapi.akool.com` or a sandbox's; a path in it is put before every call's. */
   readonly baseUrl: string;
   readonly credentials: AkoolCredentials;
-  /** Milliseconds that one call to Akool may take, from asking for it to the last byte of its answer. */
+  /** Milliseconds that one call to Akool may take, from its first byte to the last one of its answer. */
   readonly timeoutMs: number;
   readonly logger?: AkoolLogger | undefined;
 }
@@ -109,8 +110,12 @@ class HttpAkoolClient implements AkoolClient {
     return readable(readCredit(data), 'credit');
   }
 
-  async detectFaces(request: DetectFacesRequest, options?: CallOptions): Promise<DetectedFrame[]> {
-    const exchange = await this.#caller.call(detectFacesRequest(request), options);
+  async detectFaces(
+    request: DetectFacesRequest,
+    { forJob = false, signal }: DetectOptions = {},
+  ): Promise<DetectedFrame[]> {
+    const line = forJob ? 'slots' : 'detections';
+    const exchange = await this.#caller.call(detectFacesRequest(request), { signal, line });
     return framesOf(exchange, this.#caller.secrets, this.#baseUrl);
   }
 
@@ -144,7 +149,7 @@ class HttpAkoolClient implements AkoolClient {
     options: CallOptions | undefined,
   ): Promise<SubmitOutcome> {
     try {
-      const exchange = await this.#caller.call(build(), { ...options, wantsLate: true });
+      const exchange = await this.#caller.call(build(), { ...options, wantsLate: true, line: 'slots' });
       return submitOutcome(exchange, [...this.#caller.secrets, ...secretsOfAddress(webhookUrl)]);
     } catch (error) {
       if (error instanceof AkoolCallError) return outcomeWithoutToken(error);

@@ -14,15 +14,13 @@ export class DeadlineExceededError extends Error {
 export class Deadline {
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   readonly #outer: AbortSignal | undefined;
 
   constructor(timeoutMs: number, outer?: AbortSignal | undefined) {
     this.signal = this.#controller.signal;
     this.#outer = outer;
-    this.#timer = setTimeout(() => {
-      this.#controller.abort(new DeadlineExceededError(`no answer within ${timeoutMs} ms`));
-    }, timeoutMs);
+    this.restart(timeoutMs);
     if (outer === undefined) return;
     // One signal for every call of a service is ordinary, and each call takes its listener down again.
     setMaxListeners(0, outer);
@@ -44,6 +42,14 @@ export class Deadline {
       signal.addEventListener('abort', onAbort, { once: true });
       promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
     });
+  }
+
+  /** Gives it so many milliseconds from now on. */
+  restart(timeoutMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#controller.abort(new DeadlineExceededError(`no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
   }
 
   dispose(): void {

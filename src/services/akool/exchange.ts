@@ -44,9 +44,17 @@ const LATE_ANSWER_MS = 5 * 60_000;
 /** Turns of the event loop without news after which there is nothing left to read in a socket. */
 const TURNS_WITHOUT_NEWS = 2;
 
+export interface HttpExchangeOptions {
+  /** Whether an answer that comes after the time is up is still worth having. */
+  readonly wantsLate: boolean;
+  /** Called when the first byte is written. */
+  readonly onWritten: () => void;
+  /** Called once nothing more can come. */
+  readonly onOver: () => void;
+}
+
 export class HttpExchange implements Dispatcher.DispatchHandler {
-  readonly #wantsLate: boolean;
-  readonly #onOver: () => void;
+  readonly #options: HttpExchangeOptions;
   #state: 'waiting' | 'written' | 'late' | 'over' = 'waiting';
   #settle: (exchange: Exchange) => void = () => {};
   #controller: Dispatcher.DispatchController | null = null;
@@ -60,13 +68,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#settle = resolve;
   });
 
-  /**
-   * @param wantsLate whether an answer that comes after the time is up is still worth having
-   * @param onOver called once nothing more can come
-   */
-  constructor(wantsLate: boolean, onOver: () => void) {
-    this.#wantsLate = wantsLate;
-    this.#onOver = onOver;
+  constructor(options: HttpExchangeOptions) {
+    this.#options = options;
   }
 
   /** Ends it, unless its answer is here already. A request that still waits is not going to be written. */
@@ -80,6 +83,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#state === 'waiting') {
       this.#state = 'written';
       this.#controller = controller;
+      this.#options.onWritten();
       return;
     }
     // Given up while it waited, or about to be written twice: this is the last moment to stop it.
@@ -122,7 +126,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   #giveUpNow(failure: Failure, cause: Error): void {
-    if (this.#state === 'written' && failure === 'timeout' && this.#wantsLate) {
+    if (this.#state === 'written' && failure === 'timeout' && this.#options.wantsLate) {
       const tell = this.#settle;
       const late = new Promise<Exchange>((resolve) => {
         this.#settle = resolve;
@@ -146,7 +150,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#state = 'over';
     clearTimeout(this.#lateTimer);
     this.#settle(exchange);
-    this.#onOver();
+    this.#options.onOver();
   }
 }
 

@@ -57,7 +57,7 @@ export class TokenKeeper {
       const headers = { 'content-type': 'application/json' };
       const exchange = await transport.send(
         { method, path, headers, body: JSON.stringify(body) },
-        { signal: deadline.signal },
+        { signal: deadline.signal, line: 'questions' },
       );
       const token = readToken(envelopeOf(verdictOf(exchange), [clientId, clientSecret]));
       if (token === null) throw new AkoolCallError('UNREADABLE', "Akool's getToken answer holds no token.");

@@ -1,4 +1,9 @@
-/** The connections to Akool: sends each request at most once. */
+/**
+ * The connections to Akool: sends each request at most once.
+ *
+ * Calls of different kinds take different connections, so that slow answers to one kind hold up no other. A
+ * submit least of all: it has a connection whenever there is a slot for it.
+ */
 import { Pool } from 'undici';
 import { DeadlineExceededError } from './deadline.js';
 import { type Exchange, HttpExchange } from './exchange.js';
@@ -17,17 +22,24 @@ export interface HttpRequest {
   readonly body: string | null;
 }
 
+/**
+ * Whose connections a call takes: `slots` is for what holds a slot, submits and the faces that they need;
+ * `detections` for faces that callers ask for; `questions` for everything else.
+ */
+export type Line = 'slots' | 'detections' | 'questions';
+
 export interface SendOptions {
   /** Ends the exchange. */
   readonly signal: AbortSignal;
   /** Whether an answer that comes after the time is up is still worth having. */
   readonly wantsLate?: boolean;
+  readonly line: Line;
+  /** Called when the first byte is written: up to then nothing was sent. */
+  readonly onWritten?: () => void;
 }
 
-/** Connections kept to Akool. More calls than these wait, within their own deadline. */
+/** Of one line; more calls than these wait. Of `slots` there are as many as are wanted: the slots bound them. */
 const MAX_CONNECTIONS = 16;
-/** Milliseconds. A host that does not take a connection in this time is tried again later, not waited for. */
-const MAX_CONNECT_TIMEOUT_MS = 10_000;
 /**
  * Milliseconds an unused connection is kept. Short, because a submit that meets a server which has just closed
  * the connection is of unknown outcome; balancers keep idle connections for a minute.
@@ -37,7 +49,7 @@ const KEEP_ALIVE_MS = 4_000;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 export class Transport {
-  readonly #pool: Pool;
+  readonly #pools: Readonly<Record<Line, Pool>>;
   readonly #prefix: string;
   /** Those of which something may still come, also those that are late. */
   readonly #open = new Set<HttpExchange>();
@@ -45,33 +57,40 @@ export class Transport {
 
   constructor({ baseUrl, connectTimeoutMs }: TransportOptions) {
     this.#prefix = baseUrl.pathname.replace(/\/+$/, '');
-    this.#pool = new Pool(baseUrl.origin, {
-      connections: MAX_CONNECTIONS,
-      // One request at a time on a connection: with more, undici may write a request again.
-      pipelining: 1,
-      connectTimeout: Math.min(connectTimeoutMs, MAX_CONNECT_TIMEOUT_MS),
-      // Every exchange ends by its signal. undici's own timers would throw away an answer that lies in the socket.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      maxResponseSize: MAX_ANSWER_BYTES,
-    });
+    const pool = (connections: number | null): Pool =>
+      new Pool(baseUrl.origin, {
+        connections,
+        // One request at a time on a connection: with more, undici may write a request again.
+        pipelining: 1,
+        connectTimeout: connectTimeoutMs,
+        // Every exchange ends by its signal. undici's own timers would throw away an answer that lies in the socket.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        keepAliveMaxTimeout: KEEP_ALIVE_MS,
+        maxResponseSize: MAX_ANSWER_BYTES,
+      });
+    this.#pools = {
+      slots: pool(null),
+      detections: pool(MAX_CONNECTIONS),
+      questions: pool(MAX_CONNECTIONS),
+    };
   }
 
   /** Sends `request` at most once. Never rejects. */
-  async send(request: HttpRequest, { signal, wantsLate = false }: SendOptions): Promise<Exchange> {
+  async send(request: HttpRequest, options: SendOptions): Promise<Exchange> {
+    const { signal, line, wantsLate = false, onWritten = () => {} } = options;
     if (this.#closed) {
       return { kind: 'not-sent', failure: 'stopped', cause: new Error('the Akool client is closed') };
     }
-    const exchange = new HttpExchange(wantsLate, () => this.#open.delete(exchange));
+    const exchange = new HttpExchange({ wantsLate, onWritten, onOver: () => this.#open.delete(exchange) });
     const onAbort = (): void =>
       exchange.giveUp(signal.reason instanceof DeadlineExceededError ? 'timeout' : 'stopped', signal.reason);
     this.#open.add(exchange);
     if (signal.aborted) onAbort();
     else {
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#pool.dispatch(
+      this.#pools[line].dispatch(
         {
           method: request.method,
           path: this.#prefix + request.path,
@@ -93,7 +112,7 @@ export class Transport {
     this.#closed = true;
     await Promise.all([...this.#open].map(({ outcome }) => outcome));
     // Not `Pool.close`: it would wait for connection attempts that nobody wants any more.
-    await this.#pool.destroy();
+    await Promise.all(Object.values(this.#pools).map((pool) => pool.destroy()));
   }
 
   /** Ends the exchanges in flight as `stopped`, closes the connections. */

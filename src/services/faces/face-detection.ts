@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AkoolClient, DetectedFace, DetectedFrame, DetectFacesRequest } from '../akool/akool-client.js';
+import { LookupTurns } from './lookup-turns.js';
 
 export interface FaceDetectionSettings {
   /** How long what was found is kept, in milliseconds; 0 keeps nothing, but still shares calls under way. */
@@ -20,6 +21,7 @@ export class FaceDetection {
   readonly #akool: Pick<AkoolClient, 'detectFaces'>;
   readonly #kept: LRUCache<string, readonly DetectedFrame[]> | null;
   readonly #underWay = new Map<string, Promise<readonly DetectedFrame[]>>();
+  readonly #turns = new LookupTurns();
 
   constructor(akool: Pick<AkoolClient, 'detectFaces'>, { detectCacheMs }: FaceDetectionSettings) {
     this.#akool = akool;
@@ -27,17 +29,43 @@ export class FaceDetection {
   }
 
   /**
+   * For a caller, in its tenant's turn.
+   *
    * @param tenant lookups are shared within a tenant only
+   * @throws AkoolCallError, GatewayError RATE_LIMITED
+   */
+  async find(tenant: string, request: DetectFacesRequest): Promise<readonly DetectedFrame[]> {
+    return this.#look(tenant, request, () =>
+      this.#turns.take(tenant, () => this.#akool.detectFaces(request)),
+    );
+  }
+
+  /**
+   * The largest face of a picture, for a job that has a slot; null when it shows none.
+   *
    * @throws AkoolCallError
    */
-  find(tenant: string, request: DetectFacesRequest): Promise<readonly DetectedFrame[]> {
+  async largestFace(tenant: string, url: string): Promise<DetectedFace | null> {
+    const request = { url, singleFace: false };
+    const frames = await this.#look(tenant, request, () =>
+      this.#akool.detectFaces(request, { forJob: true }),
+    );
+    const [largest] = frames.flatMap((frame) => frame.faces).sort((a, b) => areaOf(b) - areaOf(a));
+    return largest ?? null;
+  }
+
+  /** @param ask called where nothing is known yet */
+  #look(
+    tenant: string,
+    request: DetectFacesRequest,
+    ask: () => Promise<readonly DetectedFrame[]>,
+  ): Promise<readonly DetectedFrame[]> {
     const key = keyOf(tenant, request);
     const kept = this.#kept?.get(key);
     if (kept !== undefined) return Promise.resolve(kept);
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return underWay;
-    const call = this.#akool
-      .detectFaces(request)
+    const call = ask()
       .then((frames) => {
         this.#kept?.set(key, frames);
         return frames;
@@ -45,17 +73,6 @@ export class FaceDetection {
       .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, call);
     return call;
-  }
-
-  /**
-   * The largest face of a picture; null when it shows none.
-   *
-   * @throws AkoolCallError
-   */
-  async largestFace(tenant: string, url: string): Promise<DetectedFace | null> {
-    const frames = await this.find(tenant, { url, singleFace: false });
-    const [largest] = frames.flatMap((frame) => frame.faces).sort((a, b) => areaOf(b) - areaOf(a));
-    return largest ?? null;
   }
 }
 

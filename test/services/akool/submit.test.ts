@@ -223,7 +223,7 @@ describe('a submit that surely never left', () => {
     expect(server.received).toHaveLength(0);
   });
 
-  it('is not sent late, when a connection comes free after it was given up', async () => {
+  it('is not sent late, when it gets its connection after it was given up', async () => {
     const full = gate();
     const release = gate();
     const { client, server } = await akoolThat((request, response) => {
@@ -238,7 +238,7 @@ describe('a submit that surely never left', () => {
     expect(await waiting).toMatchObject(notSent);
     release.open();
     expect((await Promise.all(busy)).every(({ kind }) => kind === 'accepted')).toBe(true);
-    // Goes through the same connections, and so behind whatever might still be queued.
+    // Goes through the connections that are there, and so behind whatever might still be queued.
     await Promise.all(Array.from({ length: 16 }, () => client.submitFaceSwap(proRequest)));
     expect(server.received).toHaveLength(32);
   });

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AkoolLogger } from '../../../src/services/akool/client.js';
 import { ACCEPTED, akoolThat, proRequest } from './akool-under-test.js';
-import { type Answer, json, type Received, text } from './local-server.js';
+import { type Answer, gate, json, type Received, text } from './local-server.js';
 
 const credentials = {
   kind: 'token',
@@ -176,5 +177,35 @@ describe('the way in by token', () => {
       /token-\w|client-secret|client-id|tokenToken/,
     );
     expect(error).not.toHaveProperty('cause');
+  });
+});
+
+describe('the time that a submit has', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('begins when its first byte is written, not while it waits for its token', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const timeoutMs = 8000;
+    const [asked, tokenGiven, arrived, answered] = [gate(), gate(), gate(), gate()];
+    const { client } = await akoolThat(
+      (request, response) => {
+        const isToken = request.path.endsWith('/getToken');
+        (isToken ? asked : arrived).open();
+        void (isToken ? tokenGiven : answered).opened.then(() =>
+          json(200, isToken ? { code: 1000, token: 'token-1' } : ACCEPTED)(request, response),
+        );
+      },
+      { credentials, timeoutMs },
+    );
+    const outcome = client.submitFaceSwap(proRequest);
+    await asked.opened;
+    vi.advanceTimersByTime(timeoutMs - 1000);
+    tokenGiven.open();
+    await arrived.opened;
+    vi.advanceTimersByTime(timeoutMs - 1000);
+    // Before it is given up, a call looks once more whether its answer has come.
+    for (let turn = 0; turn < 10; turn += 1) await setImmediate();
+    answered.open();
+    expect(await outcome).toMatchObject({ kind: 'accepted' });
   });
 });

@@ -1,0 +1,54 @@
+/**
+ * Who may ask Akool for faces now. Each tenant has a few lookups under way, and its others wait in line: so one
+ * whose lookups are slow takes no connections from the others.
+ */
+import pLimit, { type LimitFunction } from 'p-limit';
+import { GatewayError } from '../../errors.js';
+
+/** Lookups of one tenant that are under way. */
+const MOST_AT_ONCE = 4;
+/** Lookups of all tenants that wait. One tenant's fill at most half of what the others leave. */
+const MOST_WAITING = 100;
+const RETRY_AFTER_SECONDS = 2;
+
+interface Turns {
+  readonly limit: LimitFunction;
+  /** Lookups that are under way or wait. */
+  count: number;
+}
+
+export class LookupTurns {
+  readonly #tenants = new Map<string, Turns>();
+  #waiting = 0;
+
+  /**
+   * Calls `look` when it is its turn.
+   *
+   * @throws GatewayError RATE_LIMITED when too many wait already
+   */
+  async take<T>(tenant: string, look: () => Promise<T>): Promise<T> {
+    const turns = this.#tenants.get(tenant) ?? { limit: pLimit(MOST_AT_ONCE), count: 0 };
+    const waiting = turns.count - MOST_AT_ONCE;
+    if (waiting >= 0) {
+      if (waiting >= (MOST_WAITING - this.#waiting) / 2) throw tooMany();
+      this.#waiting += 1;
+    }
+    this.#tenants.set(tenant, turns);
+    turns.count += 1;
+    try {
+      return await turns.limit(look);
+    } finally {
+      turns.count -= 1;
+      if (turns.count >= MOST_AT_ONCE) this.#waiting -= 1;
+      if (turns.count === 0) this.#tenants.delete(tenant);
+    }
+  }
+}
+
+function tooMany(): GatewayError {
+  return new GatewayError(
+    'RATE_LIMITED',
+    `Too many of your pictures wait to be looked at; try again in ${RETRY_AFTER_SECONDS} s.`,
+    { extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS } },
+  );
+}
