@@ -22,7 +22,7 @@ export interface QueryLimits {
   readonly aliases: number;
   /** Fields of all operations, fragments spread out. */
   readonly fields: number;
-  /** Fields times the sizes of the lists that they are in. */
+  /** Fields, some of them dear, times the sizes of the lists that they are in. */
   readonly cost: number;
   /** Values in the variables, those inside lists and objects included. */
   readonly values: number;
@@ -69,6 +69,9 @@ const LIST_FIELDS: ReadonlyMap<string, number> = new Map([
   ['landmarks', 6],
 ]);
 const LARGEST_PAGE = 100;
+/** What is read from the database for each job costs as much as so many fields that come with it. */
+const LOOKED_UP: ReadonlySet<string> = new Set(['queuePosition', 'history']);
+const LOOK_UP_COST = 10;
 /** The whole schema takes a while to tell: tools ask once, and for one type more at most. */
 const INTROSPECTION_COST = 8000;
 
@@ -179,7 +182,7 @@ function weigh(document: DocumentNode): readonly Weight[] {
           depth: inside.depth + 1,
           aliases: inside.aliases + (selection.alias === undefined ? 0 : 1),
           fields: inside.fields + 1,
-          cost: isIntrospection ? INTROSPECTION_COST : 1 + inside.cost * listSize(selection),
+          cost: isIntrospection ? INTROSPECTION_COST : ownCost(selection) + inside.cost * listSize(selection),
         };
       }
     }
@@ -197,6 +200,10 @@ function together(a: Weight, b: Weight): Weight {
     fields: a.fields + b.fields,
     cost: a.cost + b.cost,
   };
+}
+
+function ownCost({ name }: FieldNode): number {
+  return LOOKED_UP.has(name.value) ? LOOK_UP_COST : 1;
 }
 
 /** A page size that is a variable counts as the largest: what it will be is not known yet. */

@@ -16,6 +16,7 @@ import type { GatewayContext, Services } from '../resolvers/context.js';
 import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
+import { PositionReads } from '../services/jobs/position-reads.js';
 import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
@@ -112,6 +113,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     context: async (authorization: string | undefined): Promise<GatewayContext> => ({
       services: options.services,
       caller: await options.authenticate(authorization),
+      positions: new PositionReads(options.services.jobs),
       accepted: new Map(),
     }),
     refuseOtherSites: refuseOtherSites(options.corsOrigins),

@@ -8,6 +8,7 @@ import type { FollowTokens } from '../services/auth/follow-tokens.js';
 import type { FaceLookup } from '../services/faces/face-lookup.js';
 import type { Eraser } from '../services/jobs/eraser.js';
 import type { JobService } from '../services/jobs/job-service.js';
+import type { PositionReads } from '../services/jobs/position-reads.js';
 import type { Submission } from '../services/jobs/submission.js';
 import type { WaitingReasons } from '../services/jobs/waiting-reasons.js';
 import type { Cursors } from './cursors.js';
@@ -32,6 +33,7 @@ export type AcceptedJobs = Map<string, string>;
 export interface GatewayContext {
   readonly services: Services;
   readonly caller: Caller;
+  readonly positions: PositionReads;
   /** Of this operation; null where no mutation runs. */
   readonly accepted: AcceptedJobs | null;
 }

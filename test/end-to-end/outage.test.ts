@@ -246,7 +246,7 @@ class Busy {
     return withMethods(store, {
       get: (id) => fails('get') ?? store.get(id),
       history: (id) => fails('history') ?? store.history(id),
-      queuePosition: (id) => fails('queuePosition') ?? store.queuePosition(id),
+      queuePositions: (ids) => fails('queuePositions') ?? store.queuePositions(ids),
     });
   }
 }
@@ -360,7 +360,7 @@ describe('while some of the database cannot be read', () => {
     ])('%s', async (field, query, input) => {
       // Waits behind another one, so that it has a position.
       await submit(gateway.url);
-      busy.methods.add('history').add('queuePosition').add('get');
+      busy.methods.add('history').add('queuePositions').add('get');
       const { status, body } = await ask<Record<string, { job: { id: string } }>, object>(
         gateway.url,
         query,

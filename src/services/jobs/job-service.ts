@@ -112,8 +112,9 @@ export class JobService {
     return updates.filter((update) => update.version <= job.version);
   }
 
-  queuePosition(job: Job): Promise<number | null> {
-    return job.status === 'WAITING' ? this.#store.queuePosition(job.id) : Promise.resolve(null);
+  /** Of those that wait. */
+  queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#store.queuePositions(ids);
   }
 
   slots(): Promise<SlotUsage> {

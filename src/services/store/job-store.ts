@@ -145,9 +145,7 @@ export interface JobStore {
     change: (before: AccountHold | null) => After,
   ): Promise<HoldChange<After>>;
   countHeld(hold: AccountHold, now: number): Promise<HeldCount>;
-  /** 1 is the next to be sent. Null for a job that does not wait. */
-  queuePosition(id: string): Promise<number | null>;
-  /** The positions of those of `ids` that wait. */
+  /** The positions of those of `ids` that wait; 1 is the next to be sent. */
   queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   slots(now: number): Promise<SlotUsage>;
 

@@ -166,10 +166,6 @@ class KyselyJobStore implements JobStore {
     return countHeld(this.#db, hold, now);
   }
 
-  async queuePosition(id: string): Promise<number | null> {
-    return (await positionsOf(this.#db, [id])).get(id) ?? null;
-  }
-
   async queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return positionsOf(this.#db, ids);
   }

@@ -170,22 +170,23 @@ export async function positionsOf(db: Kysely<Tables>, ids: readonly string[]): P
     return new Map(queue.map((row, i) => [row.id, i + 1] as const).filter(([id]) => wanted.has(id)));
   }
   const rows = await db
-    .selectFrom('jobs')
-    .select(['id', 'turn', 'sequence'])
-    .where('id', 'in', inPlaces(ids))
-    .where(waits)
+    .selectFrom('jobs as one')
+    .select('one.id')
+    .select((of) =>
+      of
+        .selectFrom('jobs')
+        .select((eb) => eb.fn.countAll<number>().as('n'))
+        .where(waits)
+        .where((eb) =>
+          eb(eb.refTuple('jobs.turn', 'jobs.sequence'), '<', eb.refTuple('one.turn', 'one.sequence')),
+        )
+        .as('ahead'),
+    )
+    .where('one.id', 'in', inPlaces(ids))
+    .where('one.status', '=', 'WAITING')
+    .where('one.finished_at', 'is', null)
     .execute();
-  const positions = new Map<string, number>();
-  for (const row of rows) {
-    const ahead = await db
-      .selectFrom('jobs')
-      .select((eb) => eb.fn.countAll<number>().as('n'))
-      .where(waits)
-      .where((eb) => eb(eb.refTuple('turn', 'sequence'), '<', eb.tuple(row.turn, row.sequence)))
-      .executeTakeFirstOrThrow();
-    positions.set(row.id, Number(ahead.n) + 1);
-  }
-  return positions;
+  return new Map(rows.map((row) => [row.id, Number(row.ahead) + 1]));
 }
 
 const waiting = new Statement((db) =>

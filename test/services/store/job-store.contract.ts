@@ -523,7 +523,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           reason: 'full',
         });
         await create('bob');
-        expect(await store.queuePosition(given.id)).toBe(1);
+        expect(await store.queuePositions([given.id])).toEqual(new Map([[given.id, 1]]));
         expect((await lease(1)).map(({ id }) => id)).toEqual([given.id]);
       });
 
@@ -679,7 +679,6 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         const few = await store.queuePositions(ids.slice(0, 16));
         const order = (await store.lease(0, NOON, leased)).length;
         expect(order).toBe(0);
-        for (const id of ids) expect(await store.queuePosition(id)).toBe(many.get(id));
         for (const [id, position] of few) expect(position).toBe(many.get(id));
         expect(few.size).toBe(16);
         expect(many.size).toBe(20);
@@ -692,8 +691,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         const [first, second, third] = await createMany('ann', 3);
         if (!first || !second || !third) throw new Error('three were created');
         await happen(first, { type: 'canceled', at: NOON });
-        expect(await store.queuePosition(third.id)).toBe(2);
-        expect(await store.queuePosition(first.id)).toBeNull();
+        expect(await store.queuePositions([first.id, third.id])).toEqual(new Map([[third.id, 2]]));
         await lease(1);
         expect(await store.queuePositions([first.id, second.id, third.id])).toEqual(new Map([[third.id, 1]]));
       });
@@ -701,7 +699,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       test('of nothing are nothing', async () => {
         await create('ann');
         expect(await store.queuePositions([])).toEqual(new Map());
-        expect(await store.queuePosition('unknown')).toBeNull();
+        expect(await store.queuePositions(['unknown'])).toEqual(new Map());
       });
     });
 
@@ -863,7 +861,6 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           () => store.history(job.id),
           () => store.list('ann', {}, { limit: 1, direction: 'forward' }),
           () => lease(1),
-          () => store.queuePosition(job.id),
           () => store.queuePositions([job.id]),
           () => store.slots(NOON),
           () => store.pastDeadline(['WAITING'], NOON, 1),

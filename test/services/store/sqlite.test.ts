@@ -344,8 +344,9 @@ describe('the queries that run all the time', () => {
   test('count the jobs before one by the index of the queue', async () => {
     const created = await store.create(newJobOf('ann'), 1000);
     if (created.kind !== 'created') throw new Error(created.kind);
-    const plans = await plansOf(() => store.queuePosition(created.job.id));
-    expect(plans.at(-1)).toMatch(/jobs_open \(status=\? AND turn<\?\)/);
+    const plans = await plansOf(() => store.queuePositions([created.job.id]));
+    expect(plans).toHaveLength(1);
+    expect(plans[0]).toMatch(/jobs_open \(status=\? AND turn<\?\)/);
     const many = [created.job.id, ...Array.from({ length: 20 }, (_, i) => `${i}`)];
     const [all] = await plansOf(() => store.queuePositions(many));
     expect(all).toMatch(/jobs_open \(status=\?\)/);
