@@ -73,7 +73,8 @@ describe.skipIf(postgres === null)('while PostgreSQL is silent', { timeout: 120_
   test('a follower stays, and is told the end', async () => {
     const url = new URL(gateway.url).origin;
     const socket = openSocket(url);
-    const job = await submit(url);
+    // Its end is told when it is silent.
+    const job = await submit(url, oneFace({}, '?sandbox-fault=late&sandbox-ms=1000'));
     const document = `subscription { jobUpdated(id: "${job.id}") { status } }`;
     const states = run<{ jobUpdated: { status: string } }, Record<string, never>>(socket, document);
     await states.next();

@@ -1,5 +1,6 @@
 /** Commits whose acknowledgement is lost: what was written is recognised, and is written once. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -162,12 +163,13 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
       create function dawdle() returns trigger language plpgsql as 'begin perform pg_sleep(1); return null; end';
       create constraint trigger late after insert on idempotency_keys
       deferrable initially deferred for each row execute function dawdle()`);
+    let cut: Promise<void> | null = null;
     proxy.toServer = (bytes) => {
-      if (bytes.includes('commit\0')) setTimeout(() => proxy.cut(), 100);
+      if (bytes.includes('commit\0')) cut ??= sleep(100).then(() => proxy.cut());
       return 'pass';
     };
-    const cutOnce = created({ idempotency: { key: 'slow', fingerprint: 'same' } });
-    const job = await cutOnce;
+    const job = await created({ idempotency: { key: 'slow', fingerprint: 'same' } });
+    await cut;
     expect(await store.get(job.id)).toEqual(job);
     expect(await rows('select count(*)::int as n from jobs')).toEqual([{ n: 1 }]);
   });
