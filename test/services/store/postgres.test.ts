@@ -1,5 +1,6 @@
 /** The job store over PostgreSQL: the same contract, on a database of its own for each test. */
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -140,6 +141,20 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       expect(seen).toEqual(made);
     } finally {
       await Promise.all(stores.map((store) => store.stop()));
+    }
+  });
+
+  test('a connection that leads to a standby by now is noticed, and used no more', async () => {
+    const opened = await openPostgres(database.url, { poolSize: 1, log });
+    const store = createKyselyJobStore(async () => opened);
+    try {
+      await store.start();
+      // As when PgBouncer goes on with another server.
+      await sql`set session characteristics as transaction read only`.execute(opened.db);
+      await expect(store.ping()).rejects.toMatchObject({ code: '25006' });
+      await store.ping();
+    } finally {
+      await store.stop();
     }
   });
 
