@@ -9,8 +9,11 @@ export interface Database {
   readonly columnTypes: ColumnTypes;
   /** No other process has it open. */
   readonly exclusive: boolean;
-  /** Runs `work` on a connection whose statements may take long; for changes of the tables. */
-  migrate<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work`, which may change the tables, in a transaction whose statements may take long: one gateway after
+   * another, and where the tables are or shall be, with no other schema in view.
+   */
+  migrate<T>(work: (transaction: Kysely<Tables>) => Promise<T>): Promise<T>;
   /** Runs `work` in a transaction, see `CommitQueue.write`; resolves when it is durable. */
   write<T>(work: (transaction: Kysely<Tables>) => Promise<T>, options?: WriteOptions): Promise<T>;
   /** Held until the end of the transaction, so that leases and bounded inserts happen one after another. */

@@ -64,8 +64,7 @@ class KyselyJobStore implements JobStore {
     this.#database = database;
     this.#recent = database.exclusive ? new RecentJobs() : null;
     try {
-      const { columnTypes } = database;
-      await database.migrate((db) => migrate({ db, columnTypes }, this.#log));
+      await migrate(database, this.#log);
     } catch (error) {
       await this.stop();
       throw error;

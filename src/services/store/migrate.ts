@@ -4,37 +4,46 @@
  * A version that was rolled back meets migrations that it does not know. The version that made them left word
  * of the last migration of the release before its own: a program that knows it can use the tables. So going back
  * one release works, and going back further is refused.
+ *
+ * Kysely's own migrator is not used, because its lock belongs to a session: PgBouncer in transaction mode gives
+ * each transaction another one.
  */
-import { type Kysely, Migrator } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { Database } from './database.js';
-import { type Migrations, releases } from './migrations.js';
+import { recordedMigrations, recordMigration } from './migration-record.js';
+import { type ColumnTypes, type Migrations, releases } from './migrations.js';
 import type { Tables } from './tables.js';
 
 /** @throws Error that names the migration which keeps this version from using the tables */
-export async function migrate(
-  { db, columnTypes }: Pick<Database, 'db' | 'columnTypes'>,
+export function migrate(
+  { migrate: inTransaction, columnTypes }: Pick<Database, 'migrate' | 'columnTypes'>,
   log?: Logger,
 ): Promise<void> {
-  const all = releases(columnTypes);
+  return inTransaction((transaction) => bringUpToDate(transaction, columnTypes, log));
+}
+
+async function bringUpToDate(db: Kysely<Tables>, types: ColumnTypes, log?: Logger): Promise<void> {
+  const all = releases(types);
   const known: Migrations = Object.assign({}, ...all);
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...known }) } });
-  const { error } = await migrator.migrateToLatest();
-  if (error === undefined) {
-    const usableFrom = lastOf(Object.assign({}, ...all.slice(0, -1)));
-    await db
-      .updateTable('compatibility')
-      .set({ usable_from: usableFrom })
-      .where('usable_from', '!=', usableFrom)
-      .execute();
+  const executed = await recordedMigrations(db, types.dialect);
+  const unknown = executed.filter((name) => known[name] === undefined);
+  if (unknown.length > 0) {
+    await mustBeUsable(db, { known: Object.keys(known), executed, unknown });
+    log?.warn({ migrations: unknown }, 'a newer version changed the tables; this version can still use them');
     return;
   }
-  // Kysely refuses what it does not know before it changes anything.
-  const executed = await executedMigrations(db).catch(() => []);
-  const unknown = executed.filter((name) => known[name] === undefined);
-  if (unknown.length === 0) throw error;
-  await mustBeUsable(db, { known: Object.keys(known), executed, unknown });
-  log?.warn({ migrations: unknown }, 'a newer version changed the tables; this version can still use them');
+  for (const [name, migration] of Object.entries(known)) {
+    if (executed.includes(name)) continue;
+    await migration.up(db);
+    await recordMigration(db, name);
+  }
+  const usableFrom = lastOf(Object.assign({}, ...all.slice(0, -1)));
+  await db
+    .updateTable('compatibility')
+    .set({ usable_from: usableFrom })
+    .where('usable_from', '!=', usableFrom)
+    .execute();
 }
 
 async function mustBeUsable(
@@ -55,11 +64,6 @@ async function mustBeUsable(
   throw new Error(
     `its tables were changed by ${unknown.at(-1)}, of more than one release after this one; start a version that knows ${usableFrom}, or restore the backup`,
   );
-}
-
-async function executedMigrations(db: Kysely<Tables>): Promise<readonly string[]> {
-  const rows = await db.selectFrom('kysely_migration').select('name').orderBy('name').execute();
-  return rows.map(({ name }) => name);
 }
 
 function lastOf(migrations: Migrations): string {

@@ -51,7 +51,7 @@ export async function openSqlite(file: string): Promise<Database> {
     exclusive: true,
     // Nobody else can have locked anything.
     skipLocked: (query) => query,
-    migrate: (work) => work(db),
+    migrate: (work) => db.transaction().execute(work),
     write: (work, options) => commits.write(work, options),
     // One connection, one writer: the transaction itself is the lock.
     lockQueue: async (trx) => only(await queueRow.rows(trx, {})),

@@ -10,7 +10,8 @@ export interface Tables {
   secrets: SecretTable;
   instances: InstanceTable;
   compatibility: CompatibilityTable;
-  kysely_migration: MigrationTable;
+  face_swap_migrations: MigrationTable;
+  kysely_migration: KyselyMigrationTable;
   job_changes: JobChangeTable;
   batches: BatchTable;
 }
@@ -99,9 +100,17 @@ export interface CompatibilityTable {
   usable_from: string;
 }
 
-/** Kysely's own. */
+/** Each migration that the tables have had. */
 export interface MigrationTable {
   name: string;
+  /** ISO 8601. */
+  at: string;
+}
+
+/** The same, of the release before; or of some other program. */
+export interface KyselyMigrationTable {
+  name: string;
+  timestamp: string;
 }
 
 /** A change of a job, numbered in the order of commits. Kept for a day, also when the job is gone. */

@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { Migrator, sql } from 'kysely';
+import { type MigrationResultSet, Migrator, sql } from 'kysely';
 import { type Logger, pino } from 'pino';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../../../src/services/store/database.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { migrate } from '../../../src/services/store/migrate.js';
+import { recordMigration } from '../../../src/services/store/migration-record.js';
 import { releases } from '../../../src/services/store/migrations.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
@@ -64,16 +65,13 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       }
     }
 
-    const record = (db: Database['db'], name: string) =>
-      sql`insert into kysely_migration (name, timestamp) values (${name}, '2030-01-01')`.execute(db);
-
     /** As the release after this one leaves them. */
     const changedByTheNext = (usableFrom: string) =>
       prepare(async (db, opened) => {
         await migrate(opened);
         await sql`alter table jobs add column of_the_future text`.execute(db);
-        await record(db, '998-future');
-        await record(db, '999-future');
+        await recordMigration(db, '998-future');
+        await recordMigration(db, '999-future');
         await sql`update compatibility set usable_from = ${usableFrom}`.execute(db);
       });
 
@@ -115,7 +113,7 @@ describe.each(drivers)('tables in %s', (_name, given) => {
     test('of some other program are refused by name', async () => {
       await prepare(async (db, opened) => {
         await migrate(opened);
-        await record(db, '000-other');
+        await recordMigration(db, '000-other');
       });
       await expect(start()).rejects.toThrow(
         /^its tables were changed by 000-other, which is not of this gateway$/,
@@ -123,10 +121,8 @@ describe.each(drivers)('tables in %s', (_name, given) => {
     });
 
     test('of the release before are brought up to date, and their open jobs go on', async () => {
-      await prepare(async (db, { columnTypes }) => {
-        const [before] = releases(columnTypes);
-        const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...before }) } });
-        expect((await migrator.migrateToLatest()).error).toBeUndefined();
+      await prepare(async (db, opened) => {
+        await startTheReleaseBefore(opened);
         for (const [i, status] of (['WAITING', 'SUBMITTING', 'QUEUED', 'COMPLETED'] as const).entries()) {
           await insertAsBefore(db, status.toLowerCase(), status, i);
         }
@@ -146,7 +142,9 @@ describe.each(drivers)('tables in %s', (_name, given) => {
 
     test('up to date are still usable by the release before', async () => {
       await prepare(async (db, opened) => {
+        await startTheReleaseBefore(opened);
         await migrate(opened);
+        expect(await startTheReleaseBefore(opened)).toEqual({ results: [] });
         await insertAsBefore(db, 'old', 'WAITING', 1);
         await sql`update jobs set status = 'QUEUED', version = 2, provider_id = 'p' where id = 'old'`.execute(
           db,
@@ -159,6 +157,15 @@ describe.each(drivers)('tables in %s', (_name, given) => {
     });
   });
 });
+
+/** It knows its own migrations and no others, as Kysely's migrator wants it. */
+async function startTheReleaseBefore({ db, columnTypes }: Database): Promise<MigrationResultSet> {
+  const [before] = releases(columnTypes);
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...before }) } });
+  const ended = await migrator.migrateToLatest();
+  if (ended.error !== undefined) throw ended.error;
+  return ended;
+}
 
 /** What the release before wrote, in its own columns. */
 async function insertAsBefore(db: Database['db'], id: string, status: string, turn: number): Promise<void> {
@@ -173,15 +180,92 @@ async function insertAsBefore(db: Database['db'], id: string, status: string, tu
     values (${id}, 1, ${status}, 1000, 'CLIENT')`.execute(db);
 }
 
+describe.skipIf(database === null)(
+  'another schema of PostgreSQL with the tables of a program on Kysely',
+  () => {
+    const urlOf = (...schemas: string[]): string => {
+      const url = new URL(database?.url ?? '');
+      url.searchParams.set('options', `-c search_path=${schemas.join(',')}`);
+      return url.href;
+    };
+    const opened = async <T>(url: string, work: (database: Database) => Promise<T>): Promise<T> => {
+      const one = await openPostgres(url, { poolSize: 4, log });
+      return work(one).finally(() => one.close());
+    };
+    const tablesIn = (schema: string) =>
+      opened(urlOf(schema), async ({ db }) => {
+        const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+        return tables.filter((table) => table.schema === schema).map(({ name }) => name);
+      });
+    const inUse = async (url: string): Promise<void> => {
+      const store = createKyselyJobStore(() => openPostgres(url, { poolSize: 4, log }));
+      await store.start();
+      await store.create(newJobOf('ann'), 10);
+      await store.stop();
+    };
+
+    beforeEach(async () => {
+      await opened(urlOf('public'), async ({ db }) => {
+        await sql`create schema other`.execute(db);
+        const migrations = { '2020-theirs': { up: async () => {} } };
+        const theirs = new Migrator({
+          db,
+          migrationTableSchema: 'other',
+          provider: { getMigrations: async () => migrations },
+        });
+        expect((await theirs.migrateToLatest()).error).toBeUndefined();
+      });
+    });
+    afterEach(async () => {
+      await opened(urlOf('public'), ({ db }) => sql`drop schema other cascade`.execute(db));
+      await database?.empty();
+    });
+
+    const THEIRS = ['kysely_migration', 'kysely_migration_lock'];
+
+    test.each(['public', 'public,other'])('is left alone by a new installation in %s', async (path) => {
+      await inUse(urlOf(path));
+      expect(await tablesIn('public')).toContain('jobs');
+      expect(await tablesIn('other')).toEqual(THEIRS);
+    });
+
+    test('can be where a new installation is as well', async () => {
+      await inUse(urlOf('other,public'));
+      await inUse(urlOf('other,public'));
+      expect(await tablesIn('public')).toEqual([]);
+      expect(await tablesIn('other')).toEqual(expect.arrayContaining([...THEIRS, 'jobs']));
+      const theirs = await opened(urlOf('other'), ({ db }) =>
+        db.selectFrom('kysely_migration').select('name').execute(),
+      );
+      expect(theirs).toEqual([{ name: '2020-theirs' }]);
+    });
+
+    test('can come first in view after the release before made our tables', async () => {
+      await opened(urlOf('public'), async ({ db, columnTypes }) => {
+        const [before] = releases(columnTypes);
+        for (const [name, migration] of Object.entries(before ?? {})) {
+          await migration.up(db);
+          await sql`create table kysely_migration (name varchar(255), timestamp varchar(255))`.execute(db);
+          await db.insertInto('kysely_migration').values({ name, timestamp: '2020-01-01' }).execute();
+        }
+        await insertAsBefore(db, 'old', 'WAITING', 1);
+      });
+      await inUse(urlOf('other,public'));
+      await inUse(urlOf('other,public'));
+      expect(await tablesIn('other')).toEqual(THEIRS);
+      const jobs = await opened(urlOf('public'), ({ db }) => db.selectFrom('jobs').select('id').execute());
+      expect(jobs).toHaveLength(3);
+    });
+  },
+);
+
 test('a gateway that was rolled back serves', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rolled-back-'));
   const ahead = await startGateway({ dir: folder });
   await ahead.stop();
   const opened = await openSqlite(join(folder, 'gateway.db'));
   await sql`alter table jobs add column of_the_future text`.execute(opened.db);
-  await sql`insert into kysely_migration (name, timestamp) values ('999-future', '2030-01-01')`.execute(
-    opened.db,
-  );
+  await recordMigration(opened.db, '999-future');
   await opened.close();
   const gateway = await startGateway({ dir: folder });
   const { id } = await submit(gateway.url);

@@ -1,0 +1,70 @@
+/** Gateways behind a PgBouncer with its default settings, in both of its usual modes. */
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createKyselyJobStore } from '../../src/services/store/kysely-job-store.js';
+import { openPostgres } from '../../src/services/store/postgres.js';
+import { startGateway, type TestGateway } from '../harness.js';
+import { isPgbouncerInstalled, OwnPgbouncer } from '../own-pgbouncer.js';
+import { NOON, newJobOf } from '../services/jobs/samples.js';
+import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
+import { follow, oneFace, submit } from './caller.js';
+
+const postgres = await postgresUrl();
+const redis = await redisUrl();
+const isPossible = isPgbouncerInstalled() && postgres !== null && redis !== null;
+const log = pino({ level: 'silent' });
+
+describe.skipIf(!isPossible).each(['session', 'transaction'] as const)('PgBouncer in %s mode', (mode) => {
+  let database: TestDatabase;
+  let bouncer: OwnPgbouncer;
+
+  beforeAll(async () => {
+    database = await withDatabase(postgres ?? '');
+    bouncer = await OwnPgbouncer.before(database.url, mode);
+  });
+  afterEach(() => database.empty());
+  afterAll(async () => {
+    await bouncer.stop();
+    await database.drop();
+  });
+
+  test('ten instances that start at once bring the tables up to date together', async () => {
+    const stores = Array.from({ length: 10 }, () =>
+      createKyselyJobStore(() => openPostgres(bouncer.url, { poolSize: 2, log })),
+    );
+    try {
+      await Promise.all(stores.map((store) => store.start()));
+      await Promise.all(stores.map((store) => store.create(newJobOf('ann'), 100)));
+      expect((await stores[0]?.slots(NOON))?.waiting).toBe(10);
+    } finally {
+      await Promise.all(stores.map((store) => store.stop()));
+    }
+  });
+
+  test('two gateways start together, and jobs of either go through', async () => {
+    const gateways: TestGateway[] = [];
+    const start = async (): Promise<string> => {
+      const gateway = await startGateway({
+        env: { DATABASE_URL: bouncer.url, REDIS_URL: redis ?? '', AKOOL_MAX_CONCURRENCY: '10' },
+        sandbox: { maxConcurrency: 10 },
+      });
+      gateways.push(gateway);
+      return gateway.url;
+    };
+    try {
+      const [first, second] = await Promise.all([start(), start()]);
+      const jobs = await Promise.all(
+        Array.from({ length: 30 }, (_, i) =>
+          submit(i % 2 === 0 ? first : second, oneFace({ idempotencyKey: `n${i % 20}` })),
+        ),
+      );
+      expect(new Set(jobs.map(({ id }) => id)).size).toBe(20);
+      // At the gateway that did not take it.
+      const lives = await Promise.all(jobs.map(({ id }, i) => follow(i % 2 === 0 ? second : first, id)));
+      expect(lives.map((life) => life.at(-1)?.status)).toEqual(jobs.map(() => 'COMPLETED'));
+      expect(gateways.flatMap(({ sandbox }) => sandbox.bills)).toHaveLength(20);
+    } finally {
+      await Promise.all(gateways.map((gateway) => gateway.stop()));
+    }
+  });
+});
