@@ -25,6 +25,9 @@ export function readable<T>(value: T | null, what: string): T {
   return value;
 }
 
+/** Frames, faces and landmarks of one detection. A video of 100 frames with 20 faces each has 14,100. */
+const MAX_PLACES = 20_000;
+
 /**
  * The frames of a face detection.
  *
@@ -42,17 +45,26 @@ export function framesOf(exchange: Exchange, secrets: readonly string[], baseUrl
       : callError(verdict, secrets);
   }
   const { status } = exchange;
-  if (answer.errorCode === 0 && status < 400) return readable(answer.frames, 'faces');
+  const details = { httpStatus: status, providerCode: answer.errorCode };
+  if (answer.errorCode === 0 && status < 400) {
+    const frames = readable(answer.frames, 'faces');
+    if (placesIn(frames) <= MAX_PLACES) return frames;
+    throw new AkoolCallError('REFUSED', 'This shows too many faces: ask for fewer frames.', details);
+  }
   // Where a code of Akool's table comes along, it says more than `error_code`: the key, the credit, too many calls.
   const verdict = verdictOf(exchange);
   const code = 'code' in verdict ? verdict.code : null;
   if (verdict.kind !== 'success' && code !== null && AKOOL_CODES.has(code)) throw callError(verdict, secrets);
   const said = cleanProviderText(answer.errorMsg, secrets);
   const quote = said === '' ? '' : ` Akool said: “${said}”`;
-  const details = { httpStatus: status, providerCode: answer.errorCode };
   throw status >= 500 && !/process media/i.test(said)
     ? new AkoolCallError('UNREACHABLE', `Face detection failed at Akool (HTTP ${status}).${quote}`, details)
     : new AkoolCallError('REFUSED', `Akool could not look for faces in this.${quote}`, details);
+}
+
+function placesIn(frames: readonly DetectedFrame[]): number {
+  const faces = frames.flatMap((frame) => frame.faces);
+  return faces.reduce((count, { landmarks }) => count + landmarks.length, frames.length + faces.length);
 }
 
 function callError(

@@ -14,18 +14,29 @@ export interface FaceDetectionSettings {
   readonly detectCacheMs: number;
 }
 
-/** Answers; each is a few KB. */
+/** Answers; most are a few KB. */
 const MOST_KEPT = 500;
+/** Bytes, or characters, of all of them as JSON. */
+const MOST_KEPT_BYTES = 16 * 1024 * 1024;
+/** A video of 100 frames with 20 faces each is some 800 KB. One that is larger is looked at again. */
+const LARGEST_KEPT_BYTES = 1024 * 1024;
+const BOUNDS = {
+  max: MOST_KEPT,
+  maxSize: MOST_KEPT_BYTES,
+  maxEntrySize: LARGEST_KEPT_BYTES,
+  sizeCalculation: ({ length }: string) => length,
+};
 
 export class FaceDetection {
   readonly #akool: Pick<AkoolClient, 'detectFaces'>;
-  readonly #kept: LRUCache<string, readonly DetectedFrame[]> | null;
+  /** As JSON: a fifth of what the objects take, and its length says how much that is. */
+  readonly #kept: LRUCache<string, string> | null;
   readonly #underWay = new Map<string, Promise<readonly DetectedFrame[]>>();
   readonly #turns = new LookupTurns();
 
   constructor(akool: Pick<AkoolClient, 'detectFaces'>, { detectCacheMs }: FaceDetectionSettings) {
     this.#akool = akool;
-    this.#kept = detectCacheMs === 0 ? null : new LRUCache({ max: MOST_KEPT, ttl: detectCacheMs });
+    this.#kept = detectCacheMs === 0 ? null : new LRUCache({ ...BOUNDS, ttl: detectCacheMs });
   }
 
   /**
@@ -62,12 +73,12 @@ export class FaceDetection {
   ): Promise<readonly DetectedFrame[]> {
     const key = keyOf(tenant, request);
     const kept = this.#kept?.get(key);
-    if (kept !== undefined) return Promise.resolve(kept);
+    if (kept !== undefined) return Promise.resolve(JSON.parse(kept) as readonly DetectedFrame[]);
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return underWay;
     const call = ask()
       .then((frames) => {
-        this.#kept?.set(key, frames);
+        this.#kept?.set(key, JSON.stringify(frames));
         return frames;
       })
       .finally(() => this.#underWay.delete(key));

@@ -211,6 +211,13 @@ describe('face detection', () => {
       { code: 'UNREADABLE' },
     ],
     ['no faces_obj', json(200, { error_code: 0 }), { code: 'UNREADABLE' }],
+    [
+      'the input for more faces than can be told',
+      found({
+        '0': { region: Array(3000).fill(face.region[0]), landmarks: Array(3000).fill(face.landmarks[0]) },
+      }),
+      { code: 'REFUSED', message: expect.stringContaining('too many faces') },
+    ],
   ])('blames %s', async (_what, answer, error) => {
     const { client } = await akoolThat(answer);
     await expect(client.detectFaces(input)).rejects.toMatchObject({ name: 'AkoolCallError', ...error });
