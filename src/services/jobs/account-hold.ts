@@ -6,6 +6,10 @@
  * the hold blocks dispatch. From then on one instance at a time looks at the balance, which is free. Once that looks
  * well, one job is tried; only when Akool accepts it does the block end.
  *
+ * ACCOUNT may also be about one job: a firewall before Akool refuses an address in it with 403. So each trial is of
+ * the job that was tried the longest ago. Where all that wait were tried in vain, although the balance is told, one
+ * new job is let in to be tried: else those few would keep everybody out until their time to wait is over.
+ *
  * NO_CREDIT is also about what a job costs, and Akool publishes no prices. So the gateway learns: a job that was
  * refused at some balance is too dear until the balance is higher, and so is every job that makes as many pictures or
  * more. Those wait, and do not block the others: the hold stays without blocking. What was learned may be wrong (a
@@ -45,6 +49,8 @@ export const UNKNOWN_CREDIT = Number.MAX_SAFE_INTEGER;
 const NO_LIMIT = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
+/** So many are refused before another job than those that wait is wanted. */
+const TRIALS_OF_THE_SAME = 3;
 
 /** A refusal for the account's sake. */
 export interface AccountRefusal {
@@ -164,6 +170,11 @@ export function hurried(before: AccountHold, at: number): AccountHold {
 /** A time further away than any pause is what a clock that was set back leaves behind. */
 export function isLookDue({ lookAt }: AccountHold, now: number): boolean {
   return lookAt <= now || lookAt > now + 2 * LONGEST_PAUSE_MS;
+}
+
+/** Akool tells the balance, so the key is good; yet one trial after the other was refused. */
+export function mayBeTheJobs({ reason, credit, trials }: AccountHold): boolean {
+  return reason === 'ACCOUNT' && credit !== null && trials >= TRIALS_OF_THE_SAME;
 }
 
 export function isTrialDue({ trialAt }: AccountHold, now: number): boolean {

@@ -50,7 +50,10 @@ export function isTooDear(limits: { readonly credit: number; readonly pictures: 
   return sql<SqlBool>`(coalesce(credit_refused, -1) >= ${limits.credit} or coalesce(pictures, 0) >= ${limits.pictures})`;
 }
 
-/** One job to try: what was not refused yet and makes the least comes first, then what was tried the longest ago. */
+/**
+ * One job to try: what was not refused yet and makes the least comes first, then what was tried the longest ago. Where
+ * the account is refused whatever a job costs, only the latter counts.
+ */
 export function trialOf(
   database: Database,
   trx: Kysely<Tables>,
@@ -67,14 +70,29 @@ export function trialOf(
   return database
     .skipLocked(
       wanted
-        .orderBy(sql`case when coalesce(credit_refused, -1) >= ${limits.credit} then 1 else 0 end`)
-        .orderBy(sql`coalesce(pictures, 2147483647)`)
+        .$if(hold.reason === 'NO_CREDIT', (jobs) =>
+          jobs
+            .orderBy(sql`case when coalesce(credit_refused, -1) >= ${limits.credit} then 1 else 0 end`)
+            .orderBy(sql`coalesce(pictures, 2147483647)`),
+        )
         .orderBy(sql`coalesce(sent_at, 0)`)
         .orderBy('turn')
         .orderBy('sequence')
         .limit(1),
     )
     .execute();
+}
+
+/** Whether a job waits that was not sent since the hold began. */
+export async function isAnyUntried(trx: Kysely<Tables>, { since }: AccountHold): Promise<boolean> {
+  const untried = await trx
+    .selectFrom('jobs')
+    .select('id')
+    .where(waits)
+    .where((eb) => eb.or([eb('sent_at', 'is', null), eb('sent_at', '<', since)]))
+    .limit(1)
+    .executeTakeFirst();
+  return untried !== undefined;
 }
 
 export async function countHeld(db: Kysely<Tables>, hold: AccountHold, now: number): Promise<HeldCount> {

@@ -1,10 +1,10 @@
 /** The queue: who waits, in which order, and how many slots are taken. */
 import type { Kysely, Selectable } from 'kysely';
-import { priceLimits } from '../jobs/account-hold.js';
+import { type AccountHold, mayBeTheJobs, priceLimits } from '../jobs/account-hold.js';
 import { type Change, type Job, newJob } from '../jobs/job.js';
 import type { Database } from './database.js';
 import { isOpen, waits } from './due-rows.js';
-import { isTooDear, toHold, trialOf } from './hold-rows.js';
+import { isAnyUntried, isTooDear, toHold, trialOf } from './hold-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, insertJob, saveJob } from './job-rows.js';
 import type { Created, LeaseOptions, NewJob } from './job-store.js';
@@ -49,7 +49,8 @@ export function enqueue(
       return { kind: 'duplicate', job: await findJob(trx, 'id', known.job_id) };
     }
     const hold = toHold(heldAs);
-    if (hold?.blocks && !acceptWhileBlocked) return { kind: 'blocked', hold };
+    if (hold?.blocks && !acceptWhileBlocked && !(await needsAnother(trx, hold)))
+      return { kind: 'blocked', hold };
     const queue = only(await queueSeenBy.rows(trx, { tenant: job.tenant }));
     if (!(await hasPlace(trx, job.tenant, Number(queue.waiting), queueLimit))) return { kind: 'queue-full' };
     const born = newJob({ ...job, turn: Math.max(served, (queue.last_turn ?? -1) + 1) });
@@ -57,6 +58,11 @@ export function enqueue(
     await rememberKey(trx, job);
     return { kind: 'created', job: { ...born.job, sequence } };
   });
+}
+
+/** Whether it may be the jobs that wait, not the account, and only another one can tell. */
+async function needsAnother(trx: Kysely<Tables>, hold: AccountHold): Promise<boolean> {
+  return mayBeTheJobs(hold) && !(await isAnyUntried(trx, hold));
 }
 
 /** Up to `most` of the tenant's own, by an index that holds nobody else's. */

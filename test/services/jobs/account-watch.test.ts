@@ -24,8 +24,8 @@ function picturesOf(count: number): JobRequest {
   return { ...request, targetImage: Array(count).fill(request.targetImage[0]) };
 }
 
-async function open(maxConcurrency = 2) {
-  const workshop = await openWorkshop({ acceptWhileBlocked: true });
+async function open(maxConcurrency = 2, { acceptWhileBlocked = true } = {}) {
+  const workshop = await openWorkshop({ acceptWhileBlocked });
   const sender = workshop.dispatcher({ maxConcurrency });
   const looker = workshop.accountWatch(sender);
   sender.start();
@@ -264,6 +264,41 @@ describe('while Akool refuses the account', () => {
     for (let i = 0; i < 30; i += 1) await shop.goOn(1000);
     expect(new Set(await shop.statuses(...others))).toEqual(new Set(['FAILED']));
     expect(shop.akool.submits.filter((id) => id === poison.id).length).toBeLessThan(6);
+  });
+
+  test('nor does one keep larger ones', async () => {
+    const shop = await open(1);
+    const poison = await shop.create();
+    shop.akool.onSubmit = async (nth) =>
+      shop.akool.submits.at(-1) === poison.id ? refusedFor('ACCOUNT') : acceptedAs(`p${nth}`);
+    const larger = await shop.create('ann', { request: picturesOf(2) });
+    for (let i = 0; i < 30; i += 1) await shop.goOn(1000);
+    expect(await shop.statuses(poison, larger)).toEqual(['WAITING', 'QUEUED']);
+  });
+
+  test('nor does one keep new ones out: once it was tried in vain a few times, one of them is tried instead', async () => {
+    const shop = await open(1, { acceptWhileBlocked: false });
+    const poison = await shop.create();
+    shop.akool.onSubmit = async (nth) =>
+      shop.akool.submits.at(-1) === poison.id ? refusedFor('ACCOUNT') : acceptedAs(`p${nth}`);
+    await shop.settle();
+    await expect(shop.create()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+    for (let i = 0; i < 60; i += 1) await shop.goOn(1000);
+    const another = await shop.create();
+    // The one that is let in tells; until then it is no use to let in more.
+    await expect(shop.create()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+    for (let i = 0; i < 60; i += 1) await shop.goOn(1000);
+    expect(await shop.statuses(poison, another)).toEqual(['WAITING', 'QUEUED']);
+  });
+
+  test('new ones are kept out as long as Akool does not tell the balance', async () => {
+    const shop = await open(1, { acceptWhileBlocked: false });
+    shop.akool.onSubmit = async () => refusedFor('ACCOUNT');
+    shop.akool.onCredit = () => Promise.reject(new AkoolCallError('UNREADABLE', 'what is this'));
+    await shop.create();
+    for (let i = 0; i < 60; i += 1) await shop.goOn(MINUTE);
+    expect(shop.akool.submits.length).toBeGreaterThan(3);
+    await expect(shop.create()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
   });
 
   test('a job that waits too long fails with what Akool said', async () => {
