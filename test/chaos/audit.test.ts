@@ -37,7 +37,8 @@ function evidence(jobs: readonly FoundJob[], more: Partial<Evidence> = {}): Evid
     sightings: jobs.map((one) => sighting(one)),
     bills: jobs.map(({ id }) => bill(id)),
     atSandbox: [],
-    storingMs: 250,
+    storingMs: () => 250,
+    tookMs: [],
     faints: [],
     ...more,
   };
@@ -75,6 +76,11 @@ describe('the audit of a chaos run', () => {
       'same key gave two jobs',
     ]);
     expect(broken(crowd(1), { listed: ['0', 'stray'] })).toEqual(['jobs that nobody ordered']);
+  });
+
+  it('finds requests that were neither answered nor refused in time', () => {
+    expect(broken(crowd(1), { tookMs: [3, 15_000] })).toEqual([]);
+    expect(broken(crowd(1), { tookMs: [3, 15_001] })).toEqual(['requests that took longer than 15 s']);
   });
 
   it('finds jobs that are gone or have not ended', () => {

@@ -19,8 +19,10 @@ export interface Evidence {
   readonly sightings: readonly Sighting[];
   readonly bills: readonly Bill[];
   readonly atSandbox: readonly SandboxJob[];
-  /** How long storing what was just stamped may take, in milliseconds. */
-  readonly storingMs: number;
+  /** How long storing what is stamped then may take, in milliseconds. */
+  readonly storingMs: (at: number) => number;
+  /** How long each request of the customers took, in milliseconds. */
+  readonly tookMs: readonly number[];
   /** How the gateway ended although nobody had killed it. */
   readonly faints: readonly string[];
 }
@@ -31,6 +33,8 @@ const MANY = 20;
 const COMPLETED_THERE = 3;
 /** Polls come that often, with all that goes wrong with them. */
 const ASKED_WITHIN_MS = 5000;
+/** Until a request is answered, refused or cut. */
+const MAX_ANSWER_MS = 15_000;
 const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELED']);
 /** Nobody can say whether these were billed. */
 const EITHER_WAY = new Set(['SUBMIT_UNCONFIRMED', 'DEADLINE_EXCEEDED']);
@@ -68,6 +72,7 @@ export function audit(evidence: Evidence): readonly Row[] {
     { what: 'jobs accepted', value: ids.size, atMost: null },
     { what: 'submits never answered', value: evidence.ordered - answers.size, atMost: 0 },
     { what: 'submits refused', ...which(evidence.refusals) },
+    { what: 'requests that took longer than 15 s', ...which(tooLong(evidence.tookMs)) },
     { what: 'billed once', value: jobs.filter((job) => billed(job) === 1).length, atMost: null },
     { what: 'billed twice', ...which([...twice]) },
     { what: 'billed for nobody', ...which([...billsOf.keys()].filter((key) => !known.has(key))) },
@@ -92,6 +97,10 @@ export function audit(evidence: Evidence): readonly Row[] {
     { what: 'most at the provider at once', value: together, atMost: MAX_CONCURRENCY },
     { what: 'times the gateway ended by itself', ...which(evidence.faints) },
   ];
+}
+
+function tooLong(tookMs: readonly number[]): readonly string[] {
+  return tookMs.filter((ms) => ms > MAX_ANSWER_MS).map((ms) => `${Math.round(ms)} ms`);
 }
 
 /** Failed at the deadline, long after Akool was done with it and had told its `_id`. */

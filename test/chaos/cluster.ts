@@ -10,6 +10,7 @@ export interface ClusterOptions {
   readonly folder: string;
   readonly instances: number;
   readonly env: Readonly<Record<string, string>>;
+  readonly mayFailToStart: (startedAt: number) => boolean;
 }
 
 export class Cluster {

@@ -64,13 +64,16 @@ const FOR_GOOD = new Set([
   'NOT_FOUND',
   'UNAUTHENTICATED',
 ]);
-const REQUEST_TIMEOUT_MS = 10_000;
+/** Longer than any request may take, so that those which do are seen. */
+const REQUEST_TIMEOUT_MS = 20_000;
 
 export class Customer {
   readonly #url: string;
   readonly #tenant: Tenant;
   readonly #signal: AbortSignal;
   readonly #sockets: readonly Client[];
+  /** Of its requests, until they were answered, refused or cut, in milliseconds. */
+  readonly tookMs: number[] = [];
 
   constructor(parts: { url: string; tenant: Tenant; sockets: number; signal: AbortSignal }) {
     this.#url = parts.url;
@@ -166,17 +169,24 @@ export class Customer {
   }
 
   async #ask<Data>(query: string, variables: Record<string, unknown>): Promise<Data> {
-    const response = await fetch(`${this.#url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#tenant.apiKey}` },
-      body: JSON.stringify({ query, variables }),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    });
-    const answer = (await response.json()) as { data?: Data | null; errors?: readonly unknown[] };
+    const askedAt = performance.now();
+    const answer = await this.#post<Data>(JSON.stringify({ query, variables })).finally(() =>
+      this.tookMs.push(performance.now() - askedAt),
+    );
     const { data, errors = [] } = answer;
     if (errors.some(isForGood)) throw new RefusedError(messagesOf(errors));
     if (data == null || errors.length > 0) throw new Error(messagesOf(errors));
     return data;
+  }
+
+  async #post<Data>(body: string): Promise<{ data?: Data | null; errors?: readonly unknown[] }> {
+    const response = await fetch(`${this.#url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#tenant.apiKey}` },
+      body,
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+    return (await response.json()) as { data?: Data | null; errors?: readonly unknown[] };
   }
 }
 

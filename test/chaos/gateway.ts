@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly folder: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Whether a start that began then may have been refused by its database. */
+  readonly mayFailToStart: (startedAt: number) => boolean;
 }
 
 export class Gateway {
@@ -19,6 +21,7 @@ export class Gateway {
   readonly faints: string[] = [];
   readonly #options: GatewayOptions;
   #child: ChildProcess | null = null;
+  #isWanted = false;
   #ended: Promise<string> = Promise.resolve('never started');
 
   constructor(options: GatewayOptions) {
@@ -26,10 +29,12 @@ export class Gateway {
     this.url = `http://127.0.0.1:${options.port}`;
   }
 
-  /** Starts it unless it runs; does not wait until it is ready. */
+  /** Starts it unless it runs, and again when it ends by itself; does not wait until it is ready. */
   start(): void {
+    this.#isWanted = true;
     if (this.#child !== null) return;
-    const { program, folder, port, env } = this.#options;
+    const { program, folder, port, env, mayFailToStart } = this.#options;
+    const startedAt = Date.now();
     const log = openSync(join(folder, `gateway-${port}.log`), 'a');
     const child = spawn(process.execPath, [program], {
       cwd: folder,
@@ -47,15 +52,20 @@ export class Gateway {
         resolve(String(code ?? signal));
         if (this.#child !== child) return;
         this.#child = null;
-        this.faints.push(`exit ${code ?? signal}`);
+        const isFailedStart =
+          code === 1 && Date.now() < startedAt + MAX_START_MS && mayFailToStart(startedAt);
+        if (!isFailedStart) this.faints.push(`exit ${code ?? signal}`);
+        if (this.faints.length >= MAX_FAINTS) return;
+        setTimeout(() => {
+          if (this.#isWanted) this.start();
+        }, RESTART_MS);
       });
     });
   }
 
-  /** Resolves when it serves, or has ended. A gateway that ended by itself is started again. */
+  /** Resolves when it serves, or can't stay up. */
   async ready(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.faints.length < MOST_FAINTS) {
-      if (this.#child === null) this.start();
+    while (!signal.aborted && this.faints.length < MAX_FAINTS) {
       try {
         if ((await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2000) })).ok) return;
       } catch {
@@ -81,11 +91,16 @@ export class Gateway {
   async #end(signal: NodeJS.Signals): Promise<string> {
     const child = this.#child;
     this.#child = null;
+    this.#isWanted = false;
     child?.kill(signal);
     return this.#ended;
   }
 }
 
 /** A gateway that can't stay up makes the run pointless. */
-const MOST_FAINTS = 5;
+const MAX_FAINTS = 5;
+/** A start is over after that, well or badly: the database has 5 s, and the process must come up. */
+const MAX_START_MS = 15_000;
+/** A supervisor's pause. */
+const RESTART_MS = 250;
 const STOP_LIMIT_MS = 15_000;

@@ -29,8 +29,9 @@ export async function main(args: readonly string[], root: string): Promise<numbe
 }
 
 function againWith(options: ChaosOptions): string {
-  const { jobs, kills, tenants, instances, store, seed, deadlineMs, limitMs, reconciler } = options;
+  const { jobs, kills, tenants, instances, store, seed, reconciler } = options;
+  const { deadlineMs, silenceMs, limitMs } = options;
   const size = `--jobs ${jobs} --kills ${kills} --tenants ${tenants} --instances ${instances} --store ${store} --seed ${seed}`;
-  const times = `--deadline-seconds ${deadlineMs / 1000} --limit-seconds ${limitMs / 1000}`;
+  const times = `--deadline-seconds ${deadlineMs / 1000} --silence-seconds ${silenceMs / 1000} --limit-seconds ${limitMs / 1000}`;
   return `${size} ${times}${reconciler ? '' : ' --without-reconciler'}`;
 }

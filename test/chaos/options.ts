@@ -17,6 +17,8 @@ export interface ChaosOptions {
   readonly reconciler: boolean;
   /** `JOB_DEADLINE_MS` of the gateway; a job that nobody ever hears of again takes so long to fail. */
   readonly deadlineMs: number;
+  /** PostgreSQL and Redis fall silent for so long at most, and for a quarter of it at least. */
+  readonly silenceMs: number;
   /** What has not ended by then counts as lost. */
   readonly limitMs: number;
 }
@@ -25,7 +27,7 @@ export class OptionError extends Error {}
 
 const USAGE = `npm run chaos -- [--jobs 500] [--kills 20] [--tenants 3] [--seed N]
                  [--instances 1] [--store sqlite|postgres]
-                 [--deadline-seconds 12] [--limit-seconds 900] [--without-reconciler]`;
+                 [--deadline-seconds 12] [--silence-seconds 20] [--limit-seconds 900] [--without-reconciler]`;
 
 /** @throws OptionError */
 export function readOptions(args: readonly string[], root: string): ChaosOptions {
@@ -47,6 +49,7 @@ export function readOptions(args: readonly string[], root: string): ChaosOptions
     store,
     seed: values.seed === undefined ? Date.now() % 1_000_000 : whole('seed', values.seed, 0),
     deadlineMs: whole('deadline-seconds', values['deadline-seconds'], 1) * 1000,
+    silenceMs: whole('silence-seconds', values['silence-seconds'], 1) * 1000,
     limitMs: whole('limit-seconds', values['limit-seconds'], 1) * 1000,
     reconciler: values['without-reconciler'] !== true,
   };
@@ -64,6 +67,7 @@ function parsed(args: readonly string[]) {
         store: { type: 'string', default: 'sqlite' },
         seed: { type: 'string' },
         'deadline-seconds': { type: 'string', default: '12' },
+        'silence-seconds': { type: 'string', default: '20' },
         'limit-seconds': { type: 'string', default: '900' },
         'without-reconciler': { type: 'boolean' },
       },

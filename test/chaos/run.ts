@@ -38,11 +38,13 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     seed: options.seed,
   });
   await sandbox.start();
-  const services = options.store === 'postgres' ? await shared() : embedded(join(folder, 'gateway.db'));
+  const services =
+    options.store === 'postgres' ? await shared(options.silenceMs) : embedded(join(folder, 'gateway.db'));
   const cluster = await Cluster.at({
     program: join(options.root, options.reconciler ? 'dist/index.js' : 'test/chaos/without-reconciler.mjs'),
     folder,
     instances: options.instances,
+    mayFailToStart: (startedAt) => services.mayFailToStart(startedAt),
     env: {
       ...GATEWAY_SETTINGS,
       ...services.env,
@@ -79,6 +81,7 @@ class Run {
   readonly #answers = new Map<string, Set<string>>();
   readonly #sightings: Sighting[] = [];
   readonly #refusals: string[] = [];
+  readonly #tookMs: number[] = [];
 
   constructor(options: ChaosOptions, sandbox: Sandbox, cluster: Cluster, services: Services) {
     this.#options = options;
@@ -113,6 +116,7 @@ class Run {
     // Once more, so that what is looked at is what is on disk.
     await cluster.kill();
     const peak = this.#sandbox.peakConcurrency;
+    this.#tookMs.push(...[...customers.values()].flatMap(({ tookMs }) => tookMs));
     const rows = await this.#audit(orders);
     const took = (performance.now() - this.#startedAt) / 1000;
     return [
@@ -127,9 +131,10 @@ class Run {
   /** Resolves when nobody has heard anything new for longer than any job may be silent, or the time is up. */
   async #standstill(signal: AbortSignal): Promise<void> {
     await this.#cluster.ready(signal);
+    const quietMs = this.#options.deadlineMs + SILENCE_MS + this.#services.silenceMs;
     let heard = -1;
     let heardAt = performance.now();
-    while (!signal.aborted && performance.now() < heardAt + this.#options.deadlineMs + SILENCE_MS) {
+    while (!signal.aborted && performance.now() < heardAt + quietMs) {
       const now = this.#sightings.reduce((sum, { updates }) => sum + updates.length, this.#answers.size);
       if (now !== heard) heardAt = performance.now();
       heard = now;
@@ -195,7 +200,8 @@ class Run {
       sightings: this.#sightings,
       bills: this.#sandbox.bills,
       atSandbox: this.#sandbox.jobs,
-      storingMs: this.#services.storingMs,
+      storingMs: (at) => this.#services.storingMs(at),
+      tookMs: this.#tookMs,
       faints: this.#cluster.faints,
     });
   }

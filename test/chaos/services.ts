@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../free-port.js';
 import { OwnRedis } from '../own-redis.js';
 import { postgresUrl, withDatabase } from '../services.js';
-import { startProxy } from '../tcp-proxy.js';
+import { startProxy, type TcpProxy } from '../tcp-proxy.js';
 import { Dice } from './dice.js';
 import type { Row } from './report.js';
 
@@ -11,8 +11,12 @@ export interface Services {
   readonly env: Readonly<Record<string, string>>;
   /** Makes trouble until the signal. */
   disturb(seed: number, signal: AbortSignal): Promise<void>;
-  /** How long a write may take, in milliseconds. */
-  readonly storingMs: number;
+  /** How long a write that begins then may take, in milliseconds. */
+  storingMs(at: number): number;
+  /** Whether a gateway that was started then may have found no database. */
+  mayFailToStart(startedAt: number): boolean;
+  /** No news for so long may be the services' fault, in milliseconds. */
+  readonly silenceMs: number;
   /** What trouble was made. */
   readonly rows: readonly Row[];
   /** @param keep leaves the data for whoever wants to know what went wrong */
@@ -24,7 +28,9 @@ export function embedded(file: string): Services {
   return {
     env: { DATABASE_URL: `sqlite:${file}` },
     disturb: async () => {},
-    storingMs: 250,
+    storingMs: () => 250,
+    mayFailToStart: () => false,
+    silenceMs: 0,
     rows: [],
     close: async () => {},
   };
@@ -33,14 +39,21 @@ export function embedded(file: string): Services {
 /** Of so many commits one is lost, before it arrives or its answer. */
 const LOST_COMMITS = 1 / 40;
 
-/** A PostgreSQL whose connections are cut and whose answers are lost, and a Redis that is killed and comes back empty. */
-export async function shared(): Promise<Services> {
+/**
+ * A PostgreSQL whose connections are cut and whose answers are lost, and a Redis that is killed and comes back
+ * empty; each falls silent now and then.
+ *
+ * @param silenceMs how long at most
+ */
+export async function shared(silenceMs: number): Promise<Services> {
   const server = await postgresUrl();
   if (server === null) throw new Error('--store postgres needs a PostgreSQL; TEST_POSTGRES_URL says where');
   const database = await withDatabase(server);
   const proxy = await startProxy(database.url);
   const redis = new OwnRedis(await freePort());
   await redis.start();
+  const redisProxy = await startProxy(redis.url);
+  const silences = { postgres: new Silences(proxy, silenceMs), redis: new Silences(redisProxy, silenceMs) };
   let cuts = 0;
   let restarts = 0;
   let lost = 0;
@@ -68,30 +81,76 @@ export async function shared(): Promise<Services> {
     }
   };
   return {
-    env: { DATABASE_URL: proxy.url, DATABASE_POOL_SIZE: '5', REDIS_URL: redis.url },
+    env: { DATABASE_URL: proxy.url, DATABASE_POOL_SIZE: '5', REDIS_URL: redisProxy.url },
     disturb: async (seed, signal) => {
       loseCommits(new Dice(seed, 'commits'), signal);
       await Promise.all([
         cutConnections(new Dice(seed, 'cuts'), signal),
         restartRedis(new Dice(seed, 'restarts'), signal),
+        silences.postgres.make(new Dice(seed, 'silent postgres'), signal),
+        silences.redis.make(new Dice(seed, 'silent redis'), signal),
       ]);
     },
     // With its connection cut and made anew.
-    storingMs: 1500,
+    storingMs: (at) => 1500 + silences.postgres.leftMs(at),
+    mayFailToStart: (startedAt) => silences.postgres.hasBeen(startedAt),
+    silenceMs,
     get rows() {
       return [
         { what: 'times all database connections were cut', value: cuts, atMost: null },
         { what: 'commits that were lost, or their answers', value: lost, atMost: null },
         { what: 'times Redis was killed', value: restarts, atMost: null },
+        { what: 'times PostgreSQL fell silent', value: silences.postgres.count, atMost: null },
+        { what: 'times Redis fell silent', value: silences.redis.count, atMost: null },
       ];
     },
     close: async (keep) => {
+      await redisProxy.stop();
       await redis.stop();
       await proxy.stop();
       if (keep) console.error(`The database is kept: ${database.url}`);
       else await database.drop();
     },
   };
+}
+
+/** Times in which a service swallows what it is sent, and closes nothing. */
+class Silences {
+  readonly #proxy: TcpProxy;
+  readonly #longestMs: number;
+  /** Milliseconds since 1970; the last one may not be over. */
+  readonly #spans: { readonly from: number; to: number }[] = [];
+
+  constructor(proxy: TcpProxy, longestMs: number) {
+    this.#proxy = proxy;
+    this.#longestMs = longestMs;
+  }
+
+  get count(): number {
+    return this.#spans.length;
+  }
+
+  async make(dice: Dice, signal: AbortSignal): Promise<void> {
+    while (await paused(dice.between(this.#longestMs / 4, this.#longestMs), signal)) {
+      const span = { from: Date.now(), to: Number.POSITIVE_INFINITY };
+      this.#spans.push(span);
+      await this.#proxy.become('silent');
+      await paused(dice.between(this.#longestMs / 4, this.#longestMs), signal);
+      await this.#proxy.become('on');
+      span.to = Date.now();
+    }
+  }
+
+  /** How much was left then of a silence that had begun, or was about to. */
+  leftMs(at: number): number {
+    const span = this.#spans.find(({ from, to }) => at > from - 1500 && at < to);
+    return span === undefined ? 0 : span.to - at;
+  }
+
+  /** Whether it was silent at any time since. */
+  hasBeen(since: number): boolean {
+    return this.#spans.some(({ to }) => to > since);
+  }
 }
 
 /** False when the signal came first. */

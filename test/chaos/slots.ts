@@ -18,16 +18,18 @@ export interface Interval {
   readonly to: number;
 }
 
+type Storing = (at: number) => number;
+
 const DEADLINE_ERRORS = new Set(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
 const HOLDS = new Set(['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING']);
 
 /**
  * When the job held a slot, by its history.
  *
- * @param storingMs a webhook that resolves a job when its slot is about to be given back is stamped when it
- *   arrives, and stored so much later at most: a lease in between is right
+ * @param storingMs how much later what is stamped at a time is stored at most. A webhook may resolve a job when
+ *   its slot is about to be given back: a lease before it is stored is right
  */
-export function slotsHeld({ history }: FoundJob, storingMs: number): readonly Interval[] {
+export function slotsHeld({ history }: FoundJob, storingMs: Storing): readonly Interval[] {
   const held: Interval[] = [];
   let from: number | null = null;
   let freeAt = Number.POSITIVE_INFINITY;
@@ -36,7 +38,7 @@ export function slotsHeld({ history }: FoundJob, storingMs: number): readonly In
     if (line.status === 'SUBMITTING') from ??= at;
     // One that comes back after its slot was given back holds none of those that count.
     if (from === null) continue;
-    if (at >= freeAt - storingMs) {
+    if (at >= freeAt - storingMs(at)) {
       held.push({ from, to: Math.min(at, freeAt) });
       from = null;
       freeAt = Number.POSITIVE_INFINITY;
@@ -51,20 +53,20 @@ export function slotsHeld({ history }: FoundJob, storingMs: number): readonly In
 }
 
 /** When the job was at the sandbox, as far as the gateway had no right to take its slot for free. */
-export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob, storingMs: number): Interval {
+export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob, storingMs: Storing): Interval {
   const from = atSandbox.acceptedAt;
   const ended = atSandbox.status >= 3 ? atSandbox.updatedAt : Number.POSITIVE_INFINITY;
   return { from, to: Math.max(from, Math.min(ended, rightlyFreeAt(job, storingMs))) };
 }
 
 /** When the slot was given back although Akool may still work: after UNCONFIRMED_SLOT_MS, or at the deadline. */
-function rightlyFreeAt({ history }: FoundJob, storingMs: number): number {
+function rightlyFreeAt({ history }: FoundJob, storingMs: Storing): number {
   let unconfirmedAt: number | null = null;
   for (const line of history) {
     const at = Date.parse(line.at);
     if (unconfirmedAt !== null) {
       const freeAt = unconfirmedAt + UNCONFIRMED_SLOT_MS;
-      if (at >= freeAt - storingMs) return Math.min(at, freeAt);
+      if (at >= freeAt - storingMs(at)) return Math.min(at, freeAt);
     }
     unconfirmedAt = line.status === 'UNCONFIRMED' ? at : null;
     // Also where its result came after all: from here on its slot was free.
