@@ -40,13 +40,11 @@ export class DirectAnswers {
 
   /**
    * Null for what Apollo Server is to answer; nothing has been executed then.
-   *
-   * @param context of this request; may be asked for again
    */
   async answer(
     request: FastifyRequest,
     meant: OperationRequest,
-    context: () => Promise<GatewayContext>,
+    context: GatewayContext,
   ): Promise<DirectAnswer | null> {
     const contentType = this.#contentTypes.get(request.headers.accept ?? '');
     if (contentType === undefined || request.method !== 'POST' || !isOrdinary(meant)) return null;
@@ -76,11 +74,10 @@ export class DirectAnswers {
 
   async #admit(
     meant: OrdinaryRequest,
-    contextOf: () => Promise<GatewayContext>,
+    contextValue: GatewayContext,
   ): Promise<(ExecutionArgs & { readonly contextValue: GatewayContext }) | null> {
     const { schema, operations } = this.#options;
     const { variables = null, operationName = null } = meant;
-    const contextValue = await contextOf();
     const document = await operations.admitted(contextValue.caller, meant);
     if (!('kind' in document)) return null;
     const operation = getOperationAST(document, operationName);

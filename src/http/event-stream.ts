@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import {
   type ExecutionArgs,
   type ExecutionResult,
@@ -25,6 +25,7 @@ import { isMutation, type Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
+import { contextOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
@@ -32,9 +33,8 @@ import { type OperationRequest, operationRequestOf } from './operation-request.j
 export interface EventStreamOptions {
   readonly schema: GraphQLSchema;
   readonly operations: Operations;
-  /** @throws AuthenticationError */
-  readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
-  readonly refuseOtherSites: onRequestHookHandler;
+  /** Lets in whom it may, and says whose each request is. */
+  readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
   readonly reportUnexpected: ReportUnexpected;
   /** Streams at once; more are refused with 503. */
   readonly maxStreams: number;
@@ -74,7 +74,7 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
       method: ['GET', 'POST'],
       url: '/graphql/stream',
       exposeHeadRoute: false,
-      onRequest: options.refuseOtherSites,
+      onRequest: options.onRequest,
       handler: async (request, reply) => {
         if (!acceptsEvents(request.headers.accept)) {
           return sendRefusal(reply, 406, `Send accept: ${EVENT_STREAM}, or use /graphql.`);
@@ -98,13 +98,10 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
 async function operationOf(
   request: FastifyRequest,
   response: ServerResponse,
-  { schema, operations, context: contextOf }: EventStreamOptions,
+  { schema, operations }: EventStreamOptions,
 ): Promise<Operation> {
-  if (request.method === 'POST' && !/\bapplication\/json\b/i.test(request.headers['content-type'] ?? '')) {
-    throw new RefusedStream(415, [badRequest('Send content-type: application/json.')]);
-  }
   const meant = operationRequestOf(request);
-  const context = await contextOf(request.headers.authorization);
+  const context = contextOf(request);
   endAtExpiry(response, context.caller.expiresAt);
   const { variables, operationName } = checked(meant);
   const document = await operations.admitted(context.caller, { ...meant, operationName });

@@ -5,13 +5,14 @@ import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { Logger } from 'pino';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
 import type { Operations } from '../graphql/operations.js';
 import { outageOf, withJobs } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
+import { contextOf } from './callers.js';
 import { DirectAnswers } from './direct-answers.js';
 import { headersOf, statusOf, withStatus } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
@@ -19,8 +20,8 @@ import { type OperationRequest, operationRequestOf, searchOf, toSearch } from '.
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
   readonly operations: Operations;
-  readonly context: (authorization: string | undefined) => Promise<GatewayContext>;
-  readonly refuseOtherSites: onRequestHookHandler;
+  /** Lets in whom it may, and says whose each request is. */
+  readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
   readonly reportUnexpected: ReportUnexpected;
   readonly introspection: boolean;
   readonly log: Logger;
@@ -57,15 +58,11 @@ export async function graphqlRoute(
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    onRequest: options.refuseOtherSites,
+    onRequest: options.onRequest,
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
-      let context: Promise<GatewayContext> | null = null;
-      const contextOnce = () => {
-        context ??= options.context(request.headers.authorization);
-        return context;
-      };
-      const known = await direct.answer(request, meant, contextOnce);
+      const context = contextOf(request);
+      const known = await direct.answer(request, meant, context);
       if (known !== null) {
         return reply.code(known.status).headers(known.headers).type(known.contentType).send(known.body);
       }
@@ -73,7 +70,6 @@ export async function graphqlRoute(
         httpGraphQLRequest: toApollo(request, meant, operations),
         context: async () => {
           try {
-            const context = await contextOnce();
             // Here rather than in a plugin: what a plugin throws so early is a 500 to Apollo Server.
             operations.check(meant);
             return context;

@@ -17,6 +17,7 @@ import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { PositionReads } from '../services/jobs/position-reads.js';
+import { askFirst } from './callers.js';
 import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
@@ -74,8 +75,6 @@ export interface HttpServer {
   readonly openSockets: number;
 }
 
-/** Bytes: a picture of 5 MB in base64 fits. */
-const MOST_BODY_BYTES = 8 * 1024 * 1024;
 /** Bytes: 100 images with the longest allowed addresses fit. */
 const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** For a request to arrive as a whole: a picture over a slow line does. */
@@ -92,7 +91,6 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const app = fastify({
     loggerInstance: withoutChildren(options.log),
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: MOST_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 256 },
     // Who asks on a connection that is there already is answered; it is closed after that.
@@ -107,16 +105,15 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     trusted: options.trusted,
     introspection,
   });
+  const contextOf = async (authorization: string | undefined): Promise<GatewayContext> => ({
+    services: options.services,
+    caller: await options.authenticate(authorization),
+    positions: new PositionReads(options.services.jobs),
+    accepted: new Map(),
+  });
   const shared = {
     schema,
     operations,
-    context: async (authorization: string | undefined): Promise<GatewayContext> => ({
-      services: options.services,
-      caller: await options.authenticate(authorization),
-      positions: new PositionReads(options.services.jobs),
-      accepted: new Map(),
-    }),
-    refuseOtherSites: refuseOtherSites(options.corsOrigins),
     reportUnexpected: ((error, reference) =>
       options.log.error({ err: error, reference }, 'unexpected error')) satisfies ReportUnexpected,
   };
@@ -147,14 +144,16 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       endConnectionsOnce(app, options.isStopping);
       if (options.onlyThisMachine !== null) onlyThisMachine(app, options.onlyThisMachine);
       if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
-      apollo = await graphqlRoute(app, { ...shared, introspection, log: options.log });
-      await app.register(eventStreamRoute({ ...shared, maxStreams: options.maxSockets }));
+      const onRequest = [refuseOtherSites(options.corsOrigins), askFirst(app, contextOf)];
+      apollo = await graphqlRoute(app, { ...shared, onRequest, introspection, log: options.log });
+      await app.register(eventStreamRoute({ ...shared, onRequest, maxStreams: options.maxSockets }));
       await app.register(webhookRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options.archive));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
       sockets = websocketEndpoint(app.server, {
         ...shared,
+        context: contextOf,
         maxMessageBytes: MOST_MESSAGE_BYTES,
         maxSockets: options.maxSockets,
         maxOperations: options.maxSocketOperations,

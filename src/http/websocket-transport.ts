@@ -8,9 +8,11 @@
  * A gateway holds thousands of sockets that wait, so what each has for itself is kept small: one object, one
  * clock for all, and nothing of a message once it has been read.
  */
+import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
 import { isStoreUnavailable } from '../errors.js';
+import { isModest } from './json-shape.js';
 
 /** A client who lets this much lie unread, in bytes, and still asks for more, is cut. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
@@ -25,6 +27,23 @@ export class PingedSocket extends WebSocket {
   isAlive = true;
   /** By the process's own clock, in milliseconds. Null: nobody has looked yet. */
   lastPingAt: number | null = null;
+  /** What carries it. */
+  stream: Pick<NetSocket, 'bytesRead'> | null = null;
+  /** Of what was read, the bytes of messages, pings and pongs that had ended. */
+  endedBytes = 0;
+
+  /** Of a message that has begun and not ended. */
+  get unfinishedBytes(): number {
+    return (this.stream?.bytesRead ?? 0) - this.endedBytes;
+  }
+}
+
+/** RFC 6455, section 5.2: of a client's control frame, whose content has 125 bytes at most. */
+const CONTROL_HEADER_BYTES = 6;
+
+/** A ping or pong came, which may be between the parts of a message. */
+function countControl(this: WebSocket, content: Buffer): void {
+  (this as PingedSocket).endedBytes += CONTROL_HEADER_BYTES + content.length;
 }
 
 /** Pings each socket every `everyMs`, and cuts those that have not answered the ping before. Returns what ends it. */
@@ -80,6 +99,8 @@ export class Connection implements GraphqlSocket {
     const { socket } = this;
     socket.on('error', ignore);
     socket.on('pong', hasAnswered);
+    socket.on('pong', countControl);
+    socket.on('ping', countControl);
     socket.on('message', (data) => this.#hear(data));
     socket.once('close', (code, reason) => {
       Promise.resolve(closed(code, String(reason))).catch(this.#reportUnexpected);
@@ -134,8 +155,8 @@ export class Connection implements GraphqlSocket {
   }
 
   /** The message, as graphql-ws is to read it. */
-  protected textOf(data: RawData): string {
-    return String(data);
+  protected textOf(message: string): string {
+    return message;
   }
 
   /** Without the client's payload: an echo is work that a client gets for nothing. */
@@ -144,13 +165,19 @@ export class Connection implements GraphqlSocket {
   }
 
   #hear(data: RawData): void {
+    this.socket.endedBytes += this.socket.unfinishedBytes;
     if (!this.isOpen || this.#leaving !== null) return;
     if (this.socket.bufferedAmount > MOST_UNREAD_BYTES) {
       this.socket.terminate();
       return;
     }
+    const text = String(data);
+    if (!isModest(text)) {
+      this.close(CloseCode.BadRequest, 'Too many values in a message, or too many levels of them');
+      return;
+    }
     this.busy += 1;
-    this.#take(this.textOf(data)).then(this.#done, this.#failed);
+    this.#take(this.textOf(text)).then(this.#done, this.#failed);
   }
 
   // Made once: a subscription's message is being dealt with for as long as it is followed.

@@ -1,11 +1,12 @@
 /** GraphQL over WebSocket at `/graphql`: the `graphql-transport-ws` protocol of graphql-ws. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { type FormattedExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
-import { type RawData, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { GatewayError } from '../errors.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
 import { isMutation, type Operations } from '../graphql/operations.js';
@@ -14,6 +15,8 @@ import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
 import { withoutEmpty } from './operation-request.js';
+import { SilentSockets } from './silent-sockets.js';
+import { boundUnfinished } from './unfinished-messages.js';
 import { takeWebsockets } from './upgrades.js';
 import { Connection, PingedSocket, pingAll, TRY_AGAIN_LATER } from './websocket-transport.js';
 
@@ -52,13 +55,22 @@ class CallersConnection extends Connection {
   context: GatewayContext | null = null;
   /** Until then they must have said it; after that, until their credentials run out. */
   deadline: NodeJS.Timeout | undefined;
+  /** Until they have said it, or are gone. */
+  onceHeard: (() => void) | null = null;
 
-  protected override textOf(data: RawData): string {
-    return withoutEmptyObjects(super.textOf(data));
+  heard(): void {
+    this.onceHeard?.();
+    this.onceHeard = null;
+  }
+
+  protected override textOf(message: string): string {
+    return withoutEmptyObjects(message);
   }
 }
 
 const PATH = '/graphql';
+/** From one address, and no more than half of all places. */
+const MAX_SILENT_SOCKETS = 1000;
 const GOING_AWAY = 1001;
 /** What a timer can count, in milliseconds; a longer life is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -77,6 +89,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     connectionInitWaitTimeout: 0,
     onConnect: async ({ connectionParams, extra: connection }) => {
       clearDeadline(connection);
+      connection.heard();
       try {
         const context = await options.context(authorizationOf(connectionParams));
         // It may have left while its credentials were checked.
@@ -134,18 +147,31 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       return { data, errors: shownErrors({ errors, data }, accepted, options.reportUnexpected) };
     },
     onComplete: ({ extra }, _id, payload) => extra.answered(payload),
-    onClose: ({ extra }) => clearDeadline(extra),
+    onClose: ({ extra }) => {
+      clearDeadline(extra);
+      extra.heard();
+    },
   });
+  const silent = new SilentSockets<CallersConnection>(
+    Math.min(MAX_SILENT_SOCKETS, Math.ceil(options.maxSockets / 2)),
+    // Closing it would take it up to half a minute, and a place as long. Clients come again.
+    (connection) => connection.socket.terminate(),
+  );
   const reportUnexpected = (error: unknown): void => options.reportUnexpected(error, randomUUID());
   const stopPings = pingAll(sockets.clients, options.pingMs);
+  const stopLooks = boundUnfinished(sockets.clients);
 
-  const onWebsocket = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  const onWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');
     else if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
     else if (!options.mayConnect(request)) refuse(socket, '403 Forbidden');
     else
       sockets.handleUpgrade(request, socket, head, (opened) => {
+        opened.stream = socket;
         const connection = new CallersConnection(opened, reportUnexpected);
+        const { remoteAddress = '' } = socket;
+        silent.add(remoteAddress, connection);
+        connection.onceHeard = () => silent.delete(remoteAddress, connection);
         connection.deadline = setTimeout(
           () =>
             connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout'),
@@ -177,6 +203,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     await new Promise<void>((resolve) => sockets.close(() => resolve()));
     clearTimeout(cut);
     stopPings();
+    stopLooks();
   }
 
   /** graphql-ws clients give up on 4401 and come back after the others: fresh credentials help only then. */

@@ -318,7 +318,13 @@ describe('An event stream', () => {
   it.each<[string, RequestInit, number]>([
     [
       'does not ask for events',
-      { headers: { accept: 'application/json', 'content-type': 'application/json' } },
+      {
+        headers: {
+          accept: 'application/json',
+          'content-type': 'application/json',
+          authorization: `Bearer ${KEY}`,
+        },
+      },
       406,
     ],
     ['holds no query', { body: '{}' }, 400],

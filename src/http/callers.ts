@@ -1,0 +1,119 @@
+/**
+ * Asks whose a request is before anything of its body is read, at every address of GraphQL; and reads of it no
+ * more than this caller may send.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import { GatewayError } from '../errors.js';
+import type { GatewayContext } from '../resolvers/context.js';
+import { HeldBytes, type Holding } from '../services/held-bytes.js';
+import { isModest } from './json-shape.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null where nobody is asked who they are; and no body is read there. */
+    sender: Sender | null;
+  }
+}
+
+export interface Sender {
+  readonly context: GatewayContext;
+  /** The bytes of the body, until the request is answered. */
+  readonly body: Holding;
+}
+
+/** Bytes: a picture of 5 MB in base64 fits. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+/** Bytes, of those who may send no picture: 100 images with the longest allowed addresses fit. */
+const MAX_SMALL_BODY_BYTES = 1024 * 1024;
+/** Bytes of all bodies that are under way or not answered yet. */
+const MAX_BODIES_BYTES = 64 * 1024 * 1024;
+
+/** A body that is not read: the status says why. */
+class RefusedBody extends Error {
+  readonly statusCode: 400 | 413;
+
+  constructor(statusCode: RefusedBody['statusCode']) {
+    super('refused');
+    this.statusCode = statusCode;
+  }
+}
+
+/** Returns what routes for callers are to have as their `onRequest`. Bodies are JSON, and only those routes take any. */
+export function askFirst(
+  app: FastifyInstance,
+  contextFor: (authorization: string | undefined) => Promise<GatewayContext>,
+): onRequestAsyncHookHandler {
+  const bodies = new HeldBytes(MAX_BODIES_BYTES);
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.decorateRequest('sender', null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    if (request.sender === null) {
+      done(null);
+      return;
+    }
+    read(request.sender, request, payload).then((text) => {
+      if (isModest(text)) parse(request, text, done);
+      else done(tooFull());
+    }, done);
+  });
+  return async (request, reply) => {
+    const context = await contextFor(request.headers.authorization);
+    const body = bodies.open(context.caller.tenant);
+    reply.raw.once('close', () => body.release());
+    request.sender = { context, body };
+  };
+}
+
+/** Of a request that has passed `askFirst`. */
+export function contextOf({ sender }: FastifyRequest): GatewayContext {
+  if (sender === null) throw new Error('Nobody was asked whose this request is');
+  return sender.context;
+}
+
+/** @throws RefusedBody; GatewayError RATE_LIMITED while too much is held for the caller */
+function read(
+  { context, body }: Sender,
+  { headers }: FastifyRequest,
+  payload: IncomingMessage,
+): Promise<string> {
+  const most = context.caller.onlyJob === null ? MAX_BODY_BYTES : MAX_SMALL_BODY_BYTES;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    const end = (error: Error): void => {
+      chunks.length = 0;
+      payload.off('data', take);
+      reject(error);
+    };
+    const take = (chunk: Buffer): void => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size > most) end(new RefusedBody(413));
+      else if (!body.add(chunk.length)) end(tooMuch());
+    };
+    if (Number(headers['content-length']) > most) {
+      reject(new RefusedBody(413));
+      return;
+    }
+    payload.on('data', take);
+    payload.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    // Nobody is there any more to be answered.
+    payload.once('error', () => end(new RefusedBody(400)));
+  });
+}
+
+function tooFull(): GatewayError {
+  return new GatewayError('BAD_USER_INPUT', 'The body has too many values, or too many levels of them.');
+}
+
+function tooMuch(): GatewayError {
+  return new GatewayError(
+    'RATE_LIMITED',
+    'Too many large requests are under way; send this one again later.',
+    {
+      extensions: { retryAfterSeconds: 1 },
+    },
+  );
+}

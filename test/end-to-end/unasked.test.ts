@@ -1,0 +1,205 @@
+/** What reaches the gateway before it knows whose it is, or in pieces that have no end: little of it is held. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startGateway, type TestGateway } from '../harness.js';
+import { oneFace, openSocket, run } from './caller.js';
+import { SUBMIT, textOf } from './operations.js';
+
+const MIB = 1024 * 1024;
+const KEYS = { AUTH_API_KEYS: 'acme:acme-key,globex:globex-key', MAX_SOCKETS: '80' };
+
+let gateway: TestGateway;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  gateway = await startGateway({ env: KEYS });
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await gateway.stop();
+});
+
+async function opened(): Promise<Socket> {
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  socket.on('error', () => {});
+  sockets.push(socket);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Begins a request and sends so much of its body. */
+async function begun(
+  path: string,
+  { length, sent = '', key }: { length: number; sent?: string; key?: string },
+) {
+  const socket = await opened();
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    'host: 127.0.0.1',
+    'accept: text/event-stream, application/json',
+    'content-type: application/json',
+    `content-length: ${length}`,
+    ...(key === undefined ? [] : [`authorization: Bearer ${key}`]),
+  ];
+  socket.write(`${lines.join('\r\n')}\r\n\r\n${sent}`);
+  return socket;
+}
+
+/** The answer's status and text, as far as it comes in one piece. */
+async function answerOf(socket: Socket): Promise<{ status: number; text: string }> {
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  const text = String(bytes);
+  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]), text };
+}
+
+function post(body: string, key: string | null = 'acme-key'): Promise<Response> {
+  return fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
+    body,
+  });
+}
+
+/** A query whose body has so many bytes. */
+function queryOf(bytes: number): string {
+  const empty = { query: '{ __typename }', extensions: { x: '' } };
+  return JSON.stringify({ ...empty, extensions: { x: 'x'.repeat(bytes - JSON.stringify(empty).length) } });
+}
+
+const codeIn = async (response: Response): Promise<unknown> =>
+  ((await response.json()) as { errors?: { extensions: { code: string } }[] }).errors?.[0]?.extensions.code;
+
+describe('A body', () => {
+  it.each(['/graphql', '/graphql/stream'])(
+    'is not waited for by %s before its sender is known',
+    async (path) => {
+      for (const key of [undefined, 'wrong']) {
+        const socket = await begun(path, { length: 8 * MIB, sent: '[', ...(key && { key }) });
+        const { status, text } = await answerOf(socket);
+        expect(status).toBe(401);
+        expect(text).toContain('"code":"UNAUTHENTICATED"');
+      }
+    },
+  );
+
+  it('is not waited for where there is nothing', async () => {
+    expect((await answerOf(await begun('/nowhere', { length: 8 * MIB, sent: '[' }))).status).toBe(404);
+  });
+
+  it('has 1 MiB for who may send no picture, and 8 MiB for all others', async () => {
+    const submitted = await post(JSON.stringify({ query: textOf(SUBMIT), variables: { input: oneFace() } }));
+    const { data } = (await submitted.json()) as { data: { submitFaceSwap: { job: { id: string } } } };
+    const { id } = data.submitFaceSwap.job;
+    const query = `mutation { createFollowToken(jobId: "${id}") { token } }`;
+    const made = (await (await post(JSON.stringify({ query }))).json()) as {
+      data: { createFollowToken: { token: string } };
+    };
+    const { token } = made.data.createFollowToken;
+    expect((await post(queryOf(MIB), token)).status).toBe(200);
+    expect((await post(queryOf(MIB + 1), token)).status).toBe(413);
+    expect((await post(queryOf(8 * MIB))).status).toBe(200);
+    expect((await post(queryOf(8 * MIB + 1))).status).toBe(413);
+  });
+
+  it.each([
+    ['full of lists', (n: number) => `[${'[],'.repeat(n)}1]`],
+    ['of list in list', (n: number) => '['.repeat(n) + ']'.repeat(n)],
+    ['full of objects', (n: number) => `[${'{"a":{}},'.repeat(n)}1]`],
+  ])('%s is refused before it is parsed', async (_kind, nested) => {
+    const values = nested(500_000);
+    const response = await post(`{"query":"{ __typename }","variables":${values}}`);
+    expect([response.status, await codeIn(response)]).toEqual([400, 'BAD_USER_INPUT']);
+    // The same bytes in a text are harmless.
+    const text = JSON.stringify({ query: '{ __typename }', extensions: { x: `\\"${values}` } });
+    expect((await post(text)).status).toBe(200);
+  });
+
+  it('that does not end takes no more than half of what is kept for all, and leaves room for others', async () => {
+    const part = 'x'.repeat(6 * MIB);
+    const unfinished = await Promise.all(
+      Array.from({ length: 8 }, () => begun('/graphql', { length: 8 * MIB, sent: part, key: 'acme-key' })),
+    );
+    // 32 of 64 MiB: five of them fit.
+    const refused = await Promise.any(unfinished.map(answerOf));
+    expect([refused.status, refused.text]).toEqual([429, expect.stringContaining('"RATE_LIMITED"')]);
+    expect(refused.text.toLowerCase()).toContain('retry-after: 1');
+    expect((await post(queryOf(8 * MIB), 'globex-key')).status).toBe(200);
+    for (const socket of unfinished) socket.destroy();
+    await expect.poll(async () => (await post(queryOf(8 * MIB))).status).toBe(200);
+  });
+
+  it('that was answered leaves its room to the next', async () => {
+    for (let i = 0; i < 7; i++) expect((await post(queryOf(6 * MIB))).status).toBe(200);
+  });
+});
+
+const UPGRADE = [
+  'GET /graphql HTTP/1.1',
+  'host: 127.0.0.1',
+  'connection: Upgrade',
+  'upgrade: websocket',
+  'sec-websocket-version: 13',
+  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+  'sec-websocket-protocol: graphql-transport-ws',
+  '\r\n',
+].join('\r\n');
+
+async function upgraded(): Promise<Socket> {
+  const socket = await opened();
+  socket.write(UPGRADE);
+  expect((await answerOf(socket)).status).toBe(101);
+  return socket;
+}
+
+async function speaks(): Promise<void> {
+  const client = openSocket(gateway.url, { connectionParams: { authorization: 'Bearer acme-key' } });
+  expect((await run(client, '{ __typename }').next()).value?.data).toEqual({ __typename: 'Query' });
+  await client.dispose();
+}
+
+describe('Sockets', () => {
+  it('that say nothing leave half of the places to those who speak: the oldest goes', async () => {
+    const [first, second] = [await upgraded(), await upgraded()];
+    const gone = [first, second].map((socket) => once(socket, 'close'));
+    for (let i = 0; i < 40; i++) await upgraded();
+    await Promise.all(gone);
+    expect(sockets.filter((socket) => !socket.closed)).toHaveLength(40);
+    await speaks();
+  });
+
+  it('whose messages do not end hold 64 MiB together, pings between the parts or not', async () => {
+    // The first part of a text of 1 MiB; then a ping; all masked with nothing.
+    const head = Buffer.from([0x01, 0xff, 0, 0, 0, 0, 0, 0x0f, 0xf0, 0, 0, 0, 0, 0]);
+    const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
+    const part = Buffer.concat([head, Buffer.alloc(0x0f_f0_00, 0x20), ping]);
+    const clients = Array.from({ length: 70 }, () =>
+      openSocket(gateway.url, {
+        connectionParams: { authorization: 'Bearer acme-key' },
+        lazy: false,
+        retryAttempts: 0,
+        onNonLazyError: () => {},
+      }),
+    );
+    let open = 0;
+    await Promise.all(
+      clients.map(
+        (client) =>
+          new Promise<void>((resolve) => {
+            client.on('connected', (socket) => {
+              open += 1;
+              (socket as { _socket: Socket })._socket.write(part);
+              resolve();
+            });
+            client.on('closed', () => {
+              open -= 1;
+            });
+          }),
+      ),
+    );
+    await expect.poll(() => open).toBeLessThan(66);
+    expect(open).toBeGreaterThan(55);
+    await speaks();
+    for (const client of clients) client.terminate();
+  });
+});
