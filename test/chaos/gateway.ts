@@ -1,6 +1,6 @@
 /** A gateway as a process that can be killed and started again, always at the same address and files. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -35,7 +35,8 @@ export class Gateway {
     if (this.#child !== null) return;
     const { program, folder, port, env, mayFailToStart } = this.#options;
     const startedAt = Date.now();
-    const log = openSync(join(folder, `gateway-${port}.log`), 'a');
+    const logFile = join(folder, `gateway-${port}.log`);
+    const log = openSync(logFile, 'a');
     const child = spawn(process.execPath, [program], {
       cwd: folder,
       env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), ...env },
@@ -52,9 +53,8 @@ export class Gateway {
         resolve(String(code ?? signal));
         if (this.#child !== child) return;
         this.#child = null;
-        const isFailedStart =
-          code === 1 && Date.now() < startedAt + MAX_START_MS && mayFailToStart(startedAt);
-        if (!isFailedStart) this.faints.push(`exit ${code ?? signal}`);
+        const isFailedStart = code === 1 && NO_DATABASE.test(readFileSync(logFile, 'utf8'));
+        if (!(isFailedStart && mayFailToStart(startedAt))) this.faints.push(`exit ${code ?? signal}`);
         if (this.faints.length >= MAX_FAINTS) return;
         setTimeout(() => {
           if (this.#isWanted) this.start();
@@ -99,8 +99,8 @@ export class Gateway {
 
 /** A gateway that can't stay up makes the run pointless. */
 const MAX_FAINTS = 5;
-/** A start is over after that, well or badly: the database has 5 s, and the process must come up. */
-const MAX_START_MS = 15_000;
+/** The last line of a gateway that could not start. */
+const NO_DATABASE = /; see DATABASE_URL\n$/;
 /** A supervisor's pause. */
 const RESTART_MS = 250;
 const STOP_LIMIT_MS = 15_000;
