@@ -16,7 +16,7 @@ export interface Envelope {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The JSON value of these bytes; undefined when they are not UTF-8 or not JSON. */
+/** The JSON value of these bytes; undefined when they are not JSON. What is not UTF-8 costs its character alone. */
 export function readJson(bytes: Buffer): unknown {
   try {
     // The parser's error is dropped on purpose: it quotes the text, which may be a token.
@@ -75,7 +75,8 @@ export function readAddress(value: unknown): string | null {
 
 /** Why a generation failed. `alg_msg` is documented nowhere, and seen in results of status 4. */
 export function readReason(said: JsonObject, secrets: readonly string[]): string | null {
-  return withoutSecrets(said['alg_msg'] ?? said['msg'] ?? said['message'], secrets).trim() || null;
+  const texts = [said['alg_msg'], said['msg'], said['message']];
+  return texts.map((text) => withoutSecrets(text, secrets).trim()).find((text) => text !== '') ?? null;
 }
 
 /** Akool's status of a generation, as results and webhooks give it. */
@@ -99,7 +100,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder();
 
 function integerOf(value: unknown): number | null {
   const number = numberOf(value);
@@ -109,7 +110,7 @@ function integerOf(value: unknown): number | null {
 function readResult(entry: unknown, secrets: readonly string[]): ProviderResult | null {
   if (!isObject(entry)) return null;
   const providerId = readProviderId(entry['_id']);
-  const status = readProviderStatus(entry['faceswap_status']);
+  const status = readProviderStatus(numberOf(entry['faceswap_status']));
   if (providerId === null || status === null) return null;
   return {
     providerId,

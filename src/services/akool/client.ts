@@ -22,7 +22,7 @@ import { readCredit, readResults } from './answers.js';
 import { AkoolCallError } from './call-error.js';
 import { envelopeOf, framesOf, readable } from './call-result.js';
 import { type AkoolCredentials, Caller } from './caller.js';
-import { GONE_CODES } from './codes.js';
+import { GONE_CODES, NO_RESULT_CODES } from './codes.js';
 import { secretsOfAddress } from './provider-text.js';
 import {
   creditRequest,
@@ -34,7 +34,7 @@ import {
   type WireRequest,
 } from './requests.js';
 import { outcomeWithoutToken, submitOutcome } from './submit-outcome.js';
-import { verdictOf } from './verdict.js';
+import { type Verdict, verdictOf } from './verdict.js';
 
 export interface AkoolClientOptions {
   /** Akool's address, `https://openapi.akool.com` or a sandbox's; a path in it is put before every call's. */
@@ -92,11 +92,7 @@ class HttpAkoolClient implements AkoolClient {
 
   async results(providerIds: readonly string[], options?: CallOptions): Promise<ProviderResult[]> {
     const results: ProviderResult[] = [];
-    for (const ids of batches(providerIds)) {
-      const exchange = await this.#caller.call(resultsRequest(ids), options);
-      const { data } = envelopeOf(verdictOf(exchange), this.#caller.secrets);
-      results.push(...readable(readResults(data, this.#caller.secrets), 'results'));
-    }
+    for (const ids of batches(providerIds)) results.push(...(await this.#results(ids, options)));
     return results;
   }
 
@@ -159,13 +155,29 @@ class HttpAkoolClient implements AkoolClient {
     }
   }
 
+  /** One id that Akool stumbles over must not keep it from telling of the others of its batch. */
+  async #results(ids: readonly string[], options: CallOptions | undefined): Promise<ProviderResult[]> {
+    const verdict = verdictOf(await this.#caller.call(resultsRequest(ids), options));
+    if (isRefusedBy(verdict, NO_RESULT_CODES)) {
+      if (ids.length === 1) return [];
+      const middle = Math.ceil(ids.length / 2);
+      const first = await this.#results(ids.slice(0, middle), options);
+      return [...first, ...(await this.#results(ids.slice(middle), options))];
+    }
+    const { data } = envelopeOf(verdict, this.#caller.secrets);
+    return readable(readResults(data, this.#caller.secrets), 'results');
+  }
+
   /** One id that is gone already must not keep the others of its batch: then each is deleted by itself. */
   async #delete(ids: readonly string[], options: CallOptions | undefined): Promise<void> {
     const verdict = verdictOf(await this.#caller.call(deleteResultsRequest(ids), options));
-    const gone = verdict.kind === 'refused' && verdict.code !== null && GONE_CODES.includes(verdict.code);
-    if (!gone) envelopeOf(verdict, this.#caller.secrets);
+    if (!isRefusedBy(verdict, GONE_CODES)) envelopeOf(verdict, this.#caller.secrets);
     else if (ids.length > 1) for (const id of ids) await this.#delete([id], options);
   }
+}
+
+function isRefusedBy(verdict: Verdict, codes: readonly number[]): boolean {
+  return verdict.kind === 'refused' && verdict.code !== null && codes.includes(verdict.code);
 }
 
 function batches(ids: readonly string[]): string[][] {

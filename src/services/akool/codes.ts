@@ -24,6 +24,8 @@ export const RATE_LIMIT_CODE = 1005;
 export const TOKEN_CODES: readonly number[] = [1101, 1102];
 /** The resource does not exist, or was operated on already: what a delete finds when it was done before. */
 export const GONE_CODES: readonly number[] = [1008, 1011, 1014];
+/** What a question about several results may be answered with for the sake of one that is gone, or has an odd `_id`. */
+export const NO_RESULT_CODES: readonly number[] = [1003, ...GONE_CODES];
 
 const account = (advice: string): AkoolCode => ({ code: 'ACCOUNT_PROBLEM', advice, retryable: false });
 const notAllowed = (advice: string): AkoolCode => ({ code: 'NOT_ALLOWED', advice, retryable: false });

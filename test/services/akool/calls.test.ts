@@ -46,6 +46,44 @@ describe('results', () => {
     expect(await client.results(['a'])).toMatchObject([{ status: 4, reason: 'no face for [hidden]' }]);
   });
 
+  it.each([
+    ['an empty alg_msg', { alg_msg: '', msg: 'no face' }],
+    ['one that is no text', { alg_msg: { code: 5 }, msg: 'no face' }],
+  ])('give the reason that is said elsewhere beside %s', async (_what, said) => {
+    const { client } = await akoolThat(ok({ result: [{ _id: 'a', faceswap_status: 4, ...said }] }));
+    expect(await client.results(['a'])).toMatchObject([{ reason: 'no face' }]);
+  });
+
+  it('are read also where the status is a text', async () => {
+    const url = 'https://x.example/r.jpg';
+    const { client } = await akoolThat(ok({ result: [{ _id: 'a', faceswap_status: '3', url }] }));
+    expect(await client.results(['a'])).toMatchObject([{ providerId: 'a', status: 3, url }]);
+  });
+
+  it('are read also where a byte of one is no UTF-8', async () => {
+    const result = [
+      { _id: 'a', faceswap_status: 4, alg_msg: 'caf#' },
+      { _id: 'b', faceswap_status: 1 },
+    ];
+    const body = Buffer.from(JSON.stringify({ code: 1000, data: { result } }));
+    body[body.indexOf('#')] = 0xe9;
+    const { client } = await akoolThat((_request, response) => void response.end(body));
+    expect(await client.results(['a', 'b'])).toMatchObject([{ reason: 'caf\ufffd' }, { providerId: 'b' }]);
+  });
+
+  it.each([1003, 1008, 1014])('of others are found though Akool answers %i for one of them', async (code) => {
+    const { client, server } = await akoolThat((request, response) => {
+      const ids = new URL(request.path, 'http://localhost').searchParams.get('_ids')?.split(',') ?? [];
+      const result = ids.map((_id) => ({ _id, faceswap_status: 1 }));
+      const answer = ids.includes('id17') ? json(200, { code, msg: 'no' }) : ok({ result });
+      answer(request, response);
+    });
+    const ids = Array.from({ length: 50 }, (_, i) => `id${i}`);
+    const found = await client.results(ids);
+    expect(found.map(({ providerId }) => providerId)).toEqual(ids.filter((id) => id !== 'id17'));
+    expect(server.received.length).toBeLessThan(15);
+  });
+
   it('of nothing ask nobody', async () => {
     const { client, server } = await akoolThat(ok({}));
     expect(await client.results([])).toEqual([]);
