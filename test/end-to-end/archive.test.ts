@@ -10,7 +10,7 @@ import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import { recordedLog, startGateway, type TestGateway } from '../harness.js';
-import { ask, dataOf, follow, lookUp, oneFace, submit } from './caller.js';
+import { ask, dataOf, follow, lookUp, oneFace, openSocket, run, submit } from './caller.js';
 import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
 
 const ends: (() => Promise<void> | void)[] = [];
@@ -97,6 +97,29 @@ describe('a completed job', () => {
     expect(last).toMatchObject({ status: 'COMPLETED', result: { archived: false } });
     gate.release();
     await expect.poll(async () => (await resultOf(gateway.url, id))?.archived).toBe(true);
+  });
+
+  it('keeps its followers until the copy is there where they say untilArchived', async () => {
+    const gateway = await start();
+    const gate = gateway.sandbox.hold('media');
+    const { id } = await submit(gateway.url);
+    const query = `subscription ($id: ID!, $untilArchived: Boolean!) {
+      jobUpdated(id: $id, untilArchived: $untilArchived) { status result { url archived } }
+    }`;
+    const socket = openSocket(gateway.url);
+    ends.push(() => socket.dispose());
+    const lastOf = async (untilArchived: boolean) => {
+      let last: unknown;
+      for await (const { data } of run(socket, query, { id, untilArchived })) last = data;
+      return last;
+    };
+    const patient = lastOf(true);
+    expect(await lastOf(false)).toMatchObject({
+      jobUpdated: { status: 'COMPLETED', result: { archived: false } },
+    });
+    gate.release();
+    const url = expect.stringContaining(`${gateway.url}/media/`);
+    expect(await patient).toEqual({ jobUpdated: { status: 'COMPLETED', result: { url, archived: true } } });
   });
 
   it('is left with Akool when KEEP_RESULTS=false', async () => {
