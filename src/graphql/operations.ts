@@ -1,192 +1,98 @@
 /**
- * What stands between a request and its execution, the same for HTTP, WebSocket and event streams: the
- * document is one that may run, within its limits, valid, and the caller within theirs.
+ * What stands between a request and its execution, the same for HTTP, WebSocket and event streams: the caller is
+ * within their rates, the document may run, and it is known which of its operations is meant.
  */
-
 import {
   type DocumentNode,
   GraphQLError,
-  type GraphQLSchema,
   getOperationAST,
   Kind,
-  NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   OperationTypeNode,
-  parse,
   type SelectionSetNode,
-  specifiedRules,
-  type ValidationRule,
-  validate,
 } from 'graphql';
-import { LRUCache } from 'lru-cache';
-import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
-import {
-  brokenLimit,
-  isOverLimit,
-  type QueryLimits,
-  tooDeep,
-  tooLong,
-  tooManyValues,
-} from './query-limits.js';
-import type { RateLimits } from './rate-limits.js';
-import type { TrustedDocuments } from './trusted-documents.js';
+import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
+import { type QueryLimits, tooManyValues } from './query-limits.js';
+import type { RateKind, RateLimits } from './rate-limits.js';
 
-export interface OperationsOptions {
-  readonly schema: GraphQLSchema;
-  readonly limits: QueryLimits;
+export interface OperationsOptions extends DocumentsOptions {
   readonly rates: RateLimits;
-  /** Null: every document may run. */
-  readonly trusted: TrustedDocuments | null;
-  readonly introspection: boolean;
 }
 
-/** What a client sends, of whatever types it may be. The document is there as text, or by an id. */
-export interface DocumentRequest {
-  readonly query?: unknown;
-  readonly documentId?: unknown;
-  readonly extensions?: unknown;
+export interface AskedOperation extends DocumentRequest {
+  readonly operationName?: string | null | undefined;
   readonly variables?: unknown;
 }
 
-/** Documents, by text. A front end has some dozens. */
-const MOST_KEPT = 1000;
-const MOST_KEPT_CHARACTERS = 10_000_000;
-/** Longer ones have their values written out, and don't come again. */
-const LONGEST_KEPT_CHARACTERS = 100_000;
-const MOST_ERRORS = 20;
+/** An operation that may be executed. */
+export interface AdmittedOperation {
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+}
+
+export interface RefusedOperation {
+  /** At least one. */
+  readonly errors: readonly GraphQLError[];
+}
+
+export type Admission = AdmittedOperation | RefusedOperation;
 
 export class Operations {
-  readonly #options: OperationsOptions;
-  readonly #rules: readonly ValidationRule[];
-  readonly #prepared: LRUCache<string, DocumentNode | readonly GraphQLError[]>;
+  readonly #documents: Documents;
+  readonly #limits: QueryLimits;
+  readonly #rates: RateLimits;
 
-  constructor(options: OperationsOptions) {
-    this.#options = options;
-    this.#rules = options.introspection
-      ? specifiedRules
-      : [...specifiedRules, NoSchemaIntrospectionCustomRule];
-    this.#prepared = new LRUCache({
-      max: MOST_KEPT,
-      maxSize: MOST_KEPT_CHARACTERS,
-      sizeCalculation: (_document, text) => text.length + 1,
-    });
+  constructor({ rates, ...options }: OperationsOptions) {
+    this.#documents = new Documents(options);
+    this.#limits = options.limits;
+    this.#rates = rates;
   }
 
-  get maxTokens(): number {
-    return this.#options.limits.tokens;
-  }
-
-  /** Of the rules of GraphQL that one document breaks, so many are told. */
-  get maxErrors(): number {
-    return MOST_ERRORS;
-  }
-
-  /** Whether only trusted documents may run. */
+  /** Whether a request has to name, or hold, a document that is trusted. */
   get onlyTrusted(): boolean {
-    return this.#options.trusted !== null;
+    return this.#documents.onlyTrusted;
   }
 
   /**
-   * The text that a request means: its own, or that of the trusted document it names.
-   *
-   * @throws GatewayError FORBIDDEN when only trusted documents may run and this is none
-   */
-  textOf({ query, documentId, extensions }: DocumentRequest): string | null {
-    const { trusted } = this.#options;
-    // Some protocols want a text to be there, so an empty one is none.
-    const own = typeof query === 'string' && query !== '' ? query : null;
-    if (trusted === null) return own;
-    const text = own ?? this.namedText({ documentId, extensions });
-    if (text === null || !trusted.includes(text)) {
-      throw new GatewayError('FORBIDDEN', 'Only the documents that this gateway trusts may run.');
-    }
-    return text;
-  }
-
-  /** The text of the trusted document that a request names; null when it names none. */
-  namedText({ documentId, extensions }: DocumentRequest): string | null {
-    return this.#options.trusted?.find(idOf(documentId, extensions)) ?? null;
-  }
-
-  /**
-   * Refuses what may not run, before anything is done for it. What is merely not valid passes: whoever executes
-   * says so.
-   *
-   * @throws GatewayError FORBIDDEN; GraphQLError for what is over a limit or is not GraphQL
-   */
-  check(request: DocumentRequest): void {
-    const text = this.textOf(request);
-    const tooMany = tooManyValues(request.variables, this.#options.limits);
-    if (tooMany !== null) throw tooMany;
-    if (text === null) return;
-    const prepared = this.prepare(text);
-    const broken = 'kind' in prepared ? undefined : prepared.find((e) => isOverLimit(e) || isNotGraphql(e));
-    if (broken !== undefined) throw broken;
-  }
-
-  /**
-   * The document that a request means, ready to be executed, or what is wrong with the request.
+   * The operation that a request means, or what is wrong with the request. Each counts against the caller's rates,
+   * one that is refused like the smallest; and before a text that is not known yet is looked at.
    *
    * @throws GatewayError FORBIDDEN, RATE_LIMITED
    */
-  async admitted(
-    caller: Caller,
-    request: DocumentRequest & { readonly operationName?: string | null | undefined },
-  ): Promise<DocumentNode | readonly GraphQLError[]> {
-    const text = this.textOf(request) ?? '';
-    const tooMany = tooManyValues(request.variables, this.#options.limits);
-    if (tooMany !== null) return [tooMany];
-    const document = this.prepare(text);
-    if (!('kind' in document)) return document;
-    const operation = getOperationAST(document, request.operationName);
-    if (operation == null) return [noOperation(request.operationName)];
-    const counted = this.admit(caller, document, operation);
-    if (counted !== undefined) await counted;
-    return document;
-  }
-
-  /** The parsed and valid document, or what is wrong with it. Each text is looked at once. */
-  prepare(text: string): DocumentNode | readonly GraphQLError[] {
-    const known = this.#prepared.get(text);
-    if (known !== undefined) return known;
-    const result = this.#prepare(text);
-    if (text.length <= LONGEST_KEPT_CHARACTERS) this.#prepared.set(text, result);
-    return result;
-  }
-
-  #prepare(text: string): DocumentNode | readonly GraphQLError[] {
-    const { schema, limits, introspection } = this.#options;
-    const long = tooLong(text, limits);
-    if (long !== null) return [long];
-    try {
-      const document = parse(text, { maxTokens: limits.tokens });
-      const broken = brokenLimit(document, limits);
-      if (broken !== null) return [broken];
-      const errors = validate(schema, document, this.#rules, { maxErrors: MOST_ERRORS });
-      return errors.length > 0
-        ? errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED', !introspection))
-        : document;
-    } catch (error) {
-      // The parser is recursive: what is nested deeper than the stack ends here.
-      return [error instanceof GraphQLError ? withCode(error, 'GRAPHQL_PARSE_FAILED') : tooDeep(limits)];
+  async admit(caller: Caller, request: AskedOperation): Promise<Admission> {
+    const text = this.#documents.textOf(request);
+    const known = this.#documents.known(text);
+    const counted = known === undefined ? kindOf(text) : null;
+    if (counted !== null) await this.#rates.take(caller, counted, 1);
+    const admission = this.#find(known, text, request);
+    if ('errors' in admission) {
+      if (counted === null) await this.#rates.take(caller, 'queries', 1);
+      return admission;
     }
-  }
-
-  /**
-   * Counts an operation; undefined where nothing is counted.
-   *
-   * @throws GatewayError RATE_LIMITED
-   */
-  admit(
-    caller: Caller,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-  ): Promise<void> | undefined {
+    const { document, operation } = admission;
     const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutations' : 'queries';
     // Each field is an operation: aliases and fragments are no way round.
-    return this.#options.rates.take(caller, kind, rootFields(operation.selectionSet, document));
+    const points = rootFields(operation.selectionSet, document) - (counted === kind ? 1 : 0);
+    const taken = points > 0 ? this.#rates.take(caller, kind, points) : undefined;
+    if (taken !== undefined) await taken;
+    return admission;
   }
+
+  /** @throws GatewayError FORBIDDEN */
+  #find(known: DocumentNode | undefined, text: string, request: AskedOperation): Admission {
+    const tooMany = tooManyValues(request.variables, this.#limits);
+    if (tooMany !== null) return { errors: [tooMany] };
+    const document = known ?? this.#documents.read(text);
+    if (!('kind' in document)) return { errors: document };
+    const operation = getOperationAST(document, request.operationName);
+    return operation == null ? { errors: [noOperation(request.operationName)] } : { document, operation };
+  }
+}
+
+/** What a text counts as that nobody has looked into. */
+function kindOf(text: string): RateKind {
+  return /^[\s,\uFEFF]*mutation\b/.test(text) ? 'mutations' : 'queries';
 }
 
 /** As graphql-js and Apollo Server say it. */
@@ -198,10 +104,6 @@ function noOperation(name: string | null | undefined): GraphQLError {
   return new GraphQLError(message, {
     extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
   });
-}
-
-export function isMutation(document: DocumentNode, operationName: string | null | undefined): boolean {
-  return getOperationAST(document, operationName)?.operation === OperationTypeNode.MUTATION;
 }
 
 /** How many fields an operation begins with, those in fragments included. The document is valid: no circles. */
@@ -221,38 +123,4 @@ function rootFields({ selections }: SelectionSetNode, document: DocumentNode): n
     if (inside !== undefined && 'selectionSet' in inside) count += rootFields(inside.selectionSet, document);
   }
   return count;
-}
-
-/**
- * With the code that Apollo Server gives, so that it is the same over sockets.
- *
- * @param hidesSchema suggestions would tell what introspection may not
- */
-function withCode(
-  error: GraphQLError,
-  code: 'GRAPHQL_PARSE_FAILED' | 'GRAPHQL_VALIDATION_FAILED',
-  hidesSchema = false,
-): GraphQLError {
-  const { message, nodes, source, positions } = error;
-  return new GraphQLError(hidesSchema ? message.replace(/ ?Did you mean [\s\S]*\?$/, '') : message, {
-    nodes: nodes ?? null,
-    source: source ?? null,
-    positions: positions ?? null,
-    extensions: { code, http: { status: 400 } },
-  });
-}
-
-function isNotGraphql({ extensions }: GraphQLError): boolean {
-  return extensions['code'] === 'GRAPHQL_PARSE_FAILED';
-}
-
-/** The id that names a document: `documentId`, or the hash that Apollo's clients send. */
-function idOf(documentId: unknown, extensions: unknown): string {
-  if (typeof documentId === 'string') return documentId;
-  const hash = memberOf(memberOf(extensions, 'persistedQuery'), 'sha256Hash');
-  return typeof hash === 'string' ? hash : '';
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

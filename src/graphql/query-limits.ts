@@ -112,24 +112,15 @@ export function tooManyValues(variables: unknown, limits: QueryLimits): GraphQLE
   return null;
 }
 
-class OverLimitError extends GraphQLError {
-  constructor(message: string) {
-    super(message, { extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400 } } });
-  }
-}
-
-export function isOverLimit(error: GraphQLError): boolean {
-  return error instanceof OverLimitError;
-}
-
 /** What cannot even be looked at, because it is nested deeper than the stack. */
 export function tooDeep(limits: QueryLimits): GraphQLError {
   return overLimit('depth', limits.depth);
 }
 
 function overLimit(name: string, limit: number, unit = ''): GraphQLError {
-  return new OverLimitError(
+  return new GraphQLError(
     `The query is too large: its ${name} is over the limit of ${`${limit} ${unit}`.trim()}.`,
+    { extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400 } } },
   );
 }
 

@@ -5,9 +5,9 @@
  * Whatever is unusual, or goes wrong before the operation runs, is therefore left to it.
  */
 import type { FastifyRequest } from 'fastify';
-import { type ExecutionArgs, execute, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql';
+import { execute, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
-import type { Operations } from '../graphql/operations.js';
+import type { AdmittedOperation } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { headersOf, statusOf } from './http-errors.js';
@@ -22,7 +22,6 @@ export interface DirectAnswer {
 
 export interface DirectAnswersOptions {
   readonly schema: GraphQLSchema;
-  readonly operations: Operations;
   readonly reportUnexpected: ReportUnexpected;
 }
 
@@ -32,7 +31,6 @@ export class DirectAnswers {
   readonly #options: DirectAnswersOptions;
   /** The content type that Apollo Server chose, by what a client accepts. */
   readonly #contentTypes = new Map<string, string>();
-  readonly #admitted = new WeakSet<GatewayContext>();
 
   constructor(options: DirectAnswersOptions) {
     this.#options = options;
@@ -44,16 +42,17 @@ export class DirectAnswers {
   async answer(
     request: FastifyRequest,
     meant: OperationRequest,
-    context: GatewayContext,
+    { document, operation }: AdmittedOperation,
+    contextValue: GatewayContext,
   ): Promise<DirectAnswer | null> {
     const contentType = this.#contentTypes.get(request.headers.accept ?? '');
     if (contentType === undefined || request.method !== 'POST' || !isOrdinary(meant)) return null;
-    // Apollo Server comes to the same refusal, and words it.
-    const admitted = await this.#admit(meant, context).catch(() => null);
-    if (admitted === null) return null;
-    const { errors, data } = await execute(admitted);
+    if (operation.operation === OperationTypeNode.SUBSCRIPTION) return null;
+    const { variables: variableValues = null, operationName = null } = meant;
+    const { schema } = this.#options;
+    const { errors, data } = await execute({ schema, document, operationName, variableValues, contextValue });
     if (data === undefined) return null;
-    const { accepted } = admitted.contextValue;
+    const { accepted } = contextValue;
     const outage = outageOf(errors, accepted);
     const answer = {
       errors: errors && shownErrors({ errors, data }, accepted, this.#options.reportUnexpected),
@@ -65,26 +64,6 @@ export class DirectAnswers {
       contentType,
       body: `${JSON.stringify(answer)}\n`,
     };
-  }
-
-  /** Whether the operation of this request was counted already. */
-  hasAdmitted(context: GatewayContext): boolean {
-    return this.#admitted.has(context);
-  }
-
-  async #admit(
-    meant: OrdinaryRequest,
-    contextValue: GatewayContext,
-  ): Promise<(ExecutionArgs & { readonly contextValue: GatewayContext }) | null> {
-    const { schema, operations } = this.#options;
-    const { variables = null, operationName = null } = meant;
-    const document = await operations.admitted(contextValue.caller, meant);
-    if (!('kind' in document)) return null;
-    const operation = getOperationAST(document, operationName);
-    if (operation == null) return null;
-    this.#admitted.add(contextValue);
-    if (operation.operation === OperationTypeNode.SUBSCRIPTION) return null;
-    return { schema, document, operationName, variableValues: variables, contextValue };
   }
 
   /** Takes over what Apollo Server chose for a request like this one. */

@@ -15,13 +15,13 @@ import {
   execute,
   GraphQLError,
   type GraphQLSchema,
-  getOperationAST,
+  type OperationDefinitionNode,
   OperationTypeNode,
   subscribe,
 } from 'graphql';
 import { GatewayError, isStoreUnavailable } from '../errors.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
-import { isMutation, type Operations } from '../graphql/operations.js';
+import type { Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
@@ -41,6 +41,7 @@ export interface EventStreamOptions {
 }
 
 interface Operation extends ExecutionArgs {
+  readonly operation: OperationDefinitionNode;
   readonly contextValue: GatewayContext;
 }
 
@@ -104,20 +105,18 @@ async function operationOf(
   const context = contextOf(request);
   endAtExpiry(response, context.caller.expiresAt);
   const { variables, operationName } = checked(meant);
-  const document = await operations.admitted(context.caller, { ...meant, operationName });
-  if (!('kind' in document)) throw new RefusedStream(400, document);
-  const operation = getOperationAST(document, operationName);
-  if (operation == null)
-    throw new RefusedStream(400, [badRequest('It is not known which operation is meant.')]);
-  if (operation.operation === OperationTypeNode.MUTATION && request.method === 'GET') {
+  const admission = await operations.admit(context.caller, { ...meant, operationName });
+  if ('errors' in admission) throw new RefusedStream(400, admission.errors);
+  const isMutation = admission.operation.operation === OperationTypeNode.MUTATION;
+  if (isMutation && request.method === 'GET') {
     throw new RefusedStream(405, [badRequest('Mutations are sent by POST.')], { allow: 'POST' });
   }
   return {
+    ...admission,
     schema,
-    document,
     operationName,
     variableValues: variables,
-    contextValue: { ...context, accepted: isMutation(document, operationName) ? new Map() : null },
+    contextValue: { ...context, accepted: isMutation ? new Map() : null },
   };
 }
 
@@ -139,16 +138,12 @@ function checked({ query = null, variables = null, operationName = null }: Opera
 }
 
 /** Resolves when the stream is over. @throws GatewayError STORE_UNAVAILABLE before it has begun */
-async function run(
-  operation: Operation,
-  reply: FastifyReply,
-  reportUnexpected: ReportUnexpected,
-): Promise<void> {
-  const { document, operationName, contextValue } = operation;
+async function run(asked: Operation, reply: FastifyReply, reportUnexpected: ReportUnexpected): Promise<void> {
+  const { operation, contextValue } = asked;
   const writer = new EventWriter(reply.raw);
   const textOf = (result: ExecutionResult): string => toText(result, contextValue, reportUnexpected);
-  const kind = getOperationAST(document, operationName)?.operation;
-  const results = await (kind === OperationTypeNode.SUBSCRIPTION ? subscribe(operation) : execute(operation));
+  const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
+  const results = await (isSubscription ? subscribe(asked) : execute(asked));
   if (!(Symbol.asyncIterator in results)) {
     const text = textOf(results);
     begin(writer, reply);

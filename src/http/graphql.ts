@@ -6,11 +6,11 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
+import { type DocumentNode, GraphQLError, type GraphQLSchema, Kind, OperationTypeNode } from 'graphql';
 import type { Logger } from 'pino';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
-import type { Operations } from '../graphql/operations.js';
-import { outageOf, withJobs } from '../graphql/outcome.js';
+import type { Admission, AskedOperation, Operations } from '../graphql/operations.js';
+import { outageOf, shownErrors, withJobs } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { contextOf } from './callers.js';
 import { DirectAnswers } from './direct-answers.js';
@@ -27,14 +27,29 @@ export interface GraphqlOptions {
   readonly log: Logger;
 }
 
+/** What becomes of one request. */
+interface Course {
+  /** Null while it is not known what is meant. */
+  admission: Admission | null;
+  /** Whether it is answered with what is wrong with it. */
+  isRefused: boolean;
+}
+
+interface HttpContext extends GatewayContext {
+  readonly course: Course;
+}
+
+/** In place of one that is refused. */
+const NO_DOCUMENT: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
+
 /** Adds the route; resolves when it can be served. Stop the returned server after the last request. */
 export async function graphqlRoute(
   app: FastifyInstance,
   options: GraphqlOptions,
-): Promise<ApolloServer<GatewayContext>> {
+): Promise<ApolloServer<HttpContext>> {
   const { operations } = options;
   const direct = new DirectAnswers(options);
-  const apollo = new ApolloServer<GatewayContext>({
+  const apollo = new ApolloServer<HttpContext>({
     schema: options.schema,
     introspection: options.introspection,
     hideSchemaDetailsFromClientErrors: !options.introspection,
@@ -42,15 +57,15 @@ export async function graphqlRoute(
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
-    parseOptions: { maxTokens: operations.maxTokens },
-    validationOptions: { maxErrors: operations.maxErrors },
+    // Ours are the only documents; see `admission`.
+    documentStore: null,
     ...(operations.onlyTrusted && { persistedQueries: false }),
     formatError: (formatted, error) => toClientError(formatted, error, options.reportUnexpected),
     plugins: [
       // Caching by field costs a wrapper round every resolver, and these answers are not to be cached.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
-      admission(operations, direct),
+      admission(operations),
     ],
     logger: options.log,
   });
@@ -61,26 +76,34 @@ export async function graphqlRoute(
     onRequest: options.onRequest,
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
-      const context = contextOf(request);
-      const known = await direct.answer(request, meant, context);
-      if (known !== null) {
-        return reply.code(known.status).headers(known.headers).type(known.contentType).send(known.body);
+      const context: HttpContext = {
+        ...contextOf(request),
+        course: { admission: null, isRefused: false },
+      };
+      const { course } = context;
+      if (isReadable(meant, operations)) course.admission = await admit(operations, context, meant);
+      if (course.admission !== null && 'document' in course.admission) {
+        const known = await direct.answer(request, meant, course.admission, context);
+        if (known !== null) {
+          return reply.code(known.status).headers(known.headers).type(known.contentType).send(known.body);
+        }
       }
       const answer = await apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: toApollo(request, meant, operations),
+        httpGraphQLRequest: toApollo(request, meant, course.admission, operations),
         context: async () => {
-          try {
-            // Here rather than in a plugin: what a plugin throws so early is a 500 to Apollo Server.
-            operations.check(meant);
-            return context;
-          } catch (error) {
-            throw withStatus(error);
-          }
+          // Here rather than in a plugin: it goes before what Apollo Server finds wrong with the request.
+          refuse(course);
+          return context;
         },
       });
       for (const [name, value] of answer.headers) reply.header(name, value);
       reply.code(answer.status ?? 200);
       if (reply.statusCode === 200) direct.learn(request, answer.headers.get('content-type'));
+      if (course.isRefused && course.admission !== null && 'errors' in course.admission) {
+        // Apollo Server takes one error only.
+        const errors = shownErrors(course.admission, null, options.reportUnexpected);
+        return `${JSON.stringify({ errors })}\n`;
+      }
       // Only @defer and @stream give their answers in pieces, and this schema has neither.
       return answer.body.kind === 'complete' ? answer.body.string : '';
     },
@@ -88,20 +111,53 @@ export async function graphqlRoute(
   return apollo;
 }
 
-/** Counts operations once Apollo Server knows which one is meant, unless they are counted already. */
-function admission(operations: Operations, direct: DirectAnswers): ApolloServerPlugin<GatewayContext> {
+/** Whether it can be said by now what is meant; Apollo Server knows persisted queries, and what is wrong with others. */
+function isReadable(meant: OperationRequest, { onlyTrusted }: Operations): meant is AskedOperation {
+  const { query, operationName = null, variables = null } = meant;
+  return (
+    (onlyTrusted || (typeof query === 'string' && query !== '')) &&
+    (operationName === null || typeof operationName === 'string') &&
+    typeof variables === 'object' &&
+    !Array.isArray(variables)
+  );
+}
+
+/** What is thrown is an error of the request like any other. */
+async function admit(
+  operations: Operations,
+  { caller }: GatewayContext,
+  meant: AskedOperation,
+): Promise<Admission> {
+  try {
+    return await operations.admit(caller, meant);
+  } catch (error) {
+    const refusal = withStatus(error);
+    if (!(refusal instanceof GraphQLError)) throw error;
+    return { errors: [refusal] };
+  }
+}
+
+/** @throws GraphQLError the first of those that are wrong with the request, if any */
+function refuse(course: Course): void {
+  if (course.admission === null || !('errors' in course.admission)) return;
+  course.isRefused = true;
+  throw course.admission.errors[0];
+}
+
+/** Gives Apollo Server the document, which it would otherwise parse and validate once more, and keep. */
+function admission(operations: Operations): ApolloServerPlugin<HttpContext> {
   return {
     requestDidStart: async () => ({
-      didResolveOperation: async ({ document, operation, contextValue }) => {
-        try {
-          // What can't be told apart is refused by Apollo Server itself.
-          if (operation == null) return;
-          if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw subscriptionElsewhere();
-          if (direct.hasAdmitted(contextValue)) return;
-          await operations.admit(contextValue.caller, document, operation);
-        } catch (error) {
-          throw withStatus(error);
-        }
+      didResolveSource: async (requestContext) => {
+        const { contextValue, source, request } = requestContext;
+        const { course } = contextValue;
+        course.admission ??= await admit(operations, contextValue, { ...request, query: source });
+        const document = 'document' in course.admission ? course.admission.document : NO_DOCUMENT;
+        Object.assign(requestContext, { document });
+      },
+      didResolveOperation: async ({ operation, contextValue: { course } }) => {
+        refuse(course);
+        if (operation?.operation === OperationTypeNode.SUBSCRIPTION) throw subscriptionElsewhere();
       },
       willSendResponse: async ({ contextValue: { accepted }, errors, response }) => {
         if (response.body.kind !== 'single' || errors === undefined) return;
@@ -135,7 +191,8 @@ function subscriptionElsewhere(): GraphQLError {
 function toApollo(
   request: FastifyRequest,
   meant: OperationRequest,
-  operations: Operations,
+  admission: Admission | null,
+  { onlyTrusted }: Operations,
 ): HTTPGraphQLRequest {
   const { method, body } = request;
   const headers = new HeaderMap();
@@ -144,12 +201,11 @@ function toApollo(
   }
   // Apollo Server's own look at this would miss urql, and it has been looked at.
   if (method === 'GET') headers.set('apollo-require-preflight', 'true');
-  const text = operations.onlyTrusted ? (meant.query ?? operations.namedText(meant)) : null;
-  if (text === null) {
+  if (!onlyTrusted || admission === null || 'errors' in admission) {
     const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
     return { method, headers, body: isObject ? meant : body, search: searchOf(request) };
   }
-  meant.query = text;
+  meant.query = admission.document.loc?.source.body;
   // The id has done its work; Apollo Server would take it for one of its own persisted queries.
   delete meant.extensions;
   return { method, headers, body: meant, search: method === 'GET' ? toSearch(meant) : '' };

@@ -4,12 +4,12 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { type FormattedExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
+import { type FormattedExecutionResult, GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import { GatewayError } from '../errors.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
-import { isMutation, type Operations } from '../graphql/operations.js';
+import type { Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
@@ -116,11 +116,12 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
           );
         }
         const { operationName = null } = withoutEmpty(payload);
-        const document = await operations.admitted(context.caller, { ...payload, operationName });
-        if (!('kind' in document)) return document;
+        const admission = await operations.admit(context.caller, { ...payload, operationName });
+        if ('errors' in admission) return admission.errors;
+        const { document, operation } = admission;
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
         Object.assign(payload, { query: document.loc?.source.body ?? payload.query });
-        const changes = isMutation(document, operationName);
+        const changes = operation.operation === OperationTypeNode.MUTATION;
         if (changes) ctx.extra.answerDue(payload);
         return {
           schema,

@@ -14,12 +14,12 @@ export const untrustedTexts: Attack = {
     return { TRUSTED_DOCUMENTS: file };
   },
   run: async (target) => {
-    const texts = [' a'.repeat(CHARACTERS / 2), `{ ${'#\n'.repeat(CHARACTERS / 2 - 4)} a }`];
+    const texts = [`{${' a'.repeat(CHARACTERS / 2 - 4)} }`, `{ ${'#\n'.repeat(CHARACTERS / 2 - 4)} a }`];
     for (const path of ['/graphql', '/graphql/stream']) {
       for (const query of texts) {
         // Longer than a picture-less body may be, and within that.
         await target.post(path, JSON.stringify({ query }));
-        await target.post(path, JSON.stringify({ query: query.slice(-CHARACTERS / 16) }));
+        await target.post(path, JSON.stringify({ query: `{ ${query.slice(-CHARACTERS / 16)}` }));
       }
     }
     return [];
