@@ -16,7 +16,7 @@ import type { GatewayContext, Services } from '../resolvers/context.js';
 import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
-import { PositionReads } from '../services/jobs/position-reads.js';
+import { SharedReads } from '../services/jobs/shared-reads.js';
 import { askFirst } from './callers.js';
 import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
@@ -108,7 +108,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const contextOf = async (authorization: string | undefined): Promise<GatewayContext> => ({
     services: options.services,
     caller: await options.authenticate(authorization),
-    positions: new PositionReads(options.services.jobs),
+    positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
     accepted: new Map(),
   });
   const shared = {

@@ -8,7 +8,7 @@ import type { FollowTokens } from '../services/auth/follow-tokens.js';
 import type { FaceLookup } from '../services/faces/face-lookup.js';
 import type { Eraser } from '../services/jobs/eraser.js';
 import type { JobService } from '../services/jobs/job-service.js';
-import type { PositionReads } from '../services/jobs/position-reads.js';
+import type { SharedReads } from '../services/jobs/shared-reads.js';
 import type { Submission } from '../services/jobs/submission.js';
 import type { WaitingReasons } from '../services/jobs/waiting-reasons.js';
 import type { Cursors } from './cursors.js';
@@ -33,7 +33,8 @@ export type AcceptedJobs = Map<string, string>;
 export interface GatewayContext {
   readonly services: Services;
   readonly caller: Caller;
-  readonly positions: PositionReads;
+  /** The places of waiting jobs in the queue. */
+  readonly positions: SharedReads<number>;
   /** Of this operation; null where no mutation runs. */
   readonly accepted: AcceptedJobs | null;
 }

@@ -119,8 +119,8 @@ export class JobResolver {
     nullable: true,
     description: '1 is the next to be sent; null unless WAITING. Counted when asked for.',
   })
-  queuePosition(@Root() node: JobNode, @Ctx() { positions }: GatewayContext): Promise<number | null> {
-    return positions.of(node.job);
+  queuePosition(@Root() node: JobNode, @Ctx() { positions }: GatewayContext): Promise<number | null> | null {
+    return node.status === 'WAITING' ? positions.of(node.id) : null;
   }
 
   @FieldResolver(() => WaitingReasonEnum, {
