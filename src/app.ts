@@ -45,18 +45,20 @@ import { AccountWatch } from './services/jobs/account-watch.js';
 import { Archiver } from './services/jobs/archiver.js';
 import { CallbackReceiver } from './services/jobs/callback.js';
 import { CatchUp } from './services/jobs/catch-up.js';
+import type { Clock } from './services/jobs/clock.js';
 import { Dispatcher } from './services/jobs/dispatcher.js';
 import { Eraser } from './services/jobs/eraser.js';
 import { ExpiryWatch } from './services/jobs/expiry-watch.js';
 import type { Job } from './services/jobs/job.js';
 import { createMetrics, JobMetrics } from './services/jobs/job-metrics.js';
-import { type Clock, JobService } from './services/jobs/job-service.js';
+import { JobService } from './services/jobs/job-service.js';
 import { QueuePositions } from './services/jobs/queue-positions.js';
 import { Reconciler } from './services/jobs/reconciler.js';
 import { Submission } from './services/jobs/submission.js';
 import { WaitingReasons } from './services/jobs/waiting-reasons.js';
 import type { JobStore } from './services/store/job-store.js';
 import { tellingUnavailable } from './services/store/unavailable.js';
+import { StoreClock } from './services/store-clock.js';
 
 export interface App {
   /** @throws StartError */
@@ -109,7 +111,6 @@ const POLL_AFTER_MS = 30_000;
 
 export function createApp(config: Config, secrets: Secrets, overrides: Overrides = {}): App {
   const log = overrides.log ?? pino({ level: config.logLevel });
-  const clock = overrides.clock ?? { now: () => Date.now() };
   const given = { config, secrets, log };
   const stops: (() => Promise<void> | void)[] = [];
   let starting: Promise<Running> | null = null;
@@ -154,18 +155,25 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   async function start(): Promise<Running> {
-    const patienceUntil = Date.now() + START_PATIENCE_MS;
+    const patienceUntil = performance.now() + START_PATIENCE_MS;
     for (;;) {
       try {
         return await compose();
       } catch (error) {
         await undo();
         const isWorthWaiting = error instanceof StartError && error.mayPass && stopping === null;
-        if (!isWorthWaiting || Date.now() > patienceUntil) throw error;
+        if (!isWorthWaiting || performance.now() > patienceUntil) throw error;
         log.warn({ reason: error.message }, 'not started yet; trying again');
       }
       await sleep(START_AGAIN_MS);
     }
+  }
+
+  async function startClock(store: JobStore): Promise<Clock> {
+    const clock = new StoreClock({ store, log });
+    stops.push(() => clock.stop());
+    await clock.start();
+    return clock;
   }
 
   async function compose(): Promise<Running> {
@@ -176,6 +184,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       throw databaseUnusable(secrets, error);
     };
     await store.start().catch(cantUseDatabase);
+
+    const clock = overrides.clock ?? (await startClock(store).catch(cantUseDatabase));
 
     const sandbox = secrets.akoolApiKey === null ? await startSandbox(given, overrides.sandbox) : null;
     if (sandbox !== null) stops.push(() => sandbox.stop());

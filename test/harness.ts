@@ -6,6 +6,7 @@ import { type Logger, pino } from 'pino';
 import { createApp, type Overrides } from '../src/app.js';
 import { readConfig } from '../src/config.js';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox/sandbox.js';
+import type { Clock } from '../src/services/jobs/clock.js';
 
 export interface GatewayOptions {
   /** Settings, on top of what a test needs anyway. */
@@ -49,6 +50,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** A clock for `overrides` that is always ahead of the machine's by what `aheadMs` says. */
+export function clockAhead(aheadMs: () => number): Clock {
+  const now = (): number => Date.now() + aheadMs();
+  return { now, steady: now, agreesWith: () => true, check: async () => {} };
 }
 
 /** A gateway's log, to be looked through. */

@@ -19,8 +19,9 @@ export class Generation {
 
   /** Goes on with a job from wherever it is. */
   begin(job: SandboxJob): void {
-    if (job.status === 1) this.#at(job.startsAt, job, 2);
-    else if (job.status === 2 && job.endsAt !== null) this.#at(job.endsAt, job, job.outcome);
+    const now = Date.now();
+    if (job.status === 1) this.#after(job.startsAt - now, job, 2);
+    else if (job.status === 2 && job.endsAt !== null) this.#after(job.endsAt - now, job, job.outcome);
   }
 
   /** Ends a job now. False when it had ended already. */
@@ -37,8 +38,8 @@ export class Generation {
     this.#timers.clear();
   }
 
-  #at(time: number, job: SandboxJob, status: JobStatus): void {
-    this.#timers.after(time - Date.now(), () => this.#move(job, status));
+  #after(ms: number, job: SandboxJob, status: JobStatus): void {
+    this.#timers.after(ms, () => this.#move(job, status));
   }
 
   #move(job: SandboxJob, status: JobStatus): boolean {
@@ -48,7 +49,8 @@ export class Generation {
     if (job.webhookUrl) job.owed.push(status);
     this.#ledger.save(job);
     if (job.webhookUrl) this.#courier.announce(job, status);
-    this.begin(job);
+    // Not until `endsAt`: the clock may have been set since that was reckoned.
+    if (status === 2 && job.endsAt !== null) this.#after(job.endsAt - job.startsAt, job, job.outcome);
     return true;
   }
 }

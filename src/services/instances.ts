@@ -1,7 +1,7 @@
 /** Whether other gateways share the store, and a loud word when they do but can't wake each other. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Clock } from './jobs/job-service.js';
+import type { Clock } from './jobs/clock.js';
 import { PeriodicLoop } from './jobs/periodic-loop.js';
 import type { JobStore } from './store/job-store.js';
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FaultPlan } from '../../src/sandbox/sandbox.js';
-import { type GatewayOptions, recordedLog, startGateway, type TestGateway } from '../harness.js';
+import type { Clock } from '../../src/services/jobs/clock.js';
+import { clockAhead, type GatewayOptions, recordedLog, startGateway, type TestGateway } from '../harness.js';
 import { ask, dataOf, errorOf, follow, lookUp, oneFace, submit, upTo } from './caller.js';
 import { type SeenJob, SUBMIT } from './operations.js';
 
@@ -15,16 +16,18 @@ afterEach(async () => {
 });
 
 /** The time of day, which a test can set forward: pauses of minutes are over at once. */
-class Daytime {
-  #aheadMs = 0;
+function daytime(): Daytime {
+  let aheadMs = 0;
+  return {
+    ...clockAhead(() => aheadMs),
+    skip: (ms) => {
+      aheadMs += ms;
+    },
+  };
+}
 
-  now(): number {
-    return Date.now() + this.#aheadMs;
-  }
-
-  skip(ms: number): void {
-    this.#aheadMs += ms;
-  }
+interface Daytime extends Clock {
+  skip(ms: number): void;
 }
 
 const MINUTE = 60_000;
@@ -35,7 +38,7 @@ interface HeldGateway extends TestGateway {
 }
 
 async function start(options: GatewayOptions = {}): Promise<HeldGateway> {
-  const clock = new Daytime();
+  const clock = daytime();
   const { log, lines } = recordedLog();
   const gateway = await startGateway({ ...options, overrides: { clock, log, ...options.overrides } });
   ends.push(() => gateway.stop());

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../free-port.js';
-import { startGateway, type TestGateway } from '../harness.js';
+import { clockAhead, startGateway, type TestGateway } from '../harness.js';
 import { OwnRedis } from '../own-redis.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
 import { lookUp, openSocket, run, submit } from './caller.js';
@@ -32,7 +32,7 @@ describe.skipIf(postgres === null || redis === null)('jobsUpdated without Redis'
   async function start(aheadMs: number): Promise<string> {
     const gateway = await startGateway({
       env: { DATABASE_URL: database.url, REDIS_URL: own.url },
-      overrides: { clock: { now: () => Date.now() + aheadMs } },
+      overrides: { clock: clockAhead(() => aheadMs) },
     });
     gateways.push(gateway);
     return gateway.url;

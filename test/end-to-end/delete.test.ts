@@ -5,7 +5,7 @@ import Database from 'libsql';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { JobStore } from '../../src/services/store/job-store.js';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { clockAhead, startGateway, type TestGateway, withMethods } from '../harness.js';
 import { type Answer, ask, dataOf, errorOf, follow, lookUp, oneFace, submit } from './caller.js';
 import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
 import { JOB, JOBS, SUBMIT } from './operations.js';
@@ -34,7 +34,7 @@ async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<
   const gateway = await startGateway({
     ...options,
     overrides: {
-      clock: { now: () => Date.now() + ahead },
+      clock: clockAhead(() => ahead),
       wrapStore: (opened) => {
         store = opened;
         return options.overrides?.wrapStore?.(opened) ?? opened;

@@ -5,7 +5,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
+import { clockAhead, startGateway, type TestGateway } from '../harness.js';
 import { picture } from '../services/archive/archive.contract.js';
 import { type S3Twin, startS3Twin } from '../services/archive/s3-twin.js';
 import { ask, dataOf, follow, lookUp, submit } from './caller.js';
@@ -298,7 +298,7 @@ describe('a gateway whose bucket fails', () => {
   it('deletes a job at once, and its copy when the bucket is back', async () => {
     const twin = await startTwin();
     let ahead = 0;
-    const clock = { now: () => Date.now() + ahead };
+    const clock = clockAhead(() => ahead);
     const gateway = await startGateway({ env: settingsOf(twin), overrides: { clock } });
     ends.push(() => gateway.stop());
     const stage = { gateway, lines: [], kept: () => [...twin.objects.keys()], keep: () => {} };

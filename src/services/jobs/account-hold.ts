@@ -167,6 +167,12 @@ export function hurried(before: AccountHold, at: number): AccountHold {
   return { ...before, lookAt: at, trialAt: at };
 }
 
+/** The clock was set. */
+export function movedBy(before: AccountHold, ms: number): AccountHold {
+  const { since, lookAt, trialAt } = before;
+  return { ...before, since: since + ms, lookAt: lookAt + ms, trialAt: trialAt + ms };
+}
+
 /** A time further away than any pause is what a clock that was set back leaves behind. */
 export function isLookDue({ lookAt }: AccountHold, now: number): boolean {
   return lookAt <= now || lookAt > now + 2 * LONGEST_PAUSE_MS;

@@ -22,8 +22,8 @@ import {
   withoutTrial,
 } from './account-hold.js';
 import type { AccountHolds } from './account-holds.js';
+import type { Clock } from './clock.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { Clock } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
 export interface AccountWatchSettings {

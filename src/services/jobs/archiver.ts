@@ -15,8 +15,9 @@ import { mediaTypeOf } from '../archive/media-type.js';
 import { ResultFetchError, type ResultFetcher } from '../archive/result-fetcher.js';
 import { Measure, ResultContentError, withHead } from '../archive/result-stream.js';
 import type { JobStore } from '../store/job-store.js';
+import type { Clock } from './clock.js';
 import type { ArchivedFile, Job } from './job.js';
-import type { Clock, JobService } from './job-service.js';
+import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
 export interface ArchiverSettings {
@@ -47,6 +48,7 @@ export class Archiver {
   readonly #loop: PeriodicLoop;
   readonly #stopping = new AbortController();
   readonly #underWay = new Map<string, Promise<void>>();
+  /** By the steady clock. */
   #sweepAt = 0;
   #unsubscribe: (() => void) | null = null;
 
@@ -86,13 +88,13 @@ export class Archiver {
   }
 
   async #claim(): Promise<void> {
-    const now = this.#clock.now();
-    if (now >= this.#sweepAt) {
-      this.#sweepAt = now + SWEEP_EVERY_MS;
+    if (this.#clock.steady() >= this.#sweepAt) {
+      this.#sweepAt = this.#clock.steady() + SWEEP_EVERY_MS;
       await this.#archive.sweep(this.#stopping.signal);
     }
     const free = PARALLEL - this.#underWay.size;
     if (free <= 0) return;
+    const now = this.#clock.now();
     const claimed = await this.#store.claimArchives(now, now + CLAIM_MS, free);
     for (const job of claimed) {
       // Its claim was lost (a change of the job came between), but not its attempt.

@@ -6,8 +6,9 @@ import type { Logger } from 'pino';
 import { isProviderResultUrl, providerUrlForLog } from '../akool/provider-url.js';
 import { readWebhook, type WebhookEvent, type WebhookKeys } from '../akool/webhook.js';
 import type { JobStore } from '../store/job-store.js';
+import type { Clock } from './clock.js';
 import { isAtProvider, isFinal, isHealable, isReportFor, type Job } from './job.js';
-import type { Clock, JobService } from './job-service.js';
+import type { JobService } from './job-service.js';
 import { providerReport } from './provider-report.js';
 import type { Reconciler } from './reconciler.js';
 

@@ -13,9 +13,10 @@ import type { Trial } from '../store/job-store.js';
 import { afterRefusal, afterTrial, creditRefusedAt, retryAfter } from './account-hold.js';
 import type { AccountHolds } from './account-holds.js';
 import { Backoff } from './backoff.js';
+import type { Clock } from './clock.js';
 import type { Job, JobEvent } from './job.js';
 import { picturesOf } from './job-request.js';
-import type { Clock, JobService } from './job-service.js';
+import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 import { type Outcome, Sender } from './sender.js';
 
@@ -60,6 +61,7 @@ export class Dispatcher {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #calls = new AbortController();
   readonly #leases = new AbortController();
+  /** By the steady clock. */
   #pausedUntil = 0;
   #unsubscribe: (() => void) | null = null;
   #isStopped = false;
@@ -121,7 +123,7 @@ export class Dispatcher {
 
   /** After what kept one submit from being accepted. */
   get isPausing(): boolean {
-    return this.#pausedUntil > this.#clock.now();
+    return this.#pausedUntil > this.#clock.steady();
   }
 
   /** Sends one job although the account is on hold. False when there was none, or no slot for it. */
@@ -131,7 +133,7 @@ export class Dispatcher {
   }
 
   async #leaseAndSend(): Promise<void> {
-    const pause = this.#pausedUntil - this.#clock.now();
+    const pause = this.#pausedUntil - this.#clock.steady();
     if (pause > 0) {
       this.#loop.wakeIn(pause);
       return;
@@ -255,8 +257,8 @@ export class Dispatcher {
         await this.#applyToTry(job, {
           type: 'not-accepted',
           at,
-          // Known to all instances, unlike the pause of this one.
-          retryAt: Math.ceil(this.#pausedUntil),
+          // Known to all instances, unlike the pause of this one; and not later than that is over.
+          retryAt: at + Math.floor(this.#pausedUntil - this.#clock.steady()),
           deadlineAt: job.createdAt + this.#settings.queueTtlMs,
           reason: outcome.reason,
         });
@@ -291,7 +293,7 @@ export class Dispatcher {
   /** What keeps one submit from being accepted (too many at once, no way to Akool) keeps them all. */
   #pause(retryAfterMs: number | null, reason: string): void {
     const ms = Math.max(retryAfterMs ?? 0, this.#backoff.next());
-    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + ms);
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.steady() + ms);
     this.#log.warn({ pauseMs: Math.round(ms), reason }, 'dispatch backs off');
   }
 }

@@ -9,8 +9,9 @@ import type { AkoolClient } from '../akool/akool-client.js';
 import type { Archive } from '../archive/archive.js';
 import type { JobStore } from '../store/job-store.js';
 import { archiveStem } from './archiver.js';
+import type { Clock } from './clock.js';
 import type { Job } from './job.js';
-import type { Clock, JobService } from './job-service.js';
+import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 import { RESULT_LIFETIME_MS } from './provider-report.js';
 

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
 import type { JobStore } from '../store/job-store.js';
-import type { Clock } from './job-service.js';
+import type { Clock } from './clock.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
 const EVERY_MS = 10 * 60 * 1000;

@@ -6,14 +6,10 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { JobBus } from '../bus/job-bus.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from '../store/job-store.js';
+import type { Clock } from './clock.js';
 import { type Following, followJob, followTenant } from './follow.js';
 import { type Change, type Job, type JobEvent, type JobUpdate, transition } from './job.js';
 import type { JobRequest } from './job-request.js';
-
-export interface Clock {
-  /** Milliseconds since 1970. */
-  now(): number;
-}
 
 export interface JobServiceSettings {
   /** How many jobs may wait. */
@@ -182,12 +178,17 @@ export class JobService {
 
   /** Leases waiting jobs for sending: see `JobStore.lease`. */
   async lease(limit: number, deadlineMs: number, options?: LeaseOptions): Promise<readonly Job[]> {
-    const decide = (job: Job): Change | null => {
+    let agrees = true;
+    const decide = (job: Job, storeNow: number): Change | null => {
+      agrees &&= this.#clock.agreesWith(storeNow);
+      // By a clock that has not followed the store's, its deadline might be past at once.
+      if (!agrees) return null;
       // Asked for when the slot is really had: it may have been waited for, and its last holder is stamped later.
       const at = this.#clock.now();
       return transition(job, { type: 'leased', at, deadlineAt: at + deadlineMs });
     };
     const leased = await this.#store.lease(limit, this.#clock.now(), decide, options);
+    if (!agrees) await this.#clock.check();
     for (const job of leased) this.#announce(job);
     return leased;
   }

@@ -44,7 +44,7 @@ export class PeriodicLoop {
 
   /** Works again no later than in so many milliseconds. */
   wakeIn(ms: number): void {
-    const dueAt = Date.now() + ms;
+    const dueAt = performance.now() + ms;
     if (this.#state !== 'started' || dueAt >= this.#dueAt) return;
     this.#clearTimer();
     this.#dueAt = dueAt;

@@ -15,8 +15,9 @@ import type { Logger } from 'pino';
 import type { JobBus } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
 import type { AccountHolds } from './account-holds.js';
+import type { Clock } from './clock.js';
 import type { JobStatus } from './job.js';
-import type { Clock, JobService } from './job-service.js';
+import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
 /** Where a change of the queue shows: a job that left it, or one that came back to its front. */

@@ -13,9 +13,10 @@ import { needsOpts } from '../faces/fill-opts.js';
 import type { JobStore } from '../store/job-store.js';
 import { type AccountHold, isTooDear } from './account-hold.js';
 import { Backoff } from './backoff.js';
+import type { Clock } from './clock.js';
 import { isFinal, isHealable, type Job, type JobEvent, type ProviderReport } from './job.js';
 import type { JobError } from './job-error.js';
-import type { Clock, JobService } from './job-service.js';
+import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 import { providerReport, RESULT_LIFETIME_MS, RESULT_UNUSABLE } from './provider-report.js';
 
@@ -34,10 +35,7 @@ export interface ReconcilerSettings {
 
 /** `_id`s in one question; 50 of them make an address of about 1.3 KB. */
 const BATCH = 50;
-/**
- * How long a job past its deadline is spared while Akool can't be asked for the last time; counted from the
- * start where the gateway was down at the deadline.
- */
+/** How long a job past its deadline is spared while Akool is asked for the last time and does not answer. */
 const LAST_LOOK_MS = 10 * 60 * 1000;
 const SLOWEST_POLL_MS = 60_000;
 /** How long after its sending a job that failed by its deadline is still asked about: as long as Akool keeps results. */
@@ -59,9 +57,10 @@ export class Reconciler {
   readonly #backoff: Backoff;
   readonly #loop: PeriodicLoop;
   readonly #calls = new AbortController();
-  /** Akool could not be asked: not again before then. */
+  /** Akool could not be asked: not again before then. By the steady clock, as the next two. */
   #nextLastLookAt = 0;
-  #startedAt = 0;
+  /** Since when it is asked for the last time in vain. */
+  #inVainSince: number | null = null;
   /** Since when Akool calls a job a success without saying where its result is; by the job's id. */
   readonly #withoutAddress = new LRUCache<string, number>({ max: MAX_WITHOUT_ADDRESS });
 
@@ -85,7 +84,6 @@ export class Reconciler {
   }
 
   start(): void {
-    this.#startedAt = this.#clock.now();
     this.#loop.start();
   }
 
@@ -126,10 +124,10 @@ export class Reconciler {
    * @param olderThanMs how long they must have been at it; 0 at a start that owns the store alone.
    */
   async takeOver(olderThanMs: number): Promise<void> {
-    const at = this.#clock.now();
     for (;;) {
-      const left = await this.#store.abandoned(at - olderThanMs, 100);
+      const left = await this.#late((now) => this.#store.abandoned(now - olderThanMs, 100));
       if (left.length === 0) return;
+      const at = this.#clock.now();
       await Promise.all(
         left.map(async ({ id, attempts }) => {
           const { job } = await this.#jobs.apply(id, (job) =>
@@ -165,13 +163,13 @@ export class Reconciler {
 
   /** Jobs about which there is nobody to ask. */
   async #expire(): Promise<void> {
-    const at = this.#clock.now();
-    const late = await this.#store.pastDeadline(['WAITING', 'UNCONFIRMED'], at, 500);
+    const late = await this.#late((now) => this.#store.pastDeadline(['WAITING', 'UNCONFIRMED'], now, 500));
     if (late.length === 0) return;
     const hold = await this.#store.accountHold();
     await Promise.all(
       late.map(({ id }) =>
         this.#jobs.apply(id, (job) => {
+          const at = this.#clock.now();
           if (job.deadlineAt > at) return null;
           if (job.status === 'WAITING') return { type: 'expired', at, error: whyNeverSent(job, hold) };
           return job.status === 'UNCONFIRMED' ? { type: 'expired', at, error: NEVER_CONFIRMED } : null;
@@ -182,23 +180,36 @@ export class Reconciler {
 
   /** Jobs that Akool has had for too long are asked about once more before they fail. */
   async #lastLooks(): Promise<void> {
-    const at = this.#clock.now();
-    if (at < this.#nextLastLookAt) return;
-    const late = await this.#store.pastDeadline(['QUEUED', 'PROCESSING'], at, BATCH);
-    if (late.length === 0) return;
+    if (this.#clock.steady() < this.#nextLastLookAt) return;
+    const late = await this.#late((now) => this.#store.pastDeadline(['QUEUED', 'PROCESSING'], now, BATCH));
+    if (late.length === 0) {
+      this.#inVainSince = null;
+      return;
+    }
     const asked = await this.#ask(late);
     if (this.#calls.signal.aborted) return;
-    if (!asked) this.#nextLastLookAt = at + this.#backoff.next();
+    const steady = this.#clock.steady();
+    this.#inVainSince = asked ? null : (this.#inVainSince ?? steady);
+    if (!asked) this.#nextLastLookAt = steady + this.#backoff.next();
     const spareMs = Math.min(LAST_LOOK_MS, this.#settings.jobDeadlineMs);
+    const spareAll = this.#inVainSince !== null && steady < this.#inVainSince + spareMs;
     await Promise.all(
       late.map(({ id }) =>
         this.#jobs.apply(id, (job) => {
-          const spared = !asked && at < Math.max(job.deadlineAt, this.#startedAt) + spareMs;
+          const at = this.#clock.now();
+          const spared = spareAll || (!asked && at < job.deadlineAt + spareMs);
           if (job.deadlineAt > at || spared) return null;
           return { type: 'expired', at, error: TOOK_TOO_LONG, pollAt: Math.round(at + patienceMs(job, at)) };
         }),
       ),
     );
+  }
+
+  /** What is late by the clock as it is now: that one may have been set, and nothing comes to an end for that. */
+  async #late(find: (now: number) => Promise<readonly Job[]>): Promise<readonly Job[]> {
+    if ((await find(this.#clock.now())).length === 0) return [];
+    await this.#clock.check();
+    return find(this.#clock.now());
   }
 
   async #askAboutSilent(): Promise<void> {
@@ -267,7 +278,7 @@ export class Reconciler {
       keep: this.#settings.keepResults,
       secrets: [job.callbackToken],
     });
-    const report = read ?? this.#unusable(job, result, at);
+    const report = read ?? this.#unusable(job, result);
     if (report === null) return;
     const { job: afterwards } = await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',
@@ -275,7 +286,7 @@ export class Reconciler {
       // Due already: its webhook rang since it was asked about.
       pollAt:
         current.pollAt !== null && current.pollAt <= at ? current.pollAt : at + this.#settings.pollAfterMs,
-      deadlineAt: job.deadlineAt,
+      deadlineAt: current.deadlineAt,
       source: 'POLL',
       providerId: result.providerId,
       report,
@@ -286,10 +297,12 @@ export class Reconciler {
   }
 
   /** A success without an address that can be used. One that gives none at all may still get it. */
-  #unusable(job: Job, { providerId, url }: ProviderResult, at: number): ProviderReport | null {
-    const since = this.#withoutAddress.get(job.id) ?? at;
+  #unusable(job: Job, { providerId, url }: ProviderResult): ProviderReport | null {
+    const steady = this.#clock.steady();
+    const since = this.#withoutAddress.get(job.id) ?? steady;
     this.#withoutAddress.set(job.id, since);
-    if (url === null && at < since + MISSING_ADDRESS_MS && at < job.deadlineAt) return null;
+    const mayCome = steady < since + MISSING_ADDRESS_MS && this.#clock.now() < job.deadlineAt;
+    if (url === null && mayCome) return null;
     const address = url === null ? null : providerUrlForLog(url);
     this.#log.error({ job: job.id, providerId, address }, 'paid result has no usable address');
     return { status: 'FAILED', error: RESULT_UNUSABLE };

@@ -1,9 +1,10 @@
 /** Why a waiting job is not being sent, and what holds up dispatch as a whole. Not stored: it is so at the moment. */
+
 import { isTooDear } from './account-hold.js';
 import type { AccountHolds } from './account-holds.js';
+import type { Clock } from './clock.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Job } from './job.js';
-import type { Clock } from './job-service.js';
 
 export const WAITING_REASONS = ['SLOT', 'RETRY', 'NO_CREDIT', 'ACCOUNT', 'PAUSED'] as const;
 export type WaitingReason = (typeof WAITING_REASONS)[number];

@@ -20,6 +20,8 @@ export interface Database {
   lockQueue(transaction: Kysely<Tables>): Promise<Pick<QueueTable, 'turn' | 'account_hold'>>;
   /** Locks the rows that a query in a transaction gives, and passes over those that another one has locked. */
   skipLocked: <O>(query: SelectQueryBuilder<Tables, 'jobs', O>) => SelectQueryBuilder<Tables, 'jobs', O>;
+  /** Whole milliseconds since 1970, by the clock that all who share the database go by. */
+  now(transaction: Kysely<Tables>): Promise<number>;
   /** Rejects when it cannot answer, or cannot be written to. */
   ping(): Promise<void>;
   /** Lets writes in flight end, then closes. Safe to call twice. */

@@ -89,6 +89,28 @@ export interface SlotUsage {
   readonly waiting: number;
 }
 
+/** What was read from the clock that all who share the store go by. */
+export interface ClockReading {
+  /** Whole milliseconds since 1970. */
+  readonly at: number;
+  /** Between which times of this process's monotonic clock it was so. */
+  readonly earliest: number;
+  readonly latest: number;
+  /** What it said when it was read before, by whomever; 0: never. */
+  readonly lastAt: number;
+}
+
+/** By how many milliseconds stored times are moved after a reading; 0: not at all. */
+export interface ClockMove {
+  /** All that is due: what happens at it, not what tells when something was (createdAt, finishedAt, history). */
+  readonly due: number;
+  /**
+   * Polls of open jobs that are further ahead than this, which is below 0: they were under way when the clock was set
+   * back, and were stored by the clock as it had been.
+   */
+  readonly strayPolls: number;
+}
+
 export interface LeaseOptions {
   /**
    * Until then the outcome is waited for, however long the store is away: a lease of which nobody knows is a job
@@ -130,12 +152,12 @@ export interface JobStore {
    * stored. The order is start-time fair queueing over tenants: a job's `turn` is one after the last of its
    * tenant's, but never before the turn being served, so tenants take turns and each tenant's own jobs stay
    * oldest first. Jobs whose time to wait is over are left where they are, and those that are too dear; all of them
-   * while a hold blocks dispatch.
+   * while a hold blocks dispatch. `decide` is told the time by the store's clock.
    */
   lease(
     limit: number,
     now: number,
-    decide: (job: Job) => Change | null,
+    decide: (job: Job, storeNow: number) => Change | null,
     options?: LeaseOptions,
   ): Promise<readonly Job[]>;
   /** What Akool holds against the account, as all instances know it. */
@@ -197,6 +219,12 @@ export interface JobStore {
    */
   heartbeat(instance: string, now: number, ttlMs: number): Promise<number>;
   sayGoodbye(instance: string): Promise<void>;
+
+  /**
+   * Reads the clock that all who share the store go by, and notes that. One reading at a time. `decide` may be called
+   * again when the first time came to nothing.
+   */
+  readClock(decide: (reading: ClockReading) => ClockMove): Promise<void>;
 
   /**
    * The number of the last change of any job; 0 before the first. A change that is stored later has a higher one,

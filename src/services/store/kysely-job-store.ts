@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { AccountHold } from '../jobs/account-hold.js';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
 import { changesDue, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
+import { readClock } from './clock-rows.js';
 import type { Database } from './database.js';
 import {
   beingSentSince,
@@ -22,6 +23,8 @@ import { listJobs } from './job-pages.js';
 import { deleteJobs, findJob, historyOf, saveJob, versionsOf } from './job-rows.js';
 import type {
   ChangedJob,
+  ClockMove,
+  ClockReading,
   Created,
   HeldCount,
   HoldChange,
@@ -141,7 +144,7 @@ class KyselyJobStore implements JobStore {
   async lease(
     limit: number,
     now: number,
-    decide: (job: Job) => Change | null,
+    decide: (job: Job, storeNow: number) => Change | null,
     options?: LeaseOptions,
   ): Promise<readonly Job[]> {
     const leased = await leaseJobs(this.#opened, limit, now, decide, options);
@@ -244,6 +247,11 @@ class KyselyJobStore implements JobStore {
 
   async sayGoodbye(instance: string): Promise<void> {
     await this.#opened.write((trx) => forgetInstance(trx, instance));
+  }
+
+  async readClock(decide: (reading: ClockReading) => ClockMove): Promise<void> {
+    const { due, strayPolls } = await readClock(this.#opened, decide);
+    if (due !== 0 || strayPolls !== 0) this.#recent?.forgetAll();
   }
 
   #read(find: Promise<Job | null>): Promise<Job | null> {

@@ -7,6 +7,7 @@ import { jobs } from './migrations/001-jobs.js';
 import { accountHold } from './migrations/002-account-hold.js';
 import { changes } from './migrations/003-changes.js';
 import { compatibility } from './migrations/004-compatibility.js';
+import { clock } from './migrations/005-clock.js';
 
 /** What differs between the databases; everything else is the same SQL. */
 export interface ColumnTypes {
@@ -26,6 +27,7 @@ export function releases(types: ColumnTypes): readonly Migrations[] {
       '002-account-hold': accountHold(types),
       '003-changes': changes(types),
       '004-compatibility': compatibility(),
+      '005-clock': clock(types),
     },
   ];
 }

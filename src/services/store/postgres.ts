@@ -7,7 +7,7 @@
  * instances lock the same rows in different orders, PostgreSQL ends one of them, and its writes are made again
  * one by one.
  */
-import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
+import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
 import { openPool, type PoolSettings } from './postgres-pool.js';
@@ -17,6 +17,10 @@ import type { Tables } from './tables.js';
 
 const queueRow = new Statement((db) =>
   db.selectFrom('queue').select(['turn', 'account_hold']).where('id', '=', 1).forUpdate(),
+);
+/** Of the server, not of the transaction's begin. */
+const serverTime = new Statement((db) =>
+  db.selectNoFrom(sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`.as('now')),
 );
 /** Refused where nothing can be written, though it locks no row. */
 const nothingToWrite = new Statement((db) =>
@@ -71,6 +75,7 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
     },
     write: (work, options) => commits.write(work, options),
     lockQueue: async (trx) => only(await queueRow.rows(trx, {})),
+    now: async (trx) => only(await serverTime.rows(trx, {})).now,
     ping: async () => {
       await nothingToWrite.rows(db, {});
     },

@@ -133,7 +133,7 @@ export async function leaseJobs(
   database: Database,
   limit: number,
   now: number,
-  decide: (job: Job) => Change | null,
+  decide: (job: Job, storeNow: number) => Change | null,
   options: LeaseOptions = {},
 ): Promise<readonly Job[]> {
   // Mostly nobody waits, and that is known without a write, and without counting those at the provider.
@@ -149,9 +149,11 @@ export async function leaseJobs(
       trial === null || hold === null
         ? await nextOf(database).rows(trx, { now, free, ...priceLimits(hold) })
         : await trialOf(database, trx, hold, trial, now);
+    if (rows.length === 0) return [];
+    const storeNow = await database.now(trx);
     const leased: Job[] = [];
     for (const row of rows) {
-      const change = decide(toJob(row));
+      const change = decide(toJob(row), storeNow);
       if (change !== null && (await saveJob(trx, change))) leased.push(change.job);
     }
     // A trial is out of turn.

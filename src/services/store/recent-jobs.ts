@@ -67,6 +67,11 @@ export class RecentJobs {
     for (const id of ids) this.#jobs.delete(id);
   }
 
+  forgetAll(): void {
+    this.#writes += 1;
+    this.#jobs.clear();
+  }
+
   #keep(job: Job): void {
     this.#jobs.set(job.id, job);
     this.#idByToken.set(job.callbackToken, job.id);

@@ -55,6 +55,7 @@ export async function openSqlite(file: string): Promise<Database> {
     write: (work, options) => commits.write(work, options),
     // One connection, one writer: the transaction itself is the lock.
     lockQueue: async (trx) => only(await queueRow.rows(trx, {})),
+    now: async () => Date.now(),
     ping: async () => {
       await anything.rows(db, {});
     },

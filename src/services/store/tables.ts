@@ -14,6 +14,7 @@ export interface Tables {
   kysely_migration: KyselyMigrationTable;
   job_changes: JobChangeTable;
   batches: BatchTable;
+  clock: ClockTable;
 }
 
 export interface JobTable {
@@ -125,6 +126,13 @@ export interface JobChangeTable {
 export interface BatchTable {
   writer: string;
   number: number;
+}
+
+/** One row. */
+export interface ClockTable {
+  id: number;
+  /** What the clock that stored times go by said when it was last read; 0: never. */
+  read_at: number;
 }
 
 export function toJob(row: Selectable<JobTable>): Job {

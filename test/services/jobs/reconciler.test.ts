@@ -303,6 +303,51 @@ describe('a job past its deadline', () => {
     await isIn(workshop, job, 'COMPLETED');
   });
 
+  test('is spared as long when the gateway stood still at its deadline', async () => {
+    const workshop = await openWorkshop();
+    const { akool, clock } = workshop;
+    const job = await workshop.atProvider('p1');
+    const reconciler = workshop.reconciler();
+    reconciler.start();
+    await reconciler.pass();
+    akool.onResults = unreachable;
+    clock.advance(10 * HOUR);
+    await reconciler.pass();
+    expect(akool.questions.length).toBeGreaterThan(0);
+    expect((await workshop.get(job)).status).toBe('QUEUED');
+    clock.advance(10 * 60_000);
+    await reconciler.pass();
+    expect((await workshop.get(job)).status).toBe('FAILED');
+  });
+
+  test('is not failed by a clock that turns out to have been set', async () => {
+    const workshop = await openWorkshop();
+    const { akool, clock } = workshop;
+    const [sent, waiting] = [await workshop.atProvider('p1'), await workshop.create()];
+    clock.advance(30 * HOUR);
+    clock.check = async () => clock.advance(NOON - clock.now());
+    const reconciler = workshop.reconciler();
+    reconciler.start();
+    await reconciler.pass();
+    expect(await workshop.statuses(sent, waiting)).toEqual(['QUEUED', 'WAITING']);
+    expect(akool.questions).toEqual([]);
+  });
+
+  test('keeps its deadline as it is when that is moved while Akool is asked', async () => {
+    const workshop = await openWorkshop();
+    const { akool, clock, store } = workshop;
+    const job = await workshop.atProvider('p1');
+    akool.onResults = async () => {
+      await store.readClock(() => ({ due: 4 * HOUR, strayPolls: 0 }));
+      return [resultOf('p1', 2)];
+    };
+    clock.advance(30_000);
+    const reconciler = workshop.reconciler();
+    reconciler.start();
+    await isIn(workshop, job, 'PROCESSING');
+    expect((await workshop.get(job)).deadlineAt).toBe(job.deadlineAt + 4 * HOUR);
+  });
+
   test('does not fail because the gateway stops during the last look', async () => {
     const workshop = await openWorkshop();
     const { akool, clock } = workshop;

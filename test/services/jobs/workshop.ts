@@ -10,10 +10,11 @@ import type { JobBus } from '../../../src/services/bus/job-bus.js';
 import { FaceDetection } from '../../../src/services/faces/face-detection.js';
 import { AccountHolds } from '../../../src/services/jobs/account-holds.js';
 import { AccountWatch } from '../../../src/services/jobs/account-watch.js';
+import type { Clock } from '../../../src/services/jobs/clock.js';
 import { Dispatcher, type DispatcherSettings } from '../../../src/services/jobs/dispatcher.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobRequest } from '../../../src/services/jobs/job-request.js';
-import { type Clock, JobService } from '../../../src/services/jobs/job-service.js';
+import { JobService } from '../../../src/services/jobs/job-service.js';
 import { Reconciler, type ReconcilerSettings } from '../../../src/services/jobs/reconciler.js';
 import type { JobStore } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
@@ -32,6 +33,16 @@ export class ManualClock implements Clock {
   now(): number {
     return this.#now;
   }
+
+  steady(): number {
+    return this.#now;
+  }
+
+  agreesWith(): boolean {
+    return true;
+  }
+
+  async check(): Promise<void> {}
 
   advance(ms: number): void {
     this.#now += ms;

@@ -1,10 +1,12 @@
 /** What every job store has to hold, run over each driver. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type AccountHold, UNKNOWN_CREDIT } from '../../../src/services/jobs/account-hold.js';
+import { type AccountHold, afterRefusal, UNKNOWN_CREDIT } from '../../../src/services/jobs/account-hold.js';
 import { type Change, type Job, type JobEvent, transition } from '../../../src/services/jobs/job.js';
 import type { JobRequest } from '../../../src/services/jobs/job-request.js';
 import type {
+  ClockMove,
+  ClockReading,
   Created,
   JobFilter,
   JobPlace,
@@ -807,6 +809,97 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect((await store.abandoned(NOON, 10)).map(({ id }) => id)).toEqual([first?.id]);
         expect(await store.abandoned(NOON - 1, 10)).toEqual([]);
         expect(await store.abandoned(LATER, 0)).toEqual([]);
+      });
+    });
+
+    describe('the clock', () => {
+      const STAY = { due: 0, strayPolls: 0 };
+
+      async function read(move: ClockMove = STAY): Promise<ClockReading> {
+        const readings: ClockReading[] = [];
+        await store.readClock((reading) => {
+          readings.push(reading);
+          return move;
+        });
+        const last = readings.at(-1);
+        if (last === undefined) throw new Error('nothing was read');
+        return last;
+      }
+
+      test('is read with the time of the last reading, by whomever, over a restart', async () => {
+        const first = await read();
+        expect(first.lastAt).toBe(0);
+        expect(Number.isInteger(first.at)).toBe(true);
+        expect(first.earliest).toBeLessThanOrEqual(first.latest);
+        const many = await Promise.all(Array.from({ length: 10 }, () => read()));
+        expect(new Set([first, ...many].map(({ at }) => at))).toContain(many[9]?.lastAt);
+        store = await opened.reopen();
+        const last = Math.max(...many.map(({ at }) => at));
+        expect((await read()).lastAt).toBe(last);
+      });
+
+      test('tells the time to whoever leases', async () => {
+        await create('ann');
+        const { at } = await read();
+        const told: number[] = [];
+        await store.lease(1, NOON, (_, storeNow) => {
+          told.push(storeNow);
+          return null;
+        });
+        expect(told).toHaveLength(1);
+        expect(told[0]).toBeGreaterThanOrEqual(at);
+      });
+
+      test('moves what is due, and leaves what tells when something was', async () => {
+        await createMany('ann', 2);
+        const [first, second] = await lease(2);
+        if (!first || !second) throw new Error('two were sent');
+        const asked = await happen(first, accepted('p1'));
+        const ended = await happen(
+          second,
+          reportOf(
+            { status: 'COMPLETED', url: 'https://example.com/r.png', expiresAt: NOON + HOUR, keep: true },
+            'p2',
+          ),
+        );
+        const waiting = await create('ann');
+        const hold = afterRefusal(null, {
+          reason: 'ACCOUNT',
+          error: refusal,
+          pictures: 1,
+          isTrial: false,
+          at: NOON,
+        });
+        await store.changeAccountHold(() => hold);
+
+        await read({ due: -HOUR, strayPolls: 0 });
+        expect(await store.get(asked.id)).toEqual({
+          ...asked,
+          sentAt: NOON - HOUR,
+          deadlineAt: asked.deadlineAt - HOUR,
+          pollAt: NOON + 30_000 - HOUR,
+        });
+        expect(await store.get(ended.id)).toEqual({ ...ended, archiveAt: NOON - HOUR });
+        expect(await store.get(waiting.id)).toEqual({ ...waiting, deadlineAt: waiting.deadlineAt - HOUR });
+        expect(await store.history(asked.id)).toHaveLength(asked.version);
+        expect(await store.accountHold()).toEqual({
+          ...hold,
+          since: NOON - HOUR,
+          lookAt: hold.lookAt - HOUR,
+          trialAt: hold.trialAt - HOUR,
+        });
+      });
+
+      test('moves polls that were stored late by the clock as it was', async () => {
+        const { at } = await read();
+        await createMany('ann', 2);
+        const [late, soon] = await lease(2);
+        if (!late || !soon) throw new Error('two were sent');
+        await happen(late, accepted('p1', at + HOUR + 30_000));
+        await happen(soon, accepted('p2', at + 30_000));
+        await read({ due: 0, strayPolls: -HOUR });
+        expect((await store.get(late.id))?.pollAt).toBe(at + 30_000);
+        expect((await store.get(soon.id))?.pollAt).toBe(at + 30_000);
       });
     });
 
