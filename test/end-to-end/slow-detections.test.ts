@@ -5,6 +5,11 @@ import { SUBMIT, textOf } from './operations.js';
 
 const [MALLORY, BOB] = ['the-key-of-mallory', 'the-key-of-bob'];
 const DETECT = 'query ($url: URL!) { detectFaces(input: { url: $url }) { frames { index } } }';
+const DETECT_IMAGE = 'query ($image: String) { detectFaces(input: { image: $image }) { frames { index } } }';
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
 const at = (name: string): string => `https://example.com/${name}.jpg`;
 
 let gateway: TestGateway;
@@ -12,7 +17,6 @@ beforeAll(async () => {
   gateway = await startGateway({
     env: {
       AUTH_API_KEYS: `mallory:${MALLORY},bob:${BOB}`,
-      AKOOL_TIMEOUT_MS: '5000',
       AKOOL_MAX_CONCURRENCY: '10',
     },
   });
@@ -24,11 +28,17 @@ interface Answer {
   readonly errors?: readonly { readonly extensions: object }[];
 }
 
-async function ask(key: string, query: string, variables: object): Promise<Answer> {
+async function ask(
+  key: string,
+  query: string,
+  variables: object,
+  signal: AbortSignal | null = null,
+): Promise<Answer> {
   const response = await fetch(`${gateway.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
     body: JSON.stringify({ query, variables }),
+    signal,
   });
   return (await response.json()) as Answer;
 }
@@ -57,4 +67,27 @@ it('holds up nobody', async () => {
   for (const extensions of refusals) {
     expect(extensions).toMatchObject({ code: 'RATE_LIMITED', retryAfterSeconds: 2 });
   }
+});
+
+/** Nearly 5 MiB, each another one. */
+function picture(nth: number): { readonly image: string } {
+  return { image: Buffer.concat([PIXEL, Buffer.alloc(5_200_000, nth)]).toString('base64') };
+}
+
+it('holds no more than so many bytes of pictures, whether or not their caller still waits', async () => {
+  const slow = gateway.sandbox.hold('detect');
+  const gone = new AbortController();
+  const left = [1, 2, 3, 4].map((nth) => ask(MALLORY, DETECT_IMAGE, picture(nth), gone.signal));
+  await expect.poll(() => slow.waiting).toBe(4);
+  gone.abort();
+  for (const { status } of await Promise.allSettled(left)) expect(status).toBe('rejected');
+
+  const refused = async () => (await ask(MALLORY, DETECT_IMAGE, picture(5))).errors?.[0]?.extensions;
+  // A second, as long as the gateway has not noticed yet that they are gone.
+  await expect.poll(refused).toMatchObject({ code: 'RATE_LIMITED', retryAfterSeconds: 2 });
+  const ofBob = ask(BOB, DETECT_IMAGE, picture(6));
+  await expect.poll(() => slow.waiting).toBe(5);
+  slow.release();
+  expect((await ofBob).errors).toBeUndefined();
+  await expect.poll(async () => (await ask(MALLORY, DETECT_IMAGE, picture(5))).errors).toBeUndefined();
 });

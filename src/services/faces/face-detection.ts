@@ -99,6 +99,7 @@ function areaOf({ region }: DetectedFace): number {
 /** Pictures in base64 are long: the key is a digest. */
 function keyOf(tenant: string, { url, image, numFrames, singleFace }: DetectFacesRequest): string {
   return createHash('sha256')
-    .update(JSON.stringify([tenant, url ?? null, image ?? null, numFrames ?? null, singleFace]))
+    .update(JSON.stringify([tenant, url ?? null, numFrames ?? null, singleFace]))
+    .update(image ?? '')
     .digest('base64url');
 }
