@@ -1,4 +1,5 @@
 /** Hands one job to Akool; looks for its faces first where they are missing. */
+import { LRUCache } from 'lru-cache';
 import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
 import { Deadline } from '../akool/deadline.js';
 import type { FaceDetection } from '../faces/face-detection.js';
@@ -28,6 +29,8 @@ export interface SenderParts {
 const FIND_FACES_MS = 25_000;
 /** So often are faces looked for where Akool can be reached but gives none; then the job fails. */
 const MOST_LOOKS = 10;
+/** Jobs that such looks are counted of; one that is forgotten is looked at more often. */
+const MAX_LOOKED_AT = 1000;
 
 export class Sender {
   readonly #akool: SenderParts['akool'];
@@ -35,6 +38,8 @@ export class Sender {
   readonly #webhookUrl: SenderParts['webhookUrl'];
   readonly #save: SenderParts['save'];
   readonly #signal: AbortSignal;
+  /** By the job's id. Its `attempts` would also count those that ended otherwise: a dead line, a refused account. */
+  readonly #vainLooks = new LRUCache<string, number>({ max: MAX_LOOKED_AT });
 
   constructor({ akool, faces, webhookUrl, save, signal }: SenderParts) {
     this.#akool = akool;
@@ -79,7 +84,7 @@ export class Sender {
       }
       case 'unavailable': {
         const { reason, retryAfterMs, maybePictures } = filled;
-        if (maybePictures && !this.#signal.aborted && job.attempts >= MOST_LOOKS) {
+        if (maybePictures && !this.#signal.aborted && this.#countLook(job) >= MOST_LOOKS) {
           return { outcome: { kind: 'refused', error: facesNeverFound(reason) } };
         }
         await this.#keepFound(job, request, filled.request);
@@ -91,6 +96,12 @@ export class Sender {
           ? { request: filled.request }
           : { outcome: { kind: 'unknown', reason: 'the job was taken over' } };
     }
+  }
+
+  #countLook({ id }: Job): number {
+    const looks = (this.#vainLooks.get(id) ?? 0) + 1;
+    this.#vainLooks.set(id, looks);
+    return looks;
   }
 
   /** What was found need not be found again. */

@@ -284,6 +284,36 @@ describe('a job whose faces are to be found first', () => {
     expect(await workshop.get(job)).toMatchObject({ status: 'QUEUED', providerId: 'p1', attempts: 2 });
   });
 
+  test('fails after ten looks at which Akool gave none, and not for those at which it could not be asked', async () => {
+    const workshop = await openWorkshop();
+    const { akool, clock } = workshop;
+    const reachedFrom = 13;
+    let looks = 0;
+    akool.onDetect = async () => {
+      looks += 1;
+      throw new AkoolCallError(looks < reachedFrom ? 'UNREACHABLE' : 'TIMEOUT', 'gone');
+    };
+    const dispatcher = workshop.dispatcher();
+    const job = await workshop.create('ann', { request: lacking });
+    dispatcher.start();
+    const afterLooks = async (more: number): Promise<string> => {
+      for (let i = 0; i < more; i += 1) {
+        clock.advance(120_000);
+        await dispatcher.pass();
+        await until(async () => (await workshop.get(job)).status !== 'SUBMITTING');
+      }
+      return (await workshop.get(job)).status;
+    };
+    expect(await afterLooks(reachedFrom + 7)).toBe('WAITING');
+    expect(await afterLooks(2)).toBe('FAILED');
+    expect((await workshop.get(job)).error).toMatchObject({
+      code: 'PROVIDER_UNAVAILABLE',
+      message: expect.stringContaining('10 times'),
+    });
+    expect(akool.submits).toEqual([]);
+    await dispatcher.stop();
+  });
+
   test('is not given up by a try that was taken over and has failed since', async () => {
     const gate = new Gate();
     const workshop = await openWorkshop();
