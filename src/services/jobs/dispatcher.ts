@@ -14,7 +14,8 @@ import { afterRefusal, afterTrial, creditRefusedAt, retryAfter } from './account
 import type { AccountHolds } from './account-holds.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
-import type { Job, JobEvent } from './job.js';
+import type { Job } from './job.js';
+import type { JobEvent } from './job-event.js';
 import { picturesOf } from './job-request.js';
 import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';

@@ -8,8 +8,10 @@ import type { JobBus } from '../bus/job-bus.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from '../store/job-store.js';
 import type { Clock } from './clock.js';
 import { type Following, followJob, followTenant } from './follow.js';
-import { type Change, type Job, type JobEvent, type JobUpdate, transition } from './job.js';
+import type { Change, Job, JobUpdate } from './job.js';
+import type { JobEvent } from './job-event.js';
 import type { JobRequest } from './job-request.js';
+import { transition } from './transition.js';
 
 export interface JobServiceSettings {
   /** How many jobs may wait. */

@@ -2,8 +2,8 @@
 import type { ProviderStatus } from '../akool/akool-client.js';
 import { jobErrorForFailedResult } from '../akool/codes.js';
 import { readProviderUrl } from '../akool/provider-url.js';
-import type { ProviderReport } from './job.js';
 import type { JobError } from './job-error.js';
+import type { ProviderReport } from './job-event.js';
 
 /** Akool keeps results for 7 days (page "Face Swap Pro"). */
 export const RESULT_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;

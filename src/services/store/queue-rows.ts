@@ -1,7 +1,8 @@
 /** The queue: who waits, in which order, and how many slots are taken. */
 import type { Kysely, Selectable } from 'kysely';
 import { type AccountHold, mayBeTheJobs, priceLimits } from '../jobs/account-hold.js';
-import { type Change, type Job, newJob } from '../jobs/job.js';
+import type { Change, Job } from '../jobs/job.js';
+import { newJob } from '../jobs/new-job.js';
 import type { Database } from './database.js';
 import { isOpen, waits } from './due-rows.js';
 import { isAnyUntried, isTooDear, toHold, trialOf } from './hold-rows.js';

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ExpiryWatch } from '../../../src/services/jobs/expiry-watch.js';
-import type { JobEvent } from '../../../src/services/jobs/job.js';
+import type { JobEvent } from '../../../src/services/jobs/job-event.js';
 import { HOUR } from './samples.js';
 import { openWorkshop, type Workshop } from './workshop.js';
 

@@ -1,8 +1,9 @@
 /** Jobs, requests and times for tests that need some and do not care which. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Job, newJob } from '../../../src/services/jobs/job.js';
+import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobError } from '../../../src/services/jobs/job-error.js';
 import type { FaceSwapRequest } from '../../../src/services/jobs/job-request.js';
+import { newJob } from '../../../src/services/jobs/new-job.js';
 import type { NewJob } from '../../../src/services/store/job-store.js';
 
 export const NOON = Date.UTC(2026, 0, 31, 12);

@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AccountHold, afterRefusal, UNKNOWN_CREDIT } from '../../../src/services/jobs/account-hold.js';
-import { type Change, type Job, type JobEvent, transition } from '../../../src/services/jobs/job.js';
+import type { Change, Job } from '../../../src/services/jobs/job.js';
+import type { JobEvent } from '../../../src/services/jobs/job-event.js';
 import type { JobRequest } from '../../../src/services/jobs/job-request.js';
+import { transition } from '../../../src/services/jobs/transition.js';
 import type {
   ClockMove,
   ClockReading,

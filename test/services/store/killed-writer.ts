@@ -1,5 +1,5 @@
 /** A process of its own that writes jobs until it is killed, and says of each one when it is acknowledged. */
-import { transition } from '../../../src/services/jobs/job.js';
+import { transition } from '../../../src/services/jobs/transition.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { HOUR, NOON, newJobOf } from '../jobs/samples.js';

@@ -19,7 +19,8 @@ import {
   test,
   vi,
 } from 'vitest';
-import { JOB_STATUSES, transition } from '../../../src/services/jobs/job.js';
+import { JOB_STATUSES } from '../../../src/services/jobs/job.js';
+import { transition } from '../../../src/services/jobs/transition.js';
 import type { Database } from '../../../src/services/store/database.js';
 import { DatabaseInUseError } from '../../../src/services/store/database-errors.js';
 import type { JobStore } from '../../../src/services/store/job-store.js';

@@ -8,13 +8,12 @@ import {
   isReportFor,
   JOB_STATUSES,
   type Job,
-  type JobEvent,
   type JobStatus,
-  newJob,
-  type ProviderReport,
-  transition,
 } from '../../../src/services/jobs/job.js';
 import { JOB_ERROR_CODES, type JobErrorCode } from '../../../src/services/jobs/job-error.js';
+import type { JobEvent, ProviderReport } from '../../../src/services/jobs/job-event.js';
+import { newJob } from '../../../src/services/jobs/new-job.js';
+import { transition } from '../../../src/services/jobs/transition.js';
 import { HOUR, jobWith, NOON, newJobOf, refusal, request } from './samples.js';
 
 const AT = NOON + 1000;

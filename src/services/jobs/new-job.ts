@@ -1,0 +1,54 @@
+/** How a job begins. */
+import type { Change, Job, JobUpdate } from './job.js';
+import type { JobRequest } from './job-request.js';
+
+/** A job as it is born, and the first line of its history. `sequence` is the store's to give. */
+export function newJob(born: {
+  readonly id: string;
+  readonly tenant: string;
+  readonly request: JobRequest;
+  readonly callbackToken: string;
+  readonly at: number;
+  readonly deadlineAt: number;
+  readonly turn: number;
+}): Change {
+  const job: Job = {
+    id: born.id,
+    tenant: born.tenant,
+    request: born.request,
+    status: 'WAITING',
+    version: 1,
+    createdAt: born.at,
+    updatedAt: born.at,
+    finishedAt: null,
+    providerId: null,
+    providerJobId: null,
+    callbackToken: born.callbackToken,
+    turn: born.turn,
+    sequence: 0,
+    announcedPosition: null,
+    announcedHold: null,
+    creditRefused: null,
+    attempts: 0,
+    sentAt: null,
+    retryAt: null,
+    slotFreeAt: null,
+    deadlineAt: born.deadlineAt,
+    pollAt: null,
+    archiveAt: null,
+    archiveAttempts: 0,
+    eraseAt: null,
+    result: null,
+    error: null,
+  };
+  return {
+    job,
+    update: birthOf(job),
+    changes: job,
+  };
+}
+
+/** The first line of any job's history. */
+export function birthOf({ createdAt }: Pick<Job, 'createdAt'>): JobUpdate {
+  return { version: 1, status: 'WAITING', at: createdAt, source: 'CLIENT', note: null };
+}
