@@ -1,7 +1,7 @@
 /** How often a tenant may ask, by kind of operation. */
 import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
 import { GatewayError } from '../errors.js';
-import type { Caller } from '../services/auth/caller.js';
+import { allowanceOf, type Caller } from '../services/auth/caller.js';
 
 export interface RateLimitSettings {
   /** In a minute; null: no limit. */
@@ -54,7 +54,7 @@ export class RateLimits {
 
 async function take(limiter: Limiter, caller: Caller, kind: RateKind, points: number): Promise<void> {
   try {
-    await limiter.consume(keyOf(caller), points);
+    await limiter.consume(allowanceOf(caller), points);
   } catch (refusal) {
     // The limiter rejects with its figures; an Error is a limiter that failed, and stops nobody.
     if (refusal instanceof Error) return;
@@ -64,9 +64,4 @@ async function take(limiter: Limiter, caller: Caller, kind: RateKind, points: nu
       extensions: { retryAfterSeconds },
     });
   }
-}
-
-/** A browser with a follow token has an allowance of its own, so that it can't use up its tenant's. */
-function keyOf({ tenant, onlyJob }: Caller): string {
-  return JSON.stringify(onlyJob === null ? [tenant] : [tenant, onlyJob]);
 }

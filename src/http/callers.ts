@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { GatewayError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
+import { allowanceOf } from '../services/auth/caller.js';
 import { HeldBytes, type Holding } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
 
@@ -60,8 +61,11 @@ export function askFirst(
   });
   return async (request, reply) => {
     const context = await contextFor(request.headers.authorization);
-    const body = bodies.open(context.caller.tenant);
-    reply.raw.once('close', () => body.release());
+    const body = bodies.open(allowanceOf(context.caller));
+    reply.raw.once('close', () => {
+      body.release();
+      context.answer.end();
+    });
     request.sender = { context, body };
   };
 }

@@ -6,6 +6,7 @@
  */
 import type { FastifyRequest } from 'fastify';
 import { execute, type GraphQLSchema, OperationTypeNode } from 'graphql';
+import { withinBudget } from '../graphql/answer-size.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
 import type { AdmittedOperation } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
@@ -50,9 +51,10 @@ export class DirectAnswers {
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) return null;
     const { variables: variableValues = null, operationName = null } = meant;
     const { schema } = this.#options;
-    const { errors, data } = await execute({ schema, document, operationName, variableValues, contextValue });
+    const { accepted, answer: budget } = contextValue;
+    const result = await execute({ schema, document, operationName, variableValues, contextValue });
+    const { errors, data } = withinBudget(result, budget);
     if (data === undefined) return null;
-    const { accepted } = contextValue;
     const outage = outageOf(errors, accepted);
     const answer = {
       errors: errors && shownErrors({ errors, data }, accepted, this.#options.reportUnexpected),

@@ -11,7 +11,6 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import {
   type ExecutionArgs,
-  type ExecutionResult,
   execute,
   GraphQLError,
   type GraphQLSchema,
@@ -20,6 +19,7 @@ import {
   subscribe,
 } from 'graphql';
 import { GatewayError, isStoreUnavailable } from '../errors.js';
+import { eventWithinBudget, type Result, withinBudget } from '../graphql/answer-size.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
 import type { Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
@@ -141,11 +141,11 @@ function checked({ query = null, variables = null, operationName = null }: Opera
 async function run(asked: Operation, reply: FastifyReply, reportUnexpected: ReportUnexpected): Promise<void> {
   const { operation, contextValue } = asked;
   const writer = new EventWriter(reply.raw);
-  const textOf = (result: ExecutionResult): string => toText(result, contextValue, reportUnexpected);
+  const textOf = (result: Result): string => toText(result, contextValue, reportUnexpected);
   const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
   const results = await (isSubscription ? subscribe(asked) : execute(asked));
   if (!(Symbol.asyncIterator in results)) {
-    const text = textOf(results);
+    const text = textOf(withinBudget(results, contextValue.answer));
     begin(writer, reply);
     await writer.write(text);
     writer.complete();
@@ -158,12 +158,13 @@ async function run(asked: Operation, reply: FastifyReply, reportUnexpected: Repo
   try {
     for await (const result of results) {
       if (writer.isOver) return;
-      await writer.write(textOf(result));
+      await writer.write(textOf(eventWithinBudget(result, contextValue.answer)));
+      contextValue.answer.release();
     }
     writer.complete();
   } catch (error) {
     // All that can still be said is that there is no more. Clients come again when a stream ends uncompleted.
-    if (!isStoreUnavailable(error)) reportUnexpected(error, randomUUID());
+    if (!(error instanceof GatewayError)) reportUnexpected(error, randomUUID());
     writer.end();
   }
 }
@@ -175,7 +176,7 @@ function begin(writer: EventWriter, reply: FastifyReply): void {
 
 /** @throws GatewayError STORE_UNAVAILABLE, which ends the stream before it says anything of this result */
 function toText(
-  { errors, data }: ExecutionResult,
+  { errors, data }: Result,
   { accepted }: GatewayContext,
   reportUnexpected: ReportUnexpected,
 ): string {

@@ -4,13 +4,11 @@
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { unreadLimitMs } from './unread.js';
 
 /** A comment: it shows the client, and the proxies between, that the stream lives. */
 const PING = ':\n\n';
 const PING_MS = 12_000;
-/** For an event to be read, and what it takes at the slowest pace that is waited for. */
-const UNREAD_LIMIT_MS = 30_000;
-const SLOWEST_BYTES_PER_MS = 16;
 
 export class EventWriter {
   readonly #response: ServerResponse;
@@ -56,8 +54,7 @@ export class EventWriter {
   async write(data: string): Promise<void> {
     if (this.isOver || this.#response.write(`event: next\ndata: ${data}\n\n`)) return;
     this.#isWaiting = true;
-    const limit = UNREAD_LIMIT_MS + this.#response.writableLength / SLOWEST_BYTES_PER_MS;
-    const timer = setTimeout(() => this.#response.destroy(), limit);
+    const timer = setTimeout(() => this.#response.destroy(), unreadLimitMs(this.#response.writableLength));
     await Promise.race([once(this.#response, 'drain').catch(() => {}), this.gone]);
     clearTimeout(timer);
     this.#isWaiting = false;

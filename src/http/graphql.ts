@@ -8,6 +8,7 @@ import {
 import type { FastifyInstance, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { type DocumentNode, GraphQLError, type GraphQLSchema, Kind, OperationTypeNode } from 'graphql';
 import type { Logger } from 'pino';
+import { withinBudget } from '../graphql/answer-size.js';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
 import type { Admission, AskedOperation, Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors, withJobs } from '../graphql/outcome.js';
@@ -16,6 +17,7 @@ import { contextOf } from './callers.js';
 import { DirectAnswers } from './direct-answers.js';
 import { headersOf, statusOf, withStatus } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
+import { endIfUnread } from './unread.js';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -65,7 +67,7 @@ export async function graphqlRoute(
       // Caching by field costs a wrapper round every resolver, and these answers are not to be cached.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
-      admission(operations),
+      admission(options),
     ],
     logger: options.log,
   });
@@ -85,6 +87,7 @@ export async function graphqlRoute(
       if (course.admission !== null && 'document' in course.admission) {
         const known = await direct.answer(request, meant, course.admission, context);
         if (known !== null) {
+          endIfUnread(reply.raw, known.body.length);
           return reply.code(known.status).headers(known.headers).type(known.contentType).send(known.body);
         }
       }
@@ -105,7 +108,9 @@ export async function graphqlRoute(
         return `${JSON.stringify({ errors })}\n`;
       }
       // Only @defer and @stream give their answers in pieces, and this schema has neither.
-      return answer.body.kind === 'complete' ? answer.body.string : '';
+      const text = answer.body.kind === 'complete' ? answer.body.string : '';
+      endIfUnread(reply.raw, text.length);
+      return text;
     },
   });
   return apollo;
@@ -145,7 +150,7 @@ function refuse(course: Course): void {
 }
 
 /** Gives Apollo Server the document, which it would otherwise parse and validate once more, and keep. */
-function admission(operations: Operations): ApolloServerPlugin<HttpContext> {
+function admission({ operations, reportUnexpected }: GraphqlOptions): ApolloServerPlugin<HttpContext> {
   return {
     requestDidStart: async () => ({
       didResolveSource: async (requestContext) => {
@@ -159,9 +164,16 @@ function admission(operations: Operations): ApolloServerPlugin<HttpContext> {
         refuse(course);
         if (operation?.operation === OperationTypeNode.SUBSCRIPTION) throw subscriptionElsewhere();
       },
-      willSendResponse: async ({ contextValue: { accepted }, errors, response }) => {
-        if (response.body.kind !== 'single' || errors === undefined) return;
+      willSendResponse: async ({ contextValue: { accepted, answer }, errors, response }) => {
+        if (response.body.kind !== 'single') return;
         const { singleResult } = response.body;
+        const { errors: tooLarge, data } = withinBudget({ data: singleResult.data }, answer);
+        if (tooLarge !== undefined) {
+          const shown = shownErrors({ errors: tooLarge, data }, accepted, reportUnexpected);
+          response.body.singleResult = { errors: shown, data: null };
+          return;
+        }
+        if (errors === undefined) return;
         const shown = singleResult.errors ?? [];
         const outage = outageOf(errors, accepted);
         if (outage === null) {

@@ -13,8 +13,10 @@ import { DEFAULT_LIMITS } from '../graphql/query-limits.js';
 import type { RateLimits } from '../graphql/rate-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { GatewayContext, Services } from '../resolvers/context.js';
+import { AnswerBudget } from '../services/answer-budget.js';
 import type { ArchiveReader } from '../services/archive/archive.js';
-import type { Caller } from '../services/auth/caller.js';
+import { allowanceOf, type Caller } from '../services/auth/caller.js';
+import { HeldBytes } from '../services/held-bytes.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { SharedReads } from '../services/jobs/shared-reads.js';
 import { askFirst } from './callers.js';
@@ -75,6 +77,8 @@ export interface HttpServer {
   readonly openSockets: number;
 }
 
+/** Bytes of all answers that are made, or not read yet. */
+const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
 /** Bytes: 100 images with the longest allowed addresses fit. */
 const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** For a request to arrive as a whole: a picture over a slow line does. */
@@ -105,12 +109,17 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     trusted: options.trusted,
     introspection,
   });
-  const contextOf = async (authorization: string | undefined): Promise<GatewayContext> => ({
-    services: options.services,
-    caller: await options.authenticate(authorization),
-    positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
-    accepted: new Map(),
-  });
+  const answers = new HeldBytes(MAX_ANSWERS_BYTES);
+  const contextOf = async (authorization: string | undefined): Promise<GatewayContext> => {
+    const caller = await options.authenticate(authorization);
+    return {
+      services: options.services,
+      caller,
+      positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
+      answer: new AnswerBudget(answers.open(allowanceOf(caller))),
+      accepted: new Map(),
+    };
+  };
   const shared = {
     schema,
     operations,
@@ -154,6 +163,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       sockets = websocketEndpoint(app.server, {
         ...shared,
         context: contextOf,
+        answers,
         maxMessageBytes: MOST_MESSAGE_BYTES,
         maxSockets: options.maxSockets,
         maxOperations: options.maxSocketOperations,

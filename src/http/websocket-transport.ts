@@ -11,10 +11,11 @@
 import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
-import { isStoreUnavailable } from '../errors.js';
+import { GatewayError } from '../errors.js';
+import type { Holding } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
 
-/** A client who lets this much lie unread, in bytes, and still asks for more, is cut. */
+/** A client who lets this much lie unread, in bytes, is cut when there is more. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 /** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
 export const TRY_AGAIN_LATER = 1013;
@@ -80,6 +81,8 @@ export class Connection implements GraphqlSocket {
   readonly socket: PingedSocket;
   /** Messages that are being dealt with; of an operation, until it has ended or its client has left it. */
   busy = 0;
+  /** The bytes of messages that the client has not read; null until it is known whose it is. */
+  unread: Holding | null = null;
   readonly #reportUnexpected: (error: unknown) => void;
   /** Mostly none. */
   #answersDue: Set<object> | null = null;
@@ -117,9 +120,18 @@ export class Connection implements GraphqlSocket {
 
   send(text: string): Promise<void> {
     if (!this.isOpen) return Promise.resolve();
+    const { bufferedAmount } = this.socket;
+    const isTooMuch = bufferedAmount > 0 && bufferedAmount + text.length > MOST_UNREAD_BYTES;
+    if (isTooMuch || this.unread?.add(text.length) === false) {
+      this.socket.terminate();
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
       // A send fails when the socket is gone, and then its end is told of anyway.
-      this.socket.send(text, () => resolve());
+      this.socket.send(text, () => {
+        this.unread?.remove(text.length);
+        resolve();
+      });
     });
   }
 
@@ -167,10 +179,6 @@ export class Connection implements GraphqlSocket {
   #hear(data: RawData): void {
     this.socket.endedBytes += this.socket.unfinishedBytes;
     if (!this.isOpen || this.#leaving !== null) return;
-    if (this.socket.bufferedAmount > MOST_UNREAD_BYTES) {
-      this.socket.terminate();
-      return;
-    }
     const text = String(data);
     if (!isModest(text)) {
       this.close(CloseCode.BadRequest, 'Too many values in a message, or too many levels of them');
@@ -189,7 +197,7 @@ export class Connection implements GraphqlSocket {
     this.busy -= 1;
     if (isClientsFault(error)) {
       this.close(CloseCode.BadRequest, 'Invalid message received');
-    } else if (isStoreUnavailable(error)) {
+    } else if (error instanceof GatewayError) {
       this.comeAgain(error.message);
     } else {
       this.#reportUnexpected(error);

@@ -4,16 +4,25 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { type FormattedExecutionResult, GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql';
+import {
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  OperationTypeNode,
+} from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import { GatewayError } from '../errors.js';
+import { eventWithinBudget, withinBudget } from '../graphql/answer-size.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
 import type { Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
+import { AnswerBudget } from '../services/answer-budget.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
-import type { Caller } from '../services/auth/caller.js';
+import { allowanceOf, type Caller } from '../services/auth/caller.js';
+import type { HeldBytes } from '../services/held-bytes.js';
 import { withoutEmpty } from './operation-request.js';
 import { SilentSockets } from './silent-sockets.js';
 import { boundUnfinished } from './unfinished-messages.js';
@@ -30,6 +39,8 @@ export interface WebsocketOptions {
   readonly maxMessageBytes: number;
   /** Sockets at once; more are refused with 503. */
   readonly maxSockets: number;
+  /** The bytes of all callers' answers. */
+  readonly answers: HeldBytes;
   /** Operations under way on one socket. */
   readonly maxOperations: number;
   /** How long a client may take to say who it is, in milliseconds. */
@@ -84,6 +95,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     handleProtocols: (offered) => handleProtocols(offered),
   });
 
+  /** By the payload of the message that asked. */
+  const answerOf = new WeakMap<object, AnswerBudget>();
   const graphql = makeServer<Record<string, unknown>, CallersConnection>({
     // Its own timer would be kept for as long as the socket.
     connectionInitWaitTimeout: 0,
@@ -94,7 +107,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const context = await options.context(authorizationOf(connectionParams));
         // It may have left while its credentials were checked.
         if (!connection.isOpen) return false;
-        connection.context = { ...context, accepted: null };
+        connection.context = context;
+        connection.unread = options.answers.open(allowanceOf(context.caller));
         closeAtExpiry(connection, context.caller);
         return true;
       } catch (error) {
@@ -123,13 +137,15 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         Object.assign(payload, { query: document.loc?.source.body ?? payload.query });
         const changes = operation.operation === OperationTypeNode.MUTATION;
         if (changes) ctx.extra.answerDue(payload);
+        const answer = new AnswerBudget(options.answers.open(allowanceOf(context.caller)));
+        answerOf.set(payload, answer);
         return {
           schema,
           document,
           operationName,
           variableValues: payload.variables,
           rootValue: undefined,
-          contextValue: changes ? { ...context, accepted: new Map() } : context,
+          contextValue: { ...context, answer, accepted: changes ? new Map() : null },
         };
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
@@ -140,14 +156,22 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       comeAgainInOutage(errors);
       return shownErrors({ errors }, null, options.reportUnexpected);
     },
-    onNext: (_ctx, _id, _payload, args, { errors, data = null }): FormattedExecutionResult | undefined => {
+    onNext: (_ctx, _id, _payload, args, result): FormattedExecutionResult | undefined => {
+      const { accepted, answer } = args.contextValue as GatewayContext;
+      const operation = getOperationAST(args.document, args.operationName)?.operation;
+      const isEvent = operation === OperationTypeNode.SUBSCRIPTION;
+      const { errors, data = null } = (isEvent ? eventWithinBudget : withinBudget)(result, answer);
+      // From here on the socket counts what is not read.
+      answer.release();
       if (errors === undefined) return undefined;
-      const { accepted } = args.contextValue as GatewayContext;
       // A mutation is answered: the client would send it again.
       if (accepted === null) comeAgainInOutage(errors);
       return { data, errors: shownErrors({ errors, data }, accepted, options.reportUnexpected) };
     },
-    onComplete: ({ extra }, _id, payload) => extra.answered(payload),
+    onComplete: ({ extra }, _id, payload) => {
+      answerOf.get(payload)?.end();
+      extra.answered(payload);
+    },
     onClose: ({ extra }) => {
       clearDeadline(extra);
       extra.heard();

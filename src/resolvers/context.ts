@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { Logger } from 'pino';
 import type { MediaUrl } from '../schema/job-node.js';
 import type { Account } from '../services/account.js';
+import type { AnswerBudget } from '../services/answer-budget.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { FollowTokens } from '../services/auth/follow-tokens.js';
 import type { FaceLookup } from '../services/faces/face-lookup.js';
@@ -35,6 +36,8 @@ export interface GatewayContext {
   readonly caller: Caller;
   /** The places of waiting jobs in the queue. */
   readonly positions: SharedReads<number>;
+  /** Of this operation, or of the present event of its subscription. */
+  readonly answer: AnswerBudget;
   /** Of this operation; null where no mutation runs. */
   readonly accepted: AcceptedJobs | null;
 }

@@ -1,12 +1,12 @@
 /**
  * Bytes that callers make the program hold, bounded in all and for each of them.
  *
- * A tenant may hold as much as the others leave free, so alone it gets a half, beside that one another gets a
+ * A caller may hold as much as the others leave free, so alone it gets a half, beside that one another gets a
  * quarter, and so on: nobody can take it all, and a small request finds room.
  */
 export class HeldBytes {
   readonly #most: number;
-  readonly #byTenant = new Map<string, number>();
+  readonly #byCaller = new Map<string, number>();
   #all = 0;
 
   /** @param most in all */
@@ -14,34 +14,45 @@ export class HeldBytes {
     this.#most = most;
   }
 
-  /** What one request, socket or answer of the tenant holds: nothing yet. */
-  open(tenant: string): Holding {
-    let bytes = 0;
-    return {
-      add: (more) => {
-        const ofTenant = this.#byTenant.get(tenant) ?? 0;
-        if (ofTenant + more > this.#most - (this.#all + more)) return false;
-        bytes += more;
-        this.#set(tenant, ofTenant + more, more);
-        return true;
-      },
-      release: () => {
-        this.#set(tenant, (this.#byTenant.get(tenant) ?? 0) - bytes, -bytes);
-        bytes = 0;
-      },
-    };
+  /** What one request or socket of the caller holds: nothing yet. */
+  open(caller: string): Holding {
+    return new Holding((more) => this.#add(caller, more));
   }
 
-  #set(tenant: string, bytes: number, more: number): void {
-    this.#all += more;
-    if (bytes > 0) this.#byTenant.set(tenant, bytes);
-    else this.#byTenant.delete(tenant);
+  #add(caller: string, more: number): boolean {
+    const held = (this.#byCaller.get(caller) ?? 0) + more;
+    const all = this.#all + more;
+    if (more > 0 && held > this.#most - all) return false;
+    this.#all = all;
+    if (held > 0) this.#byCaller.set(caller, held);
+    else this.#byCaller.delete(caller);
+    return true;
   }
 }
 
-export interface Holding {
+export class Holding {
+  readonly #take: (more: number) => boolean;
+  #bytes = 0;
+
+  /** @param take counts them, unless there is no room; negative ones are given back */
+  constructor(take: (more: number) => boolean) {
+    this.#take = take;
+  }
+
   /** False: there is no room for so many more, and nothing has changed. */
-  add(bytes: number): boolean;
+  add(bytes: number): boolean {
+    const isTaken = this.#take(bytes);
+    if (isTaken) this.#bytes += bytes;
+    return isTaken;
+  }
+
+  /** Gives so many back. */
+  remove(bytes: number): void {
+    this.add(-bytes);
+  }
+
   /** Gives all back. Safe to call twice. */
-  release(): void;
+  release(): void {
+    this.remove(this.#bytes);
+  }
 }

@@ -86,6 +86,8 @@ async function firstEvent(response: Response): Promise<string> {
   let text = '';
   for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += piece;
+    // It has no empty line in it, and may be long.
+    if (!text.includes('\n\n', Math.max(0, text.length - piece.length - 1))) continue;
     const data = /^event: next\ndata: (.*)\n\n/m.exec(text)?.[1];
     if (data !== undefined) return data;
   }

@@ -15,6 +15,7 @@ import {
   websocketEndpoint,
 } from '../../src/http/websocket.js';
 import type { GatewayContext } from '../../src/resolvers/context.js';
+import { HeldBytes } from '../../src/services/held-bytes.js';
 import { bareSocket } from '../end-to-end/doors.js';
 import { Gate, until } from '../services/jobs/gate.js';
 
@@ -41,6 +42,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
     context: async () => ({ caller }) as unknown as GatewayContext,
     reportUnexpected: (error) => reported.push(error),
     maxMessageBytes: 1000,
+    answers: new HeldBytes(1000),
     maxSockets: 10,
     maxOperations: 10,
     initTimeoutMs: 10_000,

@@ -9,6 +9,11 @@ export interface Caller {
   readonly onlyJob: string | null;
 }
 
+/** A browser with a follow token has an allowance of its own, so that it can't use up its tenant's. */
+export function allowanceOf({ tenant, onlyJob }: Caller): string {
+  return JSON.stringify(onlyJob === null ? [tenant] : [tenant, onlyJob]);
+}
+
 /** Whether the caller may know of this job of their tenant. */
 export function mayRead(caller: Caller, jobId: string): boolean {
   return caller.onlyJob === null || caller.onlyJob === jobId;

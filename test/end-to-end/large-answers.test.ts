@@ -1,0 +1,127 @@
+/** Answers are bounded in bytes, each and all of a caller together, through every door; and none is kept for ever. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startGateway, type TestGateway } from '../harness.js';
+import { bareSocket, DOORS, knock } from './doors.js';
+import { SUBMIT, textOf } from './operations.js';
+
+const KEY = 'acme-key';
+const MIB = 1024 * 1024;
+/** An address of 4,000 characters. */
+const ADDRESS = `https://example.com/${'x'.repeat(3976)}.png`;
+
+let gateway: TestGateway;
+let id: string;
+const sockets: Socket[] = [];
+
+beforeAll(async () => {
+  gateway = await startGateway({
+    env: { AUTH_API_KEYS: `acme:${KEY},globex:globex-key`, KEEP_RESULTS: 'false' },
+    sandbox: { queueMs: 3_600_000 },
+  });
+  await submitted(KEY);
+  id = await submitted(KEY);
+});
+afterAll(async () => {
+  await gateway.stop();
+});
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+const IMAGES = Array(50).fill({ path: ADDRESS, opts: '1,1:2,2:3,3:4,4' });
+/** 400 KB. */
+const LARGEST = { sourceImage: IMAGES, targetImage: IMAGES };
+
+async function submitted(bearer: string): Promise<string> {
+  const request = { query: textOf(SUBMIT), variables: { input: LARGEST } };
+  const { data } = await knock('http', gateway.url, request, bearer);
+  return (data as { submitFaceSwap: { job: { id: string } } }).submitFaceSwap.job.id;
+}
+
+/** A field of a job that makes so many times 200 KB. */
+function pictures(times: number): string {
+  const fields = Array.from({ length: times }, (_, i) => `a${i}: sourceImage { path }`);
+  return `... on FaceSwapJob { ${fields.join(' ')} }`;
+}
+
+/** Some 9 MB of each job. */
+const LARGE = pictures(45);
+
+describe('An answer', () => {
+  it.each(DOORS)('of more than 16 MiB is refused, and one of less is given, by %s', async (door) => {
+    const page = (first: number) => ({ query: `{ jobs(first: ${first}) { edges { node { ${LARGE} } } } }` });
+    const large = await knock(door, gateway.url, page(1), KEY);
+    expect([large.errors, large.text.length > 8 * MIB]).toEqual([[], true]);
+    const tooLarge = await knock(door, gateway.url, page(2), KEY);
+    expect([tooLarge.data, tooLarge.errors]).toEqual([
+      null,
+      [
+        {
+          message: 'The answer would have more than 16 MiB: ask for fewer jobs at once, or for less of each.',
+          extensions: { code: 'BAD_USER_INPUT' },
+        },
+      ],
+    ]);
+  });
+});
+
+async function unread(query: string): Promise<Socket> {
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  socket.on('error', () => {});
+  sockets.push(socket);
+  await once(socket, 'connect');
+  const body = JSON.stringify({ query });
+  socket.write(
+    `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\ncontent-type: application/json\r\n` +
+      `content-length: ${body.length}\r\n\r\n${body}`,
+  );
+  // Its beginning is here, and more of it than the system keeps is on its way.
+  await once(socket, 'readable');
+  return socket;
+}
+
+describe('Answers that are not read', () => {
+  it('take no more than half of what is kept for all, and leave room for others', async () => {
+    const query = `{ job(id: "${id}") { ${LARGE} } }`;
+    const refusal = {
+      message: 'Too many large answers are under way; ask again later.',
+      extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 },
+    };
+    // 64 MiB for one caller.
+    for (let i = 0; i < 7; i++) await unread(query);
+    expect((await knock('http', gateway.url, { query }, KEY)).errors).toEqual([refusal]);
+    expect((await knock('http', gateway.url, { query: '{ __typename }' }, KEY)).errors).toEqual([]);
+    // The job is stored all the same, and the client is told which it is.
+    const mutation = `mutation ($input: SubmitFaceSwapInput!) { submitFaceSwap(input: $input) { job { ${LARGE} } } }`;
+    const stored = await knock('http', gateway.url, { query: mutation, variables: { input: LARGEST } }, KEY);
+    const told = { ...refusal.extensions, jobIds: [expect.any(String)] };
+    expect([stored.data, stored.errors]).toEqual([null, [{ ...refusal, extensions: told }]]);
+    const theirs = query.replace(id, await submitted('globex-key'));
+    expect((await knock('http', gateway.url, { query: theirs }, 'globex-key')).errors).toEqual([]);
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await expect.poll(async () => (await knock('http', gateway.url, { query }, KEY)).errors).toEqual([]);
+  });
+
+  it('end a socket, and what they held is free again', async () => {
+    const query = `subscription { jobUpdated(id: "${id}") { ${LARGE} } }`;
+    for (let i = 0; i < 5; i++) {
+      const bare = await bareSocket(gateway.url);
+      bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${KEY}` } });
+      await bare.next('connection_ack');
+      bare.socket.pause();
+      // Two are more than one client may leave unread.
+      for (const n of ['1', '2', '3']) bare.say({ id: n, type: 'subscribe', payload: { query } });
+      // It sees its end when it reads again.
+      await expect.poll(() => openSockets()).toBe(0);
+      bare.socket.terminate();
+    }
+    expect((await knock('socket', gateway.url, { query }, KEY)).errors).toEqual([]);
+  });
+});
+
+async function openSockets(): Promise<number> {
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  return Number(/^faceswap_sockets_open (\d+)$/m.exec(metrics)?.[1]);
+}
