@@ -11,6 +11,7 @@ import {
   specifiedRules,
   type ValidationRule,
   validate,
+  visit,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.js';
@@ -32,11 +33,12 @@ export interface DocumentRequest {
   readonly extensions?: unknown;
 }
 
-/** Documents, by text. A front end has some dozens. */
-const MOST_KEPT = 1000;
-const MOST_KEPT_CHARACTERS = 10_000_000;
-/** Longer ones have their values written out, and don't come again. */
-const LONGEST_KEPT_CHARACTERS = 100_000;
+/** All that are kept together, in nodes of less than 200 bytes. A front end has some dozens, of some hundreds each. */
+const MAX_KEPT_NODES = 100_000;
+/** One of them: larger ones have their values written out, and don't come again. */
+const MAX_DOCUMENT_NODES = 10_000;
+/** What so many characters of the text take is as much as a node. */
+const CHARACTERS_PER_NODE = 100;
 /** Of the rules of GraphQL that one document breaks, so many are told. */
 const MOST_ERRORS = 20;
 
@@ -52,10 +54,9 @@ export class Documents {
       ? specifiedRules
       : [...specifiedRules, NoSchemaIntrospectionCustomRule];
     this.#kept = new LRUCache({
-      max: MOST_KEPT,
-      maxSize: MOST_KEPT_CHARACTERS,
-      maxEntrySize: LONGEST_KEPT_CHARACTERS,
-      sizeCalculation: (_document, text) => text.length + 1,
+      maxSize: MAX_KEPT_NODES,
+      maxEntrySize: MAX_DOCUMENT_NODES,
+      sizeCalculation: nodesOf,
     });
   }
 
@@ -108,6 +109,18 @@ export class Documents {
       return [error instanceof GraphQLError ? withCode(error, 'GRAPHQL_PARSE_FAILED') : tooDeep(limits)];
     }
   }
+}
+
+/** What a document takes in memory: its nodes, the tokens that they hold on to (comments are among them), its text. */
+function nodesOf(document: DocumentNode, text: string): number {
+  let nodes = Math.ceil(text.length / CHARACTERS_PER_NODE);
+  visit(document, {
+    enter: () => {
+      nodes += 1;
+    },
+  });
+  for (let token = document.loc?.startToken ?? null; token !== null; token = token.next) nodes += 1;
+  return nodes;
 }
 
 /**

@@ -17,6 +17,7 @@ import { contextOf } from './callers.js';
 import { DirectAnswers } from './direct-answers.js';
 import { headersOf, statusOf, withStatus } from './http-errors.js';
 import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
+import { persistedQueries } from './persisted-queries.js';
 import { endIfUnread } from './unread.js';
 
 export interface GraphqlOptions {
@@ -61,7 +62,7 @@ export async function graphqlRoute(
     stopOnTerminationSignals: false,
     // Ours are the only documents; see `admission`.
     documentStore: null,
-    ...(operations.onlyTrusted && { persistedQueries: false }),
+    persistedQueries: operations.onlyTrusted ? false : persistedQueries(),
     formatError: (formatted, error) => toClientError(formatted, error, options.reportUnexpected),
     plugins: [
       // Caching by field costs a wrapper round every resolver, and these answers are not to be cached.

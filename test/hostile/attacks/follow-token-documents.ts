@@ -5,7 +5,7 @@ import { inParallel } from '../target.js';
 /** Each as long as limits allow, 8 KB, and never the same twice. */
 const DOCUMENTS: readonly ((nth: number) => string)[] = [
   // Valid.
-  (nth) => `query Q${nth} { ${'__typename '.repeat(700)} }`,
+  (nth) => `query Q${nth} { jobs(filter: { status: [${'WAITING '.repeat(950)}] }) { __typename } }`,
   // Refused when it is validated.
   (nth) => `query Q${nth} { job(id: [${'1 '.repeat(3900)}]) { id } }`,
   (nth) => `query Q${nth} { ${'unknown '.repeat(780)} }`,

@@ -1,0 +1,62 @@
+/** What is kept of the documents that were read: those that may run, up to what they take in memory. */
+import { readFileSync } from 'node:fs';
+import { buildSchema } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { Documents } from '../../src/graphql/documents.js';
+import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
+
+const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+const schema = buildSchema(text('../../schema.graphql'));
+const PAGE = text('../operations/jobs.graphql') + text('../operations/job-fields.graphql');
+
+function open(): Documents {
+  return new Documents({ schema, limits: DEFAULT_LIMITS, trusted: null, introspection: true });
+}
+
+/** How many of so many documents are still known when all have been read; the newest must be. */
+function keptOf(count: number, make: (nth: number) => string): number {
+  const documents = open();
+  const texts = Array.from({ length: count }, (_, nth) => make(nth));
+  for (const one of texts) expect(documents.read(one)).toHaveProperty('kind');
+  expect(documents.known(texts.at(-1) ?? '')).toBeDefined();
+  return texts.filter((one) => documents.known(one) !== undefined).length;
+}
+
+test('the documents of a large front end are kept', () => {
+  expect(keptOf(200, (nth) => `# ${nth}\n${PAGE}`)).toBe(200);
+});
+
+describe('of documents that each take much', () => {
+  test.each<[string, number, (nth: number) => string]>([
+    ['nodes', 100, (nth) => `query Q${nth} { ${'__typename '.repeat(490)} }`],
+    [
+      'values',
+      50,
+      (nth) => `{ a${nth}: jobs(filter: { status: [${'WAITING '.repeat(950)}] }) { __typename } }`,
+    ],
+    ['comments', 50, (nth) => `{ a${nth}: __typename ${'#\n'.repeat(2000)} }`],
+    ['characters', 500, (nth) => `{ job(id: "${nth} ${'x'.repeat(20_000)}") { id } }`],
+  ])('no more are kept than there is room for: %s', (_what, most, make) => {
+    expect(keptOf(2 * most, make)).toBeLessThanOrEqual(most);
+  });
+
+  test('those that are not to come again, being so large, keep the others where they are', () => {
+    const documents = open();
+    documents.read(PAGE);
+    const large = (nth: number) => `{ a${nth}: __typename ${'#\n'.repeat(11_000)} }`;
+    for (let nth = 0; nth < 20; nth += 1) documents.read(large(nth));
+    expect([documents.known(PAGE), documents.known(large(19))]).toEqual([expect.anything(), undefined]);
+  });
+});
+
+test.each([
+  ['not GraphQL', '{'],
+  ['not valid', '{ unknown }'],
+  ['over a limit', `{ ${'__typename '.repeat(900)} }`],
+  ['too long', `{ __typename } #${'x'.repeat(600_000)}`],
+  ['nested too deeply', `{ job(id: ${'['.repeat(1900)}${']'.repeat(1900)}) { id } }`],
+])('nothing is kept of a document that is %s', (_what, refused) => {
+  const documents = open();
+  expect(documents.read(refused)).toEqual([expect.any(Error)]);
+  expect(documents.known(refused)).toBeUndefined();
+});
