@@ -46,7 +46,7 @@ const PAUSES_MS = [20, 100, 500];
 export class CommitQueue<Transaction> {
   readonly #database: Transactor<Transaction>;
   readonly #options: CommitQueueOptions;
-  #pending: Write<Transaction>[] = [];
+  readonly #pending = new Set<Write<Transaction>>();
   #running: Promise<void> | null = null;
 
   constructor(database: Transactor<Transaction>, options: CommitQueueOptions) {
@@ -61,10 +61,14 @@ export class CommitQueue<Transaction> {
    */
   write<T>(work: (transaction: Transaction) => Promise<T>, { until }: WriteOptions = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const write = new Write(work, resolve as (value: unknown) => void, reject);
+      const write = new Write(work, resolve as (value: unknown) => void, (reason) => {
+        // A commit may take for as long as the database is away; those who gave up must not pile up behind it.
+        this.#pending.delete(write);
+        reject(reason);
+      });
       if (until !== undefined) write.expireWith(until);
       else if (this.#options.timeoutMs !== null) write.expireAfter(this.#options.timeoutMs);
-      this.#pending.push(write);
+      if (!write.isOver) this.#pending.add(write);
       this.#running ??= this.#run();
     });
   }
@@ -76,8 +80,9 @@ export class CommitQueue<Transaction> {
 
   async #run(): Promise<void> {
     await this.#gather();
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.splice(0, this.#options.mostWrites);
+    while (this.#pending.size > 0) {
+      const batch = [...this.#pending].slice(0, this.#options.mostWrites);
+      for (const write of batch) this.#pending.delete(write);
       await this.#commit(batch);
     }
     this.#running = null;
@@ -88,11 +93,11 @@ export class CommitQueue<Transaction> {
     const until = performance.now() + LONGEST_GATHERING_MS;
     let gathered: number;
     do {
-      gathered = this.#pending.length;
+      gathered = this.#pending.size;
       await setImmediate();
     } while (
-      this.#pending.length > gathered &&
-      this.#pending.length < this.#options.mostWrites &&
+      this.#pending.size > gathered &&
+      this.#pending.size < this.#options.mostWrites &&
       performance.now() < until
     );
   }

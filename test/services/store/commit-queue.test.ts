@@ -1,6 +1,8 @@
 /** Which writes share a commit. What a commit is worth is in the stores' own tests. */
 import { setImmediate } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, it, vi } from 'vitest';
 import { CommitQueue, type Transactor } from '../../../src/services/store/commit-queue.js';
 
 /** Remembers how many writes each transaction held. */
@@ -73,4 +75,32 @@ it('holds no more in one transaction than it may', async () => {
   const { ledger, write } = queue(2);
   await Promise.all([1, 2, 3, 4, 5].map(write));
   expect(ledger.commits).toEqual([[1, 2], [3, 4], [5]]);
+});
+
+it('keeps nothing of writes that nobody waits for any more, however long a commit takes', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  let fail = (_reason: Error): void => {};
+  const stuck = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  const commits = new CommitQueue<null>(
+    { transaction: () => stuck, mayPass: () => false },
+    { mostWrites: 1, timeoutMs: 20 },
+  );
+  const refused: unknown[] = [];
+  const writeOne = (): WeakRef<object> => {
+    const work = async () => null;
+    commits.write(work).catch((error: Error) => refused.push(error.message));
+    return new WeakRef(work);
+  };
+  const under = commits.write(async () => null).catch(() => {});
+  const late = Array.from({ length: 10 }, writeOne);
+  await vi.waitUntil(() => refused.length === 10);
+  await setImmediate();
+  collect();
+  expect(late.filter((work) => work.deref() !== undefined)).toHaveLength(0);
+  fail(new Error('gone'));
+  await under;
+  await commits.drained();
 });
