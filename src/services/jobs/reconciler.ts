@@ -4,28 +4,21 @@
  *
  * Webhooks are the fast way, asking is the sure one; both end in the same `apply`.
  */
-import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { AkoolClient, ProviderResult } from '../akool/akool-client.js';
-import { Deadline } from '../akool/deadline.js';
-import { providerUrlForLog } from '../akool/provider-url.js';
+import type { AkoolClient } from '../akool/akool-client.js';
 import { needsOpts } from '../faces/fill-opts.js';
 import type { JobStore } from '../store/job-store.js';
-import { type AccountHold, isTooDear } from './account-hold.js';
 import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
-import { isFinal, isHealable, type Job } from './job.js';
-import type { JobError } from './job-error.js';
-import type { JobEvent, ProviderReport } from './job-event.js';
+import { isFinal, type Job } from './job.js';
+import type { JobEvent } from './job-event.js';
 import type { JobService } from './job-service.js';
+import { NEVER_CONFIRMED, TOOK_TOO_LONG, whyNeverSent } from './overdue-errors.js';
 import { PeriodicLoop } from './periodic-loop.js';
-import { providerReport, RESULT_LIFETIME_MS, RESULT_UNUSABLE } from './provider-report.js';
+import { RESULT_LIFETIME_MS } from './provider-report.js';
+import { ResultQuestions, type ResultQuestionsSettings } from './result-questions.js';
 
-export interface ReconcilerSettings {
-  /** `AKOOL_BASE_URL`: what addresses of results are completed from. */
-  readonly baseUrl: string;
-  readonly keepResults: boolean;
-  readonly pollAfterMs: number;
+export interface ReconcilerSettings extends ResultQuestionsSettings {
   readonly jobDeadlineMs: number;
   readonly unconfirmedSlotMs: number;
   /** How long a job may wait to be sent, in milliseconds from its creation. */
@@ -41,29 +34,21 @@ const LAST_LOOK_MS = 10 * 60 * 1000;
 const SLOWEST_POLL_MS = 60_000;
 /** How long after its sending a job that failed by its deadline is still asked about: as long as Akool keeps results. */
 const LATE_RESULT_MS = RESULT_LIFETIME_MS;
-/** How long a result may lack an address after Akool first called it a success; then it is not going to have one. */
-const MISSING_ADDRESS_MS = 5 * 60_000;
-/** How long a callback waits for the reason of a failure. */
-const REASON_MS = 2000;
-/** Jobs whose result lacks an address; more than are ever at Akool at once. */
-const MAX_WITHOUT_ADDRESS = 1000;
 
 export class Reconciler {
   readonly #store: JobStore;
   readonly #jobs: JobService;
-  readonly #akool: AkoolClient;
   readonly #clock: Clock;
   readonly #settings: ReconcilerSettings;
   readonly #log: Logger;
   readonly #backoff: Backoff;
+  readonly #questions: ResultQuestions;
   readonly #loop: PeriodicLoop;
   readonly #calls = new AbortController();
-  /** Akool could not be asked: not again before then. By the steady clock, as the next two. */
+  /** Akool could not be asked: not again before then. By the steady clock, as the next one. */
   #nextLastLookAt = 0;
   /** Since when it is asked for the last time in vain. */
   #inVainSince: number | null = null;
-  /** Since when Akool calls a job a success without saying where its result is; by the job's id. */
-  readonly #withoutAddress = new LRUCache<string, number>({ max: MAX_WITHOUT_ADDRESS });
 
   constructor(parts: {
     readonly store: JobStore;
@@ -75,10 +60,10 @@ export class Reconciler {
   }) {
     this.#store = parts.store;
     this.#jobs = parts.jobs;
-    this.#akool = parts.akool;
     this.#clock = parts.clock;
     this.#settings = parts.settings;
     this.#log = parts.log;
+    this.#questions = new ResultQuestions({ ...parts, signal: this.#calls.signal });
     this.#backoff = new Backoff({ firstMs: parts.settings.pollAfterMs, mostMs: SLOWEST_POLL_MS });
     const everyMs = Math.min(1000, Math.max(50, parts.settings.pollAfterMs / 4));
     this.#loop = new PeriodicLoop(everyMs, () => this.#look(), this.#log);
@@ -94,6 +79,11 @@ export class Reconciler {
     await this.#loop.stop();
   }
 
+  /** Why Akool failed at a job, where it says so within a moment. */
+  reasonFor(providerId: string): Promise<string | null> {
+    return this.#questions.reasonFor(providerId);
+  }
+
   /** Resolves after a look that began after this call. */
   pass(): Promise<void> {
     return this.#loop.pass();
@@ -102,20 +92,6 @@ export class Reconciler {
   /** Looks now rather than at the next tick. */
   wake(): void {
     this.#loop.wake();
-  }
-
-  /** Why Akool failed at a job, where it says so within a moment: callbacks bring no reason, results may. */
-  async reasonFor(providerId: string): Promise<string | null> {
-    const deadline = new Deadline(REASON_MS, this.#calls.signal);
-    try {
-      const results = await this.#akool.results([providerId], { signal: deadline.signal });
-      return results.find((result) => result.providerId === providerId)?.reason ?? null;
-    } catch (error) {
-      this.#log.warn({ err: error, providerId }, 'could not ask for the reason of a failure');
-      return null;
-    } finally {
-      deadline.dispose();
-    }
   }
 
   /**
@@ -227,6 +203,13 @@ export class Reconciler {
     }
   }
 
+  /** False when Akool could not be asked. */
+  async #ask(jobs: readonly Job[]): Promise<boolean> {
+    const asked = await this.#questions.ask(jobs);
+    if (asked) this.#backoff.reset();
+    return asked;
+  }
+
   #reschedule(jobs: readonly Job[], pauseMs: number): Promise<void> {
     const now = this.#clock.now();
     return this.#store.reschedulePolls(
@@ -247,101 +230,9 @@ export class Reconciler {
     const ms = Math.max(this.#settings.pollAfterMs, Math.min(slowestMs, patienceMs(job, now)));
     return now + ms * (0.8 + 0.4 * Math.random());
   }
-
-  /** False when Akool could not be asked. */
-  async #ask(jobs: readonly Job[]): Promise<boolean> {
-    const byProviderId = new Map<string, Job>();
-    for (const job of jobs) if (job.providerId !== null) byProviderId.set(job.providerId, job);
-    let results: readonly ProviderResult[];
-    try {
-      results = await this.#akool.results([...byProviderId.keys()], { signal: this.#calls.signal });
-    } catch (error) {
-      if (!this.#calls.signal.aborted)
-        this.#log.warn({ err: error, jobs: jobs.length }, 'results could not be asked for');
-      return false;
-    }
-    this.#backoff.reset();
-    await Promise.all(
-      results.map(async (result) => {
-        const job = byProviderId.get(result.providerId);
-        if (job !== undefined) await this.#apply(job, result);
-      }),
-    );
-    return true;
-  }
-
-  async #apply(job: Job, result: ProviderResult): Promise<void> {
-    const at = this.#clock.now();
-    const read = providerReport(result, {
-      baseUrl: this.#settings.baseUrl,
-      // Nothing tells when the result was made: counting from the sending never promises too much.
-      madeAt: job.sentAt ?? at,
-      keep: this.#settings.keepResults,
-      secrets: [job.callbackToken],
-    });
-    const report = read ?? this.#unusable(job, result);
-    if (report === null) return;
-    const { job: afterwards } = await this.#jobs.apply(job.id, (current) => ({
-      type: 'reported',
-      at,
-      // Due already: its webhook rang since it was asked about.
-      pollAt:
-        current.pollAt !== null && current.pollAt <= at ? current.pollAt : at + this.#settings.pollAfterMs,
-      deadlineAt: current.deadlineAt,
-      source: 'POLL',
-      providerId: result.providerId,
-      report,
-    }));
-    // It failed by its deadline, and now Akool says that nothing will come of it.
-    if (report.status === 'FAILED' && afterwards !== null && isHealable(afterwards))
-      await this.#store.reschedulePolls([{ id: job.id, pollAt: null }]);
-  }
-
-  /** A success without an address that can be used. One that gives none at all may still get it. */
-  #unusable(job: Job, { providerId, url }: ProviderResult): ProviderReport | null {
-    const steady = this.#clock.steady();
-    const since = this.#withoutAddress.get(job.id) ?? steady;
-    this.#withoutAddress.set(job.id, since);
-    const mayCome = steady < since + MISSING_ADDRESS_MS && this.#clock.now() < job.deadlineAt;
-    if (url === null && mayCome) return null;
-    const address = url === null ? null : providerUrlForLog(url);
-    this.#log.error({ job: job.id, providerId, address }, 'paid result has no usable address');
-    return { status: 'FAILED', error: RESULT_UNUSABLE };
-  }
 }
 
 /** An eighth of what it took until now. */
 function patienceMs({ sentAt }: Job, now: number): number {
   return (now - (sentAt ?? now)) / 8;
 }
-
-function whyNeverSent(job: Job, hold: AccountHold | null): JobError {
-  if (hold === null || !(hold.blocks || isTooDear(hold, job))) return WAITED_TOO_LONG;
-  const message = `${hold.error.message} The job waited for that until its time was over; nothing was billed.`;
-  return { ...hold.error, message };
-}
-
-const WAITED_TOO_LONG: JobError = {
-  code: 'DEADLINE_EXCEEDED',
-  message: 'The job waited too long for a free slot and was never sent; nothing was billed. Submit it again.',
-  providerCode: null,
-  retryable: true,
-};
-
-const TOOK_TOO_LONG: JobError = {
-  code: 'DEADLINE_EXCEEDED',
-  message:
-    'Akool did not finish the job in time, and may have billed it: if its result comes all the same, the job is ' +
-    'completed. Check that the pictures can be fetched and show clear faces.',
-  providerCode: null,
-  retryable: false,
-};
-
-const NEVER_CONFIRMED: JobError = {
-  code: 'SUBMIT_UNCONFIRMED',
-  message:
-    'The job was sent, but Akool never said whether it took it, so it may have been billed. ' +
-    'It was not sent again; submit it again if you accept that.',
-  providerCode: null,
-  retryable: false,
-};
