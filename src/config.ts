@@ -267,10 +267,17 @@ function readSettings(environment: Environment, mistakes: string[]): Values {
     const parsed = value === null ? null : kind.parse(value);
     if (parsed === undefined) {
       const reason = value === null ? null : (kind.mistake?.(value) ?? null);
-      const shown = isSecret ? 'not valid' : JSON.stringify(said?.replace(/\/\/.*@/s, '//…@'));
+      const shown = isSecret ? 'not valid' : JSON.stringify(said && withoutUserInfo(said));
       mistakes.push(`${name} ${reason ?? `is ${shown}; it may be ${kind.allowed}`}`);
     }
     values[name] = parsed;
   }
   return values as Values;
+}
+
+/** Without what an address may hold before its host. */
+function withoutUserInfo(text: string): string {
+  const from = text.indexOf('//');
+  const to = text.lastIndexOf('@');
+  return from === -1 || to < from ? text : `${text.slice(0, from)}//…${text.slice(to)}`;
 }

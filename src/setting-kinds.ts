@@ -53,7 +53,7 @@ export function httpUrl({ query = false }: { readonly query?: boolean } = {}): K
       // Empty ones are taken off too: only then does the address end where it seems to.
       if (url.search === '') url.search = '';
       url.hash = '';
-      return url.href.replace(/\/+$/, '');
+      return url.href.replace(/(?<!\/)\/+$/, '');
     },
   };
 }
@@ -82,7 +82,7 @@ export function keyPrefix(): Kind<string> {
   return {
     allowed: 'letters, digits, dots, hyphens and underscores, with slashes between',
     parse: (t) => {
-      const segments = t.replace(/^\/+|\/+$/g, '').split('/');
+      const segments = t.replace(/^\/+|(?<!\/)\/+$/g, '').split('/');
       return segments.every((segment) => /^[\w-][\w.-]*$/.test(segment)) ? segments.join('/') : undefined;
     },
   };

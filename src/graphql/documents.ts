@@ -134,7 +134,7 @@ function withCode(
   hidesSchema = false,
 ): GraphQLError {
   const { message, nodes, source, positions } = error;
-  return new GraphQLError(hidesSchema ? message.replace(/ ?Did you mean [\s\S]*\?$/, '') : message, {
+  return new GraphQLError(hidesSchema ? withoutSuggestions(message) : message, {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,
@@ -151,4 +151,10 @@ function idOf(documentId: unknown, extensions: unknown): string {
 
 function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+/** Without what graphql-js ends a message with. From the first such words on: a document may hold them as well. */
+function withoutSuggestions(message: string): string {
+  const start = message.endsWith('?') ? message.indexOf('Did you mean ') : -1;
+  return start === -1 ? message : message.slice(0, start).trimEnd();
 }

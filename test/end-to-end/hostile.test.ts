@@ -274,6 +274,15 @@ describe('In production', () => {
     },
   );
 
+  it('what looks like a suggestion in a document takes no longer than other text', async () => {
+    gateway = await startGateway({ env: { NODE_ENV: 'production' } });
+    const query = `{ jobs(first: "${'Did you mean '.repeat(8000)}") { edges { cursor } } }`;
+    const begun = performance.now();
+    const { errors } = await knock('http', gateway.url, { query }, null);
+    expect(errors).toHaveLength(1);
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+
   it('the schema is told and GraphiQL served when asked for', async () => {
     gateway = await startGateway({
       env: { NODE_ENV: 'production', INTROSPECTION: 'true', GRAPHIQL: 'true' },

@@ -24,8 +24,8 @@ const MAX_SECRET_CHARACTERS = 2048;
  */
 export function cleanProviderText(text: unknown, secrets: readonly string[] = []): string {
   const clean = withoutSecrets(text, secrets).replace(
-    ADDRESS,
-    (_all, scheme: string, rest: string) => scheme + withoutUserInfo(rest),
+    AFTER_SCHEME,
+    (_all, rest: string) => `://${withoutUserInfo(rest)}`,
   );
   return bounded(clean.trim());
 }
@@ -45,7 +45,8 @@ export function secretsOfAddress(address: string | null): string[] {
   return [address, ...address.split(/[/?#&=]/).filter((part) => part.length >= 16)];
 }
 
-const ADDRESS = /([a-z][a-z0-9+.-]{0,30}:\/\/)([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?/giu;
+/** Of an address: its scheme stays as it is. */
+const AFTER_SCHEME = /:\/\/([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?/gu;
 
 /** Shorter "secrets" than this are nobody's secret, and hiding them would make every text unreadable. */
 const SHORTEST_SECRET = 4;

@@ -56,7 +56,7 @@ export class Transport {
   #closed = false;
 
   constructor({ baseUrl, connectTimeoutMs }: TransportOptions) {
-    this.#prefix = baseUrl.pathname.replace(/\/+$/, '');
+    this.#prefix = baseUrl.pathname.replace(/(?<!\/)\/+$/, '');
     const pool = (connections: number | null): Pool =>
       new Pool(baseUrl.origin, {
         connections,

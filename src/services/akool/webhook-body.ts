@@ -77,4 +77,5 @@ function parseKeepingDigits(raw: string | Uint8Array): unknown {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+/** In JSON every string ends. Were its end not optional here, a text that is none could be gone through again and again. */
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d[\d.eE+-]*/g;

@@ -81,11 +81,13 @@ function lend(client: PoolClient, log: Logger): PostgresPoolClient {
 
 /** The server refused one statement, and may well take the next. */
 function isAnswer(error: Error): boolean {
-  return error instanceof DatabaseError && error.severity === 'ERROR' && !NO_USE.test(codeOf(error));
+  if (!(error instanceof DatabaseError) || error.severity !== 'ERROR') return false;
+  const code = codeOf(error);
+  return code !== READ_ONLY && !NO_USE.test(code);
 }
 
-/** Connection exceptions, a server that stops or starts, and one that is no primary. */
-const NO_USE = new RegExp(`^08|^57P0[1-3]$|^${READ_ONLY}$`);
+/** Connection exceptions, and a server that stops or starts. */
+const NO_USE = /^08|^57P0[1-3]$/;
 
 async function mustBeWritable(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only');

@@ -88,8 +88,11 @@ const FULL = /^(SQLITE_FULL|53100|ENOSPC|EDQUOT)$/;
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof TooLateError || error instanceof OutcomeUnknownError) return true;
+  const code = codeOf(error);
   return (
-    isAway(error) || UNAVAILABLE.test(codeOf(error)) || (!hasCode(error) && NOT_ANSWERED.test(error.message))
+    isAway(error) ||
+    UNAVAILABLE.some((codes) => codes.test(code)) ||
+    (!hasCode(error) && NOT_ANSWERED.test(error.message))
   );
 }
 
@@ -105,19 +108,15 @@ const AWAY =
 /** As pg words it, without a code. */
 const LOST =
   /^Connection terminated|connection error and is not queryable|was closed and is not queryable|^timeout exceeded when trying to connect$/;
-const UNAVAILABLE = new RegExp(
-  [
-    // SQLSTATE: a standby's answer to a write (25006), transactions and locks that took too long, rolled back for
-    // another's sake (40), out of resources (53), I/O (58030), and a server that lets nobody in (28, 3D).
-    '25006|25P03|25P04|40\\w{3}|53\\w{3}|55P03|58030|28\\w{3}|3D\\w{3}',
-    // SQLite's result codes and their extended forms: no room, no access, or another holds it.
-    'SQLITE_(BUSY|CANTOPEN|FULL|INTERRUPT|IOERR|LOCKED|NOLFS|NOMEM|PERM|PROTOCOL|READONLY)(_\\w+)?',
-    // The address cannot be resolved, or this process has no more files, ports or buffers.
-    'ENOTFOUND|EMFILE|ENFILE|ENOBUFS|EADDRNOTAVAIL|ENOSPC|EDQUOT|EIO',
-  ]
-    .map((codes) => `^(${codes})$`)
-    .join('|'),
-);
+const UNAVAILABLE = [
+  // SQLSTATE: a standby's answer to a write (25006), transactions and locks that took too long, rolled back for
+  // another's sake (40), out of resources (53), I/O (58030), and a server that lets nobody in (28, 3D).
+  /^(25006|25P03|25P04|40\w{3}|53\w{3}|55P03|58030|28\w{3}|3D\w{3})$/,
+  // SQLite's result codes and their extended forms: no room, no access, or another holds it.
+  /^SQLITE_(BUSY|CANTOPEN|FULL|INTERRUPT|IOERR|LOCKED|NOLFS|NOMEM|PERM|PROTOCOL|READONLY)(_\w+)?$/,
+  // The address cannot be resolved, or this process has no more files, ports or buffers.
+  /^(ENOTFOUND|EMFILE|ENFILE|ENOBUFS|EADDRNOTAVAIL|ENOSPC|EDQUOT|EIO)$/,
+];
 /** Without a code: pg's own time-outs, and a store that is being stopped. */
 const NOT_ANSWERED =
   /^Query read timeout$|^timeout expired$|calling end on the pool$|driver has already been destroyed|^The job store is not started/;
