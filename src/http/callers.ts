@@ -30,6 +30,9 @@ const MAX_SMALL_BODY_BYTES = 1024 * 1024;
 /** Bytes of all bodies that are under way or not answered yet. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 
+/** Bytes that are read in any case. */
+const SMALL_BODY_BYTES = 64 * 1024;
+
 /** A body that is not read: the status says why. */
 class RefusedBody extends Error {
   readonly statusCode: 400 | 413;
@@ -60,7 +63,11 @@ export function askFirst(
     }, done);
   });
   return async (request, reply) => {
-    const context = await contextFor(request.headers.authorization);
+    const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
+      // Not even read to be thrown away.
+      if (isLarge(request)) reply.header('connection', 'close');
+      throw error;
+    });
     const body = bodies.open(allowanceOf(context.caller));
     reply.raw.once('close', () => {
       body.release();
@@ -68,6 +75,11 @@ export function askFirst(
     });
     request.sender = { context, body };
   };
+}
+
+/** A body that may be longer than what comes with the head. */
+function isLarge({ headers }: FastifyRequest): boolean {
+  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > SMALL_BODY_BYTES;
 }
 
 /** Of a request that has passed `askFirst`. */

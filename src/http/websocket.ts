@@ -156,7 +156,9 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       comeAgainInOutage(errors);
       return shownErrors({ errors }, null, options.reportUnexpected);
     },
-    onNext: (_ctx, _id, _payload, args, result): FormattedExecutionResult | undefined => {
+    onNext: ({ extra }, _id, _payload, args, result): FormattedExecutionResult | undefined => {
+      // It was cut a moment ago, by one of many events at once: the others need not become texts.
+      if (!extra.isOpen) return { data: null };
       const { accepted, answer } = args.contextValue as GatewayContext;
       const operation = getOperationAST(args.document, args.operationName)?.operation;
       const isEvent = operation === OperationTypeNode.SUBSCRIPTION;
