@@ -95,7 +95,13 @@ export class CallbackReceiver {
       report,
     }));
     if (afterwards === null) return this.#refuse(job, 'DELETED');
-    if (!trusted) return this.#ring(afterwards, event);
+    if (!trusted) {
+      const address = event.url === null ? null : providerUrlForLog(event.url);
+      const fields = { job: job.id, providerId: event.providerId, address };
+      // Akool may give none when it is asked: then this is all that leads to what was paid.
+      this.#log.info(fields, 'callback with a result that counts only once Akool was asked');
+      return this.#ring(afterwards, event);
+    }
     if (!changed) this.#noteUnused(afterwards, event);
     return 'recorded';
   }

@@ -272,6 +272,19 @@ describe('a webhook that is not to be believed', () => {
     expect(job.result?.providerUrl).toBe('https://cdn.example/asked.png');
   });
 
+  test('leaves its address in the log, for Akool may give none when it is asked', async () => {
+    const { log, lines } = recordedLog();
+    const { receiver, atProvider } = await openReceiver({}, {}, log);
+    const job = await atProvider('p1');
+    await receiver.receive(
+      job.callbackToken,
+      webhook('p1', 3, 'http://cdn.example/a b.png?signature=secret'),
+    );
+    const told = { job: job.id, providerId: 'p1', address: 'http://cdn.example/a b.png' };
+    expect(lines).toContainEqual(expect.objectContaining(told));
+    expect(JSON.stringify(lines)).not.toContain('secret');
+  });
+
   test.each([1, 2] as const)(
     'can not end a job, however bad its address: Akool says %i when asked',
     async (status) => {
