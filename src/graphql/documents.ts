@@ -11,10 +11,10 @@ import {
   specifiedRules,
   type ValidationRule,
   validate,
-  visit,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.js';
+import { nodesOf } from './document-nodes.js';
 import { brokenLimit, type QueryLimits, tooDeep, tooLong } from './query-limits.js';
 import type { TrustedDocuments } from './trusted-documents.js';
 
@@ -37,8 +37,6 @@ export interface DocumentRequest {
 const MAX_KEPT_NODES = 100_000;
 /** One of them: larger ones have their values written out, and don't come again. */
 const MAX_DOCUMENT_NODES = 10_000;
-/** What so many characters of the text take is as much as a node. */
-const CHARACTERS_PER_NODE = 100;
 /** Of the rules of GraphQL that one document breaks, so many are told. */
 const MOST_ERRORS = 20;
 
@@ -109,18 +107,6 @@ export class Documents {
       return [error instanceof GraphQLError ? withCode(error, 'GRAPHQL_PARSE_FAILED') : tooDeep(limits)];
     }
   }
-}
-
-/** What a document takes in memory: its nodes, the tokens that they hold on to (comments are among them), its text. */
-function nodesOf(document: DocumentNode, text: string): number {
-  let nodes = Math.ceil(text.length / CHARACTERS_PER_NODE);
-  visit(document, {
-    enter: () => {
-      nodes += 1;
-    },
-  });
-  for (let token = document.loc?.startToken ?? null; token !== null; token = token.next) nodes += 1;
-  return nodes;
 }
 
 /**

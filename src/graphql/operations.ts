@@ -13,6 +13,7 @@ import {
 } from 'graphql';
 import type { Caller } from '../services/auth/caller.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
+import { DocumentsInUse } from './documents-in-use.js';
 import { type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
 
@@ -40,6 +41,7 @@ export type Admission = AdmittedOperation | RefusedOperation;
 
 export class Operations {
   readonly #documents: Documents;
+  readonly #inUse = new DocumentsInUse();
   readonly #limits: QueryLimits;
   readonly #rates: RateLimits;
 
@@ -62,7 +64,7 @@ export class Operations {
    */
   async admit(caller: Caller, request: AskedOperation): Promise<Admission> {
     const text = this.#documents.textOf(request);
-    const known = this.#documents.known(text);
+    const known = this.#documents.known(text) ?? this.#inUse.find(text);
     const counted = known === undefined ? kindOf(text) : null;
     if (counted !== null) await this.#rates.take(caller, counted, 1);
     const admission = this.#find(known, text, request);
@@ -77,6 +79,21 @@ export class Operations {
     const taken = points > 0 ? this.#rates.take(caller, kind, points) : undefined;
     if (taken !== undefined) await taken;
     return admission;
+  }
+
+  /**
+   * The operation is under way from here on. Returns the document to run it from, and what is to be called when it is
+   * over, as often as one likes.
+   *
+   * @throws GatewayError RATE_LIMITED when the caller follows by too many documents
+   */
+  begin(
+    caller: Caller,
+    { document, operation }: AdmittedOperation,
+  ): { readonly document: DocumentNode; readonly end: () => void } {
+    // Others are over soon.
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return { document, end: () => {} };
+    return this.#inUse.begin(caller, document);
   }
 
   /** @throws GatewayError FORBIDDEN */

@@ -84,10 +84,16 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         const response = reply.raw;
         open.add(response);
         response.once('close', () => open.delete(response));
+        let end = (): void => {};
         try {
-          await run(await operationOf(request, response, options), reply, options.reportUnexpected);
+          const asked = await operationOf(request, response, options);
+          const begun = options.operations.begin(asked.contextValue.caller, asked);
+          end = begun.end;
+          await run({ ...asked, document: begun.document }, reply, options.reportUnexpected);
         } catch (error) {
           return refuse(error, request, reply, options.reportUnexpected);
+        } finally {
+          end();
         }
         return reply;
       },

@@ -9,6 +9,7 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  type OperationDefinitionNode,
   OperationTypeNode,
 } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
@@ -95,8 +96,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     handleProtocols: (offered) => handleProtocols(offered),
   });
 
-  /** By the payload of the message that asked. */
-  const answerOf = new WeakMap<object, AnswerBudget>();
+  /** What ends all that an operation holds, by the payload of the message that asked. */
+  const endOf = new WeakMap<object, () => void>();
   const graphql = makeServer<Record<string, unknown>, CallersConnection>({
     // Its own timer would be kept for as long as the socket.
     connectionInitWaitTimeout: 0,
@@ -132,13 +133,21 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const { operationName = null } = withoutEmpty(payload);
         const admission = await operations.admit(context.caller, { ...payload, operationName });
         if ('errors' in admission) return admission.errors;
-        const { document, operation } = admission;
+        const { operation } = admission;
+        const { document, end } = operations.begin(context.caller, admission);
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
-        Object.assign(payload, { query: document.loc?.source.body ?? payload.query });
+        Object.assign(payload, {
+          query: document.loc?.source.body ?? payload.query,
+          variables: declaredOf(operation, payload.variables),
+          extensions: undefined,
+        });
         const changes = operation.operation === OperationTypeNode.MUTATION;
         if (changes) ctx.extra.answerDue(payload);
         const answer = new AnswerBudget(options.answers.open(allowanceOf(context.caller)));
-        answerOf.set(payload, answer);
+        endOf.set(payload, () => {
+          answer.end();
+          end();
+        });
         return {
           schema,
           document,
@@ -152,7 +161,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         return [new GraphQLError(error.message, { originalError: error })];
       }
     },
-    onError: (_ctx, _id, _payload, errors) => {
+    onError: (_ctx, _id, payload, errors) => {
+      endOf.get(payload)?.();
       comeAgainInOutage(errors);
       return shownErrors({ errors }, null, options.reportUnexpected);
     },
@@ -171,7 +181,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       return { data, errors: shownErrors({ errors, data }, accepted, options.reportUnexpected) };
     },
     onComplete: ({ extra }, _id, payload) => {
-      answerOf.get(payload)?.end();
+      endOf.get(payload)?.();
       extra.answered(payload);
     },
     onClose: ({ extra }) => {
@@ -245,6 +255,16 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       socket.close(CloseCode.InternalServerError, 'Internal server error');
     }
   }
+}
+
+/** Whatever else came with them would be kept for as long as the operation runs. */
+function declaredOf(
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>> | null | undefined,
+): Readonly<Record<string, unknown>> | null | undefined {
+  if (variables == null) return variables;
+  const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
 }
 
 /** @throws GatewayError STORE_UNAVAILABLE, which closes the socket with 1013 before the client hears of this result */

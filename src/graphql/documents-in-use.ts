@@ -1,0 +1,66 @@
+/**
+ * The documents of subscriptions, which live for as long as somebody follows. Bounded in all and for each caller,
+ * because each subscription may bring a document of its own; one that many follow by is held, and counted, once.
+ */
+import type { DocumentNode } from 'graphql';
+import { GatewayError } from '../errors.js';
+import { allowanceOf, type Caller } from '../services/auth/caller.js';
+import { HeldBytes, type Holding } from '../services/held-bytes.js';
+import { BYTES_PER_NODE, nodesOf, textOf } from './document-nodes.js';
+
+/** Bytes of all of them; one caller alone gets half. */
+const MAX_BYTES_IN_USE = 64 * 1024 * 1024;
+
+interface Use {
+  readonly document: DocumentNode;
+  readonly held: Holding;
+  users: number;
+}
+
+export class DocumentsInUse {
+  readonly #held = new HeldBytes(MAX_BYTES_IN_USE);
+  /** By their texts. */
+  readonly #uses = new Map<string, Use>();
+
+  find(text: string): DocumentNode | undefined {
+    return this.#uses.get(text)?.document;
+  }
+
+  /**
+   * Returns the document to follow by, and what ends this use of it, which is safe to call twice.
+   *
+   * @throws GatewayError RATE_LIMITED
+   */
+  begin(
+    caller: Caller,
+    document: DocumentNode,
+  ): { readonly document: DocumentNode; readonly end: () => void } {
+    const text = textOf(document);
+    const use = this.#uses.get(text) ?? this.#open(caller, document);
+    use.users += 1;
+    let isOver = false;
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
+      use.users -= 1;
+      if (use.users > 0) return;
+      use.held.release();
+      this.#uses.delete(text);
+    };
+    return { document: use.document, end };
+  }
+
+  #open(caller: Caller, document: DocumentNode): Use {
+    const held = this.#held.open(allowanceOf(caller));
+    if (!held.add(nodesOf(document) * BYTES_PER_NODE)) {
+      throw new GatewayError(
+        'RATE_LIMITED',
+        'Too many large documents are followed by at once; end some subscriptions, or use one document for many.',
+        { extensions: { retryAfterSeconds: 1 } },
+      );
+    }
+    const use = { document, held, users: 0 };
+    this.#uses.set(textOf(document), use);
+    return use;
+  }
+}

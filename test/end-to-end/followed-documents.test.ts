@@ -1,0 +1,67 @@
+/** Documents of subscriptions are held while somebody follows: no caller can fill the memory with them. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startGateway, type TestGateway } from '../harness.js';
+import { upTo } from './caller.js';
+import { type BareSocket, bareSocket, knock } from './doors.js';
+
+/** Each of these takes 10 MB once it is parsed. */
+const large = (name: string): string => `subscription ${name} { jobsUpdated { id } } ${'#\n'.repeat(49_000)}`;
+const MANY = 6;
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await startGateway({
+    env: { AUTH_API_KEYS: 'ann:key-of-ann,bob:key-of-bob', KEEP_RESULTS: 'false' },
+  });
+});
+afterAll(() => gateway.stop());
+
+async function socketOf(key: string): Promise<BareSocket> {
+  const bare = await bareSocket(gateway.url);
+  bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } });
+  await bare.next('connection_ack');
+  return bare;
+}
+
+/** The errors of those that are refused; all have been looked at when a query after them is answered. */
+async function follow(bare: BareSocket, queries: readonly string[]): Promise<readonly unknown[]> {
+  const subscribe = (id: string, query: string) => bare.say({ id, type: 'subscribe', payload: { query } });
+  queries.forEach((query, nth) => {
+    subscribe(`s${nth}`, query);
+  });
+  subscribe('last', '{ __typename }');
+  for (;;) if ((await bare.next('complete'))['id'] === 'last') break;
+  return bare.messages.filter(({ type }) => type === 'error').map(({ payload }) => payload);
+}
+
+it('a caller who follows by many large documents is refused more, until some are left; others are not', async () => {
+  const ann = await socketOf('key-of-ann');
+  const refused = await follow(
+    ann,
+    upTo(MANY).map((n) => large(`Ann${n}`)),
+  );
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.length).toBeLessThan(MANY);
+  expect(refused[0]).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 } }]);
+  // Not by a stream either, and one document is held once, however many follow by it.
+  const more = await knock('stream', gateway.url, { query: large('Ann') }, 'key-of-ann');
+  expect([more.status, more.errors[0]?.extensions?.code]).toEqual([429, 'RATE_LIMITED']);
+  const same = await socketOf('key-of-ann');
+  expect(
+    await follow(
+      same,
+      upTo(MANY).map(() => large('Ann1')),
+    ),
+  ).toEqual([]);
+  const bob = await socketOf('key-of-bob');
+  expect(await follow(bob, [large('Bob')])).toEqual([]);
+  for (const { socket, closed } of [ann, same]) {
+    socket.close();
+    await closed;
+  }
+  const again = await socketOf('key-of-ann');
+  expect(await follow(again, [large('Ann7')])).toEqual([]);
+  again.socket.close();
+  bob.socket.close();
+});
