@@ -77,6 +77,8 @@ export interface Running {
   readonly url: string;
   /** The built-in sandbox, where there is no key for the real Akool. */
   readonly sandbox: Sandbox | null;
+  /** Whether GraphiQL is served. */
+  readonly graphiql: boolean;
 }
 
 /** Parts that a test may put in place of the real ones. */
@@ -189,6 +191,9 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
 
     const sandbox = secrets.akoolApiKey === null ? await startSandbox(given, overrides.sandbox) : null;
     if (sandbox !== null) stops.push(() => sandbox.stop());
+    if (sandbox !== null && config.production) {
+      log.warn('AKOOL_API_KEY is not set: the sandbox draws the results, and nothing is sent to Akool');
+    }
     const address = akoolAddress(given, sandbox);
     const client = createAkool(given, address);
     const akool = overrides.wrapAkool?.(client) ?? client;
@@ -337,7 +342,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       watch.start();
     }
     log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');
-    return { url, sandbox };
+    return { url, sandbox, graphiql: config.graphiql };
   }
 }
 

@@ -58,9 +58,9 @@ function loadEnvFile(): void {
   }
 }
 
-function greet({ url, sandbox }: Running): void {
+function greet({ url, sandbox, graphiql }: Running): void {
   console.log(`\n  Face-swap gateway is ready.\n`);
-  console.log(`  GraphiQL   ${url}/graphiql`);
+  if (graphiql) console.log(`  GraphiQL   ${url}/graphiql`);
   console.log(`  GraphQL    ${url}/graphql   (HTTP and WebSocket)`);
   if (sandbox === null) return;
   console.log(`  Sandbox    ${sandbox.url}   (no AKOOL_API_KEY is set, so this twin of Akool is used)\n`);

@@ -62,6 +62,13 @@ describe('The start', () => {
     expect((await lookUp(again.url, id)).id).toBe(id);
   });
 
+  it('in production says nothing of a GraphiQL that is not served, and warns of the sandbox', async () => {
+    const gateway = await startProcess(newFolder(), { NODE_ENV: 'production', LOG_LEVEL: 'warn' });
+    expect(gateway.stdout()).not.toContain('/graphiql');
+    expect(gateway.stdout()).toContain('AKOOL_API_KEY is not set: the sandbox draws the results');
+    expect((await fetch(`${gateway.url}/graphiql`)).status).toBe(404);
+  });
+
   it('without a sandbox says nothing of one', async () => {
     const akool = createSandbox();
     await akool.start();

@@ -62,8 +62,8 @@ export class AccountHolds {
     if (after?.blocks && !(before?.blocks && before.reason === after.reason)) {
       const { reason, error } = after;
       this.#log.error(
-        { reason, providerCode: error.providerCode, error: error.code },
-        `dispatch paused: Akool refuses the account (${reason}). ${error.message} Waiting jobs are kept`,
+        { reason, providerCode: error.providerCode, error: error.code, detail: error.message },
+        `dispatch paused: Akool refuses the account (${reason}). Waiting jobs are kept, and go on by themselves once it does not`,
       );
     }
     if (before?.blocks && !after?.blocks) {
