@@ -68,8 +68,10 @@ class RefusedStream extends Error {
 export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsync {
   return async (app) => {
     const open = new Set<ServerResponse>();
+    /** Of mutations. They are waited for: a client that has no answer comes again, and pays again. */
+    const answers = new WeakSet<ServerResponse>();
     app.addHook('preClose', async () => {
-      for (const response of open) finish(response);
+      for (const response of open) if (!answers.has(response)) finish(response);
     });
     app.route({
       method: ['GET', 'POST'],
@@ -87,6 +89,7 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         let end = (): void => {};
         try {
           const asked = await operationOf(request, response, options);
+          if (asked.contextValue.accepted !== null) answers.add(response);
           const begun = options.operations.begin(asked.contextValue.caller, asked);
           end = begun.end;
           await run({ ...asked, document: begun.document }, reply, options.reportUnexpected);
@@ -109,7 +112,6 @@ async function operationOf(
 ): Promise<Operation> {
   const meant = operationRequestOf(request);
   const context = contextOf(request);
-  endAtExpiry(response, context.caller.expiresAt);
   const { variables, operationName } = checked(meant);
   const admission = await operations.admit(context.caller, { ...meant, operationName });
   if ('errors' in admission) throw new RefusedStream(400, admission.errors);
@@ -117,6 +119,7 @@ async function operationOf(
   if (isMutation && request.method === 'GET') {
     throw new RefusedStream(405, [badRequest('Mutations are sent by POST.')], { allow: 'POST' });
   }
+  if (!isMutation) endAtExpiry(response, context.caller.expiresAt);
   return {
     ...admission,
     schema,

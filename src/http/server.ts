@@ -184,7 +184,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   };
 
   async function stop(drainMs: number): Promise<void> {
-    await sockets?.stop();
+    const until = performance.now() + drainMs;
+    await sockets?.stop(drainMs);
     // No more connections from here on, and idle ones end.
     const closed = app.close();
     // Browsers connect ahead of time. Node does not count these as idle, and would wait for them.
@@ -193,7 +194,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       await setImmediate();
       for (const socket of silent) socket.destroy();
     }, FIRST_REQUEST_MS);
-    const cut = setTimeout(() => app.server.closeAllConnections(), drainMs);
+    const leftMs = Math.max(until - performance.now(), LAST_ANSWERS_MS);
+    const cut = setTimeout(() => app.server.closeAllConnections(), leftMs);
     await closed;
     clearTimeout(hangUp);
     clearTimeout(cut);

@@ -28,6 +28,8 @@ export class PingedSocket extends WebSocket {
   isAlive = true;
   /** By the process's own clock, in milliseconds. Null: nobody has looked yet. */
   lastPingAt: number | null = null;
+  /** What is made of it. */
+  connection: Connection | null = null;
   /** What carries it. */
   stream: Pick<NetSocket, 'bytesRead'> | null = null;
   /** Of what was read, the bytes of messages, pings and pongs that had ended. */
@@ -86,13 +88,14 @@ export class Connection implements GraphqlSocket {
   readonly #reportUnexpected: (error: unknown) => void;
   /** Mostly none. */
   #answersDue: Set<object> | null = null;
-  /** Why the client is to come again; nothing that it sends is dealt with any more. */
-  #leaving: string | null = null;
+  /** How it is to be closed; nothing that the client sends is dealt with any more. */
+  #leaving: { readonly code: number; readonly reason: string } | null = null;
   #take: (message: string) => Promise<void> = async () => {};
 
   /** @param reportUnexpected is told what goes wrong on our side while a message is dealt with */
   constructor(socket: PingedSocket, reportUnexpected: (error: unknown) => void) {
     this.socket = socket;
+    socket.connection = this;
     this.#reportUnexpected = reportUnexpected;
   }
 
@@ -145,21 +148,29 @@ export class Connection implements GraphqlSocket {
     this.#answersDue.add(request);
   }
 
+  get isAnswerDue(): boolean {
+    return (this.#answersDue?.size ?? 0) > 0;
+  }
+
   /** It is about to be sent. */
   answered(request: object): void {
     this.#answersDue?.delete(request);
     if (this.#leaving !== null) setImmediate(() => this.#leave());
   }
 
-  /** Closes it so that clients connect and subscribe again. */
-  comeAgain(reason: string): void {
-    this.#leaving ??= reason;
+  /** Closes it once the answers that are due were sent. */
+  leave(code: number, reason: string): void {
+    this.#leaving ??= { code, reason };
     this.#leave();
   }
 
+  /** Closes it so that clients connect and subscribe again. */
+  comeAgain(reason: string): void {
+    this.leave(TRY_AGAIN_LATER, reason);
+  }
+
   #leave(): void {
-    if (this.#leaving !== null && (this.#answersDue?.size ?? 0) === 0)
-      this.close(TRY_AGAIN_LATER, this.#leaving);
+    if (this.#leaving !== null && !this.isAnswerDue) this.close(this.#leaving.code, this.#leaving.reason);
   }
 
   onMessage(take: (message: string) => Promise<void>): void {

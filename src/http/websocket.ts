@@ -57,8 +57,13 @@ export interface WebsocketOptions {
 export interface WebsocketEndpoint {
   /** Open sockets. */
   readonly size: number;
-  /** Closes every socket with 1001. Safe to call twice. */
-  stop(): Promise<void>;
+  /**
+   * Closes every socket with 1001, once its mutations are answered: its client would send them again. Safe to call
+   * twice.
+   *
+   * @param drainMs the longest that answers are waited for
+   */
+  stop(drainMs: number): Promise<void>;
 }
 
 /** A socket and whose it is. */
@@ -224,21 +229,27 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     get size() {
       return sockets.clients.size;
     },
-    stop: () => {
-      stopped ??= stop();
+    stop: (drainMs) => {
+      stopped ??= stop(drainMs);
       return stopped;
     },
   };
 
-  async function stop(): Promise<void> {
+  async function stop(drainMs: number): Promise<void> {
     stopUpgrades();
-    const cut = setTimeout(() => {
-      for (const socket of sockets.clients) socket.terminate();
-    }, options.closeTimeoutMs);
-    for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
+    const cut = (spares: (socket: PingedSocket) => boolean, afterMs: number): NodeJS.Timeout =>
+      setTimeout(() => {
+        for (const socket of sockets.clients) if (!spares(socket)) socket.terminate();
+      }, afterMs);
+    const { closeTimeoutMs } = options;
+    const cuts = [
+      cut(({ connection }) => connection?.isAnswerDue ?? false, closeTimeoutMs),
+      cut(() => false, Math.max(closeTimeoutMs, drainMs)),
+    ];
+    for (const { connection } of sockets.clients) connection?.leave(GOING_AWAY, 'Going away');
     // Resolves when all are gone.
     await new Promise<void>((resolve) => sockets.close(() => resolve()));
-    clearTimeout(cut);
+    for (const timer of cuts) clearTimeout(timer);
     stopPings();
     stopLooks();
   }
@@ -278,7 +289,7 @@ function closeAtExpiry(connection: CallersConnection, caller: Pick<Caller, 'expi
   if (caller.expiresAt === null) return;
   const left = caller.expiresAt - Date.now();
   if (left <= 0) {
-    connection.close(CloseCode.Forbidden, 'The credentials have run out');
+    connection.leave(CloseCode.Forbidden, 'The credentials have run out');
     return;
   }
   connection.deadline = setTimeout(() => closeAtExpiry(connection, caller), Math.min(left, LONGEST_TIMER_MS));

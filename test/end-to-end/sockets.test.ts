@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
 import type { JobBus } from '../../src/services/bus/job-bus.js';
+import type { JobStore } from '../../src/services/store/job-store.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
 import { Gate, until } from '../services/jobs/gate.js';
 import { lookUp, openSocket, submit, upTo } from './caller.js';
@@ -41,10 +42,11 @@ function jwt(exp: number): Promise<string> {
 
 const inSeconds = (seconds: number): number => Math.ceil(Date.now() / 1000 + seconds);
 
+const SUBMIT_TEXT =
+  'mutation { submitFaceSwap(input: { sourceImage: [{ path: "https://example.com/a.jpg" }], targetImage: [{ path: "https://example.com/b.jpg" }] }) { job { id providerId } } }';
+
 async function submitted(bearer = KEY): Promise<{ id: string; providerId: string }> {
-  const query =
-    'mutation { submitFaceSwap(input: { sourceImage: [{ path: "https://example.com/a.jpg" }], targetImage: [{ path: "https://example.com/b.jpg" }] }) { job { id providerId } } }';
-  const { data } = await knock('http', gateway.url, { query }, bearer);
+  const { data } = await knock('http', gateway.url, { query: SUBMIT_TEXT }, bearer);
   return (data as { submitFaceSwap: { job: { id: string; providerId: string } } }).submitFaceSwap.job;
 }
 
@@ -191,6 +193,72 @@ describe('A socket', () => {
     await gateway.stop();
     expect((await bare.closed).code).toBe(1001);
     expect(bus.followedJobs()).toEqual([]);
+  });
+});
+
+describe('A submit that is under way when the gateway stops', () => {
+  /** Its job is stored only once the gate opens. Resolves when the stop has ended everything else that was open. */
+  async function stopping(
+    openOther: () => Promise<{ readonly ended: Promise<unknown> }>,
+    send: () => void,
+  ): Promise<Gate> {
+    const gate = new Gate();
+    const wrapStore = (store: JobStore): JobStore =>
+      withMethods(store, {
+        create: async (...args) => {
+          await gate.pass();
+          return store.create(...args);
+        },
+      });
+    bus = createInProcessJobBus();
+    gateway = await startGateway({ env: WITH_KEYS, overrides: { bus, wrapStore } });
+    const { ended } = await openOther();
+    send();
+    await gate.arrived();
+    void gateway.stop();
+    await ended;
+    return gate;
+  }
+
+  it('is answered before its socket is closed, for its client would send it again', async () => {
+    let bare: BareSocket | undefined;
+    const gate = await stopping(
+      async () => {
+        bare = await acknowledged();
+        return { ended: (await acknowledged()).closed };
+      },
+      () => bare?.say(subscribe('1', SUBMIT_TEXT)),
+    );
+    gate.open();
+    expect(await bare?.next('next')).toMatchObject({
+      payload: { data: { submitFaceSwap: { job: { id: expect.any(String) } } } },
+    });
+    expect((await bare?.closed)?.code).toBe(1001);
+  });
+
+  it('is answered on its event stream, for its client would send it again', async () => {
+    const headers = {
+      authorization: `Bearer ${KEY}`,
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+    };
+    const ask = async (query: string): Promise<string> => {
+      const body = JSON.stringify({ query });
+      return (await fetch(`${gateway.url}/graphql/stream`, { method: 'POST', headers, body })).text();
+    };
+    let answer: Promise<string> | undefined;
+    const gate = await stopping(
+      async () => {
+        const ended = ask('subscription { jobsUpdated { id } }');
+        await until(() => bus.followedTenants().length > 0);
+        return { ended };
+      },
+      () => {
+        answer = ask(SUBMIT_TEXT);
+      },
+    );
+    gate.open();
+    expect(await answer).toMatch(/"submitFaceSwap":\{"job":\{"id":"[\w-]+"/);
   });
 });
 

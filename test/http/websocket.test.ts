@@ -56,7 +56,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 afterEach(async () => {
-  await endpoint.stop();
+  await endpoint.stop(0);
   server.closeAllConnections();
   server.close();
 });
@@ -175,7 +175,7 @@ it('looks again when a life is longer than a timer can count', async () => {
 it('cuts those who do not answer its goodbye, and stops twice as well as once', async () => {
   const bare = await bareSocket(await start());
   bare.socket.pause();
-  await Promise.all([endpoint.stop(), endpoint.stop()]);
+  await Promise.all([endpoint.stop(0), endpoint.stop(0)]);
   expect(endpoint.size).toBe(0);
   bare.socket.resume();
   await bare.closed;
