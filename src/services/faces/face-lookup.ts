@@ -13,6 +13,9 @@ const MOST_IMAGE_BYTES = 5 * 1024 * 1024;
 /** Of all pictures that are being looked at or wait for it, in base64, whether or not their callers still wait. */
 const MOST_IMAGES_BYTES = 64 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = 2;
+/** What base64 is decoded into. */
+const PIECE_BYTES = 48 * 1024;
+const PIECE_DIGITS = (PIECE_BYTES * 4) / 3;
 
 export class FaceLookup {
   readonly #faces: FaceDetection;
@@ -31,6 +34,7 @@ export class FaceLookup {
     try {
       if (request.image != null) await this.#nextTurn();
       await checkMedia(request);
+      if (request.image != null) await this.#nextTurn();
       return await this.#faces.find(tenant, onWire(request));
     } catch (error) {
       throw toClientFault(error, request.url == null ? 'input.image' : 'input.url');
@@ -39,7 +43,7 @@ export class FaceLookup {
     }
   }
 
-  /** One picture in each turn of the event loop, others' requests between: 5 MB take as long as many queries. */
+  /** One step of one picture in each turn of the event loop, others' requests between: 5 MB take longer than many of them. */
   #nextTurn(): Promise<void> {
     this.#turn = this.#turn.then(() => setImmediate());
     return this.#turn;
@@ -58,21 +62,24 @@ async function checkMedia({ url, image }: DetectFacesRequest): Promise<void> {
   const base64 = image.replace(/^data:image\/[\w.+-]+;base64,/, '');
   if (base64.length > (MOST_IMAGE_BYTES * 4) / 3 + 4)
     throw refuse('must be at most 5 MB; give a url for more');
-  const bytes = bytesOf(base64);
-  if (bytes === null) throw refuse('must be base64, bare or as a data URI');
-  const type = await mediaTypeOf(bytes.subarray(0, 8192));
+  if (!isBase64(base64)) throw refuse('must be base64, bare or as a data URI');
+  const type = await mediaTypeOf(Buffer.from(base64.slice(0, 8192), 'base64'));
   if (type === null || !type.contentType.startsWith('image/'))
     throw refuse('must be a picture, like PNG or JPEG');
 }
 
-/** Null for what is no base64. Decoding it tells that in a twentieth of the time that a pattern takes. */
-function bytesOf(base64: string): Buffer | null {
-  const digits = base64.length - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0);
-  if (digits === 0 || digits % 4 === 1 || base64.length % 4 === 1) return null;
+/** Decoding tells it in a twentieth of the time that a pattern takes; piece by piece, it leaves nothing behind. */
+function isBase64(text: string): boolean {
+  const end = text.length - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0);
+  if (end === 0 || end % 4 === 1 || text.length % 4 === 1) return false;
   // Decoding takes these two for the last digits, and leaves out everything else that is none.
-  if (base64.includes('-') || base64.includes('_')) return null;
-  const bytes = Buffer.from(base64, 'base64');
-  return bytes.length === Math.floor((digits * 3) / 4) ? bytes : null;
+  if (text.includes('-') || text.includes('_')) return false;
+  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  for (let start = 0; start < end; start += PIECE_DIGITS) {
+    const digits = text.slice(start, Math.min(start + PIECE_DIGITS, end));
+    if (piece.write(digits, 'base64') !== Math.floor((digits.length * 3) / 4)) return false;
+  }
+  return true;
 }
 
 /** Only what Akool is asked for, so that the same question is known again however it was put. */
