@@ -113,6 +113,36 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
     }
   });
 
+  test('no change gets a number while one with a lower number is not to be seen yet', async () => {
+    const store = storeOn(database.url);
+    const [other, watcher] = [database.url, database.url].map(
+      (connectionString) => new Client({ connectionString }),
+    ) as [Client, Client];
+    try {
+      await store.start();
+      await Promise.all([other.connect(), watcher.connect()]);
+      const [first, second] = [newJobOf('ann'), newJobOf('ann')];
+      await store.create(first, 10);
+      const from = await store.lastChange();
+      await other.query('begin');
+      await other.query('update jobs set version = version + 1 where id = $1', [first.id]);
+      // It has its number from here on.
+      await other.query('set constraints all immediate');
+      const made = store.create(second, 10).then(() => 'made');
+      const waits = `select from pg_locks join pg_database on database = pg_database.oid
+        where locktype = 'advisory' and not granted and datname = current_database()`;
+      const waiting = until(async () => (await watcher.query(waits)).rowCount === 1).then(() => 'waits');
+      expect(await Promise.race([made, waiting])).toBe('waits');
+      await other.query('commit');
+      await made;
+      const changed = await store.changedSince('ann', from, 10);
+      expect(changed.map(({ id }) => id)).toEqual([first.id, second.id]);
+    } finally {
+      await Promise.all([other.end(), watcher.end()]);
+      await store.stop();
+    }
+  });
+
   test('whoever goes on from the last number seen misses no change, however many write at once', async () => {
     const stores = Array.from({ length: 3 }, () => storeOn(database.url));
     try {
