@@ -134,7 +134,7 @@ const REQUEST = `json_object(
   'modelName', 'akool_faceswap_image_hq',
   'faceEnhance', json('true'), 'singleFaceMode', json('false'), 'detectOpts', json('false'))`;
 const COLUMNS = `id, tenant, status, version, turn, created_at, updated_at, finished_at, provider_id, provider_job_id,
-  callback_token, attempts, sent_at, slot_free_at, deadline_at, poll_at, archive_attempts, expires_at, request, result`;
+  callback_token, attempts, sent_at, slot_free_at, deadline_at, poll_at, archive_attempts, expires_at, result, kind, request`;
 
 function addFinished(db: Libsql.Database, count: number): void {
   const created = `${EPOCH_MS} + n * ${BETWEEN_JOBS_MS}`;
@@ -143,9 +143,9 @@ function addFinished(db: Libsql.Database, count: number): void {
   db.exec(`${numbers(0, count)}
     insert into jobs (${COLUMNS})
     select ${ID}, 'default', 'COMPLETED', 5, n, ${created}, ${ended}, ${ended}, ${PROVIDER_ID}, 'job-' || n,
-      ${TOKEN}, 1, ${created}, null, ${ended}, null, 0, ${expires}, ${REQUEST},
+      ${TOKEN}, 1, ${created}, null, ${ended}, null, 0, ${expires},
       json_object('providerUrl', 'https://results.example.com/' || ${PROVIDER_ID} || '.png',
-        'providerUrlExpiresAt', ${expires}, 'archive', null)
+        'providerUrlExpiresAt', ${expires}, 'archive', null), 'PRO', ${REQUEST}
     from numbers`);
   addHistory(db, 0, count, created, [
     [1, 'WAITING', 'CLIENT'],
@@ -163,7 +163,7 @@ function addOpen(db: Libsql.Database, count: number): void {
   db.exec(`${numbers(FIRST_OPEN, count)}
     insert into jobs (${COLUMNS})
     select ${ID}, 'default', 'UNCONFIRMED', 3, n, ${created}, ${created}, null, ${PROVIDER_ID}, 'job-' || n,
-      ${TOKEN}, 1, ${created}, 1, ${never}, null, 0, null, ${REQUEST}, null
+      ${TOKEN}, 1, ${created}, 1, ${never}, null, 0, null, null, 'PRO', ${REQUEST}
     from numbers`);
   addHistory(db, FIRST_OPEN, count, created, [
     [1, 'WAITING', 'CLIENT'],

@@ -116,6 +116,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       services: options.services,
       caller,
       positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
+      requests: new SharedReads((ids) => options.services.jobs.requests(ids)),
       answer: new AnswerBudget(answers.open(allowanceOf(caller))),
       accepted: new Map(),
     };

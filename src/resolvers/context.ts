@@ -8,6 +8,7 @@ import type { Caller } from '../services/auth/caller.js';
 import type { FollowTokens } from '../services/auth/follow-tokens.js';
 import type { FaceLookup } from '../services/faces/face-lookup.js';
 import type { Eraser } from '../services/jobs/eraser.js';
+import type { JobRequest } from '../services/jobs/job-request.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import type { SharedReads } from '../services/jobs/shared-reads.js';
 import type { Submission } from '../services/jobs/submission.js';
@@ -36,6 +37,8 @@ export interface GatewayContext {
   readonly caller: Caller;
   /** The places of waiting jobs in the queue. */
   readonly positions: SharedReads<number>;
+  /** What jobs were submitted with. */
+  readonly requests: SharedReads<JobRequest>;
   /** Of this operation, or of the present event of its subscription. */
   readonly answer: AnswerBudget;
   /** Of this operation; null where no mutation runs. */

@@ -5,7 +5,7 @@ import { SubmitFaceSwapInput, toFaceSwapRequest } from '../schema/face-swap.inpu
 import { SubmitFaceSwapPayloadType } from '../schema/face-swap-job.type.js';
 import { SubmitFaceSwapPlusInput, toFaceSwapPlusRequest } from '../schema/face-swap-plus.input.js';
 import { SubmitFaceSwapPlusPayloadType } from '../schema/face-swap-plus-job.type.js';
-import { toFaceSwapJob, toFaceSwapPlusJob } from '../schema/job-node.js';
+import { toJobNode } from '../schema/job-node.js';
 import { accept, type GatewayContext } from './context.js';
 
 @Resolver()
@@ -28,7 +28,7 @@ export class FaceSwapResolver {
       input.idempotencyKey ?? null,
     );
     accept(context, info, job.id);
-    return { job: toFaceSwapJob(job, services.mediaUrl), deduplicated };
+    return { job: toJobNode(job, services.mediaUrl, request), deduplicated };
   }
 
   @Authorized()
@@ -49,6 +49,6 @@ export class FaceSwapResolver {
       input.idempotencyKey ?? null,
     );
     accept(context, info, job.id);
-    return { job: toFaceSwapPlusJob(job, services.mediaUrl), deduplicated };
+    return { job: toJobNode(job, services.mediaUrl, request), deduplicated };
   }
 }

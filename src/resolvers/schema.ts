@@ -13,12 +13,22 @@ import { AccountResolver } from './account.resolver.js';
 import { AkoolResolver } from './akool.resolver.js';
 import type { GatewayContext } from './context.js';
 import { FaceSwapResolver } from './face-swap.resolver.js';
+import { FaceSwapJobResolver } from './face-swap-job.resolver.js';
+import { FaceSwapPlusJobResolver } from './face-swap-plus-job.resolver.js';
 import { FollowTokenResolver } from './follow-token.resolver.js';
 import { JobResolver } from './job.resolver.js';
 
 export async function createSchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [AccountResolver, AkoolResolver, FaceSwapResolver, FollowTokenResolver, JobResolver],
+    resolvers: [
+      AccountResolver,
+      AkoolResolver,
+      FaceSwapResolver,
+      FaceSwapJobResolver,
+      FaceSwapPlusJobResolver,
+      FollowTokenResolver,
+      JobResolver,
+    ],
     orphanedTypes: [FaceSwapJobType, FaceSwapPlusJobType],
     pubSub: noTopics,
     authChecker: isAllowed,

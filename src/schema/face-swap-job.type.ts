@@ -41,7 +41,7 @@ export class FaceSwapJobType extends JobType {
 @ObjectType('SubmitFaceSwapPayload', { simpleResolvers: true })
 export class SubmitFaceSwapPayloadType {
   @Field(() => FaceSwapJobType)
-  job: FaceSwapJobType;
+  job: JobType;
 
   @Field(() => Boolean, {
     description: 'True when the idempotency key stood for this job already: nothing new was submitted.',

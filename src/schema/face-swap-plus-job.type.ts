@@ -53,7 +53,7 @@ export class FaceSwapPlusJobType extends JobType {
 @ObjectType('SubmitFaceSwapPlusPayload', { simpleResolvers: true })
 export class SubmitFaceSwapPlusPayloadType {
   @Field(() => FaceSwapPlusJobType)
-  job: FaceSwapPlusJobType;
+  job: JobType;
 
   @Field(() => Boolean, {
     description: 'True when the idempotency key stood for this job already: nothing new was submitted.',

@@ -1,19 +1,27 @@
 /** A job as the schema's types see it. */
 import type { ArchivedFile, Job } from '../services/jobs/job.js';
-import type { FaceSwapJobType } from './face-swap-job.type.js';
-import type { FaceSwapPlusJobType } from './face-swap-plus-job.type.js';
+import type { JobKind, JobRequest } from '../services/jobs/job-request.js';
 import type { JobResultType, JobType } from './job.type.js';
 
 /** Where a kept result is served. */
 export type MediaUrl = (file: ArchivedFile) => string;
 
 /** A node keeps the job it shows, for the fields that must be looked up. */
-export type JobNode = JobType & { readonly __typename: string; readonly job: Job };
+export interface JobNode extends JobType {
+  readonly __typename: string;
+  readonly job: Job;
+  /** What the job was submitted with by this very operation; null: by another one. */
+  readonly submitted: JobRequest | null;
+  /** The stored request, once it was asked for; null within: it is gone. */
+  request: Promise<JobRequest | null> | null;
+}
 
-export function toJobNode(job: Job, mediaUrl: MediaUrl): JobNode {
-  const { request } = job;
-  const common = {
+export function toJobNode(job: Job, mediaUrl: MediaUrl, submitted: JobRequest | null = null): JobNode {
+  return {
+    __typename: TYPES[job.kind],
     job,
+    submitted,
+    request: null,
     id: job.id,
     status: job.status,
     version: job.version,
@@ -25,29 +33,9 @@ export function toJobNode(job: Job, mediaUrl: MediaUrl): JobNode {
     result: toResult(job, mediaUrl),
     error: job.error,
   };
-  switch (request.kind) {
-    case 'PRO': {
-      const { kind: _kind, detectOpts: _detectOpts, ...fields } = request;
-      return { __typename: 'FaceSwapJob', ...common, ...fields };
-    }
-    case 'PLUS': {
-      const { kind: _kind, ...fields } = request;
-      return { __typename: 'FaceSwapPlusJob', ...common, ...fields };
-    }
-  }
 }
 
-/** @throws TypeError for a job of another kind */
-export function toFaceSwapJob(job: Job, mediaUrl: MediaUrl): FaceSwapJobType {
-  if (job.request.kind !== 'PRO') throw new TypeError(`Job ${job.id} is not a Face Swap Pro job`);
-  return toJobNode(job, mediaUrl) as JobNode & FaceSwapJobType;
-}
-
-/** @throws TypeError for a job of another kind */
-export function toFaceSwapPlusJob(job: Job, mediaUrl: MediaUrl): FaceSwapPlusJobType {
-  if (job.request.kind !== 'PLUS') throw new TypeError(`Job ${job.id} is not a Face Swap Plus job`);
-  return toJobNode(job, mediaUrl) as JobNode & FaceSwapPlusJobType;
-}
+const TYPES: Readonly<Record<JobKind, string>> = { PRO: 'FaceSwapJob', PLUS: 'FaceSwapPlusJob' };
 
 function toResult({ result }: Job, mediaUrl: MediaUrl): JobResultType | null {
   if (result === null) return null;

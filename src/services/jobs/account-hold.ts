@@ -18,7 +18,6 @@
  */
 import type { Job } from './job.js';
 import type { JobError } from './job-error.js';
-import { picturesOf } from './job-request.js';
 
 export const HOLD_REASONS = ['NO_CREDIT', 'ACCOUNT'] as const;
 export type HoldReason = (typeof HOLD_REASONS)[number];
@@ -222,8 +221,8 @@ function wasRefusedAt({ creditRefused }: Job, credit: number): boolean {
 }
 
 /** A video is compared with nothing. */
-function makes({ request }: Job): number {
-  return picturesOf(request) ?? 0;
+function makes({ pictures }: Job): number {
+  return pictures ?? 0;
 }
 
 /** Twice as long after each that was refused. */

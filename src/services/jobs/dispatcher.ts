@@ -16,7 +16,6 @@ import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
 import type { Job } from './job.js';
 import type { JobEvent } from './job-event.js';
-import { picturesOf } from './job-request.js';
 import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 import { type Outcome, Sender } from './sender.js';
@@ -216,7 +215,7 @@ export class Dispatcher {
   async #recordRefusal(job: Job, { reason, error }: AccountRefused, isTrial: boolean): Promise<void> {
     const at = this.#clock.now();
     this.#backoff.reset();
-    const refusal = { reason, error, pictures: picturesOf(job.request), isTrial, at };
+    const refusal = { reason, error, pictures: job.pictures, isTrial, at };
     const hold = await this.#holds.change((before) => afterRefusal(before, refusal));
     await this.#applyToTry(job, {
       type: 'held',

@@ -2,7 +2,7 @@
 import type { AccountHold } from './account-hold.js';
 import type { ArchivedFile } from './job.js';
 import type { JobError } from './job-error.js';
-import type { JobRequest } from './job-request.js';
+import type { FaceSwapRequest } from './job-request.js';
 
 /** `at` is when the gateway learned of it. */
 export type JobEvent =
@@ -14,7 +14,7 @@ export type JobEvent =
       /** What blocks dispatch now. */
       readonly hold?: Pick<AccountHold, 'reason' | 'since'> | null;
     }
-  | { readonly type: 'prepared'; readonly at: number; readonly request: JobRequest }
+  | { readonly type: 'prepared'; readonly at: number; readonly request: FaceSwapRequest }
   | {
       readonly type: 'accepted';
       readonly at: number;

@@ -1,6 +1,7 @@
 /** What a client asked for, as it is stored with its job: one shape for each of Akool's face-swap products. */
 
 export type JobRequest = FaceSwapRequest | FaceSwapPlusRequest;
+export type JobKind = JobRequest['kind'];
 
 /** "Format: colon-separated coordinate pairs", four of them: both eyes, the nose, a corner of the mouth. */
 export const OPTS =

@@ -104,6 +104,11 @@ export class JobService {
     return this.#store.list(tenant, filter, page);
   }
 
+  /** What was asked for with those of `ids` that exist. */
+  requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>> {
+    return this.#store.requests(ids);
+  }
+
   /** The stored changes up to the version that `job` shows, oldest first. */
   async history(job: Job): Promise<readonly JobUpdate[]> {
     const updates = await this.#store.history(job.id);

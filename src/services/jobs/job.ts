@@ -1,6 +1,6 @@
 /** A job as it is stored: its states are told of in transition.ts. */
 import type { JobError, JobErrorCode } from './job-error.js';
-import type { JobRequest } from './job-request.js';
+import type { JobKind } from './job-request.js';
 
 export const JOB_STATUSES = [
   'WAITING',
@@ -35,11 +35,18 @@ export interface ArchivedFile {
   readonly sha256: string;
 }
 
-/** One accepted submit. Times are milliseconds since 1970, UTC. */
+/**
+ * One accepted submit, without its request, which may be large: see `JobStore.requests`. Times are milliseconds since
+ * 1970, UTC.
+ */
 export interface Job {
   readonly id: string;
   readonly tenant: string;
-  readonly request: JobRequest;
+  readonly kind: JobKind;
+  /** The size of its stored request. */
+  readonly requestBytes: number;
+  /** See `picturesOf`; also null where the version before stored the job. */
+  readonly pictures: number | null;
   readonly status: JobStatus;
   /** Starts at 1 and grows by one with every stored change. */
   readonly version: number;
@@ -99,6 +106,8 @@ export interface Change {
   readonly update: JobUpdate;
   /** What it sets. The rest stays as it is stored, also what was rescheduled meanwhile: that is no version. */
   readonly changes: Partial<Job>;
+  /** The text of the request, where that is set too; null: it stays as it is stored. */
+  readonly request: string | null;
 }
 
 const FINAL: ReadonlySet<JobStatus> = new Set(['COMPLETED', 'FAILED', 'CANCELED']);

@@ -1,6 +1,6 @@
 /** How a job begins. */
 import type { Change, Job, JobUpdate } from './job.js';
-import type { JobRequest } from './job-request.js';
+import { type JobRequest, picturesOf } from './job-request.js';
 
 /** A job as it is born, and the first line of its history. `sequence` is the store's to give. */
 export function newJob(born: {
@@ -12,10 +12,13 @@ export function newJob(born: {
   readonly deadlineAt: number;
   readonly turn: number;
 }): Change {
+  const request = JSON.stringify(born.request);
   const job: Job = {
     id: born.id,
     tenant: born.tenant,
-    request: born.request,
+    kind: born.request.kind,
+    requestBytes: Buffer.byteLength(request),
+    pictures: picturesOf(born.request),
     status: 'WAITING',
     version: 1,
     createdAt: born.at,
@@ -45,6 +48,7 @@ export function newJob(born: {
     job,
     update: birthOf(job),
     changes: job,
+    request,
   };
 }
 

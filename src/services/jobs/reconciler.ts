@@ -12,6 +12,7 @@ import { Backoff } from './backoff.js';
 import type { Clock } from './clock.js';
 import { isFinal, type Job } from './job.js';
 import type { JobEvent } from './job-event.js';
+import type { JobRequest } from './job-request.js';
 import type { JobService } from './job-service.js';
 import { NEVER_CONFIRMED, TOOK_TOO_LONG, whyNeverSent } from './overdue-errors.js';
 import { PeriodicLoop } from './periodic-loop.js';
@@ -104,11 +105,14 @@ export class Reconciler {
     for (;;) {
       const left = await this.#late((now) => this.#store.abandoned(now - olderThanMs, 100));
       if (left.length === 0) return;
+      const requests = await this.#store.requests(left.map(({ id }) => id));
       const at = this.#clock.now();
       await Promise.all(
-        left.map(async ({ id, attempts }) => {
+        left.map(async ({ id, version }) => {
+          const request = requests.get(id);
+          // A change since the list was read may have been of the request.
           const { job } = await this.#jobs.apply(id, (job) =>
-            job.status === 'SUBMITTING' && job.attempts === attempts ? this.#leftBehind(job, at) : null,
+            job.version === version && request !== undefined ? this.#leftBehind(job, request, at) : null,
           );
           this.#log.warn({ job: id, status: job?.status }, 'a submit was left behind by its dispatcher');
         }),
@@ -116,10 +120,10 @@ export class Reconciler {
     }
   }
 
-  #leftBehind(job: Job, at: number): JobEvent {
+  #leftBehind(job: Job, request: JobRequest, at: number): JobEvent {
     const reason = 'the gateway stopped while it handled the job';
     // What was found is stored before the job is sent: see Dispatcher.
-    if (job.request.kind === 'PRO' && needsOpts(job.request)) {
+    if (request.kind === 'PRO' && needsOpts(request)) {
       return {
         type: 'not-accepted',
         at,

@@ -1,20 +1,24 @@
 /** Hands one job to Akool; looks for its faces first where they are missing. */
 import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
 import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
 import { Deadline } from '../akool/deadline.js';
 import type { FaceDetection } from '../faces/face-detection.js';
 import { fillOpts, needsOpts } from '../faces/fill-opts.js';
 import type { Job } from './job.js';
 import type { JobError } from './job-error.js';
-import type { FaceSwapRequest } from './job-request.js';
+import type { FaceSwapRequest, JobRequest } from './job-request.js';
+import type { JobService } from './job-service.js';
+import { SharedReads } from './shared-reads.js';
 
 /** What became of a job in hand. */
 export type Outcome =
   | SubmitOutcome
-  /** It was not sent, because its faces could not be found: that keeps this one job waiting, and no other. */
+  /** It was not sent, because something about it is missing: that keeps this one job waiting, and no other. */
   | { readonly kind: 'not-ready'; readonly reason: string; readonly retryAfterMs: number | null };
 
 export interface SenderParts {
+  readonly jobs: Pick<JobService, 'requests'>;
   readonly akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
   readonly faces: FaceDetection;
   /** Where Akool reports, null when it can't reach us. */
@@ -23,6 +27,7 @@ export interface SenderParts {
   save(job: Job, request: FaceSwapRequest): Promise<boolean>;
   /** Ends the calls under way. */
   readonly signal: AbortSignal;
+  readonly log: Pick<Logger, 'warn'>;
 }
 
 /** Well before a job that is being looked at would be taken for abandoned: see `ReconcilerSettings`. */
@@ -32,7 +37,14 @@ const MOST_LOOKS = 10;
 /** Jobs that such looks are counted of; one that is forgotten is looked at more often. */
 const MAX_LOOKED_AT = 1000;
 
+const NO_REQUEST: Outcome = {
+  kind: 'not-ready',
+  reason: 'not sent: its request could not be read',
+  retryAfterMs: null,
+};
+
 export class Sender {
+  readonly #requests: SharedReads<JobRequest>;
   readonly #akool: SenderParts['akool'];
   readonly #faces: FaceDetection;
   readonly #webhookUrl: SenderParts['webhookUrl'];
@@ -40,17 +52,27 @@ export class Sender {
   readonly #signal: AbortSignal;
   /** By the job's id. Its `attempts` would also count those that ended otherwise: a dead line, a refused account. */
   readonly #vainLooks = new LRUCache<string, number>({ max: MAX_LOOKED_AT });
+  readonly #log: SenderParts['log'];
 
-  constructor({ akool, faces, webhookUrl, save, signal }: SenderParts) {
+  constructor({ jobs, akool, faces, webhookUrl, save, signal, log }: SenderParts) {
+    this.#requests = new SharedReads((ids) => jobs.requests(ids));
     this.#akool = akool;
     this.#faces = faces;
     this.#webhookUrl = webhookUrl;
     this.#save = save;
     this.#signal = signal;
+    this.#log = log;
   }
 
   async send(job: Job): Promise<Outcome> {
-    const { request } = job;
+    const request = await this.#requests.of(job.id).catch((error: unknown) => {
+      this.#log.warn(
+        { err: error, job: job.id },
+        'the request of a job could not be read; it waits again, unsent',
+      );
+      return null;
+    });
+    if (request === null) return NO_REQUEST;
     const options = { signal: this.#signal };
     const webhookUrl = this.#webhookUrl(job);
     switch (request.kind) {

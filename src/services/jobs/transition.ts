@@ -51,8 +51,7 @@ export function transition(job: Job, event: JobEvent): Change | null {
       return moved(job, event);
     case 'prepared':
       if (job.status !== 'SUBMITTING') return null;
-      // Looking for faces took its time; only now the sending begins.
-      return change(job, event.at, 'GATEWAY', 'faces found', { request: event.request, sentAt: event.at });
+      return prepared(job, event);
     case 'accepted':
       return accepted(job, event);
     case 'refused':
@@ -128,6 +127,13 @@ function moved(job: Job, { at, position, hold = null }: Extract<JobEvent, { type
   if (job.announcedPosition === position && job.announcedHold === since) return null;
   const note = job.announcedHold === since ? `position ${position}` : (hold?.reason ?? 'dispatch goes on');
   return change(job, at, 'GATEWAY', note, { announcedPosition: position, announcedHold: since });
+}
+
+function prepared(job: Job, { at, request }: Extract<JobEvent, { type: 'prepared' }>): Change {
+  const text = JSON.stringify(request);
+  // Looking for faces took its time; only now the sending begins.
+  const news = { requestBytes: Buffer.byteLength(text), sentAt: at };
+  return { ...change(job, at, 'GATEWAY', 'faces found', news), request: text };
 }
 
 /** The answer to the submit. A callback may have overtaken it: then it adds what is still unknown, or sets it right. */
@@ -256,6 +262,7 @@ function change(
     job: { ...job, ...changes },
     update: { version, status, at: updatedAt, source, note },
     changes,
+    request: null,
   };
 }
 

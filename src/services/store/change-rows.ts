@@ -5,7 +5,7 @@
 import type { Kysely } from 'kysely';
 import type { ChangedJob } from './job-store.js';
 import { only, Statement } from './statement.js';
-import { type Tables, toJob } from './tables.js';
+import { jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
 /** How long a change is remembered. */
@@ -39,7 +39,7 @@ export async function jobsChangedSince(
   if (changed.length === 0) return [];
   const rows = await db
     .selectFrom('jobs')
-    .selectAll()
+    .select(jobColumns)
     .where('id', 'in', inPlaces(changed.map(({ job_id }) => job_id)))
     .where('erase_at', 'is', null)
     .execute();

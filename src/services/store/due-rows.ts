@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Job, JobStatus } from '../jobs/job.js';
 import type { Database } from './database.js';
-import { type Tables, toJob } from './tables.js';
+import { jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
 /** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
@@ -26,7 +26,7 @@ export async function claimDue(
   // Mostly nothing is due, and that is known without a write.
   if ((await due(database.db).select('id').executeTakeFirst()) === undefined) return [];
   return database.write(async (trx) => {
-    const jobs = (await database.skipLocked(due(trx).selectAll()).execute()).map(toJob);
+    const jobs = (await database.skipLocked(due(trx).select(jobColumns)).execute()).map(toJob);
     if (typeof next === 'number') {
       const ids = jobs.map(({ id }) => id);
       if (ids.length > 0) {
@@ -68,7 +68,7 @@ export async function pastDeadline(
 ): Promise<readonly Job[]> {
   const rows = await db
     .selectFrom('jobs')
-    .selectAll()
+    .select(jobColumns)
     .where(isOpen)
     .where('deadline_at', '<=', now)
     // Spelled so that it is no use to an index: few are late, but many may be in these statuses.
@@ -86,7 +86,7 @@ export async function beingSentSince(
 ): Promise<readonly Job[]> {
   const rows = await db
     .selectFrom('jobs')
-    .selectAll()
+    .select(jobColumns)
     .where(isBeingSent)
     .where('sent_at', '<=', before)
     .limit(limit)
@@ -101,7 +101,7 @@ export async function finishedBefore(
 ): Promise<readonly Job[]> {
   const rows = await db
     .selectFrom('jobs')
-    .selectAll()
+    .select(jobColumns)
     .where('finished_at', 'is not', null)
     .where('finished_at', '<=', before)
     .where('erase_at', 'is', null)

@@ -1,11 +1,11 @@
 /** What Akool holds against the account: kept in the queue's row, and what it means for the jobs that wait. */
-import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely';
+import { type Kysely, type SqlBool, sql } from 'kysely';
 import { type AccountHold, priceLimits, UNKNOWN_CREDIT } from '../jobs/account-hold.js';
 import type { Database } from './database.js';
 import { waits } from './due-rows.js';
 import type { HeldCount, HoldChange, Trial } from './job-store.js';
 import { only, Statement } from './statement.js';
-import type { JobTable, Tables } from './tables.js';
+import { type JobRow, jobColumns, type Tables } from './tables.js';
 
 export function toHold(text: string | null): AccountHold | null {
   return text === null ? null : (JSON.parse(text) as AccountHold);
@@ -60,9 +60,9 @@ export function trialOf(
   hold: AccountHold,
   trial: Trial,
   now: number,
-): Promise<Selectable<JobTable>[]> {
+): Promise<JobRow[]> {
   const limits = priceLimits(hold);
-  const all = trx.selectFrom('jobs').selectAll().where(waits).where('deadline_at', '>', now);
+  const all = trx.selectFrom('jobs').select(jobColumns).where(waits).where('deadline_at', '>', now);
   const wanted =
     trial === 'any'
       ? all

@@ -3,7 +3,7 @@ import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely';
 import type { Job } from '../jobs/job.js';
 import type { JobFilter, JobPlace, Page, PageRequest } from './job-store.js';
 import type { RecentJobs } from './recent-jobs.js';
-import { type Tables, toJob } from './tables.js';
+import { jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
 /** @param recent jobs that need not be read, where some are kept */
@@ -55,7 +55,7 @@ interface Found {
 }
 
 async function whole(wanted: Matching, limit: number): Promise<Found> {
-  const rows = await wanted.selectAll().execute();
+  const rows = await wanted.select(jobColumns).execute();
   return { found: rows.length, jobs: rows.slice(0, limit).map(toJob) };
 }
 

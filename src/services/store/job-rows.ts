@@ -1,16 +1,16 @@
 /** Single jobs and their history. */
 import type { Kysely, UpdateResult } from 'kysely';
 import type { Change, Job, JobUpdate } from '../jobs/job.js';
-import { picturesOf } from '../jobs/job-request.js';
+import type { JobRequest } from '../jobs/job-request.js';
 import { only, Statement } from './statement.js';
-import { type Tables, toChangedColumns, toJob } from './tables.js';
+import { jobColumns, type Tables, toChangedColumns, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
 const byId = new Statement((db, place) =>
-  db.selectFrom('jobs').selectAll().where('id', '=', place<string>('value')),
+  db.selectFrom('jobs').select(jobColumns).where('id', '=', place<string>('value')),
 );
 const byCallbackToken = new Statement((db, place) =>
-  db.selectFrom('jobs').selectAll().where('callback_token', '=', place<string>('value')),
+  db.selectFrom('jobs').select(jobColumns).where('callback_token', '=', place<string>('value')),
 );
 
 export async function findJob(
@@ -22,6 +22,19 @@ export async function findJob(
   if (value.includes('\0')) return null;
   const [row] = await (by === 'id' ? byId : byCallbackToken).rows(db, { value });
   return row === undefined ? null : toJob(row);
+}
+
+export async function requestsOf(
+  db: Kysely<Tables>,
+  ids: readonly string[],
+): Promise<Map<string, JobRequest>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('jobs')
+    .select(['id', 'request'])
+    .where('id', 'in', inPlaces(ids))
+    .execute();
+  return new Map(rows.map(({ id, request }) => [id, JSON.parse(request) as JobRequest]));
 }
 
 export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {
@@ -50,15 +63,15 @@ const insertion = new Statement((db, place) =>
       deadline_at: place('deadlineAt'),
       archive_attempts: place('archiveAttempts'),
       pictures: place('pictures'),
-      request: place('requestText'),
+      kind: place('kind'),
+      request: place('request'),
     })
     .returning('sequence'),
 );
 
 /** Stores a new job, which has nothing yet but what it was born with; resolves with its `sequence`. */
-export async function insertJob(trx: Kysely<Tables>, { job, update }: Change): Promise<number> {
-  const values = { ...job, requestText: JSON.stringify(job.request), pictures: picturesOf(job.request) };
-  const { sequence } = only(await insertion.rows(trx, values));
+export async function insertJob(trx: Kysely<Tables>, { job, update, request }: Change): Promise<number> {
+  const { sequence } = only(await insertion.rows(trx, { ...job, request }));
   await insertUpdate(trx, job.id, update);
   return sequence;
 }
@@ -82,8 +95,9 @@ function changingOf(columns: readonly string[]): Statement<UpdateResult> {
 }
 
 /** False when the job has another version by now than the one that was changed. */
-export async function saveJob(trx: Kysely<Tables>, { job, update, changes }: Change): Promise<boolean> {
-  const columns = Object.entries(toChangedColumns(changes)).filter(([, value]) => value !== undefined);
+export async function saveJob(trx: Kysely<Tables>, change: Change): Promise<boolean> {
+  const { job, update } = change;
+  const columns = Object.entries(toChangedColumns(change)).filter(([, value]) => value !== undefined);
   const { numAffectedRows } = await changingOf(columns.map(([column]) => column)).run(trx, {
     ...Object.fromEntries(columns),
     id: job.id,

@@ -140,6 +140,8 @@ export interface JobStore {
    */
   create(job: NewJob, queueLimit: number, acceptWhileBlocked?: boolean): Promise<Created>;
   get(id: string): Promise<Job | null>;
+  /** The requests of those of `ids` that exist. */
+  requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>>;
   /** The versions of those of `ids` that exist. */
   versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   getByCallbackToken(token: string): Promise<Job | null>;

@@ -6,6 +6,7 @@ import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { AccountHold } from '../jobs/account-hold.js';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
+import type { JobRequest } from '../jobs/job-request.js';
 import { changesDue, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
 import { readClock } from './clock-rows.js';
 import type { Database } from './database.js';
@@ -20,7 +21,7 @@ import {
 import { changeHold, countHeld, findHold } from './hold-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeysExpire } from './idempotency-rows.js';
 import { listJobs } from './job-pages.js';
-import { deleteJobs, findJob, historyOf, saveJob, versionsOf } from './job-rows.js';
+import { deleteJobs, findJob, historyOf, requestsOf, saveJob, versionsOf } from './job-rows.js';
 import type {
   ChangedJob,
   ClockMove,
@@ -101,6 +102,10 @@ class KyselyJobStore implements JobStore {
 
   async get(id: string): Promise<Job | null> {
     return this.#recent?.get(id) ?? this.#read(findJob(this.#db, 'id', id));
+  }
+
+  async requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>> {
+    return requestsOf(this.#db, ids);
   }
 
   async versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {

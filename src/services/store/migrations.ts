@@ -8,6 +8,7 @@ import { accountHold } from './migrations/002-account-hold.js';
 import { changes } from './migrations/003-changes.js';
 import { compatibility } from './migrations/004-compatibility.js';
 import { clock } from './migrations/005-clock.js';
+import { request } from './migrations/006-request.js';
 
 /** What differs between the databases; everything else is the same SQL. */
 export interface ColumnTypes {
@@ -28,6 +29,7 @@ export function releases(types: ColumnTypes): readonly Migrations[] {
       '003-changes': changes(types),
       '004-compatibility': compatibility(),
       '005-clock': clock(types),
+      '006-request': request(types),
     },
   ];
 }

@@ -1,5 +1,5 @@
 /** The queue: who waits, in which order, and how many slots are taken. */
-import type { Kysely, Selectable } from 'kysely';
+import type { Kysely } from 'kysely';
 import { type AccountHold, mayBeTheJobs, priceLimits } from '../jobs/account-hold.js';
 import type { Change, Job } from '../jobs/job.js';
 import { newJob } from '../jobs/new-job.js';
@@ -10,7 +10,7 @@ import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, insertJob, saveJob } from './job-rows.js';
 import type { Created, LeaseOptions, NewJob } from './job-store.js';
 import { only, Statement } from './statement.js';
-import { type JobTable, type Tables, toJob } from './tables.js';
+import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
 /** Of the free places of the reserve, one tenant may wait with one in so many. */
@@ -104,17 +104,17 @@ const serve = new Statement((db, place) =>
     .where('id', '=', 1),
 );
 
-const nextFor = new WeakMap<Database, Statement<Selectable<JobTable>>>();
+const nextFor = new WeakMap<Database, Statement<JobRow>>();
 
 /** The jobs that are to be sent next. */
-function nextOf(database: Database): Statement<Selectable<JobTable>> {
+function nextOf(database: Database): Statement<JobRow> {
   const known = nextFor.get(database);
   if (known !== undefined) return known;
-  const statement = new Statement<Selectable<JobTable>>((db, place) =>
+  const statement = new Statement<JobRow>((db, place) =>
     database.skipLocked(
       db
         .selectFrom('jobs')
-        .selectAll()
+        .select(jobColumns)
         .where(waits)
         .where('deadline_at', '>', place<number>('now'))
         .where((eb) => eb.or([eb('retry_at', 'is', null), eb('retry_at', '<=', place<number>('now'))]))

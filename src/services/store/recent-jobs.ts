@@ -9,16 +9,12 @@
 import { LRUCache } from 'lru-cache';
 import type { Change, Job } from '../jobs/job.js';
 
-/** Jobs; one takes some 2 KB, unless its request is long. */
+/** Jobs; one takes some 2 KB. */
 const MOST_KEPT = 5000;
-/** Characters of all their requests. A single one may have hundreds of thousands. */
-const MOST_CHARACTERS = 10_000_000;
 
 export class RecentJobs {
   readonly #jobs = new LRUCache<string, Job>({
     max: MOST_KEPT,
-    maxSize: MOST_CHARACTERS,
-    sizeCalculation: ({ request }) => 1 + charactersIn(request),
     dispose: (job) => this.#idByToken.delete(job.callbackToken),
     noDisposeOnSet: true,
   });
@@ -76,12 +72,4 @@ export class RecentJobs {
     this.#jobs.set(job.id, job);
     this.#idByToken.set(job.callbackToken, job.id);
   }
-}
-
-function charactersIn(value: unknown): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object' || value === null) return 0;
-  let sum = 0;
-  for (const part of Object.values(value)) sum += charactersIn(part);
-  return sum;
 }

@@ -1,6 +1,7 @@
 /** The tables as Kysely sees them, and the way between a row and a job. Times are milliseconds since 1970. */
-import type { Generated, Selectable, Updateable } from 'kysely';
-import type { Job, JobStatus, JobUpdateSource } from '../jobs/job.js';
+import { type Generated, type Selectable, sql, type Updateable } from 'kysely';
+import type { Change, Job, JobStatus, JobUpdateSource } from '../jobs/job.js';
+import type { JobKind } from '../jobs/job-request.js';
 
 export interface Tables {
   jobs: JobTable;
@@ -35,6 +36,8 @@ export interface JobTable {
   credit_refused: number | null;
   /** See `picturesOf`. */
   pictures: number | null;
+  /** Null where the version before stored the job. */
+  kind: JobKind | null;
   attempts: number;
   sent_at: number | null;
   retry_at: number | null;
@@ -47,9 +50,9 @@ export interface JobTable {
   /** When the provider's copy is dead, as long as it is the only one. */
   expires_at: number | null;
   /** JSON, as the types of the same name. */
-  request: string;
   result: string | null;
   error: string | null;
+  request: string;
 }
 
 export interface JobUpdateTable {
@@ -135,11 +138,54 @@ export interface ClockTable {
   read_at: number;
 }
 
-export function toJob(row: Selectable<JobTable>): Job {
+/** All of a job but its request, of which no more is read than its size. */
+export const jobColumns = [
+  'sequence',
+  'id',
+  'tenant',
+  'status',
+  'version',
+  'turn',
+  'created_at',
+  'updated_at',
+  'finished_at',
+  'provider_id',
+  'provider_job_id',
+  'callback_token',
+  'announced_position',
+  'announced_hold',
+  'credit_refused',
+  'pictures',
+  'attempts',
+  'sent_at',
+  'retry_at',
+  'slot_free_at',
+  'deadline_at',
+  'poll_at',
+  'archive_at',
+  'archive_attempts',
+  'erase_at',
+  'result',
+  'error',
+  // A request begins with its kind.
+  sql<JobKind>`coalesce(kind, case substr(request, 1, 14) when '{"kind":"PLUS"' then 'PLUS' else 'PRO' end)`.as(
+    'kind',
+  ),
+  sql<number>`octet_length(request)`.as('request_bytes'),
+] as const;
+
+export type JobRow = Omit<Selectable<JobTable>, 'kind' | 'expires_at' | 'request'> & {
+  readonly kind: JobKind;
+  readonly request_bytes: number;
+};
+
+export function toJob(row: JobRow): Job {
   return {
     id: row.id,
     tenant: row.tenant,
-    request: JSON.parse(row.request) as Job['request'],
+    kind: row.kind,
+    requestBytes: row.request_bytes,
+    pictures: row.pictures,
     status: row.status,
     version: row.version,
     createdAt: row.created_at,
@@ -167,9 +213,9 @@ export function toJob(row: Selectable<JobTable>): Job {
   };
 }
 
-/** Columns for what changes of a job after it was created; what is not among `changes` is undefined, and left alone. */
-export function toChangedColumns(changes: Partial<Job>): Updateable<JobTable> {
-  const { request, result, error } = changes;
+/** Columns for what changes of a job after it was created; what does not is undefined, and left alone. */
+export function toChangedColumns({ changes, request }: Change): Updateable<JobTable> {
+  const { result, error } = changes;
   return {
     status: changes.status,
     version: changes.version,
@@ -190,8 +236,8 @@ export function toChangedColumns(changes: Partial<Job>): Updateable<JobTable> {
     archive_attempts: changes.archiveAttempts,
     erase_at: changes.eraseAt,
     expires_at: result && (result.archive === null ? result.providerUrlExpiresAt : null),
-    request: request && JSON.stringify(request),
     result: result && JSON.stringify(result),
     error: error && JSON.stringify(error),
+    request: request ?? undefined,
   };
 }

@@ -54,8 +54,8 @@ async function isAnySubmitting({ jobs }: Workshop): Promise<boolean> {
 function charge({ akool, get }: Workshop, account: { credit: number; price: number }): void {
   akool.onCredit = async () => account.credit;
   akool.onSubmit = async (nth) => {
-    const { request: asked } = await get({ id: akool.submits.at(-1) ?? '' });
-    const cost = (asked.kind === 'PRO' ? asked.targetImage.length : 1) * account.price;
+    const { pictures } = await get({ id: akool.submits.at(-1) ?? '' });
+    const cost = (pictures ?? 1) * account.price;
     if (cost > account.credit) return refusedFor('NO_CREDIT');
     account.credit -= cost;
     return acceptedAs(`p${nth}`);
@@ -180,8 +180,8 @@ describe('while the balance does not suffice', () => {
     let price = 40;
     shop.akool.onCredit = async () => 20;
     shop.akool.onSubmit = async (nth) => {
-      const { request: asked } = await shop.get({ id: shop.akool.submits.at(-1) ?? '' });
-      return asked.kind === 'PLUS' && price > 20 ? refusedFor('NO_CREDIT') : acceptedAs(`p${nth}`);
+      const { kind } = await shop.get({ id: shop.akool.submits.at(-1) ?? '' });
+      return kind === 'PLUS' && price > 20 ? refusedFor('NO_CREDIT') : acceptedAs(`p${nth}`);
     };
     const long = await shop.create('ann', { request: video });
     await shop.settle();

@@ -250,6 +250,33 @@ describe('the dispatcher', () => {
   });
 });
 
+test('a job whose request cannot be read is not sent, and waits to be sent later', async () => {
+  let isAway = true;
+  const workshop = await openWorkshop({
+    wrapStore: (store) =>
+      withMethods(store, {
+        requests: (ids) => (isAway ? Promise.reject(new Error('away')) : store.requests(ids)),
+      }),
+  });
+  const { akool, clock } = workshop;
+  const job = await workshop.create();
+  const dispatcher = workshop.dispatcher();
+  dispatcher.start();
+  await until(async () => (await workshop.get(job)).retryAt !== null);
+  expect(await workshop.jobs.history(await workshop.get(job))).toMatchObject([
+    { status: 'WAITING' },
+    { status: 'SUBMITTING' },
+    { status: 'WAITING', note: 'not sent: its request could not be read' },
+  ]);
+  expect(akool.submits).toEqual([]);
+  isAway = false;
+  clock.advance(60_000);
+  await dispatcher.pass();
+  await until(async () => (await workshop.get(job)).status === 'QUEUED');
+  await dispatcher.stop();
+  expect(akool.submits).toEqual([job.id]);
+});
+
 describe('a job whose faces are to be found first', () => {
   const lacking = { ...request, detectOpts: true };
   const face = {

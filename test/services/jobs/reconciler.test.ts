@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { Reconciler } from '../../../src/services/jobs/reconciler.js';
+import { withMethods } from '../../harness.js';
 import { Gate, until } from './gate.js';
 import { HOUR, NOON, request } from './samples.js';
 import { openWorkshop, resultOf, type Workshop } from './workshop.js';
@@ -445,6 +446,29 @@ describe('a job that a dead dispatcher left behind', () => {
     await workshop.jobs.lease(1, 3 * HOUR);
     await workshop.reconciler().takeOver(0);
     expect((await workshop.get(job)).status).toBe('WAITING');
+  });
+
+  test('is not sent again when its faces are found while it is being taken over', async () => {
+    const gate = new Gate();
+    const workshop = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, {
+          requests: async (ids) => {
+            const requests = await store.requests(ids);
+            await gate.pass();
+            return requests;
+          },
+        }),
+    });
+    const { jobs } = workshop;
+    const job = await workshop.create('ann', { request: { ...request, detectOpts: true } });
+    await jobs.lease(1, 3 * HOUR);
+    const takingOver = workshop.reconciler().takeOver(0);
+    await gate.arrived();
+    await jobs.apply(job.id, { type: 'prepared', at: NOON, request });
+    gate.open();
+    await takingOver;
+    expect((await workshop.get(job)).status).toBe('UNCONFIRMED');
   });
 });
 

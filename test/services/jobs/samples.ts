@@ -41,6 +41,6 @@ export function newJobOf(tenant: string, more: Partial<NewJob> = {}): NewJob {
 }
 
 /** A job in memory, newly born unless told otherwise. */
-export function jobWith(changes: Partial<Job> = {}): Job {
-  return { ...newJob({ ...newJobOf('tenant'), turn: 0 }).job, ...changes };
+export function jobWith({ request: asked = request, ...changes }: Partial<Job & NewJob> = {}): Job {
+  return { ...newJob({ ...newJobOf('tenant'), request: asked, turn: 0 }).job, ...changes };
 }

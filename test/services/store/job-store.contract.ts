@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AccountHold, afterRefusal, UNKNOWN_CREDIT } from '../../../src/services/jobs/account-hold.js';
 import type { Change, Job } from '../../../src/services/jobs/job.js';
 import type { JobEvent } from '../../../src/services/jobs/job-event.js';
-import type { JobRequest } from '../../../src/services/jobs/job-request.js';
+import type { FaceSwapRequest, JobRequest } from '../../../src/services/jobs/job-request.js';
 import { transition } from '../../../src/services/jobs/transition.js';
 import type {
   ClockMove,
@@ -85,7 +85,8 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect(job).toMatchObject({
           id: asked.id,
           tenant: 'ann',
-          request: asked.request,
+          kind: 'PRO',
+          pictures: 1,
           callbackToken: asked.callbackToken,
           status: 'WAITING',
           version: 1,
@@ -93,6 +94,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           deadlineAt: NOON + HOUR,
         });
         expect(await store.get(job.id)).toEqual(job);
+        expect(await store.requests([job.id])).toEqual(new Map([[job.id, asked.request]]));
         expect(await store.history(job.id)).toEqual([
           { version: 1, status: 'WAITING', at: NOON, source: 'CLIENT', note: null },
         ]);
@@ -226,14 +228,65 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       test('bring back a tenant and an input of any characters', async () => {
         const odd = 'té"\'\\%_\n😀';
         const asked = newJobOf(odd);
-        const job = createdJob(
-          await store.create(
-            { ...asked, request: { ...asked.request, sourceImage: [{ path: odd, opts: null }] } as never },
-            NO_LIMIT,
-          ),
-        );
+        const oddly = { ...request, sourceImage: [{ path: odd, opts: null }] };
+        const job = createdJob(await store.create({ ...asked, request: oddly }, NO_LIMIT));
         expect(await store.get(job.id)).toEqual(job);
+        expect((await store.requests([job.id])).get(job.id)).toEqual(oddly);
         expect((await listed(odd)).map(({ id }) => id)).toEqual([job.id]);
+      });
+    });
+
+    describe('requests', () => {
+      const large: FaceSwapRequest = {
+        ...request,
+        sourceImage: [{ path: `https://example.com/${'é'.repeat(50_000)}.jpg`, opts: null }],
+      };
+      const plus: JobRequest = {
+        kind: 'PLUS',
+        sourceUrl: 'https://example.com/a.jpg',
+        targetUrl: 'https://example.com/b.mp4',
+        modelStyle: 'realistic',
+        faceMapping: [],
+        faceEnhance: false,
+        singleFaceMode: true,
+      };
+      const bytesOf = (asked: JobRequest) => Buffer.byteLength(JSON.stringify(asked));
+
+      test('are read on their own, many at once, and are part of no job that is read', async () => {
+        const pro = await create('ann', { request: large });
+        const video = await create('ann', { request: plus });
+        const whole = [video, pro];
+        expect(whole).toMatchObject([
+          { kind: 'PLUS', pictures: null, requestBytes: bytesOf(plus) },
+          { kind: 'PRO', pictures: 1, requestBytes: bytesOf(large) },
+        ]);
+        store = await opened.reopen();
+        const { jobs } = await store.list('ann', {}, { limit: 9, direction: 'forward' });
+        const changed = await store.changedSince('ann', 0, 9);
+        const found = await Promise.all(whole.map(({ id }) => store.get(id)));
+        const sent = await lease(2);
+        for (const read of [jobs, found, changed.map(({ job }) => job).reverse()])
+          expect(read).toEqual(whole);
+        expect(JSON.stringify([jobs, changed, found, sent])).not.toContain('example.com');
+        expect(await store.requests([pro.id, 'none', video.id])).toEqual(
+          new Map<string, JobRequest>([
+            [pro.id, large],
+            [video.id, plus],
+          ]),
+        );
+        expect(await store.requests([])).toEqual(new Map());
+      });
+
+      test('change with what was found for them, and are gone with their jobs', async () => {
+        const job = await create('ann');
+        const [sent] = await lease(1);
+        const prepared = await happen(sent ?? job, { type: 'prepared', at: NOON, request: large });
+        expect(prepared.requestBytes).toBe(bytesOf(large));
+        expect(await store.get(job.id)).toEqual(prepared);
+        await happen(prepared, accepted('p1'));
+        expect((await store.requests([job.id])).get(job.id)).toEqual(large);
+        await store.erase([job.id]);
+        expect(await store.requests([job.id])).toEqual(new Map());
       });
     });
 

@@ -132,6 +132,11 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       for (const status of ['WAITING', 'SUBMITTING', 'QUEUED', 'COMPLETED']) {
         expect(await store.get(status.toLowerCase())).toMatchObject({ status, tenant: 'ann' });
       }
+      const { jobs } = await store.list('ann', {}, { limit: 9, direction: 'forward' });
+      expect(jobs.map(({ kind, requestBytes }) => [kind, requestBytes])).toEqual(
+        Array(4).fill(['PRO', JSON.stringify(AS_BEFORE).length]),
+      );
+      expect((await store.requests(['waiting'])).get('waiting')).toEqual(AS_BEFORE);
       expect(await store.slots(2000)).toEqual({ used: 2, waiting: 1 });
       expect((await store.abandoned(5000, 10)).map(({ id }) => id)).toEqual(['submitting']);
       const polls = await store.claimPolls(5000, () => 6000, 10);
@@ -146,13 +151,15 @@ describe.each(drivers)('tables in %s', (_name, given) => {
         await migrate(opened);
         expect(await startTheReleaseBefore(opened)).toEqual({ results: [] });
         await insertAsBefore(db, 'old', 'WAITING', 1);
+        await insertAsBefore(db, 'plus', 'WAITING', 2, { ...AS_BEFORE, kind: 'PLUS' });
         await sql`update jobs set status = 'QUEUED', version = 2, provider_id = 'p' where id = 'old'`.execute(
           db,
         );
       });
       const store = createKyselyJobStore(open, listening);
       await store.start();
-      expect(await store.get('old')).toMatchObject({ status: 'QUEUED', version: 2 });
+      expect(await store.get('old')).toMatchObject({ status: 'QUEUED', version: 2, kind: 'PRO' });
+      expect(await store.get('plus')).toMatchObject({ kind: 'PLUS' });
       await store.stop();
     });
   });
@@ -167,15 +174,22 @@ async function startTheReleaseBefore({ db, columnTypes }: Database): Promise<Mig
   return ended;
 }
 
+const AS_BEFORE = { kind: 'PRO', sourceImage: [], targetImage: [], faceEnhance: false };
+
 /** What the release before wrote, in its own columns. */
-async function insertAsBefore(db: Database['db'], id: string, status: string, turn: number): Promise<void> {
-  const request = JSON.stringify({ kind: 'PRO', sourceImage: [], targetImage: [], faceEnhance: false });
+async function insertAsBefore(
+  db: Database['db'],
+  id: string,
+  status: string,
+  turn: number,
+  request: object = AS_BEFORE,
+): Promise<void> {
   const finishedAt = status === 'COMPLETED' ? 1500 : null;
   const pollAt = status === 'QUEUED' ? 1200 : null;
   await sql`insert into jobs (id, tenant, status, version, turn, created_at, updated_at, finished_at, callback_token,
       attempts, sent_at, deadline_at, poll_at, archive_attempts, request)
     values (${id}, 'ann', ${status}, 1, ${turn}, 1000, 1000, ${finishedAt}, ${`t-${id}`},
-      0, 1100, 9000000, ${pollAt}, 0, ${request})`.execute(db);
+      0, 1100, 9000000, ${pollAt}, 0, ${JSON.stringify(request)})`.execute(db);
   await sql`insert into job_updates (job_id, version, status, at, source)
     values (${id}, 1, ${status}, 1000, 'CLIENT')`.execute(db);
 }

@@ -176,6 +176,14 @@ describe('a process that writes and is killed', () => {
   });
 });
 
+test('requests stand behind everything else of a job, which would have to be reached through them', async () => {
+  await (await start(storeOn(join(dir, 'gateway.db')))).stop();
+  const database = new Libsql(join(dir, 'gateway.db'));
+  const columns = database.prepare('select name from pragma_table_info(?)').all('jobs');
+  database.close();
+  expect(columns.at(-1)).toEqual({ name: 'request' });
+});
+
 describe('what is prepared', () => {
   /** The texts of the statements that `work` has the driver prepare. */
   async function preparedBy(work: (store: JobStore) => Promise<unknown>): Promise<ReadonlySet<string>> {
