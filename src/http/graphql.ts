@@ -79,11 +79,8 @@ export async function graphqlRoute(
     onRequest: options.onRequest,
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
-      const context: HttpContext = {
-        ...contextOf(request),
-        course: { admission: null, isRefused: false },
-      };
-      const { course } = context;
+      const context = contextOf(request);
+      const course: Course = { admission: null, isRefused: false };
       if (isReadable(meant, operations)) course.admission = await admit(operations, context, meant);
       if (course.admission !== null && 'document' in course.admission) {
         const known = await direct.answer(request, meant, course.admission, context);
@@ -97,7 +94,7 @@ export async function graphqlRoute(
         context: async () => {
           // Here rather than in a plugin: it goes before what Apollo Server finds wrong with the request.
           refuse(course);
-          return context;
+          return { ...context, course };
         },
       });
       for (const [name, value] of answer.headers) reply.header(name, value);
