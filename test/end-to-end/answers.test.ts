@@ -11,7 +11,7 @@ import { oneFace, openSocket, run } from './caller.js';
 import { DOORS, type Door, knock, type Request } from './doors.js';
 
 const RUNS = 10;
-const DOCUMENTS = 150;
+const DOCUMENTS = 100;
 const IMAGE = '[{ path: "https://example.com/a.jpg" }]';
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 
