@@ -95,26 +95,27 @@ function read(
   payload: IncomingMessage,
 ): Promise<string> {
   const most = context.caller.onlyJob === null ? MAX_BODY_BYTES : MAX_SMALL_BODY_BYTES;
-  const chunks: Buffer[] = [];
+  let text = '';
   let size = 0;
   return new Promise((resolve, reject) => {
     const end = (error: Error): void => {
-      chunks.length = 0;
+      text = '';
       payload.off('data', take);
       reject(error);
     };
-    const take = (chunk: Buffer): void => {
-      size += chunk.length;
-      chunks.push(chunk);
+    const take = (piece: string): void => {
+      const bytes = Buffer.byteLength(piece);
+      size += bytes;
+      text += piece;
       if (size > most) end(new RefusedBody(413));
-      else if (!body.add(chunk.length)) end(tooMuch());
+      else if (!body.add(bytes)) end(tooMuch());
     };
     if (Number(headers['content-length']) > most) {
       reject(new RefusedBody(413));
       return;
     }
-    payload.on('data', take);
-    payload.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    payload.setEncoding('utf8').on('data', take);
+    payload.once('end', () => resolve(text));
     // Nobody is there any more to be answered.
     payload.once('error', () => end(new RefusedBody(400)));
   });
