@@ -1,7 +1,6 @@
 /** Single jobs and their history. */
 import type { Kysely, UpdateResult } from 'kysely';
 import type { Change, Job, JobUpdate } from '../jobs/job.js';
-import type { JobRequest } from '../jobs/job-request.js';
 import { only, Statement } from './statement.js';
 import { jobColumns, type Tables, toChangedColumns, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
@@ -24,17 +23,15 @@ export async function findJob(
   return row === undefined ? null : toJob(row);
 }
 
-export async function requestsOf(
-  db: Kysely<Tables>,
-  ids: readonly string[],
-): Promise<Map<string, JobRequest>> {
+/** The texts of the requests. */
+export async function requestsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map();
   const rows = await db
     .selectFrom('jobs')
     .select(['id', 'request'])
     .where('id', 'in', inPlaces(ids))
     .execute();
-  return new Map(rows.map(({ id, request }) => [id, JSON.parse(request) as JobRequest]));
+  return new Map(rows.map(({ id, request }) => [id, request]));
 }
 
 export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {

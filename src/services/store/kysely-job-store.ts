@@ -40,6 +40,7 @@ import type {
 import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
+import { RecentRequests } from './recent-requests.js';
 import { beat, findOrMakeSecret, forgetInstance } from './shared-rows.js';
 import type { Tables } from './tables.js';
 import { type WatchedDatabase, watchingWrites } from './watched-writes.js';
@@ -54,6 +55,7 @@ class KyselyJobStore implements JobStore {
   #database: WatchedDatabase | null = null;
   /** Null where other processes may write too. */
   #recent: RecentJobs | null = null;
+  #recentRequests: RecentRequests | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(open: () => Promise<Database>, log?: Logger) {
@@ -67,6 +69,7 @@ class KyselyJobStore implements JobStore {
     const database = watchingWrites(await this.#open());
     this.#database = database;
     this.#recent = database.exclusive ? new RecentJobs() : null;
+    this.#recentRequests = database.exclusive ? new RecentRequests() : null;
     try {
       await migrate(database, this.#log);
     } catch (error) {
@@ -79,6 +82,7 @@ class KyselyJobStore implements JobStore {
     if (this.#database !== null) this.#stopping = this.#database.close();
     this.#database = null;
     this.#recent = null;
+    this.#recentRequests = null;
     await this.#stopping;
   }
 
@@ -105,7 +109,9 @@ class KyselyJobStore implements JobStore {
   }
 
   async requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>> {
-    return requestsOf(this.#db, ids);
+    const read = (some: readonly string[]) => requestsOf(this.#db, some);
+    const texts = await (this.#recentRequests?.read(ids, read) ?? read(ids));
+    return new Map([...texts].map(([id, text]) => [id, JSON.parse(text) as JobRequest]));
   }
 
   async versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -119,6 +125,7 @@ class KyselyJobStore implements JobStore {
 
   async save(change: Change): Promise<boolean> {
     const isSaved = await this.#opened.write((trx) => saveJob(trx, change));
+    if (change.request !== null) this.#recentRequests?.forget([change.job.id]);
     if (isSaved) this.#recent?.changed(change);
     // Somebody was quicker: whatever is kept, the next read is the store's.
     else this.#recent?.forget([change.job.id]);
@@ -240,6 +247,7 @@ class KyselyJobStore implements JobStore {
       await deleteJobs(trx, ids);
     });
     this.#recent?.forget(ids);
+    this.#recentRequests?.forget(ids);
   }
 
   async forgetIdempotencyKeys(now: number): Promise<void> {

@@ -37,6 +37,7 @@ const STEPS = [
   'complete',
   'late',
   'read',
+  'ask',
   'list',
   'poll',
   'repoll',
@@ -65,6 +66,11 @@ describe('jobs kept in memory', () => {
             expect(await store.get(job.id)).toEqual(job);
             expect(await store.getByCallbackToken(job.callbackToken)).toEqual(job);
           }
+          const requests = await store.requests(jobs.map(({ id }) => id));
+          const bytes = [...requests].map(([id, asked]) => [id, JSON.stringify(asked).length]);
+          expect(new Map(bytes as [string, number][])).toEqual(
+            new Map(stored.map(({ id, requestBytes }) => [id, requestBytes])),
+          );
           for (const { id } of jobs) {
             if (!stored.some((job) => job.id === id)) expect(await store.get(id)).toBeNull();
           }
@@ -121,6 +127,8 @@ async function take(what: (typeof STEPS)[number], nth: number, jobs: Job[]): Pro
       });
     case 'late':
       return change(id, { type: 'accepted', at: NOON, pollAt: NOON, providerId: id, providerJobId: 'late' });
+    case 'ask':
+      return store.requests([id]);
     case 'read':
       return store.get(id);
     case 'list':

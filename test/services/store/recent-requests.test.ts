@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { RecentRequests } from '../../../src/services/store/recent-requests.js';
+import { Gate } from '../jobs/gate.js';
+
+/** Gives a text for every id, and notes what was asked. */
+function storeOf(text: string) {
+  const asked: (readonly string[])[] = [];
+  const read = async (ids: readonly string[]) => {
+    asked.push(ids);
+    return new Map(ids.map((id) => [id, text]));
+  };
+  return { asked, read };
+}
+
+test('only those that are not kept are read', async () => {
+  const recent = new RecentRequests();
+  const { asked, read } = storeOf('text');
+  await recent.read(['a', 'b'], read);
+  expect(await recent.read(['b', 'c'], read)).toEqual(
+    new Map([
+      ['b', 'text'],
+      ['c', 'text'],
+    ]),
+  );
+  recent.forget(['b']);
+  await recent.read(['a', 'b', 'c'], read);
+  expect(asked).toEqual([['a', 'b'], ['c'], ['b']]);
+});
+
+test('what was read while a write ended is not kept: it may be of before', async () => {
+  const recent = new RecentRequests();
+  const { asked, read } = storeOf('text');
+  const gate = new Gate();
+  const reading = recent.read(['a'], async (ids) => {
+    await gate.pass();
+    return read(ids);
+  });
+  await gate.arrived();
+  recent.forget(['a']);
+  gate.open();
+  expect(await reading).toEqual(new Map([['a', 'text']]));
+  await recent.read(['a'], read);
+  expect(asked).toEqual([['a'], ['a']]);
+});
+
+test('long ones are few', async () => {
+  const recent = new RecentRequests();
+  const { asked, read } = storeOf('x'.repeat(400_000));
+  const ids = Array.from({ length: 300 }, (_, i) => String(i));
+  await recent.read(ids, read);
+  await recent.read(ids, read);
+  const kept = 300 - (asked[1]?.length ?? 0);
+  expect(kept).toBeGreaterThan(5);
+  expect(kept).toBeLessThan(20);
+});
