@@ -9,30 +9,27 @@ import { requestOf } from './request-of.js';
 @Resolver(() => FaceSwapJobType)
 export class FaceSwapJobResolver {
   @FieldResolver()
-  async sourceImage(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['sourceImage']> {
-    return (await requestOf<'PRO'>(node, context)).sourceImage;
+  sourceImage(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['sourceImage']> {
+    return requestOf<'PRO'>(node, context).then((request) => request.sourceImage);
   }
 
   @FieldResolver()
-  async targetImage(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['targetImage']> {
-    return (await requestOf<'PRO'>(node, context)).targetImage;
+  targetImage(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['targetImage']> {
+    return requestOf<'PRO'>(node, context).then((request) => request.targetImage);
   }
 
   @FieldResolver()
-  async modelName(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['modelName']> {
-    return (await requestOf<'PRO'>(node, context)).modelName;
+  modelName(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['modelName']> {
+    return requestOf<'PRO'>(node, context).then((request) => request.modelName);
   }
 
   @FieldResolver()
-  async faceEnhance(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['faceEnhance']> {
-    return (await requestOf<'PRO'>(node, context)).faceEnhance;
+  faceEnhance(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['faceEnhance']> {
+    return requestOf<'PRO'>(node, context).then((request) => request.faceEnhance);
   }
 
   @FieldResolver()
-  async singleFaceMode(
-    @Root() node: JobNode,
-    @Ctx() context: GatewayContext,
-  ): Promise<Request['singleFaceMode']> {
-    return (await requestOf<'PRO'>(node, context)).singleFaceMode;
+  singleFaceMode(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['singleFaceMode']> {
+    return requestOf<'PRO'>(node, context).then((request) => request.singleFaceMode);
   }
 }

@@ -9,35 +9,32 @@ import { requestOf } from './request-of.js';
 @Resolver(() => FaceSwapPlusJobType)
 export class FaceSwapPlusJobResolver {
   @FieldResolver()
-  async sourceUrl(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['sourceUrl']> {
-    return (await requestOf<'PLUS'>(node, context)).sourceUrl;
+  sourceUrl(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['sourceUrl']> {
+    return requestOf<'PLUS'>(node, context).then((request) => request.sourceUrl);
   }
 
   @FieldResolver()
-  async targetUrl(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['targetUrl']> {
-    return (await requestOf<'PLUS'>(node, context)).targetUrl;
+  targetUrl(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['targetUrl']> {
+    return requestOf<'PLUS'>(node, context).then((request) => request.targetUrl);
   }
 
   @FieldResolver()
-  async modelStyle(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['modelStyle']> {
-    return (await requestOf<'PLUS'>(node, context)).modelStyle;
+  modelStyle(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['modelStyle']> {
+    return requestOf<'PLUS'>(node, context).then((request) => request.modelStyle);
   }
 
   @FieldResolver()
-  async faceMapping(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['faceMapping']> {
-    return (await requestOf<'PLUS'>(node, context)).faceMapping;
+  faceMapping(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['faceMapping']> {
+    return requestOf<'PLUS'>(node, context).then((request) => request.faceMapping);
   }
 
   @FieldResolver()
-  async faceEnhance(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['faceEnhance']> {
-    return (await requestOf<'PLUS'>(node, context)).faceEnhance;
+  faceEnhance(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['faceEnhance']> {
+    return requestOf<'PLUS'>(node, context).then((request) => request.faceEnhance);
   }
 
   @FieldResolver()
-  async singleFaceMode(
-    @Root() node: JobNode,
-    @Ctx() context: GatewayContext,
-  ): Promise<Request['singleFaceMode']> {
-    return (await requestOf<'PLUS'>(node, context)).singleFaceMode;
+  singleFaceMode(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['singleFaceMode']> {
+    return requestOf<'PLUS'>(node, context).then((request) => request.singleFaceMode);
   }
 }

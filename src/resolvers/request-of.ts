@@ -10,18 +10,25 @@ import type { GatewayContext } from './context.js';
  * @throws GatewayError NOT_FOUND when the job was deleted meanwhile; BAD_USER_INPUT, RATE_LIMITED for an answer that is
  *   too large
  */
-export async function requestOf<Kind extends JobRequest['kind']>(
+export function requestOf<Kind extends JobRequest['kind']>(
   node: JobNode,
-  { requests, answer, services: { log } }: GatewayContext,
+  context: GatewayContext,
 ): Promise<Extract<JobRequest, { readonly kind: Kind }>> {
-  if (node.request === null) answer.take(node.job.requestBytes);
-  node.request ??= requests.of(node.id).catch((error: unknown) => {
+  node.request ??= read(node, context);
+  return node.request as Promise<Extract<JobRequest, { readonly kind: Kind }>>;
+}
+
+async function read(
+  { job, submitted }: JobNode,
+  { requests, answer, services: { log } }: GatewayContext,
+): Promise<JobRequest> {
+  answer.take(job.requestBytes);
+  const request = await requests.of(job.id).catch((error: unknown) => {
     // An error would take a job that was just stored out of the answer with it.
-    if (node.submitted === null) throw error;
-    log.warn({ err: error, job: node.id }, 'a stored job is answered with the request as it was submitted');
-    return node.submitted;
+    if (submitted === null) throw error;
+    log.warn({ err: error, job: job.id }, 'a stored job is answered with the request as it was submitted');
+    return submitted;
   });
-  const request = await node.request;
   if (request === null) throw jobNotFound();
-  return request as Extract<JobRequest, { readonly kind: Kind }>;
+  return request;
 }

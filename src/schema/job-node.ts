@@ -12,8 +12,8 @@ export interface JobNode extends JobType {
   readonly job: Job;
   /** What the job was submitted with by this very operation; null: by another one. */
   readonly submitted: JobRequest | null;
-  /** The stored request, once it was asked for; null within: it is gone. */
-  request: Promise<JobRequest | null> | null;
+  /** The stored request, once it was asked for. */
+  request: Promise<JobRequest> | null;
 }
 
 export function toJobNode(job: Job, mediaUrl: MediaUrl, submitted: JobRequest | null = null): JobNode {
