@@ -19,6 +19,7 @@ beforeAll(async () => {
       AUTH_API_KEYS: `mallory:${MALLORY},bob:${BOB}`,
       AKOOL_MAX_CONCURRENCY: '10',
     },
+    sandbox: { maxConcurrency: 10 },
   });
 });
 afterAll(() => gateway.stop());
