@@ -229,9 +229,10 @@ function securityHeaders(app: FastifyInstance): void {
 }
 
 function endConnectionsOnce(app: FastifyInstance, isStopping: () => boolean): void {
-  app.addHook('onRequest', (_request, reply, done) => {
+  // As late as can be: also for what was asked before the stop and is answered after it.
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (isStopping()) reply.header('connection', 'close');
-    done();
+    done(null, payload);
   });
 }
 

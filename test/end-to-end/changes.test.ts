@@ -1,8 +1,9 @@
 /** Who follows all jobs is told of every change, whatever the clocks of the machines say. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { freePort } from '../free-port.js';
-import { clockAhead, startGateway, type TestGateway } from '../harness.js';
+import { clockAhead, startGateway, type TestGateway, withMethods } from '../harness.js';
 import { OwnRedis } from '../own-redis.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
 import { lookUp, openSocket, run, submit } from './caller.js';
@@ -14,6 +15,8 @@ const redis = await redisUrl();
 describe.skipIf(postgres === null || redis === null)('jobsUpdated without Redis', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let own: OwnRedis;
+  /** One for both: what one gateway sent, the other asks for and fetches. */
+  let sandbox: Sandbox;
   const gateways: TestGateway[] = [];
 
   beforeAll(async () => {
@@ -22,9 +25,12 @@ describe.skipIf(postgres === null || redis === null)('jobsUpdated without Redis'
   beforeEach(async () => {
     database = await withDatabase(postgres ?? '');
     await own.start();
+    sandbox = createSandbox({ queueMs: 20, processMs: 40 });
+    await sandbox.start();
   });
   afterEach(async () => {
     await Promise.all(gateways.splice(0).map((gateway) => gateway.stop()));
+    await sandbox.stop();
     await database.drop();
   });
   afterAll(() => own.stop());
@@ -32,7 +38,10 @@ describe.skipIf(postgres === null || redis === null)('jobsUpdated without Redis'
   async function start(aheadMs: number): Promise<string> {
     const gateway = await startGateway({
       env: { DATABASE_URL: database.url, REDIS_URL: own.url },
-      overrides: { clock: clockAhead(() => aheadMs) },
+      overrides: {
+        clock: clockAhead(() => aheadMs),
+        sandbox: () => withMethods(sandbox, { start: async () => {}, stop: async () => {} }),
+      },
     });
     gateways.push(gateway);
     return gateway.url;
