@@ -23,14 +23,16 @@ afterEach(async () => {
 });
 
 /** A gateway with a database of its own: where a request goes is all that matters here. */
-function startOne(port: number, env: Record<string, string> = {}): Promise<GatewayProcess> {
-  return startProcess(newFolder(), {
+async function startOne(port: number, env: Record<string, string> = {}): Promise<GatewayProcess> {
+  const gateway = await startProcess(newFolder(), {
     PORT: String(port),
     // Not beside it, where the other gateway is.
     SANDBOX_PORT: '0',
     DATABASE_URL: 'sqlite::memory:',
     ...env,
   });
+  if (gateway.url === '') throw new Error(`It did not start: ${gateway.stderr()}`);
+  return gateway;
 }
 
 async function startProxy(name: ProxyName, [a, b = a]: readonly number[]): Promise<string> {
