@@ -20,7 +20,7 @@ const OPTIONS: ChaosOptions = {
   store: 'sqlite',
   seed: 1,
   deadlineMs: 3000,
-  silenceMs: 6000,
+  silenceMs: 2000,
   limitMs: 90_000,
   reconciler: true,
 };
