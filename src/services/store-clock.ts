@@ -78,7 +78,9 @@ export class StoreClock implements Clock {
         movedMs = this.#isOthers(before, reading, leapMs) ? 0 : leapMs;
         // Within the transaction: whatever is written after it is written by the clock as it is now.
         this.#state = follow(before, reading, leapMs);
-        return { due: movedMs, strayPolls: Math.min(0, before.leapMs) };
+        // Who reads for the first time can't know of a leap forward: noted, it would hide it from those who do.
+        const isNoted = before.isRead || movedMs !== 0;
+        return { due: movedMs, strayPolls: Math.min(0, before.leapMs), isNoted };
       });
     } catch (error) {
       // Should it have been committed nevertheless, the next check finds the clock read since, and only follows.

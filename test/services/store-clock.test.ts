@@ -71,6 +71,7 @@ test.each([-1, 4])(
   'set by %i hours, is noticed by all gateways, and what is due is moved once',
   async (hours) => {
     const [one, other, third] = [await gateway(), await gateway(), await gateway()];
+    for (const { clock } of [one, other, third]) await clock.check();
     const job = await waiting();
     aheadMs = hours * HOUR;
     // Until it is noticed the time goes on as it did.
@@ -87,12 +88,29 @@ test.each([-1, 4])(
 
 test('set back before a gateway starts, has moved what is due by then', async () => {
   aheadMs = HOUR;
-  await gateway();
+  const first = await gateway();
+  await first.clock.check();
   const job = await waiting();
   aheadMs = 0;
   const next = await gateway();
   expect(Math.abs((await movedMs(job)) + HOUR)).toBeLessThan(60_000);
   expect(next.lines).toMatchObject([{ msg: MOVED }]);
+});
+
+test('set forward just before another gateway starts, is noticed all the same', async () => {
+  const [one, other] = [await gateway(), await gateway()];
+  for (const { clock } of [one, other]) await clock.check();
+  const job = await waiting();
+  aheadMs = 4 * HOUR;
+  const next = await gateway();
+  for (const { clock } of [one, next, other]) await clock.check();
+  expect(Math.abs((await movedMs(job)) - 4 * HOUR)).toBeLessThan(1000);
+  expect([one, other, next].every(follows)).toBe(true);
+  expect([one, next, other].map(({ lines }) => lines.map(({ msg }) => msg))).toEqual([
+    [MOVED],
+    [],
+    [FOLLOWS],
+  ]);
 });
 
 test('slewed, is followed, and nothing is moved or told', async () => {

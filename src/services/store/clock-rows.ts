@@ -19,7 +19,7 @@ export function readClock(
     const move = decide({ at, earliest, latest: performance.now(), lastAt });
     if (move.due !== 0) await moveDueTimes(trx, toHold(heldAs), move.due);
     if (move.strayPolls !== 0) await moveStrayPolls(trx, at, move.strayPolls);
-    await trx.updateTable('clock').set({ read_at: at }).execute();
+    if (move.isNoted) await trx.updateTable('clock').set({ read_at: at }).execute();
     return move;
   });
 }

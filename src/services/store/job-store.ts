@@ -109,6 +109,8 @@ export interface ClockMove {
    * back, and were stored by the clock as it had been.
    */
   readonly strayPolls: number;
+  /** Whether the reading is noted, for others to compare theirs with. */
+  readonly isNoted: boolean;
 }
 
 export interface LeaseOptions {
@@ -223,7 +225,7 @@ export interface JobStore {
   sayGoodbye(instance: string): Promise<void>;
 
   /**
-   * Reads the clock that all who share the store go by, and notes that. One reading at a time. `decide` may be called
+   * Reads the clock that all who share the store go by. One reading at a time. `decide` may be called
    * again when the first time came to nothing.
    */
   readClock(decide: (reading: ClockReading) => ClockMove): Promise<void>;

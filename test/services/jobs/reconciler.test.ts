@@ -339,7 +339,7 @@ describe('a job past its deadline', () => {
     const { akool, clock, store } = workshop;
     const job = await workshop.atProvider('p1');
     akool.onResults = async () => {
-      await store.readClock(() => ({ due: 4 * HOUR, strayPolls: 0 }));
+      await store.readClock(() => ({ due: 4 * HOUR, strayPolls: 0, isNoted: true }));
       return [resultOf('p1', 2)];
     };
     clock.advance(30_000);
