@@ -9,6 +9,7 @@ import type { GatewayContext } from '../resolvers/context.js';
 import { allowanceOf } from '../services/auth/caller.js';
 import { HeldBytes, type Holding } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
+import { onceOver } from './once-over.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -30,7 +31,7 @@ const MAX_SMALL_BODY_BYTES = 1024 * 1024;
 /** Bytes of all bodies that are under way or not answered yet. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 
-/** Bytes that are read in any case. */
+/** Bytes that are read in any case, and not counted. */
 const SMALL_BODY_BYTES = 64 * 1024;
 
 /** A body that is not read: the status says why. */
@@ -63,17 +64,22 @@ export function askFirst(
     }, done);
   });
   return async (request, reply) => {
+    let sender: Sender | null = null;
+    let isOver = false;
+    onceOver(request, reply, () => {
+      isOver = true;
+      sender?.body.release();
+      sender?.context.answer.end();
+    });
     const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
       // Not even read to be thrown away.
       if (isLarge(request)) reply.header('connection', 'close');
       throw error;
     });
-    const body = bodies.open(allowanceOf(context.caller));
-    reply.raw.once('close', () => {
-      body.release();
-      context.answer.end();
-    });
-    request.sender = { context, body };
+    // Nobody is there any more to be answered.
+    if (isOver) throw new RefusedBody(400);
+    sender = { context, body: bodies.open(allowanceOf(context.caller)) };
+    request.sender = sender;
   };
 }
 
@@ -108,7 +114,7 @@ function read(
       size += bytes;
       text += piece;
       if (size > most) end(new RefusedBody(413));
-      else if (!body.add(bytes)) end(tooMuch());
+      else if (size > SMALL_BODY_BYTES && !body.add(bytes)) end(tooMuch());
     };
     if (Number(headers['content-length']) > most) {
       reject(new RefusedBody(413));

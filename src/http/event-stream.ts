@@ -28,6 +28,7 @@ import { AuthenticationError } from '../services/auth/authenticator.js';
 import { contextOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
+import { onceOver } from './once-over.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
 
 export interface EventStreamOptions {
@@ -85,14 +86,14 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         if (open.size >= options.maxStreams) return sendRefusal(reply, 503);
         const response = reply.raw;
         open.add(response);
-        response.once('close', () => open.delete(response));
+        onceOver(request, reply, () => open.delete(response));
         let end = (): void => {};
         try {
           const asked = await operationOf(request, response, options);
           if (asked.contextValue.accepted !== null) answers.add(response);
           const begun = options.operations.begin(asked.contextValue.caller, asked);
           end = begun.end;
-          await run({ ...asked, document: begun.document }, reply, options.reportUnexpected);
+          await run({ ...asked, document: begun.document }, request, reply, options.reportUnexpected);
         } catch (error) {
           return refuse(error, request, reply, options.reportUnexpected);
         } finally {
@@ -147,9 +148,14 @@ function checked({ query = null, variables = null, operationName = null }: Opera
 }
 
 /** Resolves when the stream is over. @throws GatewayError STORE_UNAVAILABLE before it has begun */
-async function run(asked: Operation, reply: FastifyReply, reportUnexpected: ReportUnexpected): Promise<void> {
+async function run(
+  asked: Operation,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reportUnexpected: ReportUnexpected,
+): Promise<void> {
   const { operation, contextValue } = asked;
-  const writer = new EventWriter(reply.raw);
+  const writer = new EventWriter(request, reply);
   const textOf = (result: Result): string => toText(result, contextValue, reportUnexpected);
   const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
   const results = await (isSubscription ? subscribe(asked) : execute(asked));

@@ -4,6 +4,8 @@
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { onceOver } from './once-over.js';
 import { unreadLimitMs } from './unread.js';
 
 /** A comment: it shows the client, and the proxies between, that the stream lives. */
@@ -15,18 +17,21 @@ export class EventWriter {
   /** Resolves when the client has gone, or was sent away. */
   readonly gone: Promise<void>;
   #isWaiting = false;
+  #isGone = false;
 
-  constructor(response: ServerResponse) {
-    this.#response = response;
-    this.gone = once(response, 'close').then(
-      () => {},
-      () => {},
+  constructor(request: Pick<FastifyRequest, 'raw'>, reply: Pick<FastifyReply, 'raw'>) {
+    this.#response = reply.raw;
+    this.gone = new Promise((resolve) =>
+      onceOver(request, reply, () => {
+        this.#isGone = true;
+        resolve();
+      }),
     );
   }
 
   /** Nothing that is written is read any more. */
   get isOver(): boolean {
-    return this.#response.destroyed || this.#response.writableEnded;
+    return this.#isGone || this.#response.destroyed || this.#response.writableEnded;
   }
 
   /** @param headers that every answer has */

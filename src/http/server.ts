@@ -112,13 +112,14 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const answers = new HeldBytes(MAX_ANSWERS_BYTES);
   const contextOf = async (authorization: string | undefined): Promise<GatewayContext> => {
     const caller = await options.authenticate(authorization);
+    const accepted = new Map();
     return {
       services: options.services,
       caller,
       positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
       requests: new SharedReads((ids) => options.services.jobs.requests(ids)),
-      answer: new AnswerBudget(answers.open(allowanceOf(caller))),
-      accepted: new Map(),
+      answer: new AnswerBudget(answers.open(allowanceOf(caller)), accepted),
+      accepted,
     };
   };
   const shared = {

@@ -17,6 +17,10 @@ import { isModest } from './json-shape.js';
 
 /** A client who lets this much lie unread, in bytes, is cut when there is more. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+/** Of a message, before it is known whose the socket is: credentials have some thousand. */
+const MAX_UNKNOWN_CHARACTERS = 64 * 1024;
+/** Shorter messages are only counted for their socket. */
+const UNCOUNTED_BYTES = 64 * 1024;
 /** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
 export const TRY_AGAIN_LATER = 1013;
 /** A ping is early by at most one part in so many. */
@@ -125,14 +129,15 @@ export class Connection implements GraphqlSocket {
     if (!this.isOpen) return Promise.resolve();
     const { bufferedAmount } = this.socket;
     const isTooMuch = bufferedAmount > 0 && bufferedAmount + text.length > MOST_UNREAD_BYTES;
-    if (isTooMuch || this.unread?.add(text.length) === false) {
+    const isCounted = text.length > UNCOUNTED_BYTES;
+    if (isTooMuch || (isCounted && this.unread?.add(text.length) === false)) {
       this.socket.terminate();
       return Promise.resolve();
     }
     return new Promise((resolve) => {
       // A send fails when the socket is gone, and then its end is told of anyway.
       this.socket.send(text, () => {
-        this.unread?.remove(text.length);
+        if (isCounted) this.unread?.remove(text.length);
         resolve();
       });
     });
@@ -191,8 +196,11 @@ export class Connection implements GraphqlSocket {
     this.socket.endedBytes += this.socket.unfinishedBytes;
     if (!this.isOpen || this.#leaving !== null) return;
     const text = String(data);
-    if (!isModest(text)) {
-      this.close(CloseCode.BadRequest, 'Too many values in a message, or too many levels of them');
+    if (!isModest(text) || (this.unread === null && text.length > MAX_UNKNOWN_CHARACTERS)) {
+      this.close(
+        CloseCode.BadRequest,
+        'A message that is too long, or has too many values or levels of them',
+      );
       return;
     }
     this.busy += 1;

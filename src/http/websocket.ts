@@ -15,7 +15,7 @@ import {
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import { GatewayError } from '../errors.js';
-import { eventWithinBudget, withinBudget } from '../graphql/answer-size.js';
+import { eventWithinBudget, type Result, withinBudget } from '../graphql/answer-size.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
 import type { Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
@@ -88,6 +88,8 @@ class CallersConnection extends Connection {
 const PATH = '/graphql';
 /** From one address, and no more than half of all places. */
 const MAX_SILENT_SOCKETS = 1000;
+/** For a client that is not let in to close its socket. */
+const REFUSED_CLOSE_MS = 1000;
 const GOING_AWAY = 1001;
 /** What a timer can count, in milliseconds; a longer life is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -106,19 +108,24 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   const graphql = makeServer<Record<string, unknown>, CallersConnection>({
     // Its own timer would be kept for as long as the socket.
     connectionInitWaitTimeout: 0,
-    onConnect: async ({ connectionParams, extra: connection }) => {
+    onConnect: async (ctx) => {
+      const { connectionParams, extra: connection } = ctx;
       clearDeadline(connection);
-      connection.heard();
+      // It would be kept for as long as the socket.
+      Object.assign(ctx, { connectionParams: undefined });
       try {
         const context = await options.context(authorizationOf(connectionParams));
         // It may have left while its credentials were checked.
         if (!connection.isOpen) return false;
+        connection.heard();
         connection.context = context;
         connection.unread = options.answers.open(allowanceOf(context.caller));
         closeAtExpiry(connection, context.caller);
         return true;
       } catch (error) {
         refuseConnection(connection, error);
+        // Its place is not to be kept by not answering.
+        setTimeout(() => connection.socket.terminate(), REFUSED_CLOSE_MS).unref();
         return false;
       }
     },
@@ -148,7 +155,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         });
         const changes = operation.operation === OperationTypeNode.MUTATION;
         if (changes) ctx.extra.answerDue(payload);
-        const answer = new AnswerBudget(options.answers.open(allowanceOf(context.caller)));
+        const accepted = changes ? new Map() : null;
+        const answer = new AnswerBudget(options.answers.open(allowanceOf(context.caller)), accepted);
         endOf.set(payload, () => {
           answer.end();
           end();
@@ -159,7 +167,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
           operationName,
           variableValues: payload.variables,
           rootValue: undefined,
-          contextValue: { ...context, answer, accepted: changes ? new Map() : null },
+          contextValue: { ...context, answer, accepted },
         };
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
@@ -177,7 +185,9 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       const { accepted, answer } = args.contextValue as GatewayContext;
       const operation = getOperationAST(args.document, args.operationName)?.operation;
       const isEvent = operation === OperationTypeNode.SUBSCRIPTION;
-      const { errors, data = null } = (isEvent ? eventWithinBudget : withinBudget)(result, answer);
+      const { errors, data = null } = isEvent
+        ? comeAgainForRoom(extra, result, answer)
+        : withinBudget(result, answer);
       // From here on the socket counts what is not read.
       answer.release();
       if (errors === undefined) return undefined;
@@ -276,6 +286,17 @@ function declaredOf(
   if (variables == null) return variables;
   const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
   return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
+}
+
+/** An event for which there is no room must not be lost: its client is to come again for the present state. */
+function comeAgainForRoom(connection: Connection, result: Result, answer: AnswerBudget): Result {
+  try {
+    return eventWithinBudget(result, answer);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    connection.comeAgain(error.message);
+    return result;
+  }
 }
 
 /** @throws GatewayError STORE_UNAVAILABLE, which closes the socket with 1013 before the client hears of this result */

@@ -168,6 +168,14 @@ describe('Sockets', () => {
     await speaks();
   });
 
+  it('that lie about who they are keep no places either', async () => {
+    const init = Buffer.from('{"type":"connection_init","payload":{"authorization":"Bearer wrong"}}');
+    // One frame, masked with nothing. What the gateway says is not answered.
+    const frame = Buffer.concat([Buffer.from([0x81, 0x80 | init.length, 0, 0, 0, 0]), init]);
+    for (let i = 0; i < 90; i++) (await upgraded()).write(frame);
+    await speaks();
+  });
+
   it('whose messages do not end hold 64 MiB together, pings between the parts or not', async () => {
     // The first part of a text of 1 MiB; then a ping; all masked with nothing.
     const head = Buffer.from([0x01, 0xff, 0, 0, 0, 0, 0, 0x0f, 0xf0, 0, 0, 0, 0, 0]);

@@ -1,6 +1,6 @@
 /** An event stream waits for its reader, and does not wait for ever. */
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EventWriter } from '../../src/http/event-writer.js';
@@ -23,10 +23,11 @@ beforeEach(async () => {
   client.on('error', () => {});
   client.pause();
   client.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
-  [, response] = (await requested) as [unknown, ServerResponse];
+  const [request, answer] = (await requested) as [IncomingMessage, ServerResponse];
+  response = answer;
   // Real time is what sockets need; only what waits for a reader is by this clock.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
-  writer = new EventWriter(response);
+  writer = new EventWriter({ raw: request }, { raw: response });
   writer.begin({});
 });
 afterEach(async () => {
