@@ -1,7 +1,8 @@
 /**
  * The composition root: puts the parts together, on the drivers that drivers.ts opens.
  *
- * `createApp` builds nothing that runs; `start` does, and `stop` undoes it in the opposite order.
+ * `createApp` builds nothing that runs; `start` does, and `stop` undoes it in the opposite order. Longer than other
+ * files, because the order in which parts start and stop is to be read in one place.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 
 import { GatewayError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { allowanceOf } from '../services/auth/caller.js';
-import { HeldBytes, type Holding } from '../services/held-bytes.js';
+import { HeldBytes, type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
 import { onceOver } from './once-over.js';
 
@@ -30,9 +30,6 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const MAX_SMALL_BODY_BYTES = 1024 * 1024;
 /** Bytes of all bodies that are under way or not answered yet. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
-
-/** Bytes that are read in any case, and not counted. */
-const SMALL_BODY_BYTES = 64 * 1024;
 
 /** A body that is not read: the status says why. */
 class RefusedBody extends Error {
@@ -85,7 +82,7 @@ export function askFirst(
 
 /** A body that may be longer than what comes with the head. */
 function isLarge({ headers }: FastifyRequest): boolean {
-  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > SMALL_BODY_BYTES;
+  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > UNCOUNTED_BYTES;
 }
 
 /** Of a request that has passed `askFirst`. */
@@ -114,7 +111,7 @@ function read(
       size += bytes;
       text += piece;
       if (size > most) end(new RefusedBody(413));
-      else if (size > SMALL_BODY_BYTES && !body.add(bytes)) end(tooMuch());
+      else if (size > UNCOUNTED_BYTES && !body.add(bytes)) end(tooMuch());
     };
     if (Number(headers['content-length']) > most) {
       reject(new RefusedBody(413));

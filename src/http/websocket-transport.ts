@@ -12,15 +12,13 @@ import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
 import { GatewayError } from '../errors.js';
-import type { Holding } from '../services/held-bytes.js';
+import { type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
 
 /** A client who lets this much lie unread, in bytes, is cut when there is more. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 /** Of a message, before it is known whose the socket is: credentials have some thousand. */
 const MAX_UNKNOWN_CHARACTERS = 64 * 1024;
-/** Shorter messages are only counted for their socket. */
-const UNCOUNTED_BYTES = 64 * 1024;
 /** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
 export const TRY_AGAIN_LATER = 1013;
 /** A ping is early by at most one part in so many. */

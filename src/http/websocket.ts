@@ -72,13 +72,8 @@ class CallersConnection extends Connection {
   context: GatewayContext | null = null;
   /** Until then they must have said it; after that, until their credentials run out. */
   deadline: NodeJS.Timeout | undefined;
-  /** Until they have said it, or are gone. */
-  onceHeard: (() => void) | null = null;
-
-  heard(): void {
-    this.onceHeard?.();
-    this.onceHeard = null;
-  }
+  /** Where it comes from. */
+  address = '';
 
   protected override textOf(message: string): string {
     return withoutEmptyObjects(message);
@@ -117,7 +112,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const context = await options.context(authorizationOf(connectionParams));
         // It may have left while its credentials were checked.
         if (!connection.isOpen) return false;
-        connection.heard();
+        silent.delete(connection.address, connection);
         connection.context = context;
         connection.unread = options.answers.open(allowanceOf(context.caller));
         closeAtExpiry(connection, context.caller);
@@ -201,7 +196,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     },
     onClose: ({ extra }) => {
       clearDeadline(extra);
-      extra.heard();
+      silent.delete(extra.address, extra);
     },
   });
   const silent = new SilentSockets<CallersConnection>(
@@ -221,9 +216,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       sockets.handleUpgrade(request, socket, head, (opened) => {
         opened.stream = socket;
         const connection = new CallersConnection(opened, reportUnexpected);
-        const { remoteAddress = '' } = socket;
-        silent.add(remoteAddress, connection);
-        connection.onceHeard = () => silent.delete(remoteAddress, connection);
+        connection.address = socket.remoteAddress ?? '';
+        silent.add(connection.address, connection);
         connection.deadline = setTimeout(
           () =>
             connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout'),

@@ -3,19 +3,15 @@
  * read it. One answer is bounded, and so are all of a caller that are under way.
  */
 import { GatewayError } from '../errors.js';
-import type { Holding } from './held-bytes.js';
+import { type Holding, UNCOUNTED_BYTES } from './held-bytes.js';
 
 /** Of one answer, or of one event of a subscription. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-
-/** Of each; so that small answers always find room. */
-const UNCOUNTED_BYTES = 64 * 1024;
 
 export class AnswerBudget {
   readonly #held: Holding;
   readonly #accepted: { readonly size: number } | null;
   #bytes = 0;
-  #counted = 0;
   #isOver = false;
 
   /** @param accepted what a mutation has stored: once there is something, the client is told whatever room there is */
@@ -36,10 +32,9 @@ export class AnswerBudget {
         `The answer would have more than ${MAX_ANSWER_BYTES / 1024 / 1024} MiB: ask for fewer jobs at once, or for less of each.`,
       );
     }
-    const more = Math.max(0, this.#bytes + bytes - UNCOUNTED_BYTES) - this.#counted;
-    const isCounted = !this.#isOver && more > 0 && this.#held.add(more);
-    if (isCounted) this.#counted += more;
-    else if (!this.#isOver && more > 0 && (this.#accepted?.size ?? 0) === 0) {
+    const more = this.#bytes + bytes - UNCOUNTED_BYTES - this.#held.bytes;
+    const hasRoom = this.#isOver || more <= 0 || this.#held.add(more);
+    if (!hasRoom && (this.#accepted?.size ?? 0) === 0) {
       throw new GatewayError('RATE_LIMITED', 'Too many large answers are under way; ask again later.', {
         extensions: { retryAfterSeconds: 1 },
       });
@@ -60,7 +55,6 @@ export class AnswerBudget {
   release(): void {
     this.#held.release();
     this.#bytes = 0;
-    this.#counted = 0;
   }
 
   /** Nothing is held any more, whatever is still read for it. */

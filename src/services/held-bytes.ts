@@ -2,8 +2,12 @@
  * Bytes that callers make the program hold, bounded in all and for each of them.
  *
  * A caller may hold as much as the others leave free, so alone it gets a half, beside that one another gets a
- * quarter, and so on: nobody can take it all, and a small request finds room.
+ * quarter, and so on: nobody can take it all.
  */
+
+/** So much of each request, answer or message its user need not count: small ones always find room. */
+export const UNCOUNTED_BYTES = 64 * 1024;
+
 export class HeldBytes {
   readonly #most: number;
   readonly #byCaller = new Map<string, number>();
@@ -37,6 +41,10 @@ export class Holding {
   /** @param take counts them, unless there is no room; negative ones are given back */
   constructor(take: (more: number) => boolean) {
     this.#take = take;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** False: there is no room for so many more, and nothing has changed. */
