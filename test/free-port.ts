@@ -18,18 +18,19 @@ export async function freePort(): Promise<number> {
   for (let tries = 0; tries < LAST - FIRST; tries++) {
     const port = next;
     next = next + 1 > LAST ? FIRST : next + 1;
-    if (await isFree(port)) return port;
+    if (!(await isListening(port))) return port;
   }
   throw new Error(`No port is free between ${FIRST} and ${LAST}`);
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether somebody takes connections there. */
+export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => {
       socket.destroy();
-      resolve(false);
+      resolve(true);
     });
-    socket.once('error', () => resolve(true));
+    socket.once('error', () => resolve(false));
   });
 }

@@ -1,10 +1,9 @@
 /** A PgBouncer of the test's own with its default settings, before a PostgreSQL server. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './free-port.js';
+import { freePort, isListening } from './free-port.js';
 import { asServiceUser, giveToServiceUser } from './service-user.js';
 
 /** Where Debian puts it. */
@@ -56,7 +55,7 @@ export class OwnPgbouncer {
     const killIt = () => child.kill('SIGKILL');
     process.once('exit', killIt);
     child.once('exit', () => process.off('exit', killIt));
-    while (!(await answers(port))) {
+    while (!(await isListening(port))) {
       if (child.exitCode !== null) throw new Error(`pgbouncer ended with ${child.exitCode}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -73,15 +72,4 @@ export class OwnPgbouncer {
     }
     rmSync(this.#dir, { recursive: true, force: true });
   }
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -36,6 +36,8 @@ export function embedded(file: string): Services {
   };
 }
 
+/** For a write whose connection is cut and made anew. */
+const STORING_MS = 1500;
 /** Of so many commits one is lost, before it arrives or its answer. */
 const LOST_COMMITS = 1 / 40;
 
@@ -91,8 +93,7 @@ export async function shared(silenceMs: number): Promise<Services> {
         silences.redis.make(new Dice(seed, 'silent redis'), signal),
       ]);
     },
-    // With its connection cut and made anew.
-    storingMs: (at) => 1500 + silences.postgres.leftMs(at),
+    storingMs: (at) => STORING_MS + silences.postgres.leftMs(at),
     mayFailToStart: (startedAt) => silences.postgres.hasBeen(startedAt),
     silenceMs,
     get rows() {
@@ -143,7 +144,7 @@ class Silences {
 
   /** How much was left then of a silence that had begun, or was about to. */
   leftMs(at: number): number {
-    const span = this.#spans.find(({ from, to }) => at > from - 1500 && at < to);
+    const span = this.#spans.find(({ from, to }) => at > from - STORING_MS && at < to);
     return span === undefined ? 0 : span.to - at;
   }
 

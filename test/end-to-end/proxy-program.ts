@@ -2,10 +2,10 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isListening } from '../free-port.js';
 import { ROOT } from './gateway-process.js';
 
 export type ProxyName = 'haproxy' | 'nginx';
@@ -77,15 +77,4 @@ export class ProxyProgram {
 /** @throws Error with what the program says of its mistakes */
 export function check(name: ProxyName, file: string): void {
   execFileSync(name, name === 'haproxy' ? ['-c', '-f', file] : ['-t', '-c', file], { stdio: 'pipe' });
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

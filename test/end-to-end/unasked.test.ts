@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../harness.js';
+import { UPGRADE } from '../upgrade.js';
 import { oneFace, openSocket, run } from './caller.js';
 import { SUBMIT, textOf } from './operations.js';
 
@@ -133,17 +134,6 @@ describe('A body', () => {
     for (let i = 0; i < 7; i++) expect((await post(queryOf(6 * MIB))).status).toBe(200);
   });
 });
-
-const UPGRADE = [
-  'GET /graphql HTTP/1.1',
-  'host: 127.0.0.1',
-  'connection: Upgrade',
-  'upgrade: websocket',
-  'sec-websocket-version: 13',
-  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
-  'sec-websocket-protocol: graphql-transport-ws',
-  '\r\n',
-].join('\r\n');
 
 async function upgraded(): Promise<Socket> {
   const socket = await opened();

@@ -1,17 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UPGRADE } from '../../upgrade.js';
 import type { Attack } from '../attack.js';
 import { inParallel } from '../target.js';
-
-const UPGRADE = [
-  'GET /graphql HTTP/1.1',
-  'host: 127.0.0.1',
-  'connection: Upgrade',
-  'upgrade: websocket',
-  'sec-websocket-version: 13',
-  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
-  'sec-websocket-protocol: graphql-transport-ws',
-  '\r\n',
-].join('\r\n');
 
 export const silentSockets: Attack = {
   name: 'silent-sockets',
