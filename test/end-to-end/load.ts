@@ -29,9 +29,9 @@ export class Load {
     });
   }
 
-  /** Those sent after `time` that were not answered well. */
-  failures(time = 0): readonly Outcome[] {
-    return this.outcomes.filter(({ sentAt, what }) => sentAt > time && what !== 'ok');
+  /** Those sent in this time that were not answered well. */
+  failures({ after = 0, until = Number.POSITIVE_INFINITY } = {}): readonly Outcome[] {
+    return this.outcomes.filter(({ sentAt, what }) => sentAt > after && sentAt <= until && what !== 'ok');
   }
 
   /** Resolves when all are answered. Safe to call twice. */
