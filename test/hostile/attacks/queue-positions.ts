@@ -1,7 +1,8 @@
 import type { Attack } from '../attack.js';
 import { aliased, submitMany } from '../requests.js';
 
-const ALIASES = 50;
+/** As many as cost no more than an operation may, and as many as it may have at all. */
+const ALIASES = [16, 50];
 
 export const queuePositions: Attack = {
   name: 'queue-positions',
@@ -11,8 +12,11 @@ export const queuePositions: Attack = {
     await submitMany(target, target.pick(10_000, 300));
   },
   run: async (target) => {
-    const query = `{ ${aliased(ALIASES, () => 'jobs(first: 100) { edges { node { queuePosition } } }')} }`;
-    for (let i = 0; i < 3; i += 1) await target.ask({ query });
-    return [];
+    const answers = [];
+    for (const aliases of [...ALIASES, ...ALIASES, ...ALIASES]) {
+      const query = `{ ${aliased(aliases, () => 'jobs(first: 100) { edges { node { queuePosition } } }')} }`;
+      answers.push(await target.ask({ query }));
+    }
+    return answers.some(({ data }) => data !== null) ? [] : ['no position was asked for: all was refused'];
   },
 };
