@@ -4,7 +4,7 @@
  */
 import type { DocumentNode } from 'graphql';
 import { GatewayError } from '../errors.js';
-import { allowanceOf, type Caller } from '../services/auth/caller.js';
+import type { Caller } from '../services/auth/caller.js';
 import { HeldBytes, type Holding } from '../services/held-bytes.js';
 import { BYTES_PER_NODE, nodesOf, textOf } from './document-nodes.js';
 
@@ -51,7 +51,7 @@ export class DocumentsInUse {
   }
 
   #open(caller: Caller, document: DocumentNode): Use {
-    const held = this.#held.open(allowanceOf(caller));
+    const held = this.#held.open(caller);
     if (!held.add(nodesOf(document) * BYTES_PER_NODE)) {
       throw new GatewayError(
         'RATE_LIMITED',

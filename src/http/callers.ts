@@ -6,7 +6,6 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { GatewayError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
-import { allowanceOf } from '../services/auth/caller.js';
 import { HeldBytes, type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
 import { onceOver } from './once-over.js';
@@ -75,7 +74,7 @@ export function askFirst(
     });
     // Nobody is there any more to be answered.
     if (isOver) throw new RefusedBody(400);
-    sender = { context, body: bodies.open(allowanceOf(context.caller)) };
+    sender = { context, body: bodies.open(context.caller) };
     request.sender = sender;
   };
 }

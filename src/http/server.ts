@@ -15,7 +15,7 @@ import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { GatewayContext, Services } from '../resolvers/context.js';
 import { AnswerBudget } from '../services/answer-budget.js';
 import type { ArchiveReader } from '../services/archive/archive.js';
-import { allowanceOf, type Caller } from '../services/auth/caller.js';
+import type { Caller } from '../services/auth/caller.js';
 import { HeldBytes } from '../services/held-bytes.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { SharedReads } from '../services/jobs/shared-reads.js';
@@ -118,7 +118,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       caller,
       positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
       requests: new SharedReads((ids) => options.services.jobs.requests(ids)),
-      answer: new AnswerBudget(answers.open(allowanceOf(caller)), accepted),
+      answer: new AnswerBudget(answers.open(caller), accepted),
       accepted,
     };
   };

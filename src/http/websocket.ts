@@ -22,7 +22,7 @@ import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { AnswerBudget } from '../services/answer-budget.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
-import { allowanceOf, type Caller } from '../services/auth/caller.js';
+import type { Caller } from '../services/auth/caller.js';
 import type { HeldBytes } from '../services/held-bytes.js';
 import { withoutEmpty } from './operation-request.js';
 import { SilentSockets } from './silent-sockets.js';
@@ -114,7 +114,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         if (!connection.isOpen) return false;
         silent.delete(connection.address, connection);
         connection.context = context;
-        connection.unread = options.answers.open(allowanceOf(context.caller));
+        connection.unread = options.answers.open(context.caller);
         closeAtExpiry(connection, context.caller);
         return true;
       } catch (error) {
@@ -151,7 +151,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const changes = operation.operation === OperationTypeNode.MUTATION;
         if (changes) ctx.extra.answerDue(payload);
         const accepted = changes ? new Map() : null;
-        const answer = new AnswerBudget(options.answers.open(allowanceOf(context.caller)), accepted);
+        const answer = new AnswerBudget(options.answers.open(context.caller), accepted);
         endOf.set(payload, () => {
           answer.end();
           end();

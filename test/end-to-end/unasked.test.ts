@@ -71,6 +71,18 @@ function queryOf(bytes: number): string {
 const codeIn = async (response: Response): Promise<unknown> =>
   ((await response.json()) as { errors?: { extensions: { code: string } }[] }).errors?.[0]?.extensions.code;
 
+/** Of a new job of acme's. */
+async function followToken(): Promise<string> {
+  const submitted = await post(JSON.stringify({ query: textOf(SUBMIT), variables: { input: oneFace() } }));
+  const { data } = (await submitted.json()) as { data: { submitFaceSwap: { job: { id: string } } } };
+  const { id } = data.submitFaceSwap.job;
+  const query = `mutation { createFollowToken(jobId: "${id}") { token } }`;
+  const made = (await (await post(JSON.stringify({ query }))).json()) as {
+    data: { createFollowToken: { token: string } };
+  };
+  return made.data.createFollowToken.token;
+}
+
 describe('A body', () => {
   it.each(['/graphql', '/graphql/stream'])(
     'is not waited for by %s before its sender is known',
@@ -89,14 +101,7 @@ describe('A body', () => {
   });
 
   it('has 1 MiB for who may send no picture, and 8 MiB for all others', async () => {
-    const submitted = await post(JSON.stringify({ query: textOf(SUBMIT), variables: { input: oneFace() } }));
-    const { data } = (await submitted.json()) as { data: { submitFaceSwap: { job: { id: string } } } };
-    const { id } = data.submitFaceSwap.job;
-    const query = `mutation { createFollowToken(jobId: "${id}") { token } }`;
-    const made = (await (await post(JSON.stringify({ query }))).json()) as {
-      data: { createFollowToken: { token: string } };
-    };
-    const { token } = made.data.createFollowToken;
+    const token = await followToken();
     expect((await post(queryOf(MIB), token)).status).toBe(200);
     expect((await post(queryOf(MIB + 1), token)).status).toBe(413);
     expect((await post(queryOf(8 * MIB))).status).toBe(200);
@@ -128,6 +133,24 @@ describe('A body', () => {
     expect((await post(queryOf(8 * MIB), 'globex-key')).status).toBe(200);
     for (const socket of unfinished) socket.destroy();
     await expect.poll(async () => (await post(queryOf(8 * MIB))).status).toBe(200);
+  });
+
+  it('that does not end is held by the tenant, whatever follow token it comes with', async () => {
+    const tokens = await Promise.all(Array.from({ length: 6 }, followToken));
+    const part = 'x'.repeat(MIB - 1);
+    const unfinished = await Promise.all(
+      tokens.flatMap((key) =>
+        Array.from({ length: 9 }, () => begun('/graphql', { length: MIB, sent: part, key })),
+      ),
+    );
+    // 54 MiB, of which a tenant may hold 32.
+    const refused: number[] = [];
+    for (const socket of unfinished) void answerOf(socket).then(({ status }) => refused.push(status));
+    await expect.poll(() => refused.length).toBeGreaterThanOrEqual(20);
+    expect(new Set(refused)).toEqual(new Set([429]));
+    expect((await post(queryOf(8 * MIB), 'globex-key')).status).toBe(200);
+    // A follower leaves room for the others of the tenant.
+    expect((await post(queryOf(MIB / 4))).status).toBe(200);
   });
 
   it('that was answered leaves its room to the next', async () => {

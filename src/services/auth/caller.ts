@@ -10,7 +10,7 @@ export interface Caller {
 }
 
 /** A browser with a follow token has an allowance of its own, so that it can't use up its tenant's. */
-export function allowanceOf({ tenant, onlyJob }: Caller): string {
+export function allowanceOf({ tenant, onlyJob }: Pick<Caller, 'tenant' | 'onlyJob'>): string {
   return JSON.stringify(onlyJob === null ? [tenant] : [tenant, onlyJob]);
 }
 

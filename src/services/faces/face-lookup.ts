@@ -29,7 +29,7 @@ export class FaceLookup {
 
   /** @throws InputError, GatewayError PROVIDER_UNAVAILABLE or RATE_LIMITED */
   async detect(tenant: string, request: DetectFacesRequest): Promise<readonly DetectedFrame[]> {
-    const held = this.#images.open(tenant);
+    const held = this.#images.open({ tenant, onlyJob: null });
     if (!held.add(request.image?.length ?? 0)) throw tooLarge();
     try {
       if (request.image != null) await this.#nextTurn();

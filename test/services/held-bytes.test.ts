@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { HeldBytes } from '../../src/services/held-bytes.js';
+
+const caller = (tenant: string, onlyJob: string | null = null) => ({ tenant, onlyJob });
+
+/** How many bytes the caller gets, one by one. */
+function taken(held: HeldBytes, tenant: string, onlyJob: string | null = null): number {
+  const holding = held.open(caller(tenant, onlyJob));
+  while (holding.add(1)) {}
+  return holding.bytes;
+}
+
+describe('Bytes that are held for callers', () => {
+  test('are half of what the others leave free for each tenant', () => {
+    const held = new HeldBytes(64);
+    expect([taken(held, 'acme'), taken(held, 'globex'), taken(held, 'initech')]).toEqual([32, 16, 8]);
+    expect(taken(held, 'acme')).toBe(0);
+  });
+
+  test('are those of the tenant where follow tokens hold them, however many there are', () => {
+    const held = new HeldBytes(64);
+    expect(['1', '2', '3', '4'].map((job) => taken(held, 'acme', job))).toEqual([16, 8, 4, 2]);
+    expect(taken(held, 'acme')).toBe(2);
+    expect(taken(held, 'globex')).toBe(16);
+  });
+
+  test('are free for the next when they are given back', () => {
+    const held = new HeldBytes(64);
+    const one = held.open(caller('acme', '1'));
+    expect([one.add(17), one.add(16), one.add(1)]).toEqual([false, true, false]);
+    one.release();
+    one.release();
+    expect(taken(held, 'acme')).toBe(32);
+  });
+});
