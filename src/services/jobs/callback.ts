@@ -85,16 +85,24 @@ export class CallbackReceiver {
       (read.status !== 'COMPLETED' || (!confirmResults && isProviderResultUrl(read.url, baseUrl)));
     // What is not believed still says that Akool has the job.
     const report = trusted ? read : ({ status: 'QUEUED' } as const);
-    const { job: afterwards, changed } = await this.#jobs.apply(job.id, (current) => ({
-      type: 'reported',
-      at,
-      pollAt: trusted ? at + this.#settings.pollAfterMs : at,
-      deadlineAt: (current.sentAt ?? at) + this.#settings.jobDeadlineMs,
-      source: 'WEBHOOK',
-      providerId: event.providerId,
-      report,
-    }));
+    let isUnsent = false;
+    const { job: afterwards, changed } = await this.#jobs.apply(job.id, (current) => {
+      isUnsent = current.attempts === 0;
+      return {
+        type: 'reported',
+        at,
+        pollAt: trusted ? at + this.#settings.pollAfterMs : at,
+        deadlineAt: (current.sentAt ?? at) + this.#settings.jobDeadlineMs,
+        source: 'WEBHOOK',
+        providerId: event.providerId,
+        report,
+      };
+    });
     if (afterwards === null) return this.#refuse(job, 'DELETED');
+    if (changed && isUnsent) {
+      const fields = { job: job.id, providerId: event.providerId, status: afterwards.status };
+      this.#log.warn(fields, 'a callback shows that a job had been sent, of which there is no record');
+    }
     if (!trusted) {
       const address = event.url === null ? null : providerUrlForLog(event.url);
       const fields = { job: job.id, providerId: event.providerId, address };

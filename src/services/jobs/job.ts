@@ -121,8 +121,8 @@ export function isFinal(status: JobStatus): boolean {
 const LATE: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
 
 /** It failed only because time ran out: its result completes it, whenever it comes. */
-export function isHealable({ status, error, attempts, eraseAt }: Job): boolean {
-  return status === 'FAILED' && attempts > 0 && eraseAt === null && error !== null && LATE.has(error.code);
+export function isHealable({ status, error, eraseAt }: Job): boolean {
+  return status === 'FAILED' && eraseAt === null && error !== null && LATE.has(error.code);
 }
 
 /** Nothing more will happen that a follower of the job would wait for. */
@@ -137,9 +137,9 @@ export function isAtProvider(status: JobStatus): boolean {
 }
 
 /**
- * Whether a report by this `_id` can be about this job: the `_id` is the job's own, or the job was sent and
- * has none yet. That holds for WAITING too once it was sent: then a try that looked unaccepted was accepted.
+ * Whether a report by this `_id` can be about this job: the `_id` is the job's own, or the job has none yet. That holds
+ * for WAITING too: a try that looked unaccepted was accepted, or the job was sent after the backup that was restored.
  */
-export function isReportFor(job: Job, providerId: string): boolean {
-  return job.providerId === null ? job.attempts > 0 : job.providerId === providerId;
+export function isReportFor({ providerId: own }: Job, providerId: string): boolean {
+  return own === null || own === providerId;
 }

@@ -6,7 +6,9 @@
  * accepted (QUEUED), refused for good (FAILED), surely never accepted (back to WAITING), refused for the account's
  * sake (back to WAITING: see account-hold.ts), or nobody knows (UNCONFIRMED: never sent again). From then on Akool
  * reports, by webhook or when asked: QUEUED, PROCESSING, COMPLETED, FAILED. Reports may come twice, late and out of
- * order, so a status only ever moves forward, and an event that has nothing new to say changes nothing.
+ * order, so a status only ever moves forward, and an event that has nothing new to say changes nothing. A report about
+ * a job that is WAITING says that it was sent all the same: a try that looked unaccepted was accepted, or the sending
+ * is not on record because an older backup was restored. It is bound to its `_id`, and not sent again.
  *
  * COMPLETED, FAILED and CANCELED are final, and a COMPLETED job may still gain a new version, when its result is
  * archived. Evidence outweighs an end in two cases only. A job that FAILED because time ran out while Akool had it,
@@ -139,7 +141,7 @@ function prepared(job: Job, { at, request }: Extract<JobEvent, { type: 'prepared
 /** The answer to the submit. A callback may have overtaken it: then it adds what is still unknown, or sets it right. */
 function accepted(job: Job, event: Extract<JobEvent, { type: 'accepted' }>): Change | null {
   const { at, providerId, providerJobId, pollAt } = event;
-  const ids = { providerId, providerJobId };
+  const ids = { ...boundTo(providerId, job), providerJobId };
   if (awaitsAnswer(job)) {
     return change(job, at, 'SUBMIT', null, { ...ids, status: 'QUEUED', slotFreeAt: null, pollAt });
   }
@@ -185,21 +187,22 @@ function reported(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Cha
   if (isHealable(job)) return reportedLate(job, event);
   if (PROGRESS[report.status] <= PROGRESS[job.status]) return null;
   const bound: Partial<Job> = {
-    providerId: event.providerId,
+    ...boundTo(event.providerId, job),
     slotFreeAt: null,
     ...NOTHING_ANNOUNCED,
     deadlineAt: event.deadlineAt,
   };
+  const note = job.attempts === 0 ? 'had been sent before' : null;
   switch (report.status) {
     case 'QUEUED':
     case 'PROCESSING':
-      return change(job, event.at, event.source, null, {
+      return change(job, event.at, event.source, note, {
         ...bound,
         status: report.status,
         pollAt: event.pollAt,
       });
     case 'COMPLETED':
-      return change(job, event.at, event.source, null, { ...bound, ...completed(report, event.at) });
+      return change(job, event.at, event.source, note, { ...bound, ...completed(report, event.at) });
     case 'FAILED':
       return change(job, event.at, event.source, report.error.code, {
         ...bound,
@@ -215,11 +218,23 @@ function reportedLate(job: Job, event: Extract<JobEvent, { type: 'reported' }>):
   const { report, at, source, providerId, pollAt } = event;
   if (report.status === 'COMPLETED') {
     const note = `its result came after ${job.error?.code}`;
-    return change(job, at, source, note, { providerId, error: null, ...completed(report, at) });
+    return change(job, at, source, note, {
+      ...boundTo(providerId, job),
+      error: null,
+      ...completed(report, at),
+    });
   }
   // What else is said of it is no end, but names what to ask for.
   if (job.providerId !== null || report.status === 'FAILED') return null;
-  return change(job, at, source, 'accepted after all', { providerId, pollAt });
+  return change(job, at, source, 'accepted after all', { ...boundTo(providerId, job), pollAt });
+}
+
+/**
+ * Only who was sent the job knows its address, so a report proves a sending of which there is no record; that was no
+ * earlier than the job.
+ */
+function boundTo(providerId: string, { attempts, createdAt }: Job): Partial<Job> {
+  return { providerId, ...(attempts === 0 && { attempts: 1, sentAt: createdAt }) };
 }
 
 function completed(

@@ -78,11 +78,38 @@ describe('a webhook', () => {
     expect(await get(job)).toEqual(job);
   });
 
-  test('for a job that was never sent is refused', async () => {
-    const { receiver, create, get } = await openReceiver();
+  test.each([
+    ['none', null, 'refused'],
+    ['one without a result', 2, 'recorded'],
+    ['one with a result', 3, 'recorded'],
+  ] as const)('for a job that was canceled unsent revives nothing: %s', async (_, status, receipt) => {
+    const { log, lines } = recordedLog();
+    const { receiver, jobs, create, get } = await openReceiver({}, {}, log);
     const job = await create();
-    expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('refused');
-    expect(await get(job)).toEqual(job);
+    await jobs.cancel(job.tenant, job.id);
+    const canceled = await get(job);
+    const body = status === null ? Buffer.from('{}') : webhook('p1', status);
+    expect(await receiver.receive(job.callbackToken, body)).toBe(receipt);
+    expect(await get(job)).toEqual(canceled);
+    if (status === 3) expect(lines).toMatchObject([{ level: 40, job: job.id, address: RESULT }]);
+  });
+
+  test('for a job of whose sending there is no record binds it, and is in the log', async () => {
+    const { log, lines } = recordedLog();
+    const { receiver, create, get, clock } = await openReceiver({ confirmResults: true }, {}, log);
+    const job = await create();
+    clock.advance(HOUR);
+    expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('recorded');
+    expect(await get(job)).toMatchObject({
+      status: 'QUEUED',
+      providerId: 'p1',
+      attempts: 1,
+      deadlineAt: NOON + 4 * HOUR,
+      pollAt: NOON + HOUR,
+    });
+    expect(lines[0]).toMatchObject({ level: 40, job: job.id, providerId: 'p1', status: 'QUEUED' });
+    expect(await receiver.receive(job.callbackToken, webhook('p2', 3))).toBe('refused');
+    expect(lines.at(-1)).toMatchObject({ reason: 'WRONG_ID' });
   });
 
   test.each([

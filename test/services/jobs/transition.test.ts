@@ -108,6 +108,12 @@ const TABLE: Readonly<Record<JobStatus, Partial<Record<EventName, JobStatus>>>> 
     moved: 'WAITING',
     expired: 'FAILED',
     canceled: 'CANCELED',
+    // It was sent all the same, and there is no record of that.
+    'reported queued': 'QUEUED',
+    'reported processing': 'PROCESSING',
+    'reported completed': 'COMPLETED',
+    'reported failed': 'FAILED',
+    'reported by a foreign _id': 'COMPLETED',
   },
   SUBMITTING: {
     prepared: 'SUBMITTING',
@@ -330,9 +336,14 @@ describe('a job that failed because time ran out', () => {
     for (const [, job] of cases) expect(transition(job, EVENTS['reported failed'])).toBeNull();
   });
 
-  test('is not completed when it was never sent, nor when it failed for another reason', () => {
-    const never = late('WAITING', 'DEADLINE_EXCEEDED');
-    expect(transition(never, EVENTS['reported completed'])).toBeNull();
+  test('is completed also when there is no record of its sending', () => {
+    const change = expectChange(
+      transition(late('WAITING', 'DEADLINE_EXCEEDED'), EVENTS['reported completed']),
+    );
+    expect(change.job).toMatchObject({ status: 'COMPLETED', attempts: 1, sentAt: NOON, providerId: OURS });
+  });
+
+  test('is not completed when it failed for another reason', () => {
     for (const code of JOB_ERROR_CODES.filter((other) => !cases.some(([known]) => known === other))) {
       const job = { ...jobIn('FAILED'), error: { ...refusal, code } };
       expect(transition(job, EVENTS['reported completed'])).toBeNull();
@@ -372,11 +383,25 @@ describe('a job that came back WAITING', () => {
 });
 
 describe('a report', () => {
-  test('is not for a job that was never sent', () => {
-    expect(isReportFor(jobIn('WAITING'), OURS)).toBe(false);
+  test('about a job of whose sending there is no record keeps it from being sent, and says so', () => {
+    const waiting = jobIn('WAITING');
+    const bound = expectChange(transition(waiting, EVENTS['reported queued']));
+    expectWellFormed(waiting, bound);
+    expect(bound.job).toMatchObject({ status: 'QUEUED', providerId: OURS, attempts: 1, sentAt: NOON });
+    expect(bound.update).toMatchObject({ source: 'WEBHOOK', note: 'had been sent before' });
+    expect(transition(bound.job, EVENTS.leased)).toBeNull();
+    expect(transition(bound.job, EVENTS['reported by a foreign _id'])).toBeNull();
+    expect(transition(bound.job, EVENTS['reported completed'])?.update.note).toBeNull();
   });
 
-  test('is for a job that was sent and has no _id, and else only for its own', () => {
+  test('does not revive what was canceled', () => {
+    for (const name of ['reported processing', 'reported completed'] as const) {
+      expect(transition(jobIn('CANCELED'), EVENTS[name])).toBeNull();
+    }
+  });
+
+  test('is for a job that has no _id, and else only for its own', () => {
+    expect(isReportFor(jobIn('WAITING'), OURS)).toBe(true);
     expect(isReportFor(jobIn('UNCONFIRMED'), OURS)).toBe(true);
     expect(isReportFor(jobIn('QUEUED'), OURS)).toBe(true);
     expect(isReportFor(jobIn('QUEUED'), FOREIGN)).toBe(false);
@@ -537,7 +562,9 @@ function expectWellFormed(before: Job, { job, update }: Change): void {
   expect(job.slotFreeAt !== null).toBe(job.status === 'UNCONFIRMED');
   if (job.announcedPosition !== null || job.announcedHold !== null) expect(job.status).toBe('WAITING');
   const leased = before.status === 'WAITING' && job.status === 'SUBMITTING';
-  expect(job.attempts).toBe(before.attempts + (leased ? 1 : 0));
+  // Its report proves it.
+  const hadBeenSent = before.attempts === 0 && job.providerId !== null;
+  expect(job.attempts).toBe(before.attempts + (leased || hadBeenSent ? 1 : 0));
   const fixed = ['id', 'tenant', 'createdAt', 'callbackToken', 'turn', 'sequence'] as const;
   for (const field of fixed) expect(job[field]).toBe(before[field]);
 }
