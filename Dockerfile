@@ -20,7 +20,8 @@ USER node
 VOLUME /data
 EXPOSE 4000
 # Only /data is written to: the rest of the file system may be read-only.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+# Nothing listens until the tables are up to date, which may take its time.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30m \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node as the first process: SIGTERM reaches it, and it drains.
 CMD ["node", "dist/index.js"]

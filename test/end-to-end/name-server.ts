@@ -7,7 +7,7 @@ const TYPE_A = 1;
 const HEADER_BYTES = 12;
 
 export class NameServer {
-  readonly addresses = new Map<string, string>();
+  readonly addresses = new Map<string, readonly string[]>();
   readonly #socket: Socket;
 
   private constructor(socket: Socket) {
@@ -39,16 +39,17 @@ export class NameServer {
     }
     const question = query.subarray(HEADER_BYTES, at + 5);
     const isForAddress = query.readUInt16BE(at + 1) === TYPE_A;
-    const address = this.addresses.get(labels.join('.'));
+    const addresses = this.addresses.get(labels.join('.'));
     const header = Buffer.alloc(HEADER_BYTES);
     query.copy(header, 0, 0, 2);
     // An answer, with recursion; and what became of it.
-    header.writeUInt16BE(0x8180 | (address === undefined ? NXDOMAIN : 0), 2);
+    header.writeUInt16BE(0x8180 | (addresses === undefined ? NXDOMAIN : 0), 2);
     header.writeUInt16BE(1, 4);
-    if (address === undefined || !isForAddress) return Buffer.concat([header, question]);
-    header.writeUInt16BE(1, 6);
+    if (addresses === undefined || !isForAddress) return Buffer.concat([header, question]);
+    header.writeUInt16BE(addresses.length, 6);
     // The name of the question, an address of the internet, good for one second.
     const record = Buffer.from([0xc0, HEADER_BYTES, 0, TYPE_A, 0, 1, 0, 0, 0, 1, 0, 4]);
-    return Buffer.concat([header, question, record, Buffer.from(address.split('.').map(Number))]);
+    const records = addresses.flatMap((address) => [record, Buffer.from(address.split('.').map(Number))]);
+    return Buffer.concat([header, question, ...records]);
   }
 }

@@ -11,8 +11,7 @@ import { example, isInstalled, type ProxyName, ProxyProgram } from './proxy-prog
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
-const HAPROXY_LISTENS = 'bind :8080';
-const NGINX_LISTENS = 'listen 8080';
+const [A, B] = ['127.0.0.2', '127.0.0.3'] as const;
 const CALLERS = 8;
 const ends: (() => Promise<unknown>)[] = [];
 
@@ -23,8 +22,13 @@ afterEach(async () => {
 });
 
 /** A gateway with a database of its own: where a request goes is all that matters here. */
-async function startOne(port: number, env: Record<string, string> = {}): Promise<GatewayProcess> {
+async function startOne(
+  host: string,
+  port: number,
+  env: Record<string, string> = {},
+): Promise<GatewayProcess> {
   const gateway = await startProcess(newFolder(), {
+    HOST: host,
     PORT: String(port),
     // Not beside it, where the other gateway is.
     SANDBOX_PORT: '0',
@@ -35,29 +39,52 @@ async function startOne(port: number, env: Record<string, string> = {}): Promise
   return gateway;
 }
 
-async function startProxy(name: ProxyName, [a, b = a]: readonly number[]): Promise<string> {
+interface Proxied {
+  readonly url: string;
+  /** Lets the names lead there. */
+  place(host: string): void;
+}
+
+/** Before gateways at these addresses, or at none yet. */
+async function startProxy(
+  name: ProxyName,
+  gatewayPort: number,
+  ...hosts: readonly string[]
+): Promise<Proxied> {
+  const names = await NameServer.start();
+  ends.push(() => names.stop());
+  if (hosts.length > 0) names.addresses.set('gateways', hosts);
   const port = await freePort();
-  const addresses = { 'gateway-a:4000': `127.0.0.1:${a}`, 'gateway-b:4000': `127.0.0.1:${b}` };
-  const config =
-    name === 'haproxy'
-      ? example(name, {
-          ...addresses,
-          [HAPROXY_LISTENS]: `bind 127.0.0.1:${port}`,
-          ' resolvers docker init-addr none': '',
-        })
-      : example(name, { ...addresses, [NGINX_LISTENS]: `listen 127.0.0.1:${port}` });
+  const config = example(name, {
+    ':4000': `:${gatewayPort}`,
+    ...(name === 'haproxy'
+      ? { 'bind :8080': `bind 127.0.0.1:${port}`, '127.0.0.11:53': `127.0.0.1:${names.port}` }
+      : { 'listen 8080': `listen 127.0.0.1:${port}`, '127.0.0.11': `127.0.0.1:${names.port}` }),
+    // Those that are there already it need not look for.
+    ...(name === 'haproxy' &&
+      hosts.length > 0 && {
+        ' resolvers docker init-addr none': '',
+        [`gateway-a:${gatewayPort}`]: `${hosts[0]}:${gatewayPort}`,
+        [`gateway-b:${gatewayPort}`]: `${hosts.at(-1)}:${gatewayPort}`,
+      }),
+  });
   const proxy = new ProxyProgram();
   ends.push(() => proxy.stop());
   await proxy.start(name, config, port);
-  return `http://127.0.0.1:${port}`;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    place: (host) => {
+      for (const known of ['gateways', 'gateway-a']) names.addresses.set(known, [host]);
+    },
+  };
 }
 
 for (const name of ['haproxy', 'nginx'] as const) {
   describe.skipIf(!isInstalled(name))(`Behind ${name}`, () => {
     it('what is for the outside passes, and nothing else', async () => {
       const port = await freePort();
-      const gateway = await startOne(port, { MAX_SOCKETS: '10' });
-      const url = await startProxy(name, [port]);
+      const gateway = await startOne(A, port, { MAX_SOCKETS: '10' });
+      const { url } = await startProxy(name, port, A);
       const statusOf = async (path: string): Promise<number> => (await fetch(url + path)).status;
 
       const { id } = await submit(url);
@@ -103,8 +130,8 @@ for (const name of ['haproxy', 'nginx'] as const) {
 
     it('a body that the gateway takes is not refused', async () => {
       const port = await freePort();
-      await startOne(port);
-      const url = await startProxy(name, [port]);
+      await startOne(A, port);
+      const { url } = await startProxy(name, port, A);
       // In a member that GraphQL does not know: just below 8 MiB.
       const body = JSON.stringify({
         query: '{ __typename }',
@@ -119,11 +146,11 @@ for (const name of ['haproxy', 'nginx'] as const) {
     });
 
     it('a gateway is stopped and killed, and no request that is sent after is lost', async () => {
-      const ports = [await freePort(), await freePort()] as const;
+      const port = await freePort();
       // nginx does not ask /readyz.
       const env = { LAME_DUCK_MS: name === 'haproxy' ? '5000' : '0' };
-      const [first] = await Promise.all([startOne(ports[0], env), startOne(ports[1], env)]);
-      const url = await startProxy(name, ports);
+      const [first] = await Promise.all([startOne(A, port, env), startOne(B, port, env)]);
+      const { url } = await startProxy(name, port, A, B);
       const load = new Load(url, CALLERS);
       ends.push(() => load.stop());
       await answers(load, 100);
@@ -136,7 +163,7 @@ for (const name of ['haproxy', 'nginx'] as const) {
       if (name === 'haproxy') expect(load.failures()).toEqual([]);
       else expect(lostByStop).toBeLessThanOrEqual(CALLERS);
 
-      const again = await startOne(ports[0], { ...env, INTROSPECTION: 'false' });
+      const again = await startOne(A, port, { ...env, INTROSPECTION: 'false' });
       // It is in use again.
       await expect
         .poll(async () => (await ask(url, '{ __schema { queryType { name } } }')).body.errors)
@@ -152,40 +179,34 @@ for (const name of ['haproxy', 'nginx'] as const) {
       // What it had in hand.
       expect(load.failures({ until: killedAt }).length - lostByStop).toBeLessThanOrEqual(CALLERS);
     });
+
+    it('a gateway that is made anew at another address is found, also one that was not there at the start', async () => {
+      const port = await freePort();
+      const { url, place } = await startProxy(name, port);
+      expect(await isServed(url)).toBe(false);
+
+      const first = await startOne(A, port);
+      place(A);
+      await isInUse(url);
+      first.child.kill('SIGKILL');
+      await first.ended;
+      expect(await isServed(url)).toBe(false);
+
+      await startOne(B, port);
+      place(B);
+      await isInUse(url);
+    });
   });
 }
 
-describe.skipIf(!isInstalled('haproxy'))('HAProxy', () => {
-  it('finds a gateway that was made anew at another address, also one that was not there at the start', async () => {
-    const names = await NameServer.start();
-    ends.push(() => names.stop());
-    const [port, gatewayPort] = [await freePort(), await freePort()];
-    const config = example('haproxy', {
-      ':4000': `:${gatewayPort}`,
-      [HAPROXY_LISTENS]: `bind 127.0.0.1:${port}`,
-      '127.0.0.11:53': `127.0.0.1:${names.port}`,
-    });
-    const proxy = new ProxyProgram();
-    ends.push(() => proxy.stop());
-    await proxy.start('haproxy', config, port);
-    const url = `http://127.0.0.1:${port}`;
-    const isServed = async (): Promise<boolean> =>
-      (await fetch(`${url}/graphql?query={__typename}`, { headers: { 'apollo-require-preflight': 'true' } }))
-        .ok;
-    expect(await isServed()).toBe(false);
+async function isServed(url: string): Promise<boolean> {
+  const headers = { 'apollo-require-preflight': 'true' };
+  return (await fetch(`${url}/graphql?query={__typename}`, { headers })).ok;
+}
 
-    const first = await startOne(gatewayPort, { HOST: '127.0.0.2' });
-    names.addresses.set('gateway-a', '127.0.0.2');
-    await expect.poll(isServed).toBe(true);
-    first.child.kill('SIGKILL');
-    await first.ended;
-    expect(await isServed()).toBe(false);
-
-    await startOne(gatewayPort, { HOST: '127.0.0.3' });
-    names.addresses.set('gateway-a', '127.0.0.3');
-    await expect.poll(isServed).toBe(true);
-  });
-});
+async function isInUse(url: string): Promise<void> {
+  await expect.poll(() => isServed(url)).toBe(true);
+}
 
 /** Resolves when so many more are there. */
 async function answers(load: Load, more: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** HAProxy and nginx as Debian has them, on the examples of docs/examples with other addresses. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isListening } from '../free-port.js';
 import { ROOT } from './gateway-process.js';
 
-export type ProxyName = 'haproxy' | 'nginx';
+const FILES = { haproxy: 'haproxy.cfg', nginx: 'nginx.conf' } as const;
+export type ProxyName = keyof typeof FILES;
 
 /** False, and a word about it, where it is not installed; an error in CI, where it has to be. */
 export function isInstalled(name: ProxyName): boolean {
@@ -19,14 +20,9 @@ export function isInstalled(name: ProxyName): boolean {
   return false;
 }
 
-/** The example as it is. */
-export function exampleFile(name: ProxyName): string {
-  return join(ROOT, 'docs/examples', name === 'haproxy' ? 'haproxy.cfg' : 'nginx.conf');
-}
-
 /** The example with each text replaced by the other; all of them have to be there. */
 export function example(name: ProxyName, replacements: Readonly<Record<string, string>>): string {
-  let text = readFileSync(exampleFile(name), 'utf8');
+  let text = readFileSync(join(ROOT, 'docs/examples', FILES[name]), 'utf8');
   for (const [from, to] of Object.entries(replacements)) {
     if (!text.includes(from))
       throw new Error(`There is no ${JSON.stringify(from)} in the example of ${name}`);
@@ -72,9 +68,4 @@ export class ProxyProgram {
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-/** @throws Error with what the program says of its mistakes */
-export function check(name: ProxyName, file: string): void {
-  execFileSync(name, name === 'haproxy' ? ['-c', '-f', file] : ['-t', '-c', file], { stdio: 'pipe' });
 }
