@@ -117,9 +117,15 @@ function read(
       return;
     }
     payload.setEncoding('utf8').on('data', take);
-    payload.once('end', () => resolve(text));
     // Nobody is there any more to be answered.
-    payload.once('error', () => end(new RefusedBody(400)));
+    const fail = (): void => end(new RefusedBody(400));
+    payload.once('error', fail);
+    payload.once('end', () => {
+      resolve(text);
+      // What listens to a request lives as long as the request, and the text with it.
+      payload.off('data', take).off('error', fail);
+      text = '';
+    });
   });
 }
 

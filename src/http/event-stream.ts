@@ -29,7 +29,7 @@ import { contextOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { onceOver } from './once-over.js';
-import { type OperationRequest, operationRequestOf } from './operation-request.js';
+import { declaredOf, type OperationRequest, operationRequestOf } from './operation-request.js';
 
 export interface EventStreamOptions {
   readonly schema: GraphQLSchema;
@@ -44,6 +44,8 @@ export interface EventStreamOptions {
 interface Operation extends ExecutionArgs {
   readonly operation: OperationDefinitionNode;
   readonly contextValue: GatewayContext;
+  /** To be called when it is over. */
+  readonly end: () => void;
 }
 
 const EVENT_STREAM = 'text/event-stream';
@@ -90,10 +92,9 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         let end = (): void => {};
         try {
           const asked = await operationOf(request, response, options);
+          end = asked.end;
           if (asked.contextValue.accepted !== null) answers.add(response);
-          const begun = options.operations.begin(asked.contextValue.caller, asked);
-          end = begun.end;
-          await run({ ...asked, document: begun.document }, request, reply, options.reportUnexpected);
+          await run(asked, request, reply, options.reportUnexpected);
         } catch (error) {
           return refuse(error, request, reply, options.reportUnexpected);
         } finally {
@@ -121,13 +122,22 @@ async function operationOf(
     throw new RefusedStream(405, [badRequest('Mutations are sent by POST.')], { allow: 'POST' });
   }
   if (!isMutation) endAtExpiry(response, context.caller.expiresAt);
+  const { operation } = admission;
+  if (operation.operation === OperationTypeNode.SUBSCRIPTION) dropBody(request);
   return {
-    ...admission,
+    ...operations.begin(context.caller, admission),
+    operation,
     schema,
     operationName,
-    variableValues: variables,
+    variableValues: declaredOf(operation, variables),
     contextValue: { ...context, accepted: isMutation ? new Map() : null },
   };
+}
+
+/** It would be kept for as long as the stream. */
+function dropBody(request: FastifyRequest): void {
+  request.body = undefined;
+  request.sender?.body.release();
 }
 
 /** @throws RefusedStream for members that have not their types */

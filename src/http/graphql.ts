@@ -85,7 +85,7 @@ export async function graphqlRoute(
       if (course.admission !== null && 'document' in course.admission) {
         const known = await direct.answer(request, meant, course.admission, context);
         if (known !== null) {
-          endIfUnread(reply.raw, known.body.length);
+          endIfUnread(reply.raw, known.body);
           return reply.code(known.status).headers(known.headers).type(known.contentType).send(known.body);
         }
       }
@@ -107,7 +107,7 @@ export async function graphqlRoute(
       }
       // Only @defer and @stream give their answers in pieces, and this schema has neither.
       const text = answer.body.kind === 'complete' ? answer.body.string : '';
-      endIfUnread(reply.raw, text.length);
+      endIfUnread(reply.raw, text);
       return text;
     },
   });

@@ -5,6 +5,7 @@
  * would be checked and another one run.
  */
 import type { FastifyRequest } from 'fastify';
+import type { OperationDefinitionNode } from 'graphql';
 
 /** The members of the JSON body, or of the query string; of whatever types they may be. */
 export interface OperationRequest {
@@ -46,6 +47,16 @@ export function withoutEmpty<Request extends object>(request: Request): Request 
   return members.some(isEmpty)
     ? (Object.fromEntries(members.filter((one) => !isEmpty(one))) as Request)
     : request;
+}
+
+/** The variables that the operation declares: others would be kept with them for as long as it runs. */
+export function declaredOf(
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>> | null | undefined,
+): Readonly<Record<string, unknown>> | null | undefined {
+  if (variables == null) return variables;
+  const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
 }
 
 /** The query string that says this. */

@@ -14,6 +14,7 @@ import { type RawData, WebSocket } from 'ws';
 import { GatewayError } from '../errors.js';
 import { type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
+import { unreadLimitMs } from './unread.js';
 
 /** A client who lets this much lie unread, in bytes, is cut when there is more. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
@@ -126,16 +127,21 @@ export class Connection implements GraphqlSocket {
   send(text: string): Promise<void> {
     if (!this.isOpen) return Promise.resolve();
     const { bufferedAmount } = this.socket;
-    const isTooMuch = bufferedAmount > 0 && bufferedAmount + text.length > MOST_UNREAD_BYTES;
-    const isCounted = text.length > UNCOUNTED_BYTES;
-    if (isTooMuch || (isCounted && this.unread?.add(text.length) === false)) {
+    const bytes = Buffer.byteLength(text);
+    const unread = bufferedAmount + bytes;
+    const isTooMuch = bufferedAmount > 0 && unread > MOST_UNREAD_BYTES;
+    // Many small messages are as much as a large one.
+    const isCounted = unread > UNCOUNTED_BYTES;
+    if (isTooMuch || (isCounted && this.unread?.add(bytes) === false)) {
       this.socket.terminate();
       return Promise.resolve();
     }
+    const timer = isCounted ? setTimeout(() => this.socket.terminate(), unreadLimitMs(unread)) : undefined;
     return new Promise((resolve) => {
       // A send fails when the socket is gone, and then its end is told of anyway.
       this.socket.send(text, () => {
-        if (isCounted) this.unread?.remove(text.length);
+        clearTimeout(timer);
+        if (isCounted) this.unread?.remove(bytes);
         resolve();
       });
     });

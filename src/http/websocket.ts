@@ -9,7 +9,6 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
-  type OperationDefinitionNode,
   OperationTypeNode,
 } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
@@ -24,7 +23,7 @@ import { AnswerBudget } from '../services/answer-budget.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { HeldBytes } from '../services/held-bytes.js';
-import { withoutEmpty } from './operation-request.js';
+import { declaredOf, withoutEmpty } from './operation-request.js';
 import { SilentSockets } from './silent-sockets.js';
 import { boundUnfinished } from './unfinished-messages.js';
 import { takeWebsockets } from './upgrades.js';
@@ -270,16 +269,6 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       socket.close(CloseCode.InternalServerError, 'Internal server error');
     }
   }
-}
-
-/** Whatever else came with them would be kept for as long as the operation runs. */
-function declaredOf(
-  { variableDefinitions = [] }: OperationDefinitionNode,
-  variables: Readonly<Record<string, unknown>> | null | undefined,
-): Readonly<Record<string, unknown>> | null | undefined {
-  if (variables == null) return variables;
-  const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
 }
 
 /** An event for which there is no room must not be lost: its client is to come again for the present state. */

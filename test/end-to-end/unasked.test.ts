@@ -153,6 +153,27 @@ describe('A body', () => {
     expect((await post(queryOf(MIB / 4))).status).toBe(200);
   });
 
+  it('of an event stream leaves its room to the next once it was read, though the stream goes on', async () => {
+    const query = 'subscription { jobsUpdated { id } }';
+    const body = JSON.stringify({ query, extensions: { x: 'x'.repeat(7 * MIB) } });
+    const streams = [];
+    for (let i = 0; i < 6; i++) {
+      streams.push(
+        await fetch(`${gateway.url}/graphql/stream`, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            accept: 'text/event-stream',
+            authorization: 'Bearer acme-key',
+          },
+          body,
+        }),
+      );
+    }
+    expect(streams.map(({ status }) => status)).toEqual(Array(6).fill(200));
+    await Promise.all(streams.map((stream) => stream.body?.cancel()));
+  });
+
   it('that was answered leaves its room to the next', async () => {
     for (let i = 0; i < 7; i++) expect((await post(queryOf(6 * MIB))).status).toBe(200);
   });

@@ -53,8 +53,8 @@ describe('an event stream', () => {
 
   test('that is not read is cut, and what waits for it goes on', async () => {
     const first = writer.write(LARGE);
-    // 30 s, and what so much takes at 16 KB a second.
-    vi.advanceTimersByTime(30_000 + LARGE.length / 16 - 1000);
+    // 30 s, and what so much takes at 128 KB a second.
+    vi.advanceTimersByTime(30_000 + LARGE.length / 128 - 1000);
     expect(response.destroyed).toBe(false);
     vi.advanceTimersByTime(2000);
     await first;

@@ -23,7 +23,10 @@ let server: Server;
 let endpoint: WebsocketEndpoint;
 let reported: unknown[];
 
-const schema = buildSchema('type Query { id: ID }');
+const schema = buildSchema('type Query { id: ID large: String }');
+/** More than the buffers of both ends hold. */
+const LARGE = 'x'.repeat(12 * 1024 * 1024);
+Object.assign(schema.getQueryType()?.getFields()['large'] ?? {}, { resolve: () => LARGE });
 const caller = { tenant: 'acme', expiresAt: null, onlyJob: null };
 
 async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
@@ -123,6 +126,29 @@ it('keeps who answers pings, and cuts who does not', async () => {
   await until(() => pings > 4);
   expect(alive.socket.readyState).toBe(WebSocket.OPEN);
   expect(endpoint.size).toBe(1);
+});
+
+it('cuts who does not read, whatever pings it answers, and gives back what that had held', async () => {
+  const answers = new HeldBytes(64 * 1024 * 1024);
+  const bare = await bareSocket(await start({ answers }));
+  bare.say({ type: 'connection_init' });
+  await bare.next('connection_ack');
+  bare.socket.pause();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    bare.say({ id: '1', type: 'subscribe', payload: { query: '{ large }' } });
+    await until(() => vi.getTimerCount() > 0);
+    // 30 s, and what so much takes at 128 KB a second.
+    vi.advanceTimersByTime(30_000 + LARGE.length / 128 - 1000);
+    expect(answers.open(caller).add(24 * 1024 * 1024)).toBe(false);
+    expect(endpoint.size).toBe(1);
+    vi.advanceTimersByTime(2000);
+    await until(() => endpoint.size === 0);
+    expect(answers.open(caller).add(24 * 1024 * 1024)).toBe(true);
+  } finally {
+    vi.useRealTimers();
+    bare.socket.terminate();
+  }
 });
 
 it('says nothing of what goes wrong while somebody connects, and reports it whole', async () => {
