@@ -13,14 +13,18 @@ import type { Logger } from 'pino';
 import type { Database } from './database.js';
 import { recordedMigrations, recordMigration } from './migration-record.js';
 import { type ColumnTypes, type Migrations, releases } from './migrations.js';
+import { checkTables } from './table-check.js';
 import type { Tables } from './tables.js';
 
-/** @throws Error that names the migration which keeps this version from using the tables */
+/** @throws Error that names the migration, or the table, which keeps this version from using the database */
 export function migrate(
   { migrate: inTransaction, columnTypes }: Pick<Database, 'migrate' | 'columnTypes'>,
   log?: Logger,
 ): Promise<void> {
-  return inTransaction((transaction) => bringUpToDate(transaction, columnTypes, log));
+  return inTransaction(async (transaction) => {
+    await bringUpToDate(transaction, columnTypes, log);
+    await checkTables(transaction);
+  });
 }
 
 async function bringUpToDate(db: Kysely<Tables>, types: ColumnTypes, log?: Logger): Promise<void> {

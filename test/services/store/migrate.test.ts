@@ -1,8 +1,10 @@
 /** Upgrades and rollbacks: a version meets tables of the release before and of the release after its own. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { type MigrationResultSet, Migrator, sql } from 'kysely';
 import { type Logger, pino } from 'pino';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -120,6 +122,16 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       );
     });
 
+    test('without a column that is needed are refused by name', async () => {
+      await prepare(async (db, opened) => {
+        await migrate(opened);
+        await sql`alter table jobs rename column announced_hold to announced`.execute(db);
+      });
+      await expect(start()).rejects.toThrow(
+        /^its table jobs is not what this version made or knows: .*announced_hold/,
+      );
+    });
+
     test('of the release before are brought up to date, and their open jobs go on', async () => {
       await prepare(async (db, opened) => {
         await startTheReleaseBefore(opened);
@@ -163,6 +175,27 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       await store.stop();
     });
   });
+});
+
+/** SHA-256 of each file, because databases out there have had it as it is. */
+const FROZEN: Readonly<Record<string, string>> = {
+  '001-jobs.ts': 'a81a071adb58294b240c9f0ec4f13c1c6bc9d5b83bb91ccdb63ab12807e6b2a2',
+  '002-account-hold.ts': '669a33d925f40a3f61732a0f7b7e9abe708a69e3a126af0a07eb158c1c360caf',
+  '003-changes.ts': 'f119adea70a46c88472cabc744f51228c997bf2710b39a7bbc423d6c100d8685',
+  '004-compatibility.ts': '0562d6cd21645d8b72c9776284388390c091e90d6e4a5556870ab4c1ce04a5dd',
+  '005-clock.ts': 'fe76a2bed2b7a20af03c3dab7e550be0360bf6ddebb695300c02ff6e014f03b5',
+  '006-request.ts': '6a77dbeaad77cc22b94cf9cba55817ea10bceb4fa600c90ab9030f54bfd056d8',
+};
+
+test('migrations are as they were released', () => {
+  const folder = fileURLToPath(new URL('../../../src/services/store/migrations', import.meta.url));
+  const now = readdirSync(folder).map((file) => [
+    file,
+    createHash('sha256')
+      .update(readFileSync(join(folder, file)))
+      .digest('hex'),
+  ]);
+  expect(Object.fromEntries(now)).toEqual(FROZEN);
 });
 
 /** It knows its own migrations and no others, as Kysely's migrator wants it. */
