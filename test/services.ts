@@ -45,8 +45,20 @@ export interface TestDatabase {
   cutConnections(): Promise<void>;
   /** Makes it empty again; quicker than another one. */
   empty(): Promise<void>;
+  /** Leaves the gateway's tables as they were after its first start; quicker still. */
+  clear(): Promise<void>;
   drop(): Promise<void>;
 }
+
+/** A first start leaves rows in these four tables alone. */
+const CLEAR = `
+  do $$ declare name text; begin
+    for name in select tablename from pg_tables where schemaname = 'public'
+      and tablename not in ('queue', 'clock', 'compatibility', 'face_swap_migrations')
+    loop execute format('delete from %I', name); end loop;
+  end $$;
+  update queue set turn = 0, account_hold = null;
+  update clock set read_at = 0`;
 
 /** A new, empty database. */
 export async function withDatabase(serverUrl: string): Promise<TestDatabase> {
@@ -69,6 +81,7 @@ export async function withDatabase(serverUrl: string): Promise<TestDatabase> {
     cutConnections: () =>
       ask(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`),
     empty: () => askAt(url.href, 'drop schema public cascade', 'create schema public'),
+    clear: () => askAt(url.href, CLEAR),
     drop: () => ask(`drop database ${name} with (force)`),
   };
 }

@@ -20,6 +20,7 @@ import { HOUR, NOON, newJobOf, refusal, request } from '../jobs/samples.js';
 /** A started store on a database of its own. */
 export interface OpenStore {
   readonly store: JobStore;
+  readonly exclusive: boolean;
   /** Stops the store and gives another one, started, on the same data: what a restart does. */
   reopen(): Promise<JobStore>;
   /** Stops the store and removes its data. */
@@ -42,10 +43,11 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
   describe(`the job store over ${name}`, () => {
     let opened: OpenStore;
     let store: JobStore;
+    const called = new Set<PropertyKey>();
 
     beforeEach(async () => {
       opened = await open();
-      store = opened.store;
+      store = noting(opened.store, called);
     });
     afterEach(() => opened.close());
 
@@ -53,14 +55,14 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       return createdJob(await store.create(newJobOf(tenant, more), NO_LIMIT));
     }
 
-    /** A hundred at a time: what waits too long for its turn is given up. */
+    /** A hundred at a time: what waits too long for its turn is given up. Oldest first. */
     async function createMany(tenant: string, count: number): Promise<Job[]> {
       const jobs: Job[] = [];
       while (jobs.length < count) {
         const some = Array.from({ length: Math.min(100, count - jobs.length) }, () => create(tenant));
         jobs.push(...(await Promise.all(some)));
       }
-      return jobs;
+      return jobs.sort((a, b) => a.sequence - b.sequence);
     }
 
     async function happen(job: Job, ...events: JobEvent[]): Promise<Job> {
@@ -76,6 +78,36 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
 
     function lease(limit: number, now = NOON): Promise<readonly Job[]> {
       return store.lease(limit, now, leased);
+    }
+
+    /** Each by a result of its own. */
+    async function completed(
+      count: number,
+      { expiresAt = NOON + 7 * 24 * HOUR, keep = true } = {},
+    ): Promise<Job[]> {
+      const jobs = await createMany('ann', count);
+      await lease(NO_LIMIT);
+      return Promise.all(
+        jobs.map(async ({ id }) => {
+          const sent = await store.get(id);
+          if (sent === null) throw new Error('it was created');
+          const report = { status: 'COMPLETED', url: 'https://cdn.example/1.png', expiresAt, keep } as const;
+          return happen(sent, accepted(`p-${id}`), reportOf(report, `p-${id}`));
+        }),
+      );
+    }
+
+    async function claimedOnce(
+      jobs: readonly Job[],
+      claimDue: (now: number, until: number, limit: number) => Promise<readonly Job[]>,
+    ): Promise<void> {
+      expect(await claimDue(NOON - 1, LATER, 99)).toEqual([]);
+      const claim = () => claimDue(NOON, LATER, 7);
+      const claimed = (await Promise.all([claim(), claim(), claim(), claim()])).flat();
+      const all = [...claimed, ...(await claim())].map(({ id }) => id);
+      expect(all.toSorted()).toEqual(jobs.map(({ id }) => id).sort());
+      expect(await claimDue(LATER - 1, LATER, 99)).toEqual([]);
+      expect(await claimDue(LATER, LATER, 99)).toHaveLength(jobs.length);
     }
 
     describe('create', () => {
@@ -330,6 +362,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         const waiting = sent && (await happen(sent, accepted('p1', NOON)));
         const late = waiting && transition(waiting, { ...accepted('p1'), providerJobId: 'late' } as JobEvent);
         expect((await store.claimPolls(NOON, () => LATER, 1)).map(({ id }) => id)).toEqual([job.id]);
+        expect(await store.get(job.id)).toMatchObject({ pollAt: LATER });
         expect(late && (await store.save(late))).toBe(true);
         expect(await store.get(job.id)).toMatchObject({ pollAt: LATER, providerJobId: 'late' });
       });
@@ -867,6 +900,125 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       });
     });
 
+    describe('archives', () => {
+      test('are due from the end of their jobs on, each to one of many callers, and not before they say', async () => {
+        await completed(5, { keep: false });
+        const jobs = await completed(20);
+        await claimedOnce(jobs, store.claimArchives.bind(store));
+      });
+
+      test('are tried again when it was said, which is no new version, and not any more once given up', async () => {
+        const [tried, givenUp] = await completed(2);
+        if (!tried || !givenUp) throw new Error('two were completed');
+        await store.rescheduleArchive(tried.id, { at: LATER, attempts: 3 });
+        await store.rescheduleArchive(givenUp.id, { at: null, attempts: 9 });
+        expect(await store.claimArchives(LATER - 1, LATER, 9)).toEqual([]);
+        expect(await store.get(tried.id)).toEqual({ ...tried, archiveAt: LATER, archiveAttempts: 3 });
+        expect(await store.get(givenUp.id)).toEqual({ ...givenUp, archiveAt: null, archiveAttempts: 9 });
+        // Whoever claimed it before hears too late that it failed.
+        await store.rescheduleArchive(givenUp.id, { at: NOON, attempts: 1 });
+        expect((await store.claimArchives(LATER, LATER, 9)).map(({ id }) => id)).toEqual([tried.id]);
+      });
+    });
+
+    describe('expiring results', () => {
+      test('are those within the time that nobody has kept or deleted, ten of them by name', async () => {
+        const [kept, gone] = await completed(2, { expiresAt: LATER });
+        if (!kept || !gone) throw new Error('two were completed');
+        const archive = { name: 'a.png', contentType: 'image/png', byteSize: 1, sha256: '' };
+        await happen(kept, { type: 'archived', at: NOON, archive });
+        await happen(gone, { type: 'deleted', at: NOON });
+        const [last] = await completed(1, { expiresAt: LATER });
+        const expiring = await completed(11, { expiresAt: LATER - 1 });
+        await completed(1, { expiresAt: LATER + 1 });
+        const found = await store.expiringResults(NOON, LATER);
+        expect(found.count).toBe(12);
+        expect(found.ids).toHaveLength(10);
+        expect(expiring.map(({ id }) => id)).toEqual(expect.arrayContaining([...found.ids]));
+        expect(await store.expiringResults(LATER - 1, LATER)).toEqual({ count: 1, ids: [last?.id] });
+        expect(await store.expiringResults(LATER + 1, LATER + HOUR)).toEqual({ count: 0, ids: [] });
+      });
+    });
+
+    describe('erasures', () => {
+      test('are of finished jobs, the first to end first, once each', async () => {
+        const [late, early, open, deleted] = await createMany('ann', 4);
+        if (!late || !early || !open || !deleted) throw new Error('four were created');
+        await happen(late, { type: 'canceled', at: NOON + 2 });
+        await happen(early, { type: 'canceled', at: NOON + 1 });
+        await happen(deleted, { type: 'canceled', at: NOON }, { type: 'deleted', at: NOON });
+        const before = async (...args: Parameters<JobStore['finishedBefore']>) =>
+          (await store.finishedBefore(...args)).map(({ id }) => id);
+        expect(await before(NOON + 2, 9)).toEqual([early.id, late.id]);
+        expect(await before(NOON + 2, 1)).toEqual([early.id]);
+        expect(await before(NOON, 9)).toEqual([]);
+      });
+
+      test('are due from the deletion on, each to one of many callers, and not before they say', async () => {
+        await completed(5);
+        const jobs = await completed(20);
+        for (const job of jobs) await happen(job, { type: 'deleted', at: NOON });
+        await claimedOnce(jobs, store.claimErasures.bind(store));
+      });
+
+      test('are put off without a new version, for deleted jobs alone', async () => {
+        const [job, other] = await completed(2);
+        if (!job || !other) throw new Error('two were completed');
+        const deleted = await happen(job, { type: 'deleted', at: NOON });
+        await store.rescheduleErasure(job.id, LATER);
+        await store.rescheduleErasure(other.id, NOON);
+        expect(await store.claimErasures(LATER - 1, LATER, 9)).toEqual([]);
+        expect(await store.get(job.id)).toEqual({ ...deleted, eraseAt: LATER });
+        expect(await store.get(other.id)).toEqual(other);
+      });
+
+      test('leave nothing of a job but its key, until that is a day old', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        const job = await create('ann', { idempotency });
+        const living = await create('ann', { idempotency: { key: 'other', fingerprint: 'f' } });
+        await happen(job, { type: 'canceled', at: NOON }, { type: 'deleted', at: NOON });
+        await store.erase([]);
+        await store.erase([job.id]);
+        expect(await store.get(job.id)).toBeNull();
+        expect(await store.getByCallbackToken(job.callbackToken)).toBeNull();
+        expect(await store.history(job.id)).toEqual([]);
+        const again = () => store.create(newJobOf('ann', { idempotency }), NO_LIMIT);
+        await store.forgetIdempotencyKeys(NOON + 24 * HOUR - 1);
+        expect(await again()).toEqual({ kind: 'duplicate', job: null });
+        await store.forgetIdempotencyKeys(NOON + 24 * HOUR);
+        expect((await again()).kind).toBe('created');
+        const known = { idempotency: { key: 'other', fingerprint: 'f' } };
+        expect(await store.create(newJobOf('ann', known), NO_LIMIT)).toEqual({
+          kind: 'duplicate',
+          job: living,
+        });
+      });
+    });
+
+    describe('what instances share', () => {
+      test('is a secret for each name, the same for all ever after', async () => {
+        const first = await Promise.all(Array.from({ length: 10 }, () => store.secret('one')));
+        const [one] = first;
+        expect(one).toHaveLength(32);
+        expect(new Set(first.map((secret) => Buffer.from(secret).toString('hex'))).size).toBe(1);
+        expect(await store.secret('two')).not.toEqual(one);
+        store = await opened.reopen();
+        expect(await store.secret('one')).toEqual(one);
+      });
+
+      test('is how many others said of late that they live', async () => {
+        const beat = (instance: string, at: number) => store.heartbeat(instance, at, 1000);
+        expect(await beat('a', NOON)).toBe(0);
+        expect(await beat('a', NOON)).toBe(0);
+        expect([await beat('b', NOON + 999), await beat('c', NOON + 999)]).toEqual([1, 2]);
+        expect(await beat('b', NOON + 1000)).toBe(1);
+        await store.sayGoodbye('c');
+        await store.sayGoodbye('nobody');
+        expect(await beat('a', NOON + 1000)).toBe(1);
+        expect(store.exclusive).toBe(opened.exclusive);
+      });
+    });
+
     describe('the clock', () => {
       const STAY = { due: 0, strayPolls: 0, isNoted: true };
 
@@ -1026,6 +1178,11 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       });
     });
 
+    test('no method of a store is left out of these tests', () => {
+      const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(opened.store));
+      expect(methods.filter((name) => name !== 'constructor' && !called.has(name))).toEqual([]);
+    });
+
     async function listed(...tenants: readonly string[]): Promise<readonly Job[]> {
       const pages = await Promise.all(
         tenants.map((tenant) => store.list(tenant, {}, { limit: 1000, direction: 'forward' })),
@@ -1061,6 +1218,17 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         place = direction === 'forward' ? page.jobs.at(-1) : page.jobs[0];
       }
     }
+  });
+}
+
+/** Notes what is used of it. */
+function noting(store: JobStore, used: Set<PropertyKey>): JobStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      used.add(name);
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
   });
 }
 

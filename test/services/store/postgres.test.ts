@@ -4,12 +4,16 @@ import { sql } from 'kysely';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterRefusal } from '../../../src/services/jobs/account-hold.js';
+import type { Job } from '../../../src/services/jobs/job.js';
 import { transition } from '../../../src/services/jobs/transition.js';
+import type { JobStore, Trial } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
+import { withMethods } from '../../harness.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
 import { until } from '../jobs/gate.js';
-import { NOON, newJobOf } from '../jobs/samples.js';
+import { NOON, newJobOf, refusal } from '../jobs/samples.js';
 import { describeJobStore } from './job-store.contract.js';
 
 const url = await postgresUrl();
@@ -17,22 +21,41 @@ const log = pino({ level: 'silent' });
 const storeOn = (database: string) =>
   createKyselyJobStore(() => openPostgres(database, { poolSize: 4, log }));
 
+/** Two instances that are called in turn, and started and stopped together. */
+function twoInTurn(database: string): JobStore {
+  const stores = [storeOn(database), storeOn(database)] as const;
+  const all = async (step: (store: JobStore) => Promise<void>) => void (await Promise.all(stores.map(step)));
+  let calls = 0;
+  const inTurn = new Proxy(stores[0], {
+    get: (_, name) => {
+      const store = stores[calls++ % 2 === 0 ? 0 : 1];
+      const member: unknown = Reflect.get(store, name);
+      return typeof member === 'function' ? member.bind(store) : member;
+    },
+  });
+  return withMethods(inTurn, {
+    start: () => all((store) => store.start()),
+    stop: () => all((store) => store.stop()),
+  });
+}
+
 describe.skipIf(url === null)('over PostgreSQL', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await withDatabase(url ?? '');
   });
-  afterEach(() => database.empty());
+  afterEach(() => database.clear());
   afterAll(() => database.drop());
 
-  describeJobStore('PostgreSQL', async () => {
-    let store = storeOn(database.url);
+  describeJobStore('PostgreSQL, by two instances in turn', async () => {
+    let store = twoInTurn(database.url);
     await store.start();
     return {
       store,
+      exclusive: false,
       reopen: async () => {
         await store.stop();
-        store = storeOn(database.url);
+        store = twoInTurn(database.url);
         await store.start();
         return store;
       },
@@ -41,6 +64,7 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
   });
 
   test('ten instances that start at once bring the tables up to date together', async () => {
+    await database.empty();
     const stores = Array.from({ length: 10 }, () => storeOn(database.url));
     try {
       await Promise.all(stores.map((store) => store.start()));
@@ -85,6 +109,78 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       expect(new Set(leased.map(({ id }) => id)).size).toBe(5);
     } finally {
       await Promise.all(stores.map((store) => store.stop()));
+    }
+  });
+
+  test('what another instance has in hand is passed over, not waited for', async () => {
+    const store = storeOn(database.url);
+    const other = new Client({ connectionString: database.url });
+    const lease = (trial: Trial | null = null) =>
+      store.lease(5, NOON, (job) => transition(job, { type: 'leased', at: NOON, deadlineAt: NOON + 1 }), {
+        trial,
+      });
+    const accept = async (job: Job) => {
+      const ids = { providerId: job.id, providerJobId: null };
+      const change = transition(job, { type: 'accepted', at: NOON, pollAt: NOON, ...ids });
+      expect(change && (await store.save(change))).toBe(true);
+    };
+    try {
+      await store.start();
+      await other.connect();
+      const [held, free] = [newJobOf('ann'), newJobOf('ann')];
+      for (const job of [held, free]) await store.create(job, 10);
+      const inHand = async <T>(work: () => Promise<T>): Promise<T> => {
+        await other.query('begin');
+        await other.query('select from jobs where id = $1 for update', [held.id]);
+        return work().finally(() => other.query('rollback'));
+      };
+      const ids = (jobs: readonly Job[]) => jobs.map(({ id }) => id);
+      const first = await inHand(() => lease());
+      expect(ids(first)).toEqual([free.id]);
+      await store.changeAccountHold(() =>
+        afterRefusal(null, { reason: 'ACCOUNT', error: refusal, pictures: 1, isTrial: false, at: NOON }),
+      );
+      expect(await inHand(() => lease('any'))).toEqual([]);
+      const tried = await lease('any');
+      expect(ids(tried)).toEqual([held.id]);
+      for (const job of [...first, ...tried]) await accept(job);
+      const claim = () => store.claimPolls(NOON, () => NOON + 1, 5);
+      expect(ids(await inHand(claim))).toEqual([free.id]);
+      expect(ids(await claim())).toEqual([held.id]);
+    } finally {
+      await other.end();
+      await store.stop();
+    }
+  });
+
+  test("the queue is one instance's at a time, whatever that does with it", async () => {
+    const store = storeOn(database.url);
+    const [other, watcher] = [database.url, database.url].map(
+      (connectionString) => new Client({ connectionString }),
+    ) as [Client, Client];
+    const waits = `select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    try {
+      await store.start();
+      await Promise.all([other.connect(), watcher.connect()]);
+      await store.create(newJobOf('ann'), 10);
+      for (const use of [
+        () => store.create(newJobOf('ann'), 10),
+        () => store.lease(1, NOON, () => null),
+        () => store.changeAccountHold(() => null),
+        () => store.readClock(() => ({ due: 0, strayPolls: 0, isNoted: true })),
+      ]) {
+        await other.query('begin');
+        await other.query('select from queue for update');
+        const using = use().then(() => 'used');
+        const waiting = until(async () => (await watcher.query(waits)).rowCount === 1).then(() => 'waits');
+        expect(await Promise.race([using, waiting]), `${use}`).toBe('waits');
+        await other.query('commit');
+        await using;
+      }
+    } finally {
+      await Promise.all([other.end(), watcher.end()]);
+      await store.stop();
     }
   });
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobEvent } from '../../../src/services/jobs/job-event.js';
 import { transition } from '../../../src/services/jobs/transition.js';
@@ -10,21 +10,10 @@ import type { JobStore } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { RecentJobs } from '../../../src/services/store/recent-jobs.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
-import { HOUR, NOON, newJobOf, request } from '../jobs/samples.js';
+import { HOUR, jobWith, NOON, newJobOf, request } from '../jobs/samples.js';
 
 let dir: string;
 let store: JobStore;
-
-beforeEach(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'recent-'));
-  store = createKyselyJobStore(() => openSqlite(join(dir, 'gateway.db')));
-  await store.start();
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await store.stop();
-  rmSync(dir, { recursive: true });
-});
 
 const JOBS = 6;
 
@@ -47,6 +36,17 @@ const STEPS = [
 ] as const;
 
 describe('jobs kept in memory', () => {
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'recent-'));
+    store = createKyselyJobStore(() => openSqlite(join(dir, 'gateway.db')));
+    await store.start();
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await store.stop();
+    rmSync(dir, { recursive: true });
+  });
+
   test('are always as they are stored, whatever happens at once', async () => {
     const step = fc.record({ what: fc.constantFrom(...STEPS), nth: fc.nat({ max: JOBS - 1 }) });
     const turns = fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 5, maxLength: 15 });
@@ -97,6 +97,56 @@ describe('jobs kept in memory', () => {
     expect(all.map(({ sequence }) => sequence)).toEqual([6, 5, 4, 3, 2, 1]);
     expect([first, second, last].map(({ hasNextPage }) => hasNextPage)).toEqual([true, true, false]);
     expect([first, second, last].map(({ hasPreviousPage }) => hasPreviousPage)).toEqual([false, true, true]);
+  });
+});
+
+describe('what is kept of a job', () => {
+  const born = jobWith({ id: 'one' });
+  const canceled = transition(born, { type: 'canceled', at: NOON });
+  if (canceled === null) throw new Error('a waiting job can be canceled');
+
+  test.each<[string, (recent: RecentJobs) => void]>([
+    ['stored', (recent) => recent.stored([jobWith()])],
+    ['changed', (recent) => recent.changed(canceled)],
+    ['moved or erased', (recent) => recent.forget(['another'])],
+    ['moved with all others', (recent) => recent.forgetAll()],
+  ])('is nothing of a read during which a job was %s: it may be of before', async (_, write) => {
+    const recent = new RecentJobs();
+    let answer = (_job: Job): void => {};
+    const reading = recent.read(new Promise((resolve) => (answer = resolve)));
+    write(recent);
+    answer(born);
+    expect(await reading).toBe(born);
+    expect(recent.get(born.id)).toBeUndefined();
+    await recent.read(Promise.resolve(born));
+    expect(recent.get(born.id)).toBe(born);
+  });
+
+  test('is nothing where a change was made from another version', () => {
+    const recent = new RecentJobs();
+    recent.stored([{ ...born, version: 7 }]);
+    recent.changed(canceled);
+    expect(recent.get(born.id)).toBeUndefined();
+    expect(recent.getByCallbackToken(born.callbackToken)).toBeUndefined();
+    recent.changed(canceled);
+    expect(recent.get(born.id)).toBeUndefined();
+  });
+
+  test('is read again, alone and in a list, where the database turns out to have another version', async () => {
+    const database = await openSqlite(':memory:');
+    const own = createKyselyJobStore(async () => database);
+    await own.start();
+    onTestFinished(() => own.stop());
+    const made = await Promise.all([0, 1].map(() => own.create(newJobOf('ann'), 9)));
+    const [first, second] = made.map((created) => ('job' in created ? created.job : null));
+    if (!first || !second) throw new Error('they were created');
+    // As between a commit and the word of it.
+    await database.write((trx) => trx.updateTable('jobs').set({ version: 2 }).execute());
+    const { jobs } = await own.list('ann', {}, { limit: 1, direction: 'forward' });
+    expect(jobs).toEqual([{ ...second, version: 2 }]);
+    const late = transition(first, { type: 'canceled', at: NOON });
+    expect(late && (await own.save(late))).toBe(false);
+    expect(await own.get(first.id)).toEqual({ ...first, version: 2 });
   });
 });
 

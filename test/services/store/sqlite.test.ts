@@ -42,6 +42,7 @@ describeJobStore('SQLite', async () => {
   await current.start();
   return {
     store: current,
+    exclusive: true,
     reopen: async () => {
       await current.stop();
       current = storeOn(file);
