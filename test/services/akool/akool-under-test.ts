@@ -1,5 +1,5 @@
 /** Clients that are taken down after each test, and requests to send with them. */
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type {
   AkoolClient,
   FaceSwapPlusRequest,
@@ -40,12 +40,6 @@ export const plusRequest: FaceSwapPlusRequest = {
   webhookUrl: null,
 };
 
-const cleanups: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 export function clientOf(url: string, options: Partial<AkoolClientOptions> = {}): AkoolClient {
   const client = createAkoolClient({
     baseUrl: url,
@@ -53,7 +47,7 @@ export function clientOf(url: string, options: Partial<AkoolClientOptions> = {})
     timeoutMs: 5_000,
     ...options,
   });
-  cleanups.push(() => client.destroy());
+  onTestFinished(() => client.destroy());
   return client;
 }
 
@@ -63,7 +57,7 @@ export async function akoolThat(
   options: Partial<AkoolClientOptions> = {},
 ): Promise<{ client: AkoolClient; server: LocalServer }> {
   const server = await httpServer(answer);
-  cleanups.push(() => server.close());
+  onTestFinished(() => server.close());
   return { client: clientOf(server.url, options), server };
 }
 
@@ -74,6 +68,6 @@ export async function wireThat(
   options: Partial<AkoolClientOptions> = {},
 ): Promise<{ client: AkoolClient; server: LocalServer }> {
   const server = await rawServer(scheme, onSocket);
-  cleanups.push(() => server.close());
+  onTestFinished(() => server.close());
   return { client: clientOf(server.url, options), server };
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { AkoolClient, ProviderResult, SubmitOutcome } from '../../../src/services/akool/akool-client.js';
 import { createInProcessJobBus } from '../../../src/services/bus/in-process-job-bus.js';
 import type { JobBus } from '../../../src/services/bus/job-bus.js';
@@ -122,21 +122,15 @@ export interface WorkshopOptions {
   readonly acceptWhileBlocked?: boolean;
 }
 
-const ends: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
 export async function openWorkshop(options: WorkshopOptions = {}): Promise<Workshop> {
   const dir = mkdtempSync(join(tmpdir(), 'jobs-'));
-  ends.push(() => rmSync(dir, { recursive: true }));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
   const sqlite = createKyselyJobStore(() => openSqlite(join(dir, 'gateway.db')));
   await sqlite.start();
-  ends.push(() => sqlite.stop());
+  onTestFinished(() => sqlite.stop());
   const inProcess = createInProcessJobBus();
   // Whoever followed a job in a test has left by its end.
-  ends.push(() => expect(inProcess.followedJobs()).toEqual([]));
+  onTestFinished(() => expect(inProcess.followedJobs()).toEqual([]));
   const store = options.wrapStore?.(sqlite) ?? sqlite;
   const bus = options.wrapBus?.(inProcess) ?? inProcess;
   const clock = new ManualClock();
@@ -203,13 +197,13 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
           ...more,
         },
       });
-      ends.push(() => dispatcher.stop());
+      onTestFinished(() => dispatcher.stop());
       return dispatcher;
     },
     accountWatch: (dispatcher) => {
       const settings = { abandonedAfterMs: 60_000 };
       const watch = new AccountWatch({ holds, store, akool: akool.client, dispatcher, clock, settings, log });
-      ends.push(() => watch.stop());
+      onTestFinished(() => watch.stop());
       return watch;
     },
     reconciler: (more = {}) => {
@@ -230,7 +224,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
           ...more,
         },
       });
-      ends.push(() => reconciler.stop());
+      onTestFinished(() => reconciler.stop());
       return reconciler;
     },
   };
