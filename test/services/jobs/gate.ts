@@ -26,7 +26,14 @@ export class Gate {
   }
 }
 
+/** As long as `expect.poll` waits, and below what a test may take, so that what is waited for in vain is named. */
+const UNTIL_MS = 15_000;
+
 /** Resolves when `isSo` holds; looks after each turn of the event loop. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
+  const end = performance.now() + UNTIL_MS;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`Waited in vain until ${isSo}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../../src/errors.js';
 import type { JobBus, JobListener, JobSignal } from '../../../src/services/bus/job-bus.js';
 import { CatchUp } from '../../../src/services/jobs/catch-up.js';
@@ -356,6 +356,18 @@ describe('watch', () => {
 
   describe('until the result is kept', () => {
     const untilArchived = { untilArchived: true };
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+    /** A second later, after whatever the follower has looked at since the one before. */
+    async function aSecondLater(): Promise<void> {
+      await until(() => vi.getTimerCount() === 1);
+      vi.advanceTimersByTime(1000);
+    }
+
     /** A job that has just been COMPLETED, and the follower's states so far. */
     async function completed(keep: boolean) {
       const workshop = await openWorkshop();
@@ -382,7 +394,7 @@ describe('watch', () => {
 
     test('goes on after COMPLETED, however long the copy takes, and ends with the lasting one', async () => {
       const { jobs, id, states, ended } = await completed(true);
-      await new Promise((resolve) => setTimeout(resolve, 2500));
+      for (let i = 0; i < 5; i++) await aSecondLater();
       const archive = { name: 'copy.png', contentType: 'image/png', byteSize: 1, sha256: '00' };
       await jobs.apply(id, { type: 'archived', at: NOON, archive });
       await ended;
@@ -391,7 +403,11 @@ describe('watch', () => {
 
     test('ends when the first attempt has failed, which is no change of the job', async () => {
       const { store, jobs, id, states, ended } = await completed(true);
+      await aSecondLater();
+      await until(() => vi.getTimerCount() === 1);
+      expect(states).toEqual(['QUEUED', 'COMPLETED there']);
       await store.rescheduleArchive(id, { at: NOON + HOUR, attempts: 1 });
+      await aSecondLater();
       await ended;
       expect(states).toEqual(['QUEUED', 'COMPLETED there']);
       expect(versionsOf(await rest(await jobs.watch('ann', id, untilArchived)))).toHaveLength(1);
@@ -406,14 +422,27 @@ describe('watch', () => {
     test('ends when the job is deleted meanwhile', async () => {
       const { jobs, id, states, ended } = await completed(true);
       await jobs.delete('ann', id);
+      await aSecondLater();
       await ended;
       expect(states).toEqual(['QUEUED', 'COMPLETED there']);
     });
 
     test('without it a follower waits for the copy for a second', async () => {
       const { jobs, id, ended, store } = await completed(true);
-      expect(versionsOf(await rest(await jobs.watch('ann', id)))).toHaveLength(1);
+      const states = await jobs.watch('ann', id);
+      expect((await states.next()).done).toBe(false);
+      let isOver = false;
+      const end = states.next().then(({ done }) => {
+        isOver = done ?? false;
+      });
+      vi.advanceTimersByTime(999);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(isOver).toBe(false);
+      vi.advanceTimersByTime(1);
+      await end;
+      expect(isOver).toBe(true);
       await store.rescheduleArchive(id, { at: null, attempts: 1 });
+      await aSecondLater();
       await ended;
     });
   });
