@@ -83,34 +83,26 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     return [a, b, c];
   }
 
-  test('a submit on one, webhooks to another, a follower on the third: complete and in order', async () => {
+  test('a submit on one, webhooks to another, a follower on the third: in order, to the end', async () => {
     const [a, , c] = await startThree();
     const jobs = await Promise.all(Array.from({ length: 40 }, () => submit(a)));
     const lives = await Promise.all(jobs.map(({ id }) => follow(c, id)));
-    const delays: number[] = [];
     for (const [i, { id }] of jobs.entries()) {
       const told = lives[i] ?? [];
       const end = await lookUp(c, id);
-      expect(told.map(({ version }) => version)).toEqual(
-        [...told.map(({ version }) => version)].sort((x, y) => x - y),
-      );
-      expect(new Set(told.map(({ version }) => version)).size).toBe(told.length);
+      const versions = told.map(({ version }) => version);
+      expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y));
+      // Redis tells of versions, not of states: one that is read late is a newer one. Each is as history has it.
+      for (const { version, status, history } of told) {
+        expect(status).toBe(end.history[version - 1]?.status);
+        expect(history).toEqual(end.history.slice(0, version));
+      }
       // Only our copy may come later still, and Akool's `job_id` when webhooks overtook the submit's answer.
       expect(told.at(-1)).toMatchObject({ status: 'COMPLETED', id });
       expect(told.at(-1)?.result?.providerUrl).toBe(end.result?.providerUrl);
       expect(end.history.map(({ source }) => source)).toContain('WEBHOOK');
     }
     expect(sandbox.bills).toHaveLength(40);
-    // From the webhook to the follower on another gateway, printed for whoever reads the run.
-    const socket = openSocket(c);
-    const watched = await submit(a);
-    for await (const { data } of run(socket, JOB_UPDATED, { id: watched.id })) {
-      if (data) delays.push(Date.now() - Date.parse(data.jobUpdated.updatedAt));
-    }
-    await socket.dispose();
-    delays.sort((x, y) => x - y);
-    process.stdout.write(`webhook to follower: p99 ${delays[Math.ceil(delays.length * 0.99) - 1]} ms\n`);
-    expect(delays.length).toBeGreaterThan(0);
   });
 
   test('jobsUpdated on one tells of what happens on the others, each version once and in order', async () => {

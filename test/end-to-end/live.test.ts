@@ -32,7 +32,6 @@ class Listeners {
   readonly #latest = new Map<string, Job>();
   readonly #followers = new Set<JobListener>();
   #count = 0;
-  #waiting: { until: () => boolean; resolve: () => void }[] = [];
 
   constructor() {
     const bus = createInProcessJobBus();
@@ -62,38 +61,22 @@ class Listeners {
 
   /** Resolves when nobody listens. */
   gone(): Promise<void> {
-    return this.#when(() => this.#count === 0);
+    return this.joined(0);
   }
 
   /** Resolves when `count` listen. */
-  joined(count: number): Promise<void> {
-    return this.#when(() => this.#count === count);
-  }
-
-  #when(until: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push({ until, resolve });
-      this.#tell();
-    });
+  async joined(count: number): Promise<void> {
+    await expect.poll(() => this.#count, { interval: 5 }).toBe(count);
   }
 
   #counted(unfollow: Unfollow): Unfollow {
     let isListening = true;
     this.#count += 1;
-    this.#tell();
     return () => {
       unfollow();
       if (isListening) this.#count -= 1;
       isListening = false;
-      this.#tell();
     };
-  }
-
-  #tell(): void {
-    this.#waiting = this.#waiting.filter(({ until, resolve }) => {
-      if (until()) resolve();
-      return !until();
-    });
   }
 }
 
@@ -247,7 +230,8 @@ describe('Nothing is left behind', () => {
   it('when a subscription is refused', async () => {
     await start();
     const socket = openSocket(gateway.url);
-    await run(socket, JOB_UPDATED, { id: 'nobody' }).next();
+    const { value } = await run(socket, JOB_UPDATED, { id: 'nobody' }).next();
+    expect(value?.errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }]);
     await listeners.gone();
     await socket.dispose();
   });

@@ -1,5 +1,4 @@
 /** Fetching results: from the public internet and from Akool's own address, and from nowhere else. */
-import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isPublic, ResultFetcher } from '../../../src/services/archive/result-fetcher.js';
 import { type Answer, httpServer, type LocalServer, text } from '../akool/local-server.js';
@@ -29,14 +28,8 @@ const redirectTo =
     void response.writeHead(status, { location }).end('moved');
 
 describe('an address that leads into this network', () => {
-  /** Names for this machine, as far as its hosts file gives any. */
-  const named = readFileSync('/etc/hosts', 'utf8')
-    .split('\n')
-    .flatMap((line) => (/^(127\.|::1\b)/.test(line) ? line.split(/\s+/).slice(1) : []))
-    .filter((name) => /^[\w.-]+$/.test(name));
-
   it.each([
-    ...new Set(['localhost', ...named]),
+    'localhost',
     '127.0.0.1',
     '127.1',
     '127.0.0.1.',

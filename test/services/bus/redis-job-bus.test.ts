@@ -1,18 +1,25 @@
 /** The bus over Redis: the same contract, and what only several instances show. */
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { JobBus, JobSignal } from '../../../src/services/bus/job-bus.js';
 import { createRedisJobBus } from '../../../src/services/bus/redis-job-bus.js';
+import { freePort } from '../../free-port.js';
+import { OwnRedis } from '../../own-redis.js';
 import { redisUrl } from '../../services.js';
 import { until } from '../jobs/gate.js';
 import { jobWith } from '../jobs/samples.js';
 import { describeJobBus } from './job-bus.contract.js';
 
-const url = await redisUrl();
-const open = () => createRedisJobBus({ url: url ?? '', prefix: 'faceswap', log: pino({ level: 'silent' }) });
+const redis = await redisUrl();
+// Its connections are cut, which are nobody else's.
+const own = new OwnRedis(await freePort());
+const open = () => createRedisJobBus({ url: own.url, prefix: 'faceswap', log: pino({ level: 'silent' }) });
 
-describe.skipIf(url === null)('over Redis', () => {
+describe.skipIf(redis === null)('over Redis', () => {
+  beforeAll(() => own.start());
+  afterAll(() => own.stop());
+
   describeJobBus('Redis', open);
 
   describe('two instances', () => {
@@ -23,7 +30,7 @@ describe.skipIf(url === null)('over Redis', () => {
     beforeEach(async () => {
       here = open();
       there = open();
-      admin = new Redis(url ?? '');
+      admin = new Redis(own.url);
       await Promise.all([here.start(), there.start()]);
     });
     afterEach(async () => {
