@@ -43,6 +43,8 @@ export interface TestDatabase {
   readonly url: string;
   /** Ends every connection to it from outside. */
   cutConnections(): Promise<void>;
+  /** Whether connections that are made from now on are read-only; those that are there stay as they are. */
+  setReadOnly(isReadOnly: boolean): Promise<void>;
   /** Makes it empty again; quicker than another one. */
   empty(): Promise<void>;
   /** Leaves the gateway's tables as they were after its first start; quicker still. */
@@ -80,6 +82,8 @@ export async function withDatabase(serverUrl: string): Promise<TestDatabase> {
     url: url.href,
     cutConnections: () =>
       ask(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`),
+    setReadOnly: (isReadOnly) =>
+      ask(`alter database ${name} set default_transaction_read_only = ${isReadOnly ? 'on' : 'off'}`),
     empty: () => askAt(url.href, 'drop schema public cascade', 'create schema public'),
     clear: () => askAt(url.href, CLEAR),
     drop: () => ask(`drop database ${name} with (force)`),

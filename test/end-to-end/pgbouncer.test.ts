@@ -7,7 +7,8 @@ import { startGateway, type TestGateway } from '../harness.js';
 import { isPgbouncerInstalled, OwnPgbouncer } from '../own-pgbouncer.js';
 import { NOON, newJobOf } from '../services/jobs/samples.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
-import { follow, oneFace, submit } from './caller.js';
+import { ask, follow, oneFace, submit } from './caller.js';
+import { SUBMIT } from './operations.js';
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();
@@ -65,6 +66,38 @@ describe.skipIf(!isPossible).each(['session', 'transaction'] as const)('PgBounce
       expect(gateways.flatMap(({ sandbox }) => sandbox.bills)).toHaveLength(20);
     } finally {
       await Promise.all(gateways.map((gateway) => gateway.stop()));
+    }
+  });
+
+  test('after a failover nothing uses the connections that PgBouncer keeps to the former primary', async () => {
+    const gateway = await startGateway({ env: { DATABASE_URL: bouncer.url, DISPATCH: 'paused' } });
+    const readiness = async () => (await fetch(`${gateway.url}/readyz`)).status;
+    let submits = 0;
+    const refused = async (): Promise<number> => {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => {
+          submits += 1;
+          return ask(gateway.url, SUBMIT, { input: oneFace({ idempotencyKey: `n${submits}` }) });
+        }),
+      );
+      return answers.filter(({ body }) => body.errors !== undefined).length;
+    };
+    try {
+      expect(await refused()).toBe(0);
+      await database.setReadOnly(true);
+      await database.cutConnections();
+      await expect.poll(readiness).toBe(503);
+      expect(await refused()).toBe(20);
+      await database.setReadOnly(false);
+      await expect.poll(readiness).toBe(200);
+      let clean = 0;
+      const isHealed = async (): Promise<boolean> => {
+        clean = (await refused()) === 0 ? clean + 1 : 0;
+        return clean === 3;
+      };
+      await expect.poll(isHealed).toBe(true);
+    } finally {
+      await gateway.stop();
     }
   });
 });

@@ -69,6 +69,7 @@ function lend(client: PoolClient, log: Logger): PostgresPoolClient {
       return await client.query(sql, [...parameters]);
     } catch (error) {
       if (error instanceof Error && !isAnswer(error)) fault = error;
+      if (codeOf(error) === READ_ONLY) await endReadOnlySession(client);
       throw error;
     }
   };
@@ -92,5 +93,16 @@ const NO_USE = /^08|^57P0[1-3]$/;
 async function mustBeWritable(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only');
   if (rows[0]?.transaction_read_only !== 'on') return;
+  await endReadOnlySession(client);
   throw Object.assign(new Error('the database is read-only: a standby, or set so'), { code: READ_ONLY });
+}
+
+/**
+ * PgBouncer would keep its connection to that server for up to an hour, and hand it out again; it does so with those
+ * alone that are not in a transaction. In transaction mode it may give this statement another connection than the one
+ * that was found out, so the statement looks for itself.
+ */
+async function endReadOnlySession(client: ClientBase): Promise<void> {
+  const end = `select pg_terminate_backend(pg_backend_pid()) where current_setting('transaction_read_only') = 'on'`;
+  await client.query(end).catch(() => {});
 }
