@@ -97,6 +97,15 @@ test('set back before a gateway starts, has moved what is due by then', async ()
   expect(next.lines).toMatchObject([{ msg: MOVED }]);
 });
 
+test('set back, does not make a gateway that is gone count as one that is there', async () => {
+  const { clock } = await gateway();
+  await store.heartbeat('gone', clock.now(), 15_000);
+  aheadMs = -HOUR;
+  await clock.check();
+  expect(await store.heartbeat('here', clock.now(), 15_000)).toBe(1);
+  expect(await store.heartbeat('here', clock.now() + 16_000, 15_000)).toBe(0);
+});
+
 test('set forward just before another gateway starts, is noticed all the same', async () => {
   const [one, other] = [await gateway(), await gateway()];
   for (const { clock } of [one, other]) await clock.check();

@@ -55,6 +55,10 @@ async function moveDueTimes(trx: Kysely<Tables>, hold: AccountHold | null, ms: n
     .set({ forget_at: sql`forget_at + ${ms}` })
     .where('forget_at', 'is not', null)
     .execute();
+  await trx
+    .updateTable('instances')
+    .set({ seen_at: sql`seen_at + ${ms}` })
+    .execute();
 }
 
 async function moveStrayPolls(trx: Kysely<Tables>, now: number, ms: number): Promise<void> {
