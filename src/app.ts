@@ -307,6 +307,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       onlyThisMachine: config.auth.onlyThisMachine ? config : null,
       maxSockets: config.maxSockets,
       maxSocketOperations: config.maxSocketOperations,
+      maxSubscriptions: config.maxSubscriptions,
       log,
     });
 

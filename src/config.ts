@@ -65,6 +65,7 @@ export interface Config {
   readonly rates: { readonly queriesPerMinute: number | null; readonly mutationsPerMinute: number | null };
   readonly maxSockets: number;
   readonly maxSocketOperations: number;
+  readonly maxSubscriptions: number;
   readonly logLevel: LogLevel;
   readonly production: boolean;
 }
@@ -171,6 +172,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
     }),
     maxSockets: v.MAX_SOCKETS,
     maxSocketOperations: v.MAX_SOCKET_OPERATIONS,
+    maxSubscriptions: v.MAX_SUBSCRIPTIONS,
     logLevel: v.LOG_LEVEL,
     production,
   };

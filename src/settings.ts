@@ -243,6 +243,11 @@ export const SETTINGS = {
   ),
   MAX_SOCKETS: setting(integer(1, 10_000_000), '20000', 'WebSockets, and event streams, open at once.'),
   MAX_SOCKET_OPERATIONS: setting(integer(1, 100_000), '100', 'Operations under way on one WebSocket.'),
+  MAX_SUBSCRIPTIONS: setting(
+    integer(2, 100_000_000),
+    '40000',
+    'Subscriptions under way at once; of these a tenant may hold as many as the others leave free: half of them when it is alone.',
+  ),
   INTROSPECTION: setting(yesNo(), null, 'Whether the schema can be asked for. Unset: not in production.'),
   GRAPHIQL: setting(yesNo(), null, 'Whether GraphiQL is served. Unset: not in production.'),
   TRUSTED_DOCUMENTS: setting(

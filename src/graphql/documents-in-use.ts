@@ -7,6 +7,7 @@ import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
 import { HeldBytes, type Holding } from '../services/held-bytes.js';
 import { BYTES_PER_NODE, nodesOf, textOf } from './document-nodes.js';
+import { costOf } from './query-limits.js';
 
 /** Bytes of all of them; one caller alone gets half. */
 const MAX_BYTES_IN_USE = 64 * 1024 * 1024;
@@ -14,6 +15,8 @@ const MAX_BYTES_IN_USE = 64 * 1024 * 1024;
 interface Use {
   readonly document: DocumentNode;
   readonly held: Holding;
+  /** Of one event, as operations cost. */
+  readonly cost: number;
   users: number;
 }
 
@@ -27,27 +30,24 @@ export class DocumentsInUse {
   }
 
   /**
-   * Returns the document to follow by, and what ends this use of it, which is safe to call twice.
+   * Returns the document to follow by, what an event of it costs, and what ends this use of it: to be called once.
    *
    * @throws GatewayError RATE_LIMITED
    */
   begin(
     caller: Caller,
     document: DocumentNode,
-  ): { readonly document: DocumentNode; readonly end: () => void } {
+  ): { readonly document: DocumentNode; readonly cost: number; readonly end: () => void } {
     const text = textOf(document);
     const use = this.#uses.get(text) ?? this.#open(caller, document);
     use.users += 1;
-    let isOver = false;
     const end = (): void => {
-      if (isOver) return;
-      isOver = true;
       use.users -= 1;
       if (use.users > 0) return;
       use.held.release();
       this.#uses.delete(text);
     };
-    return { document: use.document, end };
+    return { document: use.document, cost: use.cost, end };
   }
 
   #open(caller: Caller, document: DocumentNode): Use {
@@ -59,7 +59,7 @@ export class DocumentsInUse {
         { extensions: { retryAfterSeconds: 1 } },
       );
     }
-    const use = { document, held, users: 0 };
+    const use = { document, held, cost: costOf(document), users: 0 };
     this.#uses.set(textOf(document), use);
     return use;
   }

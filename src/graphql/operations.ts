@@ -12,13 +12,16 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { Caller } from '../services/auth/caller.js';
+import { atOnce } from '../services/event-turns.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
-import { DocumentsInUse } from './documents-in-use.js';
 import { type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
+import { type BegunSubscription, Subscriptions } from './subscriptions.js';
 
 export interface OperationsOptions extends DocumentsOptions {
   readonly rates: RateLimits;
+  /** Subscriptions of all callers at once. */
+  readonly maxSubscriptions: number;
 }
 
 export interface AskedOperation extends DocumentRequest {
@@ -41,12 +44,13 @@ export type Admission = AdmittedOperation | RefusedOperation;
 
 export class Operations {
   readonly #documents: Documents;
-  readonly #inUse = new DocumentsInUse();
+  readonly #subscriptions: Subscriptions;
   readonly #limits: QueryLimits;
   readonly #rates: RateLimits;
 
-  constructor({ rates, ...options }: OperationsOptions) {
+  constructor({ rates, maxSubscriptions, ...options }: OperationsOptions) {
     this.#documents = new Documents(options);
+    this.#subscriptions = new Subscriptions(maxSubscriptions);
     this.#limits = options.limits;
     this.#rates = rates;
   }
@@ -64,7 +68,7 @@ export class Operations {
    */
   async admit(caller: Caller, request: AskedOperation): Promise<Admission> {
     const text = this.#documents.textOf(request);
-    const known = this.#documents.known(text) ?? this.#inUse.find(text);
+    const known = this.#documents.known(text) ?? this.#subscriptions.find(text);
     const counted = known === undefined ? kindOf(text) : null;
     if (counted !== null) await this.#rates.take(caller, counted, 1);
     const admission = this.#find(known, text, request);
@@ -82,18 +86,16 @@ export class Operations {
   }
 
   /**
-   * The operation is under way from here on. Returns the document to run it from, and what is to be called when it is
-   * over, as often as one likes.
+   * The operation is under way from here on, by the document that is returned.
    *
-   * @throws GatewayError RATE_LIMITED when the caller follows by too many documents
+   * @throws GatewayError RATE_LIMITED when the caller holds too many subscriptions, or follows by too many documents
    */
-  begin(
-    caller: Caller,
-    { document, operation }: AdmittedOperation,
-  ): { readonly document: DocumentNode; readonly end: () => void } {
+  begin(caller: Caller, { document, operation }: AdmittedOperation): BegunSubscription {
     // Others are over soon.
-    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return { document, end: () => {} };
-    return this.#inUse.begin(caller, document);
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+      return { document, inTurn: atOnce, end: () => {} };
+    }
+    return this.#subscriptions.begin(caller, document);
   }
 
   /** @throws GatewayError FORBIDDEN */

@@ -98,6 +98,11 @@ export function brokenLimit(document: DocumentNode, limits: QueryLimits): GraphQ
   return null;
 }
 
+/** What all operations of a valid document cost together. */
+export function costOf(document: DocumentNode): number {
+  return weigh(document)[0]?.cost ?? 0;
+}
+
 /** An error when the variables hold more values than they may. Looks no further than the limit. */
 export function tooManyValues(variables: unknown, limits: QueryLimits): GraphQLError | null {
   const open: unknown[] = [variables];

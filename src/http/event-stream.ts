@@ -124,13 +124,15 @@ async function operationOf(
   if (!isMutation) endAtExpiry(response, context.caller.expiresAt);
   const { operation } = admission;
   if (operation.operation === OperationTypeNode.SUBSCRIPTION) dropBody(request);
+  const { document, inTurn, end } = operations.begin(context.caller, admission);
   return {
-    ...operations.begin(context.caller, admission),
+    document,
+    end,
     operation,
     schema,
     operationName,
     variableValues: declaredOf(operation, variables),
-    contextValue: { ...context, accepted: isMutation ? new Map() : null },
+    contextValue: { ...context, inTurn, accepted: isMutation ? new Map() : null },
   };
 }
 

@@ -16,6 +16,7 @@ import type { GatewayContext, Services } from '../resolvers/context.js';
 import { AnswerBudget } from '../services/answer-budget.js';
 import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
+import { atOnce } from '../services/event-turns.js';
 import { HeldBytes } from '../services/held-bytes.js';
 import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { SharedReads } from '../services/jobs/shared-reads.js';
@@ -66,6 +67,7 @@ export interface ServerOptions {
   readonly onlyThisMachine: ThisMachine | null;
   readonly maxSockets: number;
   readonly maxSocketOperations: number;
+  readonly maxSubscriptions: number;
   readonly log: Logger;
 }
 
@@ -106,6 +108,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     schema,
     limits: DEFAULT_LIMITS,
     rates: options.rates,
+    maxSubscriptions: options.maxSubscriptions,
     trusted: options.trusted,
     introspection,
   });
@@ -118,6 +121,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       caller,
       positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
       requests: new SharedReads((ids) => options.services.jobs.requests(ids)),
+      histories: new SharedReads((ids) => options.services.jobs.histories(ids)),
+      inTurn: atOnce,
       answer: new AnswerBudget(answers.open(caller), accepted),
       accepted,
     };

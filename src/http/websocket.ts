@@ -140,7 +140,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const admission = await operations.admit(context.caller, { ...payload, operationName });
         if ('errors' in admission) return admission.errors;
         const { operation } = admission;
-        const { document, end } = operations.begin(context.caller, admission);
+        const { document, inTurn, end } = operations.begin(context.caller, admission);
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
         Object.assign(payload, {
           query: document.loc?.source.body ?? payload.query,
@@ -161,7 +161,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
           operationName,
           variableValues: payload.variables,
           rootValue: undefined,
-          contextValue: { ...context, answer, accepted },
+          contextValue: { ...context, inTurn, answer, accepted },
         };
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;

@@ -6,8 +6,10 @@ import type { Account } from '../services/account.js';
 import type { AnswerBudget } from '../services/answer-budget.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { FollowTokens } from '../services/auth/follow-tokens.js';
+import type { InTurn } from '../services/event-turns.js';
 import type { FaceLookup } from '../services/faces/face-lookup.js';
 import type { Eraser } from '../services/jobs/eraser.js';
+import type { JobUpdate } from '../services/jobs/job.js';
 import type { JobRequest } from '../services/jobs/job-request.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import type { SharedReads } from '../services/jobs/shared-reads.js';
@@ -39,6 +41,10 @@ export interface GatewayContext {
   readonly positions: SharedReads<number>;
   /** What jobs were submitted with. */
   readonly requests: SharedReads<JobRequest>;
+  /** The stored changes of jobs. */
+  readonly histories: SharedReads<readonly JobUpdate[]>;
+  /** When each event of this operation is given. */
+  readonly inTurn: InTurn;
   /** Of this operation, or of the present event of its subscription. */
   readonly answer: AnswerBudget;
   /** Of this operation; null where no mutation runs. */

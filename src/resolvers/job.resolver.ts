@@ -94,7 +94,11 @@ export class JobResolver {
       const { services, caller } = context;
       const { id, afterVersion, untilArchived } = args;
       if (!mayRead(caller, id)) throw jobNotFound();
-      return services.jobs.watch(caller.tenant, id, { afterVersion: afterVersion ?? 0, untilArchived });
+      return services.jobs.watch(caller.tenant, id, {
+        afterVersion: afterVersion ?? 0,
+        untilArchived,
+        inTurn: context.inTurn,
+      });
     },
   })
   jobUpdated(
@@ -110,7 +114,8 @@ export class JobResolver {
   @Authorized()
   @Subscription(() => JobType, {
     description: 'Every change of your jobs from now on.',
-    subscribe: ({ context }: SubscribeData<unknown>) => context.services.jobs.watchAll(context.caller.tenant),
+    subscribe: ({ context }: SubscribeData<unknown>) =>
+      context.services.jobs.watchAll(context.caller.tenant, context.inTurn),
   })
   jobsUpdated(@Root() job: Job, @Ctx() { services: { mediaUrl } }: GatewayContext): JobNode {
     return toJobNode(job, mediaUrl);
@@ -138,10 +143,12 @@ export class JobResolver {
   @FieldResolver(() => [JobUpdateType], { description: 'Every stored change, oldest first.' })
   async history(
     @Root() { job }: JobNode,
-    @Ctx() { services: { jobs, log }, accepted }: GatewayContext,
+    @Ctx() { services: { log }, histories, accepted }: GatewayContext,
   ): Promise<readonly JobUpdate[]> {
     try {
-      return await jobs.history(job);
+      const updates = (await histories.of(job.id)) ?? [];
+      // Up to the state that is shown.
+      return updates.filter(({ version }) => version <= job.version);
     } catch (error) {
       // The list may not be null, and an error would take the job out of the answer with it.
       if (![...(accepted?.values() ?? [])].includes(job.id)) throw error;

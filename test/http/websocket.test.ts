@@ -38,6 +38,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
       schema,
       limits: DEFAULT_LIMITS,
       rates: new RateLimits({ queriesPerMinute: null, mutationsPerMinute: null }),
+      maxSubscriptions: 100,
       trusted: null,
       introspection: true,
     }),

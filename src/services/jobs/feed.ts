@@ -4,13 +4,18 @@
  * Written by hand rather than as an async generator, because a generator that waits can't be told to stop:
  * its `return()` would queue behind the wait, and an abandoned subscription would leak.
  */
+import { atOnce, type InTurn } from '../event-turns.js';
+
 export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
   readonly #onEnd: () => void;
+  readonly #inTurn: InTurn;
   /** Mostly none. An array that was ever pushed to keeps room for sixteen: thousands of feeds that wait do without. */
   #items: T[] = [];
   /** Those who asked while there was nothing, first come first served. */
   #takers: { resolve(result: IteratorResult<T>): void; reject(reason: unknown): void }[] = [];
+  /** Somebody has asked for what there is, and waits for their turn. */
+  #isInLine = false;
   #state: 'open' | 'completing' | 'ended' = 'open';
   #failure: { readonly reason: unknown } | null = null;
 
@@ -19,10 +24,12 @@ export class Feed<T> implements AsyncIterableIterator<T> {
    *   newest state always arrives.
    * @param onEnd called once, as soon as the feed takes nothing more: its sources can be let go of, even
    *   though what it holds may never be taken.
+   * @param inTurn calls what gives the next item when it is this follower's turn
    */
-  constructor(limit: number, onEnd: () => void) {
+  constructor(limit: number, onEnd: () => void, inTurn: InTurn = atOnce) {
     this.#limit = limit;
     this.#onEnd = onEnd;
+    this.#inTurn = inTurn;
   }
 
   /** It takes nothing more. */
@@ -32,13 +39,10 @@ export class Feed<T> implements AsyncIterableIterator<T> {
 
   push(item: T): void {
     if (this.#state !== 'open') return;
-    const taker = this.#takers.shift();
-    if (taker !== undefined) {
-      taker.resolve({ value: item, done: false });
-      return;
-    }
-    this.#items.push(item);
+    if (this.#items.length > 0) this.#items.push(item);
+    else this.#items = [item];
     if (this.#items.length > this.#limit) this.#items.shift();
+    this.#giveInTurn();
   }
 
   /** Ends the feed once everything pushed so far has been taken. */
@@ -57,23 +61,20 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
-    const item = this.#items.shift();
-    if (item !== undefined) {
-      if (this.#items.length === 0) this.#items = [];
-      if (this.#state === 'completing' && this.#items.length === 0 && this.#failure === null) this.#end();
-      return Promise.resolve({ value: item, done: false });
+    if (this.#items.length === 0) {
+      if (this.#failure !== null) {
+        const { reason } = this.#failure;
+        this.#failure = null;
+        this.#end();
+        return Promise.reject(reason);
+      }
+      if (this.#state !== 'open') return Promise.resolve({ value: undefined, done: true });
     }
-    if (this.#failure !== null) {
-      const { reason } = this.#failure;
-      this.#failure = null;
-      this.#end();
-      return Promise.reject(reason);
-    }
-    if (this.#state !== 'open') return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve, reject) => {
       const taker = { resolve, reject };
       if (this.#takers.length > 0) this.#takers.push(taker);
       else this.#takers = [taker];
+      this.#giveInTurn();
     });
   }
 
@@ -90,6 +91,26 @@ export class Feed<T> implements AsyncIterableIterator<T> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  #giveInTurn(): void {
+    if (this.#isInLine || this.#items.length === 0 || this.#takers.length === 0) return;
+    this.#isInLine = true;
+    this.#inTurn(() => {
+      this.#isInLine = false;
+      this.#give();
+      this.#giveInTurn();
+    });
+  }
+
+  /** What there was may have gone while the turn was waited for. */
+  #give(): void {
+    const item = this.#items.shift();
+    if (item === undefined) return;
+    this.#takers.shift()?.resolve({ value: item, done: false });
+    if (this.#items.length > 0) return;
+    this.#items = [];
+    if (this.#state === 'completing' && (this.#failure === null || this.#takers.length > 0)) this.#end();
   }
 
   #end(): void {

@@ -4,6 +4,7 @@
  */
 import { jobNotFound } from '../../errors.js';
 import type { JobBus, JobSignal, Unfollow } from '../bus/job-bus.js';
+import type { InTurn } from '../event-turns.js';
 import type { JobStore } from '../store/job-store.js';
 import { Feed } from './feed.js';
 import { isFinal, isSettled, type Job } from './job.js';
@@ -19,6 +20,8 @@ export interface Following {
   readonly afterVersion?: number;
   /** Goes on after the end of the job until its result is kept, or the first attempt to keep it has failed. */
   readonly untilArchived?: boolean;
+  /** At once unless told otherwise. */
+  readonly inTurn?: InTurn;
 }
 
 /** A follower of one job who does not keep up gets the newest of this many updates. */
@@ -64,12 +67,12 @@ class JobFollowing {
   /** Only where signals carry no state, or the copy is waited for: most followers never read. */
   #reading: Reading | null = null;
 
-  constructor(sources: Sources, id: string, { afterVersion = 0, untilArchived = false }: Following) {
+  constructor(sources: Sources, id: string, { afterVersion = 0, untilArchived = false, inTurn }: Following) {
     this.#sources = sources;
     this.#id = id;
     this.#untilArchived = untilArchived;
     this.#newest = afterVersion;
-    this.feed = new Feed<Job>(FEED_LIMIT, () => this.#end());
+    this.feed = new Feed<Job>(FEED_LIMIT, () => this.#end(), inTurn);
   }
 
   async begin(tenant: string): Promise<void> {
@@ -141,11 +144,13 @@ class JobFollowing {
 export async function followTenant(
   { store, bus }: Sources,
   tenant: string,
+  inTurn?: InTurn,
 ): Promise<AsyncIterableIterator<Job>> {
   const leave: (() => void)[] = [];
-  const feed = new Feed<Job>(TENANT_FEED_LIMIT, () => {
+  const end = (): void => {
     for (const step of leave.splice(0)) step();
-  });
+  };
+  const feed = new Feed<Job>(TENANT_FEED_LIMIT, end, inTurn);
   // What the bus doubles or reorders is known by the newest version that was given of each job.
   const newest = new Map<string, number>();
   const offer = (job: Job | null): void => {

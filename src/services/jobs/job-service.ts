@@ -5,6 +5,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { JobBus } from '../bus/job-bus.js';
+import type { InTurn } from '../event-turns.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from '../store/job-store.js';
 import type { Clock } from './clock.js';
 import { type Following, followJob, followTenant } from './follow.js';
@@ -109,10 +110,9 @@ export class JobService {
     return this.#store.requests(ids);
   }
 
-  /** The stored changes up to the version that `job` shows, oldest first. */
-  async history(job: Job): Promise<readonly JobUpdate[]> {
-    const updates = await this.#store.history(job.id);
-    return updates.filter((update) => update.version <= job.version);
+  /** The stored changes of each, oldest first. */
+  async histories(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JobUpdate[]>> {
+    return new Map(await Promise.all(ids.map(async (id) => [id, await this.#store.history(id)] as const)));
   }
 
   /** Of those that wait. */
@@ -213,8 +213,8 @@ export class JobService {
   }
 
   /** Follows every change of a tenant's jobs from now on. Ends only when the follower leaves. */
-  watchAll(tenant: string): Promise<AsyncIterableIterator<Job>> {
-    return followTenant({ store: this.#store, bus: this.#bus }, tenant);
+  watchAll(tenant: string, inTurn?: InTurn): Promise<AsyncIterableIterator<Job>> {
+    return followTenant({ store: this.#store, bus: this.#bus }, tenant, inTurn);
   }
 
   /** Calls `listener` after each stored change made by this instance, until the returned function is called. */

@@ -211,10 +211,7 @@ describe('the dispatcher', () => {
     dispatcher.start();
     await until(() => workshop.akool.submits.length === 1);
     await until(async () => (await workshop.get(job)).status === 'QUEUED');
-    const notes = (await workshop.jobs.history(await workshop.get(job))).map(({ status, note }) => [
-      status,
-      note,
-    ]);
+    const notes = (await workshop.store.history(job.id)).map(({ status, note }) => [status, note]);
     expect(notes).toEqual([
       ['WAITING', null],
       ['SUBMITTING', null],
@@ -263,7 +260,7 @@ test('a job whose request cannot be read is not sent, and waits to be sent later
   const dispatcher = workshop.dispatcher();
   dispatcher.start();
   await until(async () => (await workshop.get(job)).retryAt !== null);
-  expect(await workshop.jobs.history(await workshop.get(job))).toMatchObject([
+  expect(await workshop.store.history(job.id)).toMatchObject([
     { status: 'WAITING' },
     { status: 'SUBMITTING' },
     { status: 'WAITING', note: 'not sent: its request could not be read' },

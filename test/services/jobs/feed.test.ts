@@ -110,3 +110,50 @@ describe('a feed', () => {
     expect(ends).toEqual(['end']);
   });
 });
+
+describe('a feed that gives in turn', () => {
+  function inTurnOf(limit = 3) {
+    const line: (() => void)[] = [];
+    const feed = new Feed<number>(
+      limit,
+      () => {},
+      (give) => line.push(give),
+    );
+    return { feed, next: () => line.shift()?.(), line };
+  }
+
+  test('stands in line once for what there is, and gives the newest of it', async () => {
+    const { feed, next, line } = inTurnOf(2);
+    const first = feed.next();
+    for (const item of [1, 2, 3]) feed.push(item);
+    expect(line).toHaveLength(1);
+    next();
+    expect(await first).toEqual({ value: 2, done: false });
+    const second = feed.next();
+    feed.complete();
+    next();
+    expect(await second).toEqual({ value: 3, done: false });
+    expect(await feed.next()).toEqual({ value: undefined, done: true });
+    expect(line).toEqual([]);
+  });
+
+  test('gives nothing any more to who left meanwhile', async () => {
+    const { feed, next } = inTurnOf();
+    const waiting = feed.next();
+    feed.push(1);
+    await feed.return();
+    expect(await waiting).toEqual({ value: undefined, done: true });
+    next();
+    expect(await feed.next()).toEqual({ value: undefined, done: true });
+  });
+
+  test('fails, or ends, for all who wait when the last item was given', async () => {
+    const failing = inTurnOf();
+    const [item, failure] = [failing.feed.next(), failing.feed.next()];
+    failing.feed.push(1);
+    failing.feed.fail(new Error('the store is gone'));
+    failing.next();
+    expect(await item).toEqual({ value: 1, done: false });
+    await expect(failure).rejects.toThrow('the store is gone');
+  });
+});

@@ -139,7 +139,9 @@ describe('queue positions', () => {
   });
 
   test('is told once when a hold blocks dispatch and once when it ends; nobody else has a new version', async () => {
-    const { jobs, create, get, holds, clock, positions } = await openQueue({ acceptWhileBlocked: true });
+    const { jobs, store, create, get, holds, clock, positions } = await openQueue({
+      acceptWhileBlocked: true,
+    });
     const queue = [await create(), await create(), await create()];
     const [gone, followed, other] = queue;
     if (!gone || !followed || !other) throw new Error('three were created');
@@ -162,7 +164,7 @@ describe('queue positions', () => {
     await wake();
     await until(() => follower.told.length === 4);
     await positions.stop();
-    const notes = (await jobs.history(await get(followed))).map(({ note }) => note);
+    const notes = (await store.history(followed.id)).map(({ note }) => note);
     expect(notes).toEqual([null, 'position 1', 'ACCOUNT', 'dispatch goes on']);
     expect(await get(other)).toMatchObject({ version: 1 });
     await follower.leave();

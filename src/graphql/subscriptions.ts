@@ -1,0 +1,60 @@
+/** The subscriptions under way: how many a caller may hold, by which documents, and whose events come when. */
+import type { DocumentNode } from 'graphql';
+import { GatewayError } from '../errors.js';
+import type { Caller } from '../services/auth/caller.js';
+import { EventTurns, type InTurn } from '../services/event-turns.js';
+import { Shares } from '../services/shares.js';
+import { DocumentsInUse } from './documents-in-use.js';
+
+export interface BegunSubscription {
+  /** What to follow by. */
+  readonly document: DocumentNode;
+  readonly inTurn: InTurn;
+  /** To be called when it is over, as often as one likes. */
+  readonly end: () => void;
+}
+
+export class Subscriptions {
+  readonly #most: number;
+  readonly #number: Shares;
+  readonly #documents = new DocumentsInUse();
+  readonly #turns = new EventTurns();
+
+  /** @param most subscriptions of all callers */
+  constructor(most: number) {
+    this.#most = most;
+    this.#number = new Shares(most);
+  }
+
+  find(text: string): DocumentNode | undefined {
+    return this.#documents.find(text);
+  }
+
+  /** @throws GatewayError RATE_LIMITED */
+  begin(caller: Caller, document: DocumentNode): BegunSubscription {
+    const use = this.#documents.begin(caller, document);
+    if (!this.#number.take(caller, 1)) {
+      use.end();
+      throw tooMany(this.#most);
+    }
+    let isOver = false;
+    return {
+      document: use.document,
+      inTurn: (give) => this.#turns.take(caller, use.cost, give),
+      end: () => {
+        if (isOver) return;
+        isOver = true;
+        use.end();
+        this.#number.take(caller, -1);
+      },
+    };
+  }
+}
+
+function tooMany(most: number): GatewayError {
+  return new GatewayError(
+    'RATE_LIMITED',
+    `You hold as many subscriptions as the others leave free of ${most}; end some before you begin more.`,
+    { extensions: { retryAfterSeconds: 1 } },
+  );
+}

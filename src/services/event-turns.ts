@@ -1,0 +1,83 @@
+/**
+ * Events are given to their followers in turns: an update of a job may have thousands of followers who each ask for
+ * much of it, and between two turns everybody else is served. Tenants go in turn, and within one the tokens of each
+ * job, so that who follows a lot delays their own events most.
+ */
+import type { Caller } from './auth/caller.js';
+
+/** Calls it when it is this follower's turn: at once, or later. */
+export type InTurn = (give: () => void) => void;
+
+export const atOnce: InTurn = (give) => give();
+
+/** What the events of one turn of the event loop cost together, as operations cost: 2 to 5 ms. */
+const MAX_TURN_COST = 10_000;
+/** What each event costs beside its fields. */
+const EVENT_COST = 200;
+
+interface Waiting {
+  readonly cost: number;
+  readonly give: () => void;
+}
+
+/** Those of one tenant, by the job for which they have a follow token. */
+type Line = Map<string | null, Waiting[]>;
+
+export class EventTurns {
+  /** By tenant; the first of each goes next, and is the last then. */
+  readonly #lines = new Map<string, Line>();
+  #spent = 0;
+  #isTurnDue = false;
+
+  /** @param cost of the operation */
+  take({ tenant, onlyJob }: Pick<Caller, 'tenant' | 'onlyJob'>, cost: number, give: () => void): void {
+    this.#expectTurn();
+    const next = { cost: cost + EVENT_COST, give };
+    if (this.#lines.size === 0 && this.#spent < MAX_TURN_COST) {
+      this.#give(next);
+      return;
+    }
+    const line: Line = this.#lines.get(tenant) ?? new Map();
+    const waiting = line.get(onlyJob);
+    if (waiting === undefined) line.set(onlyJob, [next]);
+    else waiting.push(next);
+    this.#lines.set(tenant, line);
+  }
+
+  #expectTurn(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#isTurnDue = false;
+    this.#spent = 0;
+    while (this.#spent < MAX_TURN_COST) {
+      const next = this.#next();
+      if (next === undefined) break;
+      this.#give(next);
+    }
+    // Also for nobody: what is spent counts for one turn.
+    if (this.#spent > 0) this.#expectTurn();
+  };
+
+  #give({ cost, give }: Waiting): void {
+    this.#spent += cost;
+    give();
+  }
+
+  #next(): Waiting | undefined {
+    for (const [tenant, line] of this.#lines) {
+      this.#lines.delete(tenant);
+      for (const [job, waiting] of line) {
+        line.delete(job);
+        const next = waiting.shift();
+        if (waiting.length > 0) line.set(job, waiting);
+        if (line.size > 0) this.#lines.set(tenant, line);
+        return next;
+      }
+    }
+    return undefined;
+  }
+}
