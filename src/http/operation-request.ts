@@ -40,7 +40,7 @@ export function searchOf({ url }: FastifyRequest): string {
 }
 
 /** The same request without what says nothing. */
-export function withoutEmpty<Request extends object>(request: Request): Request {
+function withoutEmpty<Request extends object>(request: Request): Request {
   const isEmpty = ([name, value]: [string, unknown]): boolean =>
     value === '' && ABSENT_WHEN_EMPTY.some((one) => one === name);
   const members = Object.entries(request);
@@ -57,6 +57,12 @@ export function declaredOf(
   if (variables == null) return variables;
   const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
   return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
+}
+
+/** What of an object is a request; whatever else came with it is dropped. */
+export function requestIn(members: object): OperationRequest {
+  const known = NAMES.map((name) => [name, Reflect.get(members, name)] as const);
+  return withoutEmpty(Object.fromEntries(known.filter(([, value]) => value !== undefined)));
 }
 
 /** The query string that says this. */

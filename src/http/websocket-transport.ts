@@ -14,6 +14,7 @@ import { type RawData, WebSocket } from 'ws';
 import { GatewayError } from '../errors.js';
 import { type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
+import { hasLongId, MAX_ID_CHARACTERS, messageIn } from './socket-message.js';
 import { unreadLimitMs } from './unread.js';
 
 /** A client who lets this much lie unread, in bytes, is cut when there is more. */
@@ -93,7 +94,7 @@ export class Connection implements GraphqlSocket {
   #answersDue: Set<object> | null = null;
   /** How it is to be closed; nothing that the client sends is dealt with any more. */
   #leaving: { readonly code: number; readonly reason: string } | null = null;
-  #take: (message: string) => Promise<void> = async () => {};
+  #take: (message: unknown) => Promise<void> = async () => {};
 
   /** @param reportUnexpected is told what goes wrong on our side while a message is dealt with */
   constructor(socket: PingedSocket, reportUnexpected: (error: unknown) => void) {
@@ -183,12 +184,8 @@ export class Connection implements GraphqlSocket {
   }
 
   onMessage(take: (message: string) => Promise<void>): void {
-    this.#take = take;
-  }
-
-  /** The message, as graphql-ws is to read it. */
-  protected textOf(message: string): string {
-    return message;
+    // It also takes what has been parsed, as its `parseMessage` says; and keeps what it is given.
+    this.#take = take as (message: unknown) => Promise<void>;
   }
 
   /** Without the client's payload: an echo is work that a client gets for nothing. */
@@ -207,8 +204,13 @@ export class Connection implements GraphqlSocket {
       );
       return;
     }
+    const message = messageIn(text);
+    if (hasLongId(message)) {
+      this.close(CloseCode.BadRequest, `An id of more than ${MAX_ID_CHARACTERS} characters`);
+      return;
+    }
     this.busy += 1;
-    this.#take(this.textOf(text)).then(this.#done, this.#failed);
+    this.#take(message).then(this.#done, this.#failed);
   }
 
   // Made once: a subscription's message is being dealt with for as long as it is followed.

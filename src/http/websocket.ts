@@ -23,7 +23,7 @@ import { AnswerBudget } from '../services/answer-budget.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { HeldBytes } from '../services/held-bytes.js';
-import { declaredOf, withoutEmpty } from './operation-request.js';
+import { declaredOf } from './operation-request.js';
 import { SilentSockets } from './silent-sockets.js';
 import { boundUnfinished } from './unfinished-messages.js';
 import { takeWebsockets } from './upgrades.js';
@@ -73,10 +73,6 @@ class CallersConnection extends Connection {
   deadline: NodeJS.Timeout | undefined;
   /** Where it comes from. */
   address = '';
-
-  protected override textOf(message: string): string {
-    return withoutEmptyObjects(message);
-  }
 }
 
 const PATH = '/graphql';
@@ -136,7 +132,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
             `At most ${options.maxOperations} operations at once on one socket.`,
           );
         }
-        const { operationName = null } = withoutEmpty(payload);
+        const { operationName = null } = payload;
         const admission = await operations.admit(context.caller, { ...payload, operationName });
         if ('errors' in admission) return admission.errors;
         const { operation } = admission;
@@ -145,6 +141,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         Object.assign(payload, {
           query: document.loc?.source.body ?? payload.query,
           variables: declaredOf(operation, payload.variables),
+          documentId: undefined,
           extensions: undefined,
         });
         const changes = operation.operation === OperationTypeNode.MUTATION;
@@ -312,22 +309,6 @@ function refuse(socket: Duplex, status: string): void {
 
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] ?? '';
-}
-
-const MAY_BE_EMPTY = /"(?:variables|extensions)"\s*:\s*""/;
-
-/** graphql-ws takes nothing but an object for these. */
-function withoutEmptyObjects(text: string): string {
-  if (!MAY_BE_EMPTY.test(text)) return text;
-  try {
-    const message: unknown = JSON.parse(text);
-    if (typeof message !== 'object' || message === null || !('payload' in message)) return text;
-    const { payload } = message;
-    if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return text;
-    return JSON.stringify({ ...message, payload: withoutEmpty(payload) });
-  } catch {
-    return text;
-  }
 }
 
 function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {

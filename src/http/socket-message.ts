@@ -1,0 +1,38 @@
+/**
+ * A message of a WebSocket, with the members that the protocol knows and no others: graphql-ws keeps a message for as
+ * long as its operation runs, which may be for days.
+ */
+import { requestIn } from './operation-request.js';
+
+/** Clients count, or make a UUID. */
+export const MAX_ID_CHARACTERS = 256;
+
+interface Message {
+  readonly type: unknown;
+  readonly id: unknown;
+  readonly payload: unknown;
+}
+
+/** Null for what is no message; whether it is one that clients send is for graphql-ws to say. */
+export function messageIn(text: string): Message | null {
+  const members = parsed(text);
+  if (!isObject(members)) return null;
+  const { type, id, payload } = members as Partial<Message>;
+  return { type, id, payload: type === 'subscribe' && isObject(payload) ? requestIn(payload) : payload };
+}
+
+export function hasLongId(message: Message | null): boolean {
+  return typeof message?.id === 'string' && message.id.length > MAX_ID_CHARACTERS;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
