@@ -5,23 +5,31 @@
  *
  * Nothing is set in a session, because PgBouncer refuses that when connecting, and forgets it between transactions.
  */
-import type { PostgresPool, PostgresPoolClient } from 'kysely';
-import { type ClientBase, DatabaseError, Pool, type PoolClient, types } from 'pg';
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import { type ClientBase, DatabaseError, Pool, type PoolClient, type QueryConfig, types } from 'pg';
 import type { Logger } from 'pino';
+import type { Tables } from './tables.js';
 import { codeOf } from './unavailable.js';
 
 export interface PoolSettings {
   /** Connections of this instance. */
   readonly poolSize: number;
-  /** For an answer, in milliseconds. */
-  readonly answerTimeoutMs?: number;
+  /** For a connection whose statements may take long. */
+  readonly patience?: Patience;
   readonly log: Logger;
+}
+
+export interface Patience {
+  /** For the answer to the next statement, in milliseconds. */
+  readonly answerTimeoutMs: number;
+  /** Ends the connections that are lent, and what they wait for. */
+  readonly signal: AbortSignal;
 }
 
 /** For a connection to be made, or for one of the pool to be free. */
 const CONNECT_TIMEOUT_MS = 3000;
-/** No statement of ours is long. */
-const ANSWER_TIMEOUT_MS = 5000;
+/** Other statements than those of a migration are never long. */
+export const ANSWER_TIMEOUT_MS = 5000;
 /** Of silence, before the system asks whether the other side is there. */
 const KEEP_ALIVE_MS = 5000;
 /** Of a connection, in seconds. */
@@ -31,12 +39,16 @@ const READ_ONLY = '25006';
 /** PostgreSQL's type number of `bigint`. */
 const INT8 = 20;
 
-export function openPool(url: string, { poolSize, answerTimeoutMs, log }: PoolSettings): PostgresPool {
+export function openPostgresDb(url: string, settings: PoolSettings): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPool(url, settings) }) });
+}
+
+function openPool(url: string, { poolSize, patience, log }: PoolSettings): PostgresPool {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     maxLifetimeSeconds: CONNECTION_LIFE_S,
@@ -55,18 +67,20 @@ export function openPool(url: string, { poolSize, answerTimeoutMs, log }: PoolSe
   });
   pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
   return {
-    connect: async () => lend(await pool.connect(), log),
+    connect: async () => lend(await pool.connect(), log, patience),
     end: () => pool.end(),
   };
 }
 
 /** A connection, for as long as somebody has it. */
-function lend(client: PoolClient, log: Logger): PostgresPoolClient {
+function lend(client: PoolClient, log: Logger, patience?: Patience): PostgresPoolClient {
   let fault: Error | undefined;
+  const end = (): void => void client.end();
+  patience?.signal.addEventListener('abort', end);
   const query = async (sql: string, parameters: readonly unknown[]): Promise<unknown> => {
     if (fault !== undefined) throw fault;
     try {
-      return await client.query(sql, [...parameters]);
+      return await client.query(patiently(sql, patience), [...parameters]);
     } catch (error) {
       if (error instanceof Error && !isAnswer(error)) fault = error;
       if (codeOf(error) === READ_ONLY) await endReadOnlySession(client);
@@ -74,10 +88,16 @@ function lend(client: PoolClient, log: Logger): PostgresPoolClient {
     }
   };
   const release = (): void => {
+    patience?.signal.removeEventListener('abort', end);
     if (fault !== undefined) log.warn({ err: fault }, 'a database connection is not used again');
     client.release(fault);
   };
   return { query: query as PostgresPoolClient['query'], release };
+}
+
+/** pg's types lack the time-out of one statement. */
+function patiently(text: string, patience?: Patience): QueryConfig & { query_timeout?: number } {
+  return { text, ...(patience && { query_timeout: patience.answerTimeoutMs }) };
 }
 
 /** The server refused one statement, and may well take the next. */

@@ -7,10 +7,11 @@
  * instances lock the same rows in different orders, PostgreSQL ends one of them, and its writes are made again
  * one by one.
  */
-import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
-import { openPool, type PoolSettings } from './postgres-pool.js';
+import { migrateAlone } from './postgres-migration.js';
+import { openPostgresDb, type PoolSettings } from './postgres-pool.js';
 import { PostgresTransactions } from './postgres-transactions.js';
 import { only, Statement } from './statement.js';
 import type { Tables } from './tables.js';
@@ -30,30 +31,11 @@ const nothingToWrite = new Statement((db) =>
 const MOST_WRITES = 32;
 /** Whoever asked for a write has an answer by then. */
 const WRITE_TIMEOUT_MS = 9000;
-/** For one statement of a migration, or for those of another instance. */
-const MIGRATION_TIMEOUT_MS = 600_000;
-/** Of a migration that waits for its next statement; what it has locked keeps other gateways from serving. */
-const MIGRATION_IDLE_TIMEOUT_MS = 10_000;
-/** Kysely's own number: gateways of the release before migrate with its migrator, and wait for us as we do for them. */
-const MIGRATION_LOCK = '3853314791062309107';
-/**
- * The lock comes first, because the gateway that is waited for may be making the tables. Their schema is where they
- * are in view, else the one where they would be made; another one in view may hold tables of the same names.
- */
-const BEGIN_MIGRATION = `
-  set local statement_timeout = ${MIGRATION_TIMEOUT_MS};
-  set local lock_timeout = 0;
-  set local idle_in_transaction_session_timeout = ${MIGRATION_IDLE_TIMEOUT_MS};
-  select pg_advisory_xact_lock(${MIGRATION_LOCK});
-  select set_config('search_path', coalesce(
-    (select relnamespace::regnamespace::text from pg_class where oid = to_regclass('jobs')),
-    quote_ident(current_schema())
-  ), true)`;
 /** For the writes in flight when it is closed. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 export async function openPostgres(url: string, settings: PoolSettings): Promise<Database> {
-  const db = open(url, settings);
+  const db = openPostgresDb(url, settings);
   const transactions = new PostgresTransactions(db, settings.log);
   const commits = new CommitQueue<Kysely<Tables>>(transactions, {
     mostWrites: MOST_WRITES,
@@ -65,14 +47,7 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
     columnTypes: { dialect: 'postgres', autoIncrement: 'bigserial', time: 'bigint' },
     exclusive: false,
     skipLocked: (query) => query.forUpdate().skipLocked(),
-    migrate: async (work) => {
-      const patient = open(url, { ...settings, poolSize: 1, answerTimeoutMs: MIGRATION_TIMEOUT_MS });
-      const alone = patient.transaction().execute(async (transaction) => {
-        await transaction.executeQuery(CompiledQuery.raw(BEGIN_MIGRATION));
-        return work(transaction);
-      });
-      return alone.finally(() => patient.destroy());
-    },
+    migrate: (work) => migrateAlone(url, { settings, db }, work),
     write: (work, options) => commits.write(work, options),
     lockQueue: async (trx) => only(await queueRow.rows(trx, {})),
     now: async (trx) => only(await serverTime.rows(trx, {})).now,
@@ -92,8 +67,4 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
     await transactions.forget().catch(() => {});
     await db.destroy();
   }
-}
-
-function open(url: string, settings: PoolSettings): Kysely<Tables> {
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPool(url, settings) }) });
 }

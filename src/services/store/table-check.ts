@@ -58,6 +58,9 @@ const needed: { readonly [Table in keyof Needed]: Readonly<Record<keyof Needed[T
   clock: { id: true, read_at: true },
 };
 
+/** That every database has. */
+export const TABLES = Object.keys(needed);
+
 /** No such table, no such column: SQLSTATE, and the only code that SQLite has for both. */
 const MISSING = /^(42P01|42703|SQLITE_ERROR)$/;
 
