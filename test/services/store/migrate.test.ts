@@ -174,6 +174,18 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       expect(await store.get('plus')).toMatchObject({ kind: 'PLUS' });
       await store.stop();
     });
+
+    test('begun by this version are usable by the release before', async () => {
+      await start();
+      await prepare(async (db, opened) => {
+        expect(await startTheReleaseBefore(opened)).toEqual({ results: [] });
+        await insertAsBefore(db, 'old', 'WAITING', 1);
+      });
+      const store = createKyselyJobStore(open, listening);
+      await store.start();
+      expect(await store.get('old')).toMatchObject({ status: 'WAITING' });
+      await store.stop();
+    });
   });
 });
 
@@ -285,6 +297,29 @@ describe.skipIf(database === null)(
         db.selectFrom('kysely_migration').select('name').execute(),
       );
       expect(theirs).toEqual([{ name: '2020-theirs' }]);
+    });
+
+    describe('and a table like one of ours', () => {
+      beforeEach(() =>
+        opened(urlOf('other'), async ({ db }) => {
+          await sql`create table jobs (id integer primary key)`.execute(db);
+        }),
+      );
+
+      test('is left alone by a new installation in a schema before it', async () => {
+        await inUse(urlOf('public,other'));
+        await inUse(urlOf('public,other'));
+        expect(await tablesIn('public')).toContain('job_updates');
+        expect(await tablesIn('other')).toEqual(['jobs', ...THEIRS]);
+      });
+
+      test('stops a start where it hides ours, by name', async () => {
+        await inUse(urlOf('public'));
+        await expect(inUse(urlOf('other,public'))).rejects.toThrow(
+          /^other\.jobs hides a table of the gateway; let search_path begin with public$/,
+        );
+        expect(await tablesIn('other')).toEqual(['jobs', ...THEIRS]);
+      });
     });
 
     test('can come first in view after the release before made our tables', async () => {
