@@ -14,6 +14,8 @@ export type Readiness = 'ok' | 'degraded' | 'unavailable';
 
 /** Shorter than the time-outs of most probes. */
 const ANSWER_MS = 900;
+/** How long after an answer the next one may be late: for a time all connections may be in use. */
+const BUSY_MS = 5000;
 
 export class Health {
   readonly #store: Pick<JobStore, 'ping'>;
@@ -22,6 +24,7 @@ export class Health {
   /** The question that is under way: one that hangs is not joined by others. */
   #asked: Promise<boolean> | null = null;
   #wasUp = true;
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: {
     readonly store: Pick<JobStore, 'ping'>;
@@ -58,16 +61,20 @@ export class Health {
       this.#asked = null;
     });
     const isUp = await inTime(this.#asked, ANSWER_MS, null);
-    if (isUp === null) this.#report(false, new Error(`no answer within ${ANSWER_MS} ms`));
-    return isUp === true;
+    if (isUp !== null) return isUp;
+    if (performance.now() - this.#answeredAt < BUSY_MS) return true;
+    this.#report(false, new Error(`no answer within ${ANSWER_MS} ms`));
+    return false;
   }
 
   async #ask(): Promise<boolean> {
     try {
       await this.#store.ping();
+      this.#answeredAt = performance.now();
       this.#report(true);
       return true;
     } catch (error) {
+      this.#answeredAt = Number.NEGATIVE_INFINITY;
       this.#report(false, error);
       return false;
     }

@@ -2,6 +2,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { Gate } from '../services/jobs/gate.js';
 import { follow, openSocket, run, submit } from './caller.js';
 
 let gateway: TestGateway;
@@ -30,6 +31,26 @@ it('is alive but not able to serve while the store fails, and able again after',
   isBroken = false;
   expect(await get('/readyz')).toEqual([200, '{"status":"ok"}']);
   expect((await get('/metrics'))[1]).toMatch(/^faceswap_database_up 1$/m);
+});
+
+it('stays able to serve while the store is too busy to answer at once', async () => {
+  const gate = new Gate();
+  let isBusy = false;
+  gateway = await startGateway({
+    overrides: {
+      wrapStore: (store) =>
+        withMethods(store, {
+          ping: async () => {
+            if (isBusy) await gate.pass();
+            await store.ping();
+          },
+        }),
+    },
+  });
+  expect(await get('/readyz')).toEqual([200, '{"status":"ok"}']);
+  isBusy = true;
+  expect(await get('/readyz')).toEqual([200, '{"status":"ok"}']);
+  gate.open();
 });
 
 it('is able to serve while the bus is down, and says that it is degraded', async () => {
