@@ -317,6 +317,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     // With a store of its own nothing happens of which this instance does not know.
     if (!store.exclusive) await catchUp.start().catch(cantUseDatabase);
     stops.push(() => http.stop(drainUntil - performance.now()));
+    await http.prepare();
     const port = await http.start().catch((error: unknown) => {
       throw cannotListen(config, error);
     });

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync } from 'fastify';
+import { StartError } from '../errors.js';
 
 export interface GraphiqlOptions {
   /** Where the build has put the page: dist/graphiql. */
@@ -15,7 +16,10 @@ export interface GraphiqlOptions {
 export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): FastifyPluginAsync {
   return async (app) => {
     const template = await readFile(join(assetsDir, 'index.html'), 'utf8').catch((cause: unknown) => {
-      throw new Error(`GraphiQL is not built in ${assetsDir}: run "npm run build"`, { cause });
+      throw new StartError(
+        `GRAPHIQL is on, but its page is not built in ${assetsDir}: run "npm run build", or set GRAPHIQL=false`,
+        { cause },
+      );
     });
     const page = template.replace('"{{gateway}}"', () =>
       inScript({ sampleSource: samples.source, sampleTarget: samples.target }),

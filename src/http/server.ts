@@ -72,6 +72,8 @@ export interface ServerOptions {
 }
 
 export interface HttpServer {
+  /** Makes all that is served. Once, before `start`. */
+  prepare(): Promise<void>;
   /** Begins to listen; resolves with the port. */
   start(): Promise<number>;
   /** Closes sockets with 1001, lets requests in flight go on for `drainMs`, closes. Safe to call twice. */
@@ -154,7 +156,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     get openSockets() {
       return sockets?.size ?? 0;
     },
-    start: async () => {
+    prepare: async () => {
       errorAnswers(app, shared.reportUnexpected);
       securityHeaders(app);
       endConnectionsOnce(app, options.isStopping);
@@ -180,6 +182,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
         mayConnect: ({ headers }) =>
           options.onlyThisMachine === null || isOfThisMachine(headers, options.onlyThisMachine),
       });
+      await app.ready();
+    },
+    start: async () => {
       await app.listen({ host: options.host, port: options.port });
       const address = app.server.address();
       return typeof address === 'object' && address !== null ? address.port : options.port;

@@ -1,7 +1,7 @@
 /** Starts that find services wrong, or not there yet: one line that names the setting, or patience. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -66,6 +66,18 @@ describe('A start is refused in one line', () => {
     const folder = newFolder();
     mkdirSync(join(folder, '.env'));
     await expectRefused(await startProcess(folder), /^\.env .*can't be read/);
+  });
+
+  it('when GraphiQL is not built', async () => {
+    const folder = newFolder();
+    const isOfGraphiql = (file: string): boolean => file.startsWith(join(ROOT, 'dist/graphiql'));
+    cpSync(join(ROOT, 'dist'), join(folder, 'dist'), {
+      recursive: true,
+      filter: (file) => !isOfGraphiql(file),
+    });
+    for (const name of ['package.json', 'node_modules']) symlinkSync(join(ROOT, name), join(folder, name));
+    const gateway = await spawnGateway(process.execPath, ['dist/index.js'], { cwd: folder, env: {} });
+    await expectRefused(gateway, /^GRAPHIQL is on, but its page is not built in .*\/dist\/graphiql: run /);
   });
 
   it("when the bucket is in another region than AWS_REGION, with that region's name", async () => {
