@@ -11,6 +11,8 @@ import type { JobStore } from './job-store.js';
 const RETRY_AFTER_SECONDS = 2;
 /** In an outage every call fails; one line in so many milliseconds tells it. */
 const LOG_EVERY_MS = 10_000;
+/** How often a database that was full is asked whether it still is. */
+const LOOK_EVERY_MS = 1000;
 
 /** The same store, whose methods (but for `start` and `stop`) reject with STORE_UNAVAILABLE where that is why. */
 export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
@@ -29,13 +31,20 @@ export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
     }
     return storeUnavailable(error);
   };
+  let lookedAt = Number.NEGATIVE_INFINITY;
   const went = (name: string | symbol): void => {
-    // The one method that finds out whether there is room.
-    if (!isFull || name !== 'ping') return;
-    isFull = false;
-    log.info('the disk of the database has room again');
+    if (!isFull) return;
+    const now = performance.now();
+    if (name === 'ping') {
+      isFull = false;
+      log.info('the disk of the database has room again');
+    } else if (now - lookedAt >= LOOK_EVERY_MS) {
+      // Other calls may go well on a full disk; this one finds out whether there is room, also where nobody asks.
+      lookedAt = now;
+      telling.ping().catch(() => {});
+    }
   };
-  return new Proxy(store, {
+  const telling = new Proxy(store, {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
@@ -51,6 +60,7 @@ export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
       };
     },
   });
+  return telling;
 }
 
 /** A write took too long; it is not written, and will not be. */

@@ -42,9 +42,15 @@ test('a full database can be read, answers no ping, and is told once; with room 
   expect(lines).toEqual(['the disk of the database is full: nothing can be stored']);
 
   await mayHave(1_000_000);
+  // Nobody asks for it; what the gateway does anyway is enough.
+  await expect
+    .poll(async () => {
+      await store.create(newJobOf('ann'), 1_000_000);
+      return lines.slice(1);
+    })
+    .toEqual(['the disk of the database has room again']);
   await store.ping();
-  await store.create(newJobOf('ann'), 1_000_000);
-  expect(lines.slice(1)).toEqual(['the disk of the database has room again']);
+  expect(lines).toHaveLength(2);
   await store.stop();
   rmSync(dir, { recursive: true });
 });
