@@ -16,7 +16,7 @@ export interface Submitted {
 export class Submission {
   readonly #jobs: JobService;
   readonly #dispatcher: Pick<Dispatcher, 'pass'>;
-  /** The longest the answer waits for Akool's, in milliseconds. */
+  /** The longest the answer waits for Akool's, in milliseconds from the request on. */
   readonly #waitMs: number;
 
   constructor(parts: {
@@ -31,22 +31,30 @@ export class Submission {
 
   /** @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT */
   async submit(tenant: string, request: JobRequest, idempotencyKey: string | null): Promise<Submitted> {
+    const until = performance.now() + this.#waitMs;
     const { job, deduplicated } = await this.#jobs.create(tenant, request, idempotencyKey);
     // From here on it is stored: that it can't be followed is no reason to say that it was not accepted.
-    return { job: await this.#answered(job).catch(() => job), deduplicated };
+    return { job: await this.#answered(job, until).catch(() => job), deduplicated };
   }
 
   /** The job as it is once it waits for a slot, or Akool has answered, or the time is up. */
-  async #answered(job: Job): Promise<Job> {
-    if (this.#waitMs === 0 || !isUndecided(job)) return job;
-    const states = await this.#jobs.watch(job.tenant, job.id);
+  async #answered(job: Job, until: number): Promise<Job> {
+    const leftMs = until - performance.now();
+    if (leftMs <= 0 || !isUndecided(job)) return job;
     let timer: NodeJS.Timeout | undefined;
     const timeUp = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), this.#waitMs);
+      timer = setTimeout(() => resolve(null), leftMs);
     });
-    void timeUp.then(() => states.return?.());
+    const following = this.#jobs.watch(job.tenant, job.id);
+    const leave = async (): Promise<void> => {
+      await (await following).return?.();
+    };
+    // With a store that does not answer it may begin when nobody waits for it any more.
+    timeUp.then(leave).catch(() => {});
     let newest = job;
     try {
+      const states = await Promise.race([following, timeUp]);
+      if (states === null) return job;
       const offered = this.#dispatcher.pass().then(() => 'offered' as const);
       let isOffered = false;
       let next = states.next();
@@ -67,7 +75,7 @@ export class Submission {
       }
     } finally {
       clearTimeout(timer);
-      await states.return?.();
+      leave().catch(() => {});
     }
   }
 }

@@ -84,6 +84,39 @@ describe('a submit is answered', () => {
     });
   });
 
+  test('in time although the store took its time to store it, or does not answer from then on', async () => {
+    const waitMs = 50;
+    const slow = new Gate();
+    const { submission } = await openSubmission(waitMs, {
+      wrapStore: (whole) =>
+        withMethods(whole, {
+          create: async (...given) => {
+            await slow.pass();
+            return whole.create(...given);
+          },
+        }),
+    });
+    const late = submission.submit('ann', request, null);
+    await slow.arrived();
+    await new Promise((resolve) => setTimeout(resolve, 2 * waitMs));
+    slow.open();
+    expect((await late).job).toMatchObject({ status: 'WAITING', version: 1 });
+
+    const silence = new Gate();
+    const silent = await openSubmission(waitMs, {
+      wrapStore: (whole) =>
+        withMethods(whole, {
+          get: async (id) => {
+            await silence.pass();
+            return whole.get(id);
+          },
+        }),
+    });
+    expect((await silent.submission.submit('ann', request, null)).job.status).toBe('WAITING');
+    silence.open();
+    await until(() => silent.bus.followedJobs().length === 0);
+  });
+
   test('with the same job for the same key, as it is now', async () => {
     const { submission, akool } = await openSubmission(LONG);
     const first = await submission.submit('ann', request, 'key');
