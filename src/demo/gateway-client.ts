@@ -9,7 +9,6 @@ export interface DemoJob {
   readonly status: string;
   readonly version: number;
   readonly queuePosition: number | null;
-  readonly createdAt: string;
   readonly result: { readonly url: string } | null;
   readonly error: { readonly code: string; readonly message: string; readonly retryable: boolean } | null;
 }
@@ -24,8 +23,7 @@ export interface Pictures {
   readonly target: string;
 }
 
-const JOB_FIELDS =
-  'id status version queuePosition createdAt result { url } error { code message retryable }';
+const JOB_FIELDS = 'id status version queuePosition result { url } error { code message retryable }';
 const SUBMIT = `mutation Demo($input: SubmitFaceSwapInput!) {
   submitFaceSwap(input: $input) { job { ${JOB_FIELDS} } }
 }`;

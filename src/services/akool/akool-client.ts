@@ -38,9 +38,7 @@ export interface AkoolClient {
    * @throws AkoolCallError code REFUSED when the input is to blame
    */
   detectFaces(request: DetectFacesRequest, options?: DetectOptions): Promise<DetectedFrame[]>;
-  /** Takes no new calls, lets those in flight end, closes the connections. Safe to call twice. */
-  close(): Promise<void>;
-  /** Takes no new calls, ends those in flight as if their signal had fired, closes the connections. */
+  /** Takes no new calls, ends those in flight as if their signal had fired, closes the connections. Safe to call twice. */
   destroy(): Promise<void>;
 }
 
@@ -65,7 +63,6 @@ export type SubmitOutcome =
   | {
       readonly kind: 'not-accepted';
       readonly reason: string;
-      readonly cause: 'unreachable' | 'rate-limited';
       readonly retryAfterMs: number | null;
     }
   /** Nobody knows: must never be sent again. */
@@ -113,8 +110,6 @@ export interface ProviderResult {
   readonly url: string | null;
   /** Why it failed, where Akool says so: without our secrets, but not yet fit to be shown. */
   readonly reason: string | null;
-  readonly createdAt: Date | null;
-  readonly deductionStatus: number | null;
 }
 
 /** Give `url` or `image`; `url` wins when both are there. */

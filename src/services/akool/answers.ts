@@ -117,13 +117,5 @@ function readResult(entry: unknown, secrets: readonly string[]): ProviderResult 
     status,
     url: readAddress(entry['url']),
     reason: readReason(entry, secrets),
-    createdAt: dateOf(entry['createdAt']),
-    deductionStatus: integerOf(entry['deduction_status']),
   };
-}
-
-function dateOf(value: unknown): Date | null {
-  if (typeof value !== 'string' && typeof value !== 'number') return null;
-  const date = new Date(value);
-  return Number.isNaN(date.getTime()) ? null : date;
 }

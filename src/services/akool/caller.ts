@@ -103,10 +103,6 @@ export class Caller {
     }
   }
 
-  close(): Promise<void> {
-    return this.#transport.close();
-  }
-
   destroy(): Promise<void> {
     return this.#transport.destroy();
   }

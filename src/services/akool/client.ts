@@ -4,7 +4,7 @@
  * ```ts
  * const akool = createAkoolClient({ baseUrl, credentials: { kind: 'api-key', apiKey }, timeoutMs: 30_000 });
  * const outcome = await akool.submitFaceSwap(request);
- * await akool.close();
+ * await akool.destroy();
  * ```
  */
 import type {
@@ -113,10 +113,6 @@ class HttpAkoolClient implements AkoolClient {
     const line = forJob ? 'slots' : 'detections';
     const exchange = await this.#caller.call(detectFacesRequest(request), { signal, line });
     return framesOf(exchange, this.#caller.secrets, this.#baseUrl);
-  }
-
-  close(): Promise<void> {
-    return this.#caller.close();
   }
 
   destroy(): Promise<void> {

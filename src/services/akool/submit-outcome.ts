@@ -44,7 +44,6 @@ function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome 
       return {
         kind: 'not-accepted',
         reason: 'Akool is taking no more requests at the moment.',
-        cause: 'rate-limited',
         retryAfterMs: verdict.retryAfterMs,
       };
     case 'unclear':
@@ -56,7 +55,7 @@ function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome 
       const reason = whySilent(verdict);
       return verdict.sent
         ? { kind: 'unknown', reason: `The job was sent, and then: ${reason}.` }
-        : { kind: 'not-accepted', reason: `Not sent: ${reason}.`, cause: 'unreachable', retryAfterMs: null };
+        : { kind: 'not-accepted', reason: `Not sent: ${reason}.`, retryAfterMs: null };
     }
   }
 }
@@ -72,9 +71,8 @@ export function outcomeWithoutToken(error: AkoolCallError): SubmitOutcome {
       error: { code, message: advice, providerCode: error.providerCode, retryable: false },
     };
   }
-  const cause = error.code === 'RATE_LIMITED' ? 'rate-limited' : 'unreachable';
   const reason = `Not sent, for want of a token: ${error.message}`;
-  return { kind: 'not-accepted', reason, cause, retryAfterMs: error.retryAfterMs };
+  return { kind: 'not-accepted', reason, retryAfterMs: error.retryAfterMs };
 }
 
 function refusal(verdict: Extract<Verdict, { kind: 'refused' }>, secrets: readonly string[]) {

@@ -81,7 +81,7 @@ export class Transport {
   async send(request: HttpRequest, options: SendOptions): Promise<Exchange> {
     const { signal, line, wantsLate = false, onWritten = () => {} } = options;
     if (this.#closed) {
-      return { kind: 'not-sent', failure: 'stopped', cause: new Error('the Akool client is closed') };
+      return { kind: 'not-sent', failure: 'stopped', cause: new Error('the Akool client was destroyed') };
     }
     const exchange = new HttpExchange({ wantsLate, onWritten, onOver: () => this.#open.delete(exchange) });
     const onAbort = (): void =>
@@ -107,19 +107,12 @@ export class Transport {
     }
   }
 
-  /** Takes no new exchanges, lets those in flight end that are not late, closes the connections. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#open].map(({ outcome }) => outcome));
-    // Not `Pool.close`: it would wait for connection attempts that nobody wants any more.
-    await Promise.all(Object.values(this.#pools).map((pool) => pool.destroy()));
-  }
-
-  /** Ends the exchanges in flight as `stopped`, closes the connections. */
+  /** Takes no new exchanges, ends those in flight as `stopped`, closes the connections. */
   async destroy(): Promise<void> {
     this.#closed = true;
     for (const exchange of this.#open)
       exchange.giveUp('stopped', new Error('the Akool client was destroyed'));
-    await this.close();
+    await Promise.all([...this.#open].map(({ outcome }) => outcome));
+    await Promise.all(Object.values(this.#pools).map((pool) => pool.destroy()));
   }
 }

@@ -26,8 +26,8 @@ const MESSAGES: Readonly<Record<AuthenticationError['reason'], string>> = {
 
 const RETRY_AFTER_SECONDS = 5;
 
-/** The one tenant of a gateway that asks nobody who they are. */
-export const OPEN_TENANT: Caller = { tenant: 'default', expiresAt: null, onlyJob: null };
+/** Whoever calls a gateway that asks nobody who they are: all are one tenant. */
+const ANYBODY: Caller = { tenant: 'default', expiresAt: null, onlyJob: null };
 
 export class Authenticator {
   readonly #isOpen: boolean;
@@ -59,7 +59,7 @@ export class Authenticator {
     const token = /^Bearer +(\S+)$/i.exec(authorization?.trim() ?? '')?.[1];
     // A follow token narrows what its bearer may do, with an open gateway too.
     if (token !== undefined && isFollowToken(token)) return this.#verified(this.#followTokens.verify(token));
-    if (this.#isOpen) return OPEN_TENANT;
+    if (this.#isOpen) return ANYBODY;
     if (token === undefined) throw new AuthenticationError(authorization ? 'wrong' : 'missing');
     const tenant = tenantOfKey(this.#keys, token);
     if (tenant !== null) return { tenant, expiresAt: null, onlyJob: null };

@@ -80,18 +80,18 @@ export class CallbackReceiver {
       { baseUrl, madeAt: madeAt(event, job, at), keep, secrets },
     );
     // Whoever forged it must not end the job: where the address does not fit, what Akool says when asked counts.
-    const trusted =
+    const isBelieved =
       read !== null &&
       (read.status !== 'COMPLETED' || (!confirmResults && isProviderResultUrl(read.url, baseUrl)));
     // What is not believed still says that Akool has the job.
-    const report = trusted ? read : ({ status: 'QUEUED' } as const);
+    const report = isBelieved ? read : ({ status: 'QUEUED' } as const);
     let isUnsent = false;
     const { job: afterwards, changed } = await this.#jobs.apply(job.id, (current) => {
       isUnsent = current.attempts === 0;
       return {
         type: 'reported',
         at,
-        pollAt: trusted ? at + this.#settings.pollAfterMs : at,
+        pollAt: isBelieved ? at + this.#settings.pollAfterMs : at,
         deadlineAt: (current.sentAt ?? at) + this.#settings.jobDeadlineMs,
         source: 'WEBHOOK',
         providerId: event.providerId,
@@ -103,7 +103,7 @@ export class CallbackReceiver {
       const fields = { job: job.id, providerId: event.providerId, status: afterwards.status };
       this.#log.warn(fields, 'a callback shows that a job had been sent, of which there is no record');
     }
-    if (!trusted) {
+    if (!isBelieved) {
       const address = event.url === null ? null : providerUrlForLog(event.url);
       const fields = { job: job.id, providerId: event.providerId, address };
       // Akool may give none when it is asked: then this is all that leads to what was paid.

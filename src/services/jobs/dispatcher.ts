@@ -280,6 +280,8 @@ export class Dispatcher {
           reason: outcome.reason,
         });
         return;
+      case 'taken-over':
+        return;
       default:
         outcome satisfies never;
     }

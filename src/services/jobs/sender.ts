@@ -15,7 +15,9 @@ import { SharedReads } from './shared-reads.js';
 export type Outcome =
   | SubmitOutcome
   /** It was not sent, because something about it is missing: that keeps this one job waiting, and no other. */
-  | { readonly kind: 'not-ready'; readonly reason: string; readonly retryAfterMs: number | null };
+  | { readonly kind: 'not-ready'; readonly reason: string; readonly retryAfterMs: number | null }
+  /** It was not sent here, because somebody took this dispatcher for dead: the job is no longer its to send. */
+  | { readonly kind: 'taken-over' };
 
 export interface SenderParts {
   readonly jobs: Pick<JobService, 'requests'>;
@@ -113,10 +115,9 @@ export class Sender {
         return { outcome: { kind: 'not-ready', reason, retryAfterMs } };
       }
       case 'filled':
-        // Somebody took this dispatcher for dead: the job is no longer its to send.
         return (await this.#save(job, filled.request))
           ? { request: filled.request }
-          : { outcome: { kind: 'unknown', reason: 'the job was taken over' } };
+          : { outcome: { kind: 'taken-over' } };
     }
   }
 

@@ -8,7 +8,6 @@ import { acceptedAs, openWorkshop, type Workshop } from './workshop.js';
 
 const NOT_ACCEPTED: SubmitOutcome = {
   kind: 'not-accepted',
-  cause: 'rate-limited',
   reason: 'too many',
   retryAfterMs: null,
 };

@@ -48,7 +48,6 @@ describe('a submit is answered', () => {
     const { submission, akool } = await openSubmission(LONG);
     akool.onSubmit = async () => ({
       kind: 'not-accepted',
-      cause: 'rate-limited',
       reason: 'too many',
       retryAfterMs: 60_000,
     });

@@ -74,7 +74,6 @@ export class ScriptedAkool {
     deleteResults: async () => {},
     credit: () => this.onCredit(),
     detectFaces: (what, options) => this.onDetect(what, options),
-    close: async () => {},
     destroy: async () => {},
   };
 
@@ -94,7 +93,7 @@ export function resultOf(
   url: string | null = null,
   reason: string | null = null,
 ): ProviderResult {
-  return { providerId, status, url, reason, createdAt: null, deductionStatus: null };
+  return { providerId, status, url, reason };
 }
 
 export interface Workshop {
