@@ -6,9 +6,21 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { JobStore } from '../../src/services/store/job-store.js';
 import { clockAhead, startGateway, type TestGateway, withMethods } from '../harness.js';
-import { type Answer, ask, dataOf, errorOf, follow, lookUp, oneFace, submit } from './caller.js';
+import {
+  type Answer,
+  ask,
+  dataOf,
+  errorOf,
+  follow,
+  lookUp,
+  oneFace,
+  openSocket,
+  run,
+  submit,
+} from './caller.js';
+import { knock } from './doors.js';
 import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
-import { JOB, JOBS, SUBMIT } from './operations.js';
+import { JOB, JOB_UPDATED, JOBS, JOBS_UPDATED, SUBMIT } from './operations.js';
 
 const ends: (() => Promise<void>)[] = [];
 
@@ -89,6 +101,11 @@ async function finished(
   await expect.poll(async () => (await lookUp(url, id)).result?.archived, { timeout: 5000 }).toBe(true);
   const { result, providerId } = await lookUp(url, id);
   return { id, media: result?.url ?? '', providerId: providerId ?? '' };
+}
+
+/** Akool can't be asked to delete anything: records of deleted jobs stay. */
+function keepsRecords({ sandbox }: TestGateway): void {
+  sandbox.setFaults({ rates: { delete: { error: 1 } } });
 }
 
 const atAkool = ({ sandbox }: TestGateway): string[] => sandbox.jobs.map((job) => job.id);
@@ -175,16 +192,49 @@ describe('deleteJob', () => {
   });
 
   it('ends the news: nobody is told of a deleted job', async () => {
-    const { gateway } = await start();
-    const { id } = await finished(gateway.url);
+    const { gateway } = await start({ env: { KEEP_RESULTS: 'false' } });
+    const { id } = await submit(gateway.url);
+    await follow(gateway.url, id);
+    const [all, one] = [openSocket(gateway.url), openSocket(gateway.url)];
+    const changes = run(all, JOBS_UPDATED);
+    const news = changes.next();
+    // Answers on one socket come in order, so by then it is followed.
+    await run(all, '{ __typename }').next();
+    keepsRecords(gateway);
     await deleted(gateway.url, id);
-    await expect(follow(gateway.url, id)).rejects.toBeDefined();
+    const other = await submit(gateway.url);
+    expect((await news).value?.data?.jobsUpdated.id).toBe(other.id);
+    expect((await run(one, JOB_UPDATED, { id }).next()).value?.errors).toMatchObject([
+      { extensions: { code: 'NOT_FOUND' } },
+    ]);
+    await Promise.all([all.dispose(), one.dispose()]);
+  });
+
+  it('leaves its follow tokens nothing to see', async () => {
+    const { gateway } = await start({ env: { KEEP_RESULTS: 'false' } });
+    const { id } = await submit(gateway.url);
+    await follow(gateway.url, id);
+    const { createFollowToken } = await dataOf(
+      ask<{ createFollowToken: { token: string } }, unknown>(
+        gateway.url,
+        'mutation ($id: ID!) { createFollowToken(jobId: $id) { token } }',
+        { id },
+      ),
+    );
+    const seen = async () => {
+      const query = `{ job(id: "${id}") { id } }`;
+      return (await knock('http', gateway.url, { query }, createFollowToken.token)).data;
+    };
+    expect(await seen()).toEqual({ job: { id } });
+    keepsRecords(gateway);
+    await deleted(gateway.url, id);
+    expect(await seen()).toEqual({ job: null });
   });
 
   it('keeps its idempotency key for 24 hours, from the first moment on, and no longer', async () => {
     const { gateway, store, later, untilErased } = await start();
     const { id } = await finished(gateway.url, 'k');
-    gateway.sandbox.setFaults({ rates: { delete: { error: 1 } } });
+    keepsRecords(gateway);
     await deleted(gateway.url, id);
     const input = oneFace({ idempotencyKey: 'k' });
     // Akool can't be asked to delete it: the record is still there, but not for its tenant.

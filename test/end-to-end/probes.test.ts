@@ -95,8 +95,23 @@ it.each(['refuses', 'never answers'])(
   },
 );
 
-async function get(path: string): Promise<[status: number, body: string]> {
-  const answer = await fetch(gateway.url + path);
+it('tells its figures only to whoever has METRICS_TOKEN, where it is set', async () => {
+  gateway = await startGateway({ env: { METRICS_TOKEN: 'a-token-for-metrics' } });
+  for (const authorization of ['', 'a-token-for-metrics', 'Bearer a-token-for-metric', 'Bearer wrong']) {
+    const [status, text] = await get('/metrics', { authorization });
+    expect([authorization, status, text]).toEqual([authorization, 401, '{"status":"unauthorized"}']);
+  }
+  const [status, text] = await get('/metrics', { authorization: 'Bearer a-token-for-metrics' });
+  expect(status).toBe(200);
+  expect(text).toContain('faceswap_database_up 1');
+  expect((await get('/readyz'))[0]).toBe(200);
+});
+
+async function get(
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<[status: number, body: string]> {
+  const answer = await fetch(gateway.url + path, { headers });
   return [answer.status, await answer.text()];
 }
 
