@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Tests that wait most of their time: for time-outs, for servers that are away, for processes that come and go. */
 const WAITING = [
   'test/end-to-end/{account-hold,archive,changes,clock,delete,detection,failover,instances,kill,late-answer,late-result,live,outage,outcome,pgbouncer}.test.ts',
-  'test/end-to-end/{media,proxies,silent-postgres,silent-redis,sockets,start,stop,token}.test.ts',
+  'test/end-to-end/{media,proxies,silent-postgres,silent-redis,silent-start,sockets,start,stop,token}.test.ts',
   'test/services/bus/redis-faults.test.ts',
   'test/services/jobs/job-service.test.ts',
   'test/services/store/lost-commits.test.ts',

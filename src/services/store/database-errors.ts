@@ -20,11 +20,18 @@ export class DatabaseUnusableError extends StartError {
     const remedy = isCertificateError(cause)
       ? 'PGSSLROOTCERT, which may name the file of its CA'
       : 'DATABASE_URL';
-    super(`${file} can't be used as the database: ${reasonOf(cause)}; see ${remedy}`, {
+    const reason = isSilent(cause) ? 'it does not answer' : reasonOf(cause);
+    super(`${file} can't be used as the database: ${reason}; see ${remedy}`, {
       cause,
       mayPass: isAway(cause) || isNotThereYet(cause),
     });
   }
+}
+
+/** As pg words it, of a question and of a connection. */
+function isSilent(error: unknown): boolean {
+  const words = /^(Query read timeout|timeout expired|Connection terminated due to connection timeout)$/;
+  return error instanceof Error && words.test(error.message);
 }
 
 /** A name that is not known yet, as of a container that is being started; or a server without a free connection. */

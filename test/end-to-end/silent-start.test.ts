@@ -1,0 +1,69 @@
+/** A PostgreSQL that falls silent while a gateway starts on it, or is only busy with another one's migration. */
+import { Client } from 'pg';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { MIGRATION_LOCK } from '../../src/services/store/postgres-migration.js';
+import { postgresUrl, withDatabase } from '../services.js';
+import { type Passage, startProxy, type TcpProxy } from '../tcp-proxy.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
+
+const postgres = await postgresUrl();
+
+describe.skipIf(postgres === null)('a start whose PostgreSQL falls silent', { timeout: 60_000 }, () => {
+  beforeAll(build, 60_000);
+  afterEach(cleanUp);
+
+  /** A start on an empty database, through a proxy that is silent once this is asked. */
+  async function start(asked: string, silence: (proxy: TcpProxy) => Passage): Promise<GatewayProcess> {
+    const database = await withDatabase(postgres ?? '');
+    const proxy = await startProxy(database.url);
+    proxy.toServer = (bytes) => (bytes.includes(asked) ? silence(proxy) : 'pass');
+    const gateway = await startProcess(newFolder(), { DATABASE_URL: proxy.url });
+    await gateway.ended;
+    await proxy.stop();
+    await database.drop();
+    return gateway;
+  }
+
+  const ofOne = (): Passage => 'silence';
+  const ofAll = (proxy: TcpProxy): Passage => {
+    void proxy.become('silent');
+    return 'pass';
+  };
+
+  test('ends with one line, wherever it is by then', async () => {
+    const gateways = await Promise.all([
+      start('show transaction_read_only', ofOne),
+      start('pg_advisory_xact_lock', ofOne),
+      start('create table "jobs"', ofAll),
+    ]);
+    for (const gateway of gateways) {
+      expect(await gateway.ended).toBe(1);
+      expect(gateway.stderr()).toMatch(
+        /^PostgreSQL can't be used as the database: it does not answer; see DATABASE_URL\n$/,
+      );
+    }
+  });
+
+  test('waits for another gateway that changes the tables, as long as the server answers', async () => {
+    const database = await withDatabase(postgres ?? '');
+    const other = new Client({ connectionString: database.url });
+    await other.connect();
+    await other.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
+    const gateway = startProcess(newFolder(), { DATABASE_URL: database.url });
+    const turns = new Set<string>();
+    await expect
+      .poll(async () => {
+        const { rows } = await other.query<{ since: string }>(`
+          select xact_start::text as since from pg_stat_activity
+          where datname = current_database() and wait_event = 'advisory'`);
+        for (const { since } of rows) turns.add(since);
+        return turns.size;
+      })
+      .toBe(2);
+    await other.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
+    expect((await gateway).url).not.toBe('');
+    await cleanUp();
+    await other.end();
+    await database.drop();
+  });
+});
