@@ -1,26 +1,31 @@
-/** A PostgreSQL that falls silent while a gateway starts on it, or is only busy with another one's migration. */
+/** Starts on a PostgreSQL that falls silent, or is only busy with another gateway's migration. */
 import { Client } from 'pg';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { MIGRATION_LOCK } from '../../src/services/store/postgres-migration.js';
-import { postgresUrl, withDatabase } from '../services.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
 import { type Passage, startProxy, type TcpProxy } from '../tcp-proxy.js';
 import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
 
 const postgres = await postgresUrl();
 
-describe.skipIf(postgres === null)('a start whose PostgreSQL falls silent', { timeout: 60_000 }, () => {
+describe.skipIf(postgres === null)('a start on PostgreSQL', { timeout: 60_000 }, () => {
   beforeAll(build, 60_000);
   afterEach(cleanUp);
 
+  async function emptyDatabase(): Promise<TestDatabase> {
+    const database = await withDatabase(postgres ?? '');
+    onTestFinished(() => database.drop());
+    return database;
+  }
+
   /** A start on an empty database, through a proxy that is silent once this is asked. */
   async function start(asked: string, silence: (proxy: TcpProxy) => Passage): Promise<GatewayProcess> {
-    const database = await withDatabase(postgres ?? '');
+    const database = await emptyDatabase();
     const proxy = await startProxy(database.url);
+    onTestFinished(() => proxy.stop());
     proxy.toServer = (bytes) => (bytes.includes(asked) ? silence(proxy) : 'pass');
     const gateway = await startProcess(newFolder(), { DATABASE_URL: proxy.url });
     await gateway.ended;
-    await proxy.stop();
-    await database.drop();
     return gateway;
   }
 
@@ -30,7 +35,7 @@ describe.skipIf(postgres === null)('a start whose PostgreSQL falls silent', { ti
     return 'pass';
   };
 
-  test('ends with one line, wherever it is by then', async () => {
+  test('ends with one line when that falls silent, wherever it is by then', async () => {
     const gateways = await Promise.all([
       start('show transaction_read_only', ofOne),
       start('pg_advisory_xact_lock', ofOne),
@@ -45,9 +50,10 @@ describe.skipIf(postgres === null)('a start whose PostgreSQL falls silent', { ti
   });
 
   test('waits for another gateway that changes the tables, as long as the server answers', async () => {
-    const database = await withDatabase(postgres ?? '');
+    const database = await emptyDatabase();
     const other = new Client({ connectionString: database.url });
     await other.connect();
+    onTestFinished(() => other.end());
     await other.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
     const gateway = startProcess(newFolder(), { DATABASE_URL: database.url });
     const turns = new Set<string>();
@@ -62,8 +68,5 @@ describe.skipIf(postgres === null)('a start whose PostgreSQL falls silent', { ti
       .toBe(2);
     await other.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
     expect((await gateway).url).not.toBe('');
-    await cleanUp();
-    await other.end();
-    await database.drop();
   });
 });
