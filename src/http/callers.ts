@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 
 import { GatewayError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
 import { HeldBytes, type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
+import { gather, RefusedBody } from './body.js';
 import { isModest } from './json-shape.js';
 import { onceOver } from './once-over.js';
 
@@ -30,16 +31,6 @@ const MAX_SMALL_BODY_BYTES = 1024 * 1024;
 /** Bytes of all bodies that are under way or not answered yet. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 
-/** A body that is not read: the status says why. */
-class RefusedBody extends Error {
-  readonly statusCode: 400 | 413;
-
-  constructor(statusCode: RefusedBody['statusCode']) {
-    super('refused');
-    this.statusCode = statusCode;
-  }
-}
-
 /** Returns what routes for callers are to have as their `onRequest`. Bodies are JSON, and only those routes take any. */
 export function askFirst(
   app: FastifyInstance,
@@ -54,7 +45,7 @@ export function askFirst(
       done(null);
       return;
     }
-    read(request.sender, request, payload).then((text) => {
+    read(request.sender, payload).then((text) => {
       if (isModest(text)) parse(request, text, done);
       else done(tooFull());
     }, done);
@@ -91,42 +82,13 @@ export function contextOf({ sender }: FastifyRequest): GatewayContext {
 }
 
 /** @throws RefusedBody; GatewayError RATE_LIMITED while too much is held for the caller */
-function read(
-  { context, body }: Sender,
-  { headers }: FastifyRequest,
-  payload: IncomingMessage,
-): Promise<string> {
+async function read({ context, body }: Sender, payload: IncomingMessage): Promise<string> {
   const most = context.caller.onlyJob === null ? MAX_BODY_BYTES : MAX_SMALL_BODY_BYTES;
-  let text = '';
-  let size = 0;
-  return new Promise((resolve, reject) => {
-    const end = (error: Error): void => {
-      text = '';
-      payload.off('data', take);
-      reject(error);
-    };
-    const take = (piece: string): void => {
-      const bytes = Buffer.byteLength(piece);
-      size += bytes;
-      text += piece;
-      if (size > most) end(new RefusedBody(413));
-      else if (size > UNCOUNTED_BYTES && !body.add(bytes)) end(tooMuch());
-    };
-    if (Number(headers['content-length']) > most) {
-      reject(new RefusedBody(413));
-      return;
-    }
-    payload.setEncoding('utf8').on('data', take);
-    // Nobody is there any more to be answered.
-    const fail = (): void => end(new RefusedBody(400));
-    payload.once('error', fail);
-    payload.once('end', () => {
-      resolve(text);
-      // What listens to a request lives as long as the request, and the text with it.
-      payload.off('data', take).off('error', fail);
-      text = '';
-    });
+  const bytes = await gather(payload, (size, more) => {
+    if (size > most) throw new RefusedBody(413);
+    if (size > UNCOUNTED_BYTES && !body.add(more)) throw tooMuch();
   });
+  return bytes.toString();
 }
 
 function tooFull(): GatewayError {

@@ -18,7 +18,6 @@ import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
 import { atOnce } from '../services/event-turns.js';
 import { HeldBytes } from '../services/held-bytes.js';
-import type { CallbackReceiver } from '../services/jobs/callback.js';
 import { SharedReads } from '../services/jobs/shared-reads.js';
 import { askFirst } from './callers.js';
 import { eventStreamRoute } from './event-stream.js';
@@ -29,7 +28,7 @@ import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
 import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './this-machine.js';
-import { webhookRoute } from './webhook.js';
+import { type Callbacks, webhookRoute } from './webhook.js';
 import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
 
 export interface ServerOptions {
@@ -43,7 +42,7 @@ export interface ServerOptions {
    * @throws AuthenticationError
    */
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
-  readonly callbacks: Pick<CallbackReceiver, 'receive'>;
+  readonly callbacks: Callbacks;
   readonly readiness: ProbeOptions['readiness'];
   /** Then connections end with their next answer, so that load balancers make their next ones to others. */
   readonly isStopping: () => boolean;
@@ -159,6 +158,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     prepare: async () => {
       errorAnswers(app, shared.reportUnexpected);
       securityHeaders(app);
+      dropBodiesOfGets(app);
       endConnectionsOnce(app, options.isStopping);
       if (options.onlyThisMachine !== null) onlyThisMachine(app, options.onlyThisMachine);
       if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
@@ -235,6 +235,14 @@ function withoutChildren(log: Logger): Logger {
 function securityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(HEADERS);
+    done();
+  });
+}
+
+/** Nobody reads them, and their pieces would be kept for as long as the answer takes. */
+function dropBodiesOfGets(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ method, raw }, _reply, done) => {
+    if (method === 'GET' || method === 'HEAD') raw.resume();
     done();
   });
 }

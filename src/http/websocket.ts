@@ -76,6 +76,10 @@ class CallersConnection extends Connection {
 }
 
 const PATH = '/graphql';
+/** Frames of one message: clients that split theirs make them of some kilobytes. */
+const MAX_FRAMES = 256;
+/** Reads from the network for one frame: they are kept until it is whole. */
+const MAX_CHUNKS = 4096;
 /** From one address, and no more than half of all places. */
 const MAX_SILENT_SOCKETS = 1000;
 /** For a client that is not let in to close its socket. */
@@ -89,6 +93,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: options.maxMessageBytes,
+    maxFragments: MAX_FRAMES,
+    maxBufferedChunks: MAX_CHUNKS,
     WebSocket: PingedSocket,
     handleProtocols: (offered) => handleProtocols(offered),
   });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../harness.js';
 import { UPGRADE } from '../upgrade.js';
 import { oneFace, openSocket, run } from './caller.js';
+import { bareSocket } from './doors.js';
 import { SUBMIT, textOf } from './operations.js';
 
 const MIB = 1024 * 1024;
@@ -84,6 +85,37 @@ async function followToken(): Promise<string> {
 }
 
 describe('A body', () => {
+  it('is waited for at the address of a job alone, where it comes from Akool', async () => {
+    const submitted = await post(JSON.stringify({ query: textOf(SUBMIT), variables: { input: oneFace() } }));
+    expect(submitted.status).toBe(200);
+    const known = new URL(gateway.sandbox.jobs[0]?.webhookUrl ?? '').pathname;
+    const unknown = known.replace(/\w+$/, 'A'.repeat(32));
+    const [waiting, refused] = [
+      await begun(known, { length: 10, sent: '[' }),
+      await begun(unknown, { length: 10, sent: '[' }),
+    ];
+    let isAnswered = false;
+    const answered = answerOf(waiting).finally(() => {
+      isAnswered = true;
+    });
+    expect((await answerOf(refused)).status).toBe(400);
+    expect(isAnswered).toBe(false);
+    waiting.write('1, 2, 3 ]');
+    expect((await answered).status).toBe(400);
+  });
+
+  it('of a GET is not kept while its answer lasts', async () => {
+    const socket = await opened();
+    const query = encodeURIComponent('subscription { jobsUpdated { id } }');
+    socket.write(
+      `GET /graphql/stream?query=${query} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n` +
+        `authorization: Bearer acme-key\r\ncontent-length: ${64 * MIB}\r\n\r\n`,
+    );
+    expect((await answerOf(socket)).status).toBe(200);
+    // More than fits between the two.
+    await new Promise((resolve) => socket.write(Buffer.alloc(16 * MIB), resolve));
+  });
+
   it.each(['/graphql', '/graphql/stream'])(
     'is not waited for by %s before its sender is known',
     async (path) => {
@@ -193,6 +225,19 @@ async function speaks(): Promise<void> {
 }
 
 describe('Sockets', () => {
+  it.each([
+    [256, undefined],
+    [257, 1008],
+  ])('that split a message into %i parts are closed with %s', async (parts, expected) => {
+    const bare = await bareSocket(gateway.url);
+    const text = JSON.stringify({ type: 'connection_init', payload: { authorization: 'Bearer acme-key' } });
+    for (let part = 1; part < parts; part++) bare.socket.send(text[part - 1] ?? ' ', { fin: false });
+    bare.socket.send(text.slice(parts - 1).padStart(1), { fin: true });
+    const outcome = await Promise.race([bare.next('connection_ack'), bare.closed]);
+    expect('code' in outcome ? outcome.code : undefined).toBe(expected);
+    bare.socket.terminate();
+  });
+
   it('that say nothing leave half of the places to those who speak: the oldest goes', async () => {
     const [first, second] = [await upgraded(), await upgraded()];
     const gone = [first, second].map((socket) => once(socket, 'close'));

@@ -52,6 +52,11 @@ export class CallbackReceiver {
     this.#log = parts.log;
   }
 
+  /** Whether this is a job's address. Rejects when the store fails. */
+  async isAwaitedAt(token: string): Promise<boolean> {
+    return (await this.#store.getByCallbackToken(token)) !== null;
+  }
+
   /** Rejects only when the store fails; Akool sends again then. */
   async receive(token: string, body: Buffer): Promise<Receipt> {
     const job = await this.#store.getByCallbackToken(token);

@@ -1,0 +1,71 @@
+/**
+ * A body, gathered in one buffer as it comes: Node makes an object of each piece that a client sends, and that takes
+ * some hundred bytes where the piece has one.
+ */
+import type { IncomingMessage } from 'node:http';
+
+/** A body that is not read: the status says why. */
+export class RefusedBody extends Error {
+  readonly statusCode: 400 | 413;
+
+  constructor(statusCode: RefusedBody['statusCode']) {
+    super('refused');
+    this.statusCode = statusCode;
+  }
+}
+
+/**
+ * Resolves with the whole of it.
+ *
+ * @param check throws what the body is to be refused with, once it is known to have `size` bytes, `more` of which are
+ *   to be held now; the buffer takes at most twice as many
+ * @throws RefusedBody when it breaks off
+ */
+export function gather(
+  payload: IncomingMessage,
+  check: (size: number, more: number) => void,
+): Promise<Buffer> {
+  let bytes = Buffer.alloc(0);
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    const take = (piece: Buffer): void => {
+      const needed = size + piece.length;
+      try {
+        check(needed, piece.length);
+      } catch (error) {
+        leave();
+        reject(error);
+        return;
+      }
+      if (needed > bytes.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * bytes.length));
+        bytes.copy(larger, 0, 0, size);
+        bytes = larger;
+      }
+      piece.copy(bytes, size);
+      size = needed;
+    };
+    const end = (): void => {
+      resolve(bytes.subarray(0, size));
+      leave();
+    };
+    // Nobody is there any more to be answered.
+    const fail = (): void => {
+      leave();
+      reject(new RefusedBody(400));
+    };
+    // What listens to a request lives as long as the request, and the bytes with it.
+    const leave = (): void => {
+      payload.off('data', take).off('end', end);
+      bytes = Buffer.alloc(0);
+    };
+    payload.once('error', fail);
+    try {
+      check(Number(payload.headers['content-length'] ?? 0), 0);
+    } catch (error) {
+      reject(error);
+      return;
+    }
+    payload.on('data', take).once('end', end);
+  });
+}
