@@ -10,8 +10,8 @@ export type InTurn = (give: () => void) => void;
 
 export const atOnce: InTurn = (give) => give();
 
-/** What the events of one turn of the event loop cost together, as operations cost: 2 to 5 ms. */
-const MAX_TURN_COST = 10_000;
+/** What the events of one turn of the event loop cost together, as operations cost: 1 to 3 ms. */
+const MAX_TURN_COST = 5000;
 /** What each event costs beside its fields. */
 const EVENT_COST = 200;
 

@@ -7,6 +7,7 @@ import { followTokenDocuments } from './attacks/follow-token-documents.js';
 import { fullQueue } from './attacks/full-queue.js';
 import { largeDetections } from './attacks/large-detections.js';
 import { largePictures } from './attacks/large-pictures.js';
+import { manyFollowers } from './attacks/many-followers.js';
 import { manySubscriptions } from './attacks/many-subscriptions.js';
 import { pausedGateway } from './attacks/paused-gateway.js';
 import { providerTexts } from './attacks/provider-texts.js';
@@ -28,6 +29,7 @@ export const ATTACKS: readonly Attack[] = [
   queuePositions,
   wideAnswers,
   manySubscriptions,
+  manyFollowers,
   unreadAnswers,
   followTokenDocuments,
   deepBodies,
