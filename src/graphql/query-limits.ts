@@ -42,7 +42,7 @@ export const DEFAULT_LIMITS: QueryLimits = {
   depth: 16,
   aliases: 50,
   fields: 500,
-  cost: 20_000,
+  cost: 40_000,
   values: 5000,
 };
 
@@ -57,12 +57,12 @@ interface Weight {
 const NOTHING: Weight = { depth: 0, aliases: 0, fields: 0, cost: 0 };
 const WEIGHED = ['depth', 'aliases', 'fields', 'cost'] as const;
 
-/** About how long a list is that takes no `first` or `last`, or takes none here. */
+/** How long a list may be that takes no `first` or `last`, or takes none here; about how long where nothing says it. */
 const LIST_FIELDS: ReadonlyMap<string, number> = new Map([
   ['jobs', 20],
   ['history', 8],
-  ['sourceImage', 10],
-  ['targetImage', 10],
+  ['sourceImage', 50],
+  ['targetImage', 50],
   ['faceMapping', 8],
   ['frames', 10],
   ['faces', 8],

@@ -208,7 +208,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   );
   const reportUnexpected = (error: unknown): void => options.reportUnexpected(error, randomUUID());
   const stopPings = pingAll(sockets.clients, options.pingMs);
-  const stopLooks = boundUnfinished(sockets.clients);
+  const stopLooks = boundUnfinished(sockets.clients, senderOf);
 
   const onWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');
@@ -305,6 +305,13 @@ function closeAtExpiry(connection: CallersConnection, caller: Pick<Caller, 'expi
 function clearDeadline(connection: CallersConnection): void {
   clearTimeout(connection.deadline);
   connection.deadline = undefined;
+}
+
+/** Whose its messages are: its tenant's, or of where it comes from. */
+function senderOf({ connection }: PingedSocket): string {
+  if (!(connection instanceof CallersConnection)) return '';
+  const { context, address } = connection;
+  return JSON.stringify(context === null ? { address } : { tenant: context.caller.tenant });
 }
 
 function refuse(socket: Duplex, status: string): void {

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startGateway, type TestGateway } from '../harness.js';
 import { bareSocket, DOORS, knock, type Request } from './doors.js';
+import { JOB_FIELDS } from './operations.js';
 
 const times = (count: number, make: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => make(i)).join(' ');
@@ -26,6 +27,9 @@ const HOSTILE: Record<string, Request> = {
   'aliased mutations': { query: `mutation { ${times(51, (i) => `a${i}: deleteJob(id: "1")`)} }` },
   'aliased pages': {
     query: `{ ${times(25, (i) => `a${i}: jobs(first: 100) { edges { node { history { note } } } }`)} }`,
+  },
+  'pages of pictures': {
+    query: `{ ${times(10, (i) => `a${i}: jobs(first: 100) { edges { node { ... on FaceSwapJob { sourceImage { path } } } } }`)} }`,
   },
   'fields that are the same': { query: `{ ${'job(id: "1") { id } '.repeat(360)} }` },
   'fields that are the same, in a fragment nobody uses': {
@@ -154,6 +158,8 @@ describe('A hostile operation', () => {
     expect(
       (await knock('http', gateway.url, { query: getIntrospectionQuery(options) }, null)).errors,
     ).toEqual([]);
+    const page = `{ jobs(first: 100) { edges { cursor node { ...JobFields } } } } ${JOB_FIELDS}`;
+    expect((await knock('http', gateway.url, { query: page }, null)).errors).toEqual([]);
     const images = `[${Array(50).fill(IMAGE(4000)).join(', ')}]`;
     const query = `mutation { submitFaceSwap(input: { sourceImage: ${images}, targetImage: ${images} }) { job { id status } } }`;
     const { data, errors } = await knock('http', gateway.url, { query }, null);
