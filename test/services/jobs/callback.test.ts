@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { seal } from '../../../src/sandbox/envelope.js';
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import { CallbackReceiver, type CallbackSettings } from '../../../src/services/jobs/callback.js';
 import type { Job } from '../../../src/services/jobs/job.js';
+import type { Reconciler } from '../../../src/services/jobs/reconciler.js';
 import { recordedLog } from '../../harness.js';
 import { until } from './gate.js';
 import { HOUR, NOON, refusal } from './samples.js';
@@ -41,6 +42,14 @@ async function openReceiver(
     },
   });
   return { ...workshop, reconciler, receiver };
+}
+
+/** From then on it looks only when it is woken. */
+async function startWithoutTicks(reconciler: Reconciler): Promise<void> {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  reconciler.start();
+  await reconciler.pass();
 }
 
 describe('a webhook', () => {
@@ -274,7 +283,7 @@ describe('a webhook that is not to be believed', () => {
   async function askedAbout(settings: Partial<CallbackSettings>, body: Buffer): Promise<Job> {
     const { receiver, reconciler, atProvider, akool, get } = await openReceiver(settings);
     const job = await atProvider('p1');
-    reconciler.start();
+    await startWithoutTicks(reconciler);
     akool.onResults = async () => [resultOf('p1', 3, 'https://cdn.example/asked.png')];
     expect(await receiver.receive(job.callbackToken, body)).toBe('recorded');
     await until(async () => (await get(job)).status === 'COMPLETED');
@@ -351,7 +360,7 @@ describe('a webhook that can not be read for want of a client id', () => {
   test('rings: its job is asked about at once', async () => {
     const { receiver, reconciler, atProvider, akool, get } = await openReceiver({ keys });
     const job = await atProvider('p1');
-    reconciler.start();
+    await startWithoutTicks(reconciler);
     akool.onResults = async () => [resultOf('p1', 3, RESULT)];
     expect(await receiver.receive(job.callbackToken, webhook('p1', 3))).toBe('recorded');
     await until(async () => (await get(job)).status === 'COMPLETED');

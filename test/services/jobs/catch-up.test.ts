@@ -3,7 +3,7 @@ import type { JobBus } from '../../../src/services/bus/job-bus.js';
 import { CatchUp } from '../../../src/services/jobs/catch-up.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { withMethods } from '../../harness.js';
-import { refusal } from './samples.js';
+import { HOUR, refusal } from './samples.js';
 import { log, openWorkshop, type WorkshopOptions } from './workshop.js';
 
 /** What others publish never arrives here. */
@@ -55,6 +55,75 @@ describe('catching up', () => {
     await jobs.cancel('bob', other.id);
     await jobs.cancel('ann', job.id);
     expect((await states.next()).value).toMatchObject({ id: job.id, version: 2 });
+    await states.return?.();
+  });
+
+  test('loses nothing that happens while it compares', async () => {
+    let meanwhile = async (): Promise<void> => {};
+    const { jobs, create, catchUp } = await openDeaf({
+      wrapStore: (store) =>
+        withMethods(store, {
+          changedSince: async (...parameters) => {
+            const changed = await store.changedSince(...parameters);
+            await meanwhile();
+            return changed;
+          },
+        }),
+    });
+    const job = await create('ann');
+    const states = await jobs.watchAll('ann');
+    meanwhile = async () => void (await jobs.cancel('ann', job.id));
+    await catchUp.start();
+    expect((await states.next()).value).toMatchObject({ id: job.id, version: 2 });
+    await states.return?.();
+  });
+
+  test('loses nothing of those who begin to follow while it compares', async () => {
+    let meanwhile: (() => Promise<void>) | null = null;
+    const { jobs, create, catchUp } = await openDeaf({
+      wrapStore: (store) =>
+        withMethods(store, {
+          lastChange: async () => {
+            const once = meanwhile;
+            meanwhile = null;
+            await once?.();
+            return store.lastChange();
+          },
+        }),
+    });
+    await catchUp.start();
+    let states: AsyncIterableIterator<Job> | null = null;
+    const job = await new Promise<Job>((resolve) => {
+      meanwhile = async () => {
+        states = await jobs.watchAll('ann');
+        resolve(await create('ann'));
+      };
+    });
+    const followed = states as AsyncIterableIterator<Job> | null;
+    expect((await followed?.next())?.value).toEqual(job);
+    await followed?.return?.();
+  });
+
+  test('brings all that a tenant missed, though it is more than is read at once', async () => {
+    let gap = (): void => {};
+    const { jobs, store, create, bus } = await openWorkshop({
+      wrapBus: (bus) =>
+        withMethods(deaf(bus), {
+          onGap: (listener) => {
+            gap = listener;
+            return () => {};
+          },
+        }),
+    });
+    const catchUp = new CatchUp({ store, bus, log, everyMs: HOUR });
+    onTestFinished(() => catchUp.stop());
+    await catchUp.start();
+    const states = await jobs.watchAll('ann');
+    const many = await Promise.all(Array.from({ length: 502 }, () => create('ann')));
+    gap();
+    const seen: string[] = [];
+    while (seen.length < many.length) seen.push(((await states.next()).value as Job).id);
+    expect(new Set(seen)).toEqual(new Set(many.map(({ id }) => id)));
     await states.return?.();
   });
 

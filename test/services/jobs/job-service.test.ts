@@ -477,6 +477,34 @@ describe('watchAll', () => {
     expect((await waiting).done).toBe(true);
   });
 
+  test('tells nothing of before it began, though the bus reminds of it', async () => {
+    const { jobs, store, bus, create } = await openWorkshop();
+    const before = await create('ann');
+    const states = await jobs.watchAll('ann');
+    bus.remindTenant(before, await store.lastChange());
+    const job = await create('ann');
+    bus.remindTenant(job, await store.lastChange());
+    expect((await states.next()).value).toEqual(job);
+    await states.return?.();
+  });
+
+  test('remembers ten thousand jobs, and forgets the one that changed the longest ago', async () => {
+    const { jobs, bus, create } = await openWorkshop();
+    const [first, second] = [await create('ann'), await create('ann')];
+    const states = await jobs.watchAll('ann');
+    const hear = async (job: Job): Promise<void> => {
+      bus.publish(job);
+      expect((await states.next()).value).toBe(job);
+    };
+    const changed = { ...first, version: 2 };
+    for (const job of [first, second, changed]) await hear(job);
+    for (let nth = 0; nth < 9999; nth += 1) await hear({ ...first, id: `${nth}` });
+    // It is known still.
+    bus.publish(changed);
+    await hear(second);
+    await states.return?.();
+  });
+
   test('reads what the signals do not carry', async () => {
     const workshop = await openWorkshop({ wrapBus: (bus) => withMethods(bus, { ...carryingNoState(bus) }) });
     const states = await workshop.jobs.watchAll('ann');
