@@ -1,8 +1,18 @@
 /** The archive on a real disk: the same contract, in a folder of its own for each test. */
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, {
+  existsSync,
+  fstatSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createFileArchive } from '../../../src/services/archive/file-archive.js';
 import { describeArchive, picture, streamOf } from './archive.contract.js';
 
@@ -58,6 +68,25 @@ describe('an archive of files', () => {
     expect(await archive.read('.unfinished', { first: 0, last: 0 })).toBeNull();
   });
 
+  it('has the content on the disk before the name, and the name when the write is over', async () => {
+    const archive = createFileArchive(dir);
+    await archive.start();
+    const file = join(dir, 'a.png');
+    const synced: { readonly inode: number; readonly isNamed: boolean }[] = [];
+    const note = (fd: number): void =>
+      void synced.push({ inode: fstatSync(fd).ino, isNamed: existsSync(file) });
+    const spies = await spyOnSyncs(note);
+    try {
+      await archive.write('a.png', streamOf(picture(100)), { contentType: 'image/png' });
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+    expect(synced).toEqual([
+      { inode: statSync(file).ino, isNamed: false },
+      { inode: statSync(dir).ino, isNamed: true },
+    ]);
+  });
+
   it('works again when somebody has tidied its folder away', async () => {
     const archive = createFileArchive(dir);
     await archive.start();
@@ -67,3 +96,22 @@ describe('an archive of files', () => {
     expect((await archive.find('a.png'))?.byteSize).toBe(100);
   });
 });
+
+/** Calls `note` with whatever is to be synchronised with the disk, by either way that Node has. */
+async function spyOnSyncs(note: (fd: number) => void) {
+  const { fsync } = fs;
+  const handle = await open(tmpdir(), 'r');
+  const prototype: FileHandle = Object.getPrototypeOf(handle);
+  await handle.close();
+  const { sync } = prototype;
+  return [
+    vi.spyOn(fs, 'fsync').mockImplementation((fd, done) => {
+      note(fd);
+      fsync(fd, done);
+    }),
+    vi.spyOn(prototype, 'sync').mockImplementation(function (this: FileHandle) {
+      note(this.fd);
+      return sync.call(this);
+    }),
+  ];
+}

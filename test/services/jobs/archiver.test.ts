@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Archive } from '../../../src/services/archive/archive.js';
 import { createFileArchive } from '../../../src/services/archive/file-archive.js';
 import { ResultFetcher } from '../../../src/services/archive/result-fetcher.js';
@@ -155,6 +155,47 @@ describe('an archiver', () => {
     expect(akool.fetched).toEqual(['/1', '/2']);
     go();
     await archiver.stop();
+  });
+
+  it('claims a result on for as long as it fetches it', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    ends.push(() => void vi.useRealTimers());
+    const workshop = await openWorkshop();
+    const akool = await openAkool();
+    akool.answer = () => {};
+    const job = await completed(workshop, akool, 1);
+    const archiver = await startArchiver(workshop, akool, openFolder());
+    await expect.poll(() => akool.fetched).toHaveLength(1);
+    const claimedUntil = async () => (await workshop.get(job)).archiveAt;
+    expect(await claimedUntil()).toBe(workshop.clock.now() + 30_000);
+    for (let i = 0; i < 5; i += 1) {
+      workshop.clock.advance(10_000);
+      vi.advanceTimersByTime(10_000);
+      await expect.poll(claimedUntil).toBe(workshop.clock.now() + 30_000);
+    }
+    // Whoever comes next need not wait for the end of a claim that nobody uses.
+    await archiver.stop();
+    expect(await claimedUntil()).toBe(workshop.clock.now());
+  });
+
+  it('fetches four results at once', async () => {
+    const workshop = await openWorkshop();
+    const akool = await openAkool();
+    const held: (() => void)[] = [];
+    akool.answer = (response) => void held.push(() => response.end(PNG));
+    const jobs: Job[] = [];
+    for (let n = 0; n < 7; n++) jobs.push(await completed(workshop, akool, n));
+    await startArchiver(workshop, akool, openFolder());
+    const claimed = async () => {
+      const now = await Promise.all(jobs.map((job) => workshop.get(job)));
+      return now.filter(({ archiveAt }) => (archiveAt ?? 0) > workshop.clock.now()).length;
+    };
+    for (let fetched = 4; fetched <= 7; fetched++) {
+      await expect.poll(() => akool.fetched).toHaveLength(fetched);
+      expect(await claimed()).toBe(4);
+      held.shift()?.();
+    }
+    for (const go of held) go();
   });
 
   it('gives up what can never be kept, and what Akool has deleted', async () => {

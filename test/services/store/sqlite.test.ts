@@ -305,6 +305,10 @@ describe('the queries that run all the time', () => {
   test.each<[string, RegExp, () => Promise<unknown>]>([
     ['the next to be leased', /jobs_open \(status=\?\)/, leaseAll],
     ['the slots', /jobs_open \(status=\?\)/, () => store.slots(NOON)],
+    ['results to be kept', /jobs_archive \(archive_at/, () => store.claimArchives(NOON, NOON, 4)],
+    ['jobs to be erased', /jobs_erase \(erase_at/, () => store.claimErasures(NOON, NOON, 4)],
+    ['jobs that finished long ago', /jobs_finished \(finished_at/, () => store.finishedBefore(NOON, 100)],
+    ['the last change', /job_changes/, () => store.lastChange()],
     ['due polls', /jobs_poll \(poll_at/, () => store.claimPolls(NOON, () => NOON, 50)],
     ['abandoned jobs', /jobs_open \(status=\?\)/, () => store.abandoned(NOON, 100)],
     [
@@ -339,6 +343,13 @@ describe('the queries that run all the time', () => {
       expect(plan).not.toMatch(/SCAN (?!queue)/);
       expect(plan).not.toContain('TEMP B-TREE');
     }
+  });
+
+  test('find what changed for a tenant, and the jobs of it, by indexes', async () => {
+    await store.create(newJobOf('ann'), 1000);
+    const [changes, jobs] = await plansOf(() => store.changedSince('ann', 0, 500));
+    expect(changes).toMatch(/job_changes_tenant \(tenant=\? AND number>\?\)/);
+    expect(jobs).toMatch(/INDEX \S+ \(id=\?\)/);
   });
 
   test('find those of a new job by indexes', async () => {

@@ -1,0 +1,97 @@
+/** Which indexes PostgreSQL can use for what gateways ask all the time: without them each would go through all jobs. */
+import { type KyselyPlugin, PostgresQueryCompiler, type RootOperationNode } from 'kysely';
+import { Client } from 'pg';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { transition } from '../../../src/services/jobs/transition.js';
+import type { JobStore } from '../../../src/services/store/job-store.js';
+import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
+import { openPostgres } from '../../../src/services/store/postgres.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
+import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
+
+const url = await postgresUrl();
+
+describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
+  let database: TestDatabase;
+  let store: JobStore;
+  let client: Client;
+  let queries: RootOperationNode[] = [];
+
+  beforeAll(async () => {
+    database = await withDatabase(url ?? '');
+    const recorder: KyselyPlugin = {
+      transformQuery: ({ node }) => {
+        queries.push(node);
+        return node;
+      },
+      transformResult: async ({ result }) => result,
+    };
+    store = createKyselyJobStore(async () => {
+      const opened = await openPostgres(database.url, { poolSize: 2, log: pino({ level: 'silent' }) });
+      return {
+        ...opened,
+        db: opened.db.withPlugin(recorder),
+        write: (work, options) => opened.write((trx) => work(trx.withPlugin(recorder)), options),
+      };
+    });
+    await store.start();
+    await store.create(newJobOf('ann'), 1000);
+    client = new Client({ connectionString: database.url });
+    await client.connect();
+    // Tables this small are read as they are; and a plan for any values, for none are given.
+    await client.query('set enable_seqscan = off; set plan_cache_mode = force_generic_plan');
+  });
+  afterAll(async () => {
+    await client.end();
+    await store.stop();
+    await database.drop();
+  });
+
+  async function plansOf(work: () => Promise<unknown>): Promise<string[]> {
+    queries = [];
+    await work();
+    const plans: string[] = [];
+    for (const node of queries.splice(0).filter(({ kind }) => kind === 'SelectQueryNode')) {
+      const { sql, parameters } = new PostgresQueryCompiler().compileQuery(node, { queryId: 'plan' });
+      const values = parameters.length === 0 ? '' : `(${parameters.map(() => 'null').join(', ')})`;
+      await client.query(`prepare asked as ${sql}`);
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain execute asked${values}`);
+      await client.query('deallocate asked');
+      plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+    }
+    expect(plans.length).toBeGreaterThan(0);
+    return plans;
+  }
+
+  test.each<[string, RegExp, () => Promise<unknown>]>([
+    ['results to be kept', /using jobs_archive/, () => store.claimArchives(NOON, NOON, 4)],
+    ['jobs to be erased', /using jobs_erase/, () => store.claimErasures(NOON, NOON, 4)],
+    ['due polls', /using jobs_poll/, () => store.claimPolls(NOON, () => NOON, 50)],
+    ['jobs past their deadline', /using jobs_deadline/, () => store.pastDeadline(['WAITING'], NOON, 500)],
+    ['abandoned jobs', /jobs_open/, () => store.abandoned(NOON, 100)],
+    ['jobs that finished long ago', /using jobs_finished/, () => store.finishedBefore(NOON, 100)],
+    [
+      'changes of a tenant, and their jobs',
+      /job_changes_tenant|jobs_id_key/,
+      () => store.changedSince('ann', 0, 500),
+    ],
+    ['the last change', /job_changes_pkey/, () => store.lastChange()],
+    ['the job of a webhook address', /jobs_callback_token_key/, () => store.getByCallbackToken('token')],
+  ])('%s', async (_what, index, work) => {
+    for (const plan of await plansOf(work)) {
+      expect(plan).toMatch(index);
+      expect(plan).not.toContain('Seq Scan');
+    }
+  });
+
+  test('the next to be leased', async () => {
+    const leaseAll = () =>
+      store.lease(1000, NOON, (job) =>
+        transition(job, { type: 'leased', at: NOON, deadlineAt: NOON + HOUR }),
+      );
+    const plans = await plansOf(leaseAll);
+    expect(plans.join('\n')).toContain('jobs_open');
+    for (const plan of plans) expect(plan).not.toMatch(/Seq Scan on jobs/);
+  });
+});
