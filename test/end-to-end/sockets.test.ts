@@ -235,11 +235,17 @@ describe('A submit that is under way when the gateway stops', () => {
       },
       () => bare?.say(subscribe('1', SUBMIT_TEXT)),
     );
+    // What is asked now would be lost.
+    bare?.say(subscribe('2', SUBMIT_TEXT));
+    const heard = new Promise((resolve) => bare?.socket.once('pong', resolve));
+    bare?.socket.ping();
+    await heard;
     gate.open();
     expect(await bare?.next('next')).toMatchObject({
       payload: { data: { submitFaceSwap: { job: { id: expect.any(String) } } } },
     });
     expect((await bare?.closed)?.code).toBe(1001);
+    expect(bare?.messages.filter(({ id }) => id === '2')).toEqual([]);
   });
 
   it('is answered on its event stream, for its client would send it again', async () => {

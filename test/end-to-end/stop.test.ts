@@ -40,6 +40,25 @@ const atAkool = () => ({
   AKOOL_BASE_URL: akool.url,
 });
 
+describe('An error that nobody expected', () => {
+  it('ends the process as a stop does, with 1, and says so', async () => {
+    const thrower = `process.on('SIGUSR2', () => { throw new Error('nobody thought of it') })`;
+    const args = [
+      '--import',
+      `data:text/javascript,${encodeURIComponent(thrower)}`,
+      join(ROOT, 'dist/index.js'),
+    ];
+    const gateway = await spawnGateway(process.execPath, args, { cwd: newFolder(), env: atAkool() });
+    const socket = openSocket(gateway.url, { lazy: false, onNonLazyError: () => {} });
+    const closed = new Promise<unknown>((resolve) => socket.on('closed', resolve));
+    await run(socket, '{ __typename }').next();
+    gateway.child.kill('SIGUSR2');
+    expect(await closed).toMatchObject({ code: 1001 });
+    expect(await gateway.ended).toBe(1);
+    expect(gateway.stderr()).toBe('An error that nobody expected, see the log: nobody thought of it\n');
+  });
+});
+
 describe('The stop', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'by %s answers what is in flight, closes sockets with 1001 and ends with 0',

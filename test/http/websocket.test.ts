@@ -70,6 +70,18 @@ it('closes with 4408 who does not say who they are', async () => {
   expect((await bare.closed).code).toBe(4408);
 });
 
+it('deals with nothing that comes after it was closed', async () => {
+  const context = vi.fn(async () => ({ caller }) as unknown as GatewayContext);
+  const bare = await bareSocket(await start({ maxMessageBytes: 100_000, closeTimeoutMs: 10_000, context }));
+  // It does not answer the close until both have been heard.
+  bare.socket.pause();
+  bare.say(' '.repeat(70_000));
+  bare.say({ type: 'connection_init' });
+  bare.socket.resume();
+  expect((await bare.closed).code).toBe(4400);
+  expect(context).not.toHaveBeenCalled();
+});
+
 it('gives who has said who they are all the time in the world', async () => {
   const gate = new Gate();
   const context = async () => {

@@ -118,6 +118,11 @@ describe("an address of a result's kind", () => {
   it.each([
     'http://cdn.example.com/a.jpg',
     'http://127.0.0.2:4001/a.jpg',
+    'https://10.0.0.1/a.jpg',
+    'https://93.184.215.14/a.jpg',
+    'https://167772161/a.jpg',
+    'https://[::1]/a.jpg',
+    'https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/a.jpg',
     'http://127.0.0.1.example.com/a.jpg',
     'ftp://127.0.0.1/a.jpg',
     'file:///etc/passwd',

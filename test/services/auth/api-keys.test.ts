@@ -27,6 +27,16 @@ describe('AUTH_API_KEYS', () => {
     }
   });
 
+  it('takes no key whose digest is a little off, wherever', () => {
+    const digest = createHash('sha256').update('first-key').digest();
+    expect(tenantOfKey(readApiKeys(`acme:sha256:${digest.toString('hex')}`) ?? [], 'first-key')).toBe('acme');
+    for (let i = 0; i < digest.length; i += 1) {
+      const off = Buffer.from(digest);
+      off[i] = (off[i] ?? 0) ^ 1;
+      expect(tenantOfKey(readApiKeys(`acme:sha256:${off.toString('hex')}`) ?? [], 'first-key')).toBeNull();
+    }
+  });
+
   it('keeps no key: only digests are in memory', () => {
     const keys = readApiKeys('acme:first-key') ?? [];
     expect(JSON.stringify(keys) + keys.map(({ sha256 }) => String(sha256)).join()).not.toContain('first-key');

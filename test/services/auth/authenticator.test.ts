@@ -18,6 +18,7 @@ import { Authenticator } from '../../../src/services/auth/authenticator.js';
 import type { Caller } from '../../../src/services/auth/caller.js';
 import { FollowTokens, isFollowToken } from '../../../src/services/auth/follow-tokens.js';
 import { type JwtSettings, JwtVerifier } from '../../../src/services/auth/jwt.js';
+import { recordedLog, startGateway } from '../../harness.js';
 
 const SECRET = 'a shared secret of the operator, long enough';
 const API_KEY = 'acme-key-which-nobody-may-see';
@@ -161,6 +162,19 @@ describe('A JWT of a shared secret', () => {
     expect(await whoIs(auth, await hmac({ ...claims, aud: 'other' }))).toBe(WRONG);
     expect(await whoIs(auth, await hmac({ tenant: 'acme' }))).toBe(WRONG);
   });
+});
+
+it.each([
+  [31, 1],
+  [32, 0],
+])('A shared secret of %i characters is warned of %i times at the start', async (length, times) => {
+  const { log, lines } = recordedLog('warn');
+  const env = { AUTH_JWT_SECRET: 'x'.repeat(length) };
+  const started = await startGateway({ env, overrides: { log } });
+  await started.stop();
+  const warnings = lines.filter(({ msg }) => String(msg).startsWith('AUTH_JWT_SECRET is short'));
+  expect(warnings).toHaveLength(times);
+  expect(JSON.stringify(lines)).not.toContain('xxx');
 });
 
 describe('A JWT by JWKS', () => {

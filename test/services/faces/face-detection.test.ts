@@ -55,6 +55,20 @@ describe('what FaceDetection remembers', () => {
     expect(await find(1)).toEqual(frames);
   });
 
+  it("is no other tenant's, also while it is looked for", async () => {
+    const release: (() => void)[] = [];
+    const detectFaces = () => new Promise<DetectedFrame[]>((resolve) => release.push(() => resolve([])));
+    const detection = new FaceDetection({ detectFaces }, { detectCacheMs: 60_000 });
+    const ask = () => ['ann', 'ann', 'bob'].map((tenant) => detection.find(tenant, requestFor(1)));
+    const underWay = ask();
+    await expect.poll(() => release).toHaveLength(2);
+    for (const go of release) go();
+    await Promise.all(underWay);
+    await Promise.all(ask());
+    void detection.find('eve', requestFor(1));
+    await expect.poll(() => release).toHaveLength(3);
+  });
+
   it('is bounded in bytes: the oldest goes first', async () => {
     const { asked } = detectionThatFinds(500_000);
     expect(await asked(0, 50)).toBe(50);

@@ -150,6 +150,17 @@ describe('what is kept of a job', () => {
   });
 });
 
+test('no more jobs are kept in memory than there is room for', () => {
+  const recent = new RecentJobs();
+  const jobs = Array.from({ length: 5001 }, () => jobWith());
+  recent.stored(jobs);
+  expect(jobs.filter(({ id }) => recent.get(id) === undefined)).toEqual(jobs.slice(0, 1));
+  const tokens = jobs.map(({ callbackToken }) => callbackToken);
+  expect(tokens.filter((token) => recent.getByCallbackToken(token) === undefined)).toEqual(
+    tokens.slice(0, 1),
+  );
+});
+
 async function take(what: (typeof STEPS)[number], nth: number, jobs: Job[]): Promise<unknown> {
   const { id } = jobs[nth % Math.max(1, jobs.length)] ?? { id: 'none' };
   switch (what) {

@@ -1,0 +1,68 @@
+/** Each limit by itself: what just keeps to it passes, and a little more is refused by its name. */
+import { parse } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { brokenLimit, DEFAULT_LIMITS, tooLong, tooManyValues } from '../../src/graphql/query-limits.js';
+
+const times = (count: number, text: string): string => `${text} `.repeat(count);
+const each = (count: number, make: (nth: number) => string): string =>
+  Array.from({ length: count }, (_, nth) => make(nth)).join(' ');
+
+function refusalOf(text: string): string {
+  return brokenLimit(parse(text), DEFAULT_LIMITS)?.message ?? 'none';
+}
+
+/** A page of so many fields for each job. */
+const page = (size: string, fields: number): string =>
+  `query ($n: Int) { jobs(${size}) { edges { node { ${times(fields, 'id')} } } } }`;
+
+describe('a document has at most', () => {
+  test.each<[what: string, limit: string, most: number, (count: number) => string]>([
+    ['definitions', 'definitions', 100, (n) => each(n, (nth) => `query Q${nth} { a }`)],
+    ['variables', 'variables', 100, (n) => `query (${each(n, (nth) => `$v${nth}: Int`)}) { a }`],
+    ['selections', 'selections', 800, (n) => `{ ${times(n / 2, '... { a }')} ${times(n % 2, 'a')} }`],
+    ['calls', 'calls', 60, (n) => `{ ${times(n, 'a(b: 1)')} }`],
+    ['levels of fields', 'depth', 16, (n) => times(n, '{ a') + times(n, '}')],
+    [
+      'levels of fields in fragments',
+      'depth',
+      16,
+      (n) => `{ a { ...F } } fragment F on T ${times(n - 1, '{ a') + times(n - 1, '}')}`,
+    ],
+    ['aliases', 'aliases', 50, (n) => `{ ${times(n, 'a: b')} }`],
+    ['fields', 'fields', 500, (n) => `{ ${times(n, 'a')} }`],
+    ['looks at the whole schema', 'cost', 2, (n) => `{ ${times(n, '__schema { a }')} }`],
+    [
+      'looks at types of the schema',
+      'cost',
+      2,
+      (n) => `{ ...F } fragment F on Query { ${times(n, '__type(name: "T") { a }')} }`,
+    ],
+    ['fields of a page whose size is a variable', 'cost', 197, (n) => page('first: $n', n)],
+    ['fields of a page from its end whose size is a variable', 'cost', 197, (n) => page('last: $n', n)],
+    ['fields of a page of a hundred', 'cost', 197, (n) => page('first: 100', n)],
+    [
+      'histories of a page of fifty',
+      'cost',
+      22,
+      (n) => `{ jobs(first: 50) { edges { node { ${times(n, 'history { at }')} } } } }`,
+    ],
+  ])('so many %s', (_what, limit, most, make) => {
+    expect(refusalOf(make(most))).toBe('none');
+    expect(refusalOf(make(most + 1))).toContain(`its ${limit} is over the limit`);
+  });
+
+  test('so many fields of a page, for what the page really has', () => {
+    for (const size of ['first: 10', 'first: null, last: 5']) expect(refusalOf(page(size, 400))).toBe('none');
+  });
+
+  test('so many characters, which are counted before it is parsed', () => {
+    expect(tooLong('x'.repeat(512 * 1024), DEFAULT_LIMITS)).toBeNull();
+    expect(tooLong('x'.repeat(512 * 1024 + 1), DEFAULT_LIMITS)?.message).toMatch('its length is over');
+  });
+
+  test('so many values in its variables, however they are nested', () => {
+    const values = (count: number) => ({ a: { b: Array.from({ length: count - 2 }, () => 1) } });
+    expect(tooManyValues(values(5000), DEFAULT_LIMITS)).toBeNull();
+    expect(tooManyValues(values(5001), DEFAULT_LIMITS)?.message).toMatch('its variables is over');
+  });
+});

@@ -1,0 +1,68 @@
+/** What an event stream takes from its source while its client does not read. */
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import Fastify from 'fastify';
+import { buildSchema } from 'graphql';
+import { expect, onTestFinished, test } from 'vitest';
+import { Operations } from '../../src/graphql/operations.js';
+import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
+import { RateLimits } from '../../src/graphql/rate-limits.js';
+import { askFirst } from '../../src/http/callers.js';
+import { eventStreamRoute } from '../../src/http/event-stream.js';
+import type { GatewayContext } from '../../src/resolvers/context.js';
+import { AnswerBudget } from '../../src/services/answer-budget.js';
+import { HeldBytes } from '../../src/services/held-bytes.js';
+import { until } from '../services/jobs/gate.js';
+
+/** More than the buffers of both ends hold. */
+const LARGE = 'x'.repeat(15 * 1024 * 1024);
+const EVENTS = 3;
+
+test('one event, until that is read', async () => {
+  const schema = buildSchema('type Query { a: ID } type Subscription { text: String }');
+  let taken = 0;
+  Object.assign(schema.getSubscriptionType()?.getFields()['text'] ?? {}, {
+    subscribe: async function* () {
+      for (; taken < EVENTS; taken += 1) yield { text: LARGE };
+    },
+  });
+  const held = new HeldBytes(1024 * 1024 * 1024);
+  const caller = { tenant: 'acme', expiresAt: null, onlyJob: null };
+  // Only these are asked for here.
+  const context = async () =>
+    ({
+      caller,
+      answer: new AnswerBudget(held.open(caller), null),
+      accepted: null,
+    }) as unknown as GatewayContext;
+  const app = Fastify();
+  onTestFinished(() => app.close());
+  const rates = new RateLimits({ queriesPerMinute: null, mutationsPerMinute: null });
+  const operations = new Operations({
+    schema,
+    limits: DEFAULT_LIMITS,
+    rates,
+    trusted: null,
+    introspection: true,
+    maxSubscriptions: 100,
+  });
+  const onRequest = askFirst(app, context);
+  await app.register(
+    eventStreamRoute({ schema, operations, onRequest, reportUnexpected: () => {}, maxStreams: 1 }),
+  );
+  await app.listen({ host: '127.0.0.1', port: 0 });
+
+  const client = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+  onTestFinished(() => void client.destroy());
+  client.write(
+    'GET /graphql/stream?query=subscription%7Btext%7D HTTP/1.1\r\nhost: a\r\naccept: text/event-stream\r\n\r\n',
+  );
+  // Its beginning is here, and more of it than the system keeps is on its way.
+  await once(client, 'readable');
+  expect(String(client.read())).toMatch(/^HTTP\/1\.1 200 /);
+  for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
+  // The source goes on when it is asked for the second one.
+  expect(taken).toBe(0);
+  client.resume();
+  await until(() => taken === EVENTS);
+});
