@@ -54,9 +54,9 @@ export function gather(
       leave();
       reject(new RefusedBody(400));
     };
-    // What listens to a request lives as long as the request, and the bytes with it.
+    // What listens to a request lives as long as the request, and what it could still settle with it: the bytes.
     const leave = (): void => {
-      payload.off('data', take).off('end', end);
+      payload.off('data', take).off('end', end).off('error', fail);
       bytes = Buffer.alloc(0);
     };
     payload.once('error', fail);

@@ -1,7 +1,8 @@
 /** A body takes as much memory as it has bytes, whatever pieces it comes in. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, expect, it } from 'vitest';
@@ -15,10 +16,14 @@ afterEach(() => {
   server.close();
 });
 
-/** Bytes, without what is only waiting to be collected. */
-function memory(): number {
+function collect(): void {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
+}
+
+/** Bytes, without what is only waiting to be collected. */
+function memory(): number {
+  collect();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
@@ -44,5 +49,23 @@ it.each([
   expect(memory() - before).toBeLessThan(8 * BYTES);
   socket.write('0\r\n\r\n');
   expect(String(await body)).toBe('x'.repeat(BYTES));
+  socket.destroy();
+});
+
+it('one that was read is not kept by its request, which may last', async () => {
+  const gathered = new Promise<[IncomingMessage, WeakRef<Buffer>]>((resolve, reject) => {
+    server = createServer((request) => {
+      gather(request, () => {}).then((body) => resolve([request, new WeakRef(body)]), reject);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody`);
+  const [request, body] = await gathered;
+  // It is held on to until the turn that made the reference is over.
+  await setImmediate();
+  collect();
+  expect([request.complete, body.deref()]).toEqual([true, undefined]);
   socket.destroy();
 });
