@@ -1,5 +1,5 @@
 /**
- * Following jobs: joined to the bus first, then the present state, then only what is newer. In this order
+ * Following one job: joined to the bus first, then the present state, then only what is newer. In this order
  * nothing can fall between, whatever the bus doubles or reorders; what it loses, `CatchUp` makes good.
  */
 import { jobNotFound } from '../../errors.js';
@@ -26,15 +26,10 @@ export interface Following {
 
 /** A follower of one job who does not keep up gets the newest of this many updates. */
 const FEED_LIMIT = 16;
-/** The same for one who follows all of a tenant's jobs. */
-const TENANT_FEED_LIMIT = 1000;
-/** Far more jobs than change while reminders of them may still come. */
-const REMEMBERED_JOBS = 10_000;
 /** How long a finished job is followed for the sake of the copy that is being made of its result. */
 const ARCHIVE_GRACE_MS = 1000;
 /** A failed attempt to make the copy is no change of the job, and so no news: those who wait for it look. */
 const ARCHIVE_LOOK_MS = 1000;
-const TENANT_READS = 4;
 
 /** @throws GatewayError NOT_FOUND, also for somebody else's job; STORE_UNAVAILABLE */
 export async function followJob(
@@ -138,52 +133,4 @@ class JobFollowing {
     this.#reading?.stop();
     this.#leave?.();
   }
-}
-
-/** Every change of a tenant's jobs from now on. Ends only when the follower leaves. */
-export async function followTenant(
-  { store, bus }: Sources,
-  tenant: string,
-  inTurn?: InTurn,
-): Promise<AsyncIterableIterator<Job>> {
-  const leave: (() => void)[] = [];
-  const end = (): void => {
-    for (const step of leave.splice(0)) step();
-  };
-  const feed = new Feed<Job>(TENANT_FEED_LIMIT, end, inTurn);
-  // What the bus doubles or reorders is known by the newest version that was given of each job.
-  const newest = new Map<string, number>();
-  const offer = (job: Job | null): void => {
-    // A bus is believed in nothing: whose job it is, the store says.
-    if (job === null || job.tenant !== tenant || job.eraseAt !== null) return;
-    if (job.version <= (newest.get(job.id) ?? 0)) return;
-    // The one that changed last is the last to be forgotten.
-    newest.delete(job.id);
-    newest.set(job.id, job.version);
-    const [oldest] = newest.keys();
-    if (newest.size > REMEMBERED_JOBS && oldest !== undefined) newest.delete(oldest);
-    feed.push(job);
-  };
-  const reading = new Reading({
-    read: (id) => store.get(id),
-    take: offer,
-    fail: (reason) => feed.fail(reason),
-    parallel: TENANT_READS,
-  });
-  leave.push(() => reading.stop());
-  // Until it is known, reminders are of before: whatever is after it will be reminded of again.
-  let from = Number.POSITIVE_INFINITY;
-  const hear = ({ id, version, job, isReminder, change = 0 }: JobSignal): void => {
-    if (job === null) {
-      if (version > (newest.get(id) ?? 0)) reading.want(id);
-    } else if (!isReminder || change > from) offer(job);
-  };
-  leave.push(await bus.followTenant(tenant, hear));
-  try {
-    from = await store.lastChange();
-  } catch (error) {
-    await feed.return();
-    throw error;
-  }
-  return feed;
 }

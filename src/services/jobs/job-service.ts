@@ -8,7 +8,8 @@ import type { JobBus } from '../bus/job-bus.js';
 import type { InTurn } from '../event-turns.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from '../store/job-store.js';
 import type { Clock } from './clock.js';
-import { type Following, followJob, followTenant } from './follow.js';
+import { type Following, followJob } from './follow.js';
+import { TenantFollowers } from './follow-tenant.js';
 import type { Change, Job, JobUpdate } from './job.js';
 import type { JobEvent } from './job-event.js';
 import type { JobRequest } from './job-request.js';
@@ -31,6 +32,7 @@ export class JobService {
   readonly #bus: JobBus;
   readonly #clock: Clock;
   readonly #settings: JobServiceSettings;
+  readonly #tenantFollowers: TenantFollowers;
   readonly #listeners = new Set<ChangeListener>();
 
   constructor(parts: {
@@ -43,6 +45,7 @@ export class JobService {
     this.#bus = parts.bus;
     this.#clock = parts.clock;
     this.#settings = parts.settings;
+    this.#tenantFollowers = new TenantFollowers(parts);
   }
 
   /**
@@ -214,7 +217,7 @@ export class JobService {
 
   /** Follows every change of a tenant's jobs from now on. Ends only when the follower leaves. */
   watchAll(tenant: string, inTurn?: InTurn): Promise<AsyncIterableIterator<Job>> {
-    return followTenant({ store: this.#store, bus: this.#bus }, tenant, inTurn);
+    return this.#tenantFollowers.follow(tenant, inTurn);
   }
 
   /** Calls `listener` after each stored change made by this instance, until the returned function is called. */

@@ -513,6 +513,32 @@ describe('watchAll', () => {
     await states.return?.();
   });
 
+  test('reads each of them once, however many follow, and serves those who stay when others leave', async () => {
+    let reads = 0;
+    const workshop = await openWorkshop({
+      wrapBus: (bus) => withMethods(bus, { ...carryingNoState(bus) }),
+      wrapStore: (store) =>
+        withMethods(store, {
+          get: (id) => {
+            reads += 1;
+            return store.get(id);
+          },
+        }),
+    });
+    const all = await Promise.all([1, 2, 3].map(() => workshop.jobs.watchAll('ann')));
+    const job = await workshop.create('ann');
+    expect(await Promise.all(all.map((states) => states.next()))).toEqual(
+      all.map(() => ({ value: job, done: false })),
+    );
+    expect(reads).toBe(1);
+    const [first, second, third] = all;
+    await first?.return?.();
+    const other = await workshop.create('ann');
+    expect((await second?.next())?.value).toEqual(other);
+    for (const states of [second, third]) await states?.return?.();
+    expect(workshop.bus.followedTenants()).toEqual([]);
+  });
+
   test.each<[string, (bus: JobBus) => object]>([
     ['with its state', () => ({})],
     ['without it', carryingNoState],
