@@ -18,7 +18,8 @@ export interface Result {
 /** The result, or an error in its place when it is larger than the budget allows. */
 export function withinBudget(result: Result, budget: AnswerBudget): Result {
   try {
-    budget.reach(charactersOf(result.data, MAX_ANSWER_BYTES));
+    // Of errors too: graphql-js gives them the members that are told.
+    budget.reach(charactersOf([result.data, result.errors], MAX_ANSWER_BYTES));
     return result;
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { GatewayError } from '../errors.js';
+import { locationsOf } from './document-source.js';
 
 /** Logs an error whole, under the reference that the client is given. */
 export type ReportUnexpected = (error: unknown, reference: string) => void;
@@ -17,8 +18,9 @@ export function toClientError(
   reportUnexpected: ReportUnexpected,
 ): GraphQLFormattedError {
   const original = originalOf(error);
+  const locations = error instanceof GraphQLError ? locationsOf(error) : formatted.locations;
   const place = {
-    ...(formatted.locations && { locations: formatted.locations }),
+    ...(locations && { locations }),
     ...(formatted.path && { path: formatted.path }),
   };
   if (original instanceof GatewayError) {

@@ -1,13 +1,22 @@
 /** What a parsed document takes in memory. */
 import { type DocumentNode, visit } from 'graphql';
+import { DocumentSource } from './document-source.js';
 
 /** Measured: 165, over documents of many kinds. */
-export const BYTES_PER_NODE = 200;
+const BYTES_PER_NODE = 200;
 /** So many of the text's characters are counted as a node. */
 const CHARACTERS_PER_NODE = 100;
 
+const counted = new WeakMap<DocumentNode, number>();
+
 /** Its nodes, and what counts like one: a token that they hold on to (comments are among them), a piece of its text. */
 export function nodesOf(document: DocumentNode): number {
+  const nodes = counted.get(document) ?? count(document);
+  counted.set(document, nodes);
+  return nodes;
+}
+
+function count(document: DocumentNode): number {
   let nodes = Math.ceil(textOf(document).length / CHARACTERS_PER_NODE);
   visit(document, {
     enter: () => {
@@ -18,7 +27,12 @@ export function nodesOf(document: DocumentNode): number {
   return nodes;
 }
 
+/** About as many as it takes. */
+export function bytesOf(document: DocumentNode): number {
+  return nodesOf(document) * BYTES_PER_NODE;
+}
+
 /** What it was parsed from. */
 export function textOf({ loc }: DocumentNode): string {
-  return loc?.source.body ?? '';
+  return loc?.source instanceof DocumentSource ? loc.source.text : (loc?.source.body ?? '');
 }

@@ -1,12 +1,12 @@
 /**
- * The documents of subscriptions, which live for as long as somebody follows. Bounded in all and for each caller,
- * because each subscription may bring a document of its own; one that many follow by is held, and counted, once.
+ * The documents of operations under way. Bounded in all and for each caller, because each operation may bring a document
+ * of its own; one that many use, as followers do, is held, and counted, once.
  */
 import type { DocumentNode } from 'graphql';
 import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
 import { HeldBytes, type Holding } from '../services/held-bytes.js';
-import { BYTES_PER_NODE, nodesOf, textOf } from './document-nodes.js';
+import { bytesOf, textOf } from './document-nodes.js';
 import { costOf } from './query-limits.js';
 
 /** Bytes of all of them; one caller alone gets half. */
@@ -30,7 +30,7 @@ export class DocumentsInUse {
   }
 
   /**
-   * Returns the document to follow by, what an event of it costs, and what ends this use of it: to be called once.
+   * Returns the document to use, what an event of it costs, and what ends this use of it, as often as it is called.
    *
    * @throws GatewayError RATE_LIMITED
    */
@@ -41,7 +41,10 @@ export class DocumentsInUse {
     const text = textOf(document);
     const use = this.#uses.get(text) ?? this.#open(caller, document);
     use.users += 1;
+    let isOver = false;
     const end = (): void => {
+      if (isOver) return;
+      isOver = true;
       use.users -= 1;
       if (use.users > 0) return;
       use.held.release();
@@ -52,10 +55,10 @@ export class DocumentsInUse {
 
   #open(caller: Caller, document: DocumentNode): Use {
     const held = this.#held.open(caller);
-    if (!held.add(nodesOf(document) * BYTES_PER_NODE)) {
+    if (!held.add(bytesOf(document))) {
       throw new GatewayError(
         'RATE_LIMITED',
-        'Too many large documents are followed by at once; end some subscriptions, or use one document for many.',
+        'Too many large documents are in use at once; end some operations, or use one document for many.',
         { extensions: { retryAfterSeconds: 1 } },
       );
     }

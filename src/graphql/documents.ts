@@ -15,6 +15,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.js';
 import { nodesOf } from './document-nodes.js';
+import { DocumentSource } from './document-source.js';
 import { brokenLimit, type QueryLimits, tooDeep, tooLong } from './query-limits.js';
 import type { TrustedDocuments } from './trusted-documents.js';
 
@@ -95,7 +96,9 @@ export class Documents {
   #parse(text: string): DocumentNode | readonly GraphQLError[] {
     const { schema, limits, introspection } = this.#options;
     try {
-      const document = parse(text, { maxTokens: limits.tokens });
+      const source = new DocumentSource(text);
+      const document = parse(source, { maxTokens: limits.tokens });
+      source.close();
       const broken = brokenLimit(document, limits);
       if (broken !== null) return [broken];
       const errors = validate(schema, document, this.#rules, { maxErrors: MOST_ERRORS });

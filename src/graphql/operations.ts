@@ -13,7 +13,10 @@ import {
 } from 'graphql';
 import type { Caller } from '../services/auth/caller.js';
 import { atOnce } from '../services/event-turns.js';
+import { UNCOUNTED_BYTES } from '../services/held-bytes.js';
+import { bytesOf } from './document-nodes.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
+import { DocumentsInUse } from './documents-in-use.js';
 import { type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
 import { type BegunSubscription, Subscriptions } from './subscriptions.js';
@@ -44,13 +47,14 @@ export type Admission = AdmittedOperation | RefusedOperation;
 
 export class Operations {
   readonly #documents: Documents;
+  readonly #inUse = new DocumentsInUse();
   readonly #subscriptions: Subscriptions;
   readonly #limits: QueryLimits;
   readonly #rates: RateLimits;
 
   constructor({ rates, maxSubscriptions, ...options }: OperationsOptions) {
     this.#documents = new Documents(options);
-    this.#subscriptions = new Subscriptions(maxSubscriptions);
+    this.#subscriptions = new Subscriptions(maxSubscriptions, this.#inUse);
     this.#limits = options.limits;
     this.#rates = rates;
   }
@@ -68,7 +72,7 @@ export class Operations {
    */
   async admit(caller: Caller, request: AskedOperation): Promise<Admission> {
     const text = this.#documents.textOf(request);
-    const known = this.#documents.known(text) ?? this.#subscriptions.find(text);
+    const known = this.#documents.known(text) ?? this.#inUse.find(text);
     const counted = known === undefined ? kindOf(text) : null;
     if (counted !== null) await this.#rates.take(caller, counted, 1);
     const admission = this.#find(known, text, request);
@@ -88,14 +92,15 @@ export class Operations {
   /**
    * The operation is under way from here on, by the document that is returned.
    *
-   * @throws GatewayError RATE_LIMITED when the caller holds too many subscriptions, or follows by too many documents
+   * @throws GatewayError RATE_LIMITED when the caller holds too many subscriptions, or uses too many documents
    */
   begin(caller: Caller, { document, operation }: AdmittedOperation): BegunSubscription {
-    // Others are over soon.
-    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
-      return { document, inTurn: atOnce, end: () => {} };
+    if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
+      return this.#subscriptions.begin(caller, document);
     }
-    return this.#subscriptions.begin(caller, document);
+    // Others are over soon: small ones always find room.
+    if (bytesOf(document) <= UNCOUNTED_BYTES) return { document, inTurn: atOnce, end: () => {} };
+    return { inTurn: atOnce, ...this.#inUse.begin(caller, document) };
   }
 
   /** @throws GatewayError FORBIDDEN */

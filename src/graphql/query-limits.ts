@@ -7,7 +7,9 @@ import { type DocumentNode, type FieldNode, GraphQLError, Kind, type SelectionSe
 export interface QueryLimits {
   /** UTF-16 units of the document's text. */
   readonly characters: number;
-  /** Lexical tokens of the document. */
+  /** Lines of the document's text: each may be a comment, which the document holds on to. */
+  readonly lines: number;
+  /** Lexical tokens of the document, but for comments. */
   readonly tokens: number;
   /** Operations and fragments. */
   readonly definitions: number;
@@ -34,6 +36,7 @@ export interface QueryLimits {
  */
 export const DEFAULT_LIMITS: QueryLimits = {
   characters: 512 * 1024,
+  lines: 10_000,
   tokens: 4000,
   definitions: 100,
   variables: 100,
@@ -77,7 +80,8 @@ const INTROSPECTION_COST = 8000;
 
 /** The first limit that the text breaks before it is parsed; null when it keeps to all. */
 export function tooLong(text: string, limits: QueryLimits): GraphQLError | null {
-  return text.length > limits.characters ? overLimit('length', limits.characters) : null;
+  if (text.length > limits.characters) return overLimit('length', limits.characters);
+  return hasMoreLines(text, limits.lines) ? overLimit('text', limits.lines, 'lines') : null;
 }
 
 /** The first limit that the document breaks, as an error; null when it keeps to all. */
@@ -127,6 +131,18 @@ function overLimit(name: string, limit: number, unit = ''): GraphQLError {
     `The query is too large: its ${name} is over the limit of ${`${limit} ${unit}`.trim()}.`,
     { extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400 } } },
   );
+}
+
+/** Looks no further than it has to. */
+function hasMoreLines(text: string, most: number): boolean {
+  let breaks = 0;
+  for (const mark of ['\n', '\r']) {
+    for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, at + 1)) {
+      if (mark === '\n' || text[at + 1] !== '\n') breaks += 1;
+      if (breaks >= most) return true;
+    }
+  }
+  return false;
 }
 
 function countWritten(document: DocumentNode): { readonly selections: number; readonly calls: number } {

@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
 import { EventTurns, type InTurn } from '../services/event-turns.js';
 import { Shares } from '../services/shares.js';
-import { DocumentsInUse } from './documents-in-use.js';
+import type { DocumentsInUse } from './documents-in-use.js';
 
 export interface BegunSubscription {
   /** What to follow by. */
@@ -17,17 +17,14 @@ export interface BegunSubscription {
 export class Subscriptions {
   readonly #most: number;
   readonly #number: Shares;
-  readonly #documents = new DocumentsInUse();
+  readonly #documents: DocumentsInUse;
   readonly #turns = new EventTurns();
 
   /** @param most subscriptions of all callers */
-  constructor(most: number) {
+  constructor(most: number, documents: DocumentsInUse) {
     this.#most = most;
+    this.#documents = documents;
     this.#number = new Shares(most);
-  }
-
-  find(text: string): DocumentNode | undefined {
-    return this.#documents.find(text);
   }
 
   /** @throws GatewayError RATE_LIMITED */

@@ -10,6 +10,7 @@ import { type DocumentNode, GraphQLError, type GraphQLSchema, Kind, OperationTyp
 import type { Logger } from 'pino';
 import { withinBudget } from '../graphql/answer-size.js';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
+import { textOf } from '../graphql/document-nodes.js';
 import type { Admission, AskedOperation, Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors, withJobs } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
@@ -36,6 +37,8 @@ interface Course {
   admission: Admission | null;
   /** Whether it is answered with what is wrong with it. */
   isRefused: boolean;
+  /** What is to be called when it has been executed. */
+  end: () => void;
 }
 
 interface HttpContext extends GatewayContext {
@@ -80,35 +83,39 @@ export async function graphqlRoute(
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
       const context = contextOf(request);
-      const course: Course = { admission: null, isRefused: false };
-      if (isReadable(meant, operations)) course.admission = await admit(operations, context, meant);
-      if (course.admission !== null && 'document' in course.admission) {
-        const known = await direct.answer(request, meant, course.admission, context);
-        if (known !== null) {
-          endIfUnread(reply.raw, known.body);
-          return reply.code(known.status).headers(known.headers).type(known.contentType).send(known.body);
+      const course: Course = { admission: null, isRefused: false, end: () => {} };
+      try {
+        if (isReadable(meant, operations)) await admit(operations, context, meant, course);
+        if (course.admission !== null && 'document' in course.admission) {
+          const known = await direct.answer(request, meant, course.admission, context);
+          if (known !== null) {
+            endIfUnread(reply.raw, known.body);
+            return reply.code(known.status).headers(known.headers).type(known.contentType).send(known.body);
+          }
         }
+        const answer = await apollo.executeHTTPGraphQLRequest({
+          httpGraphQLRequest: toApollo(request, meant, course.admission, operations),
+          context: async () => {
+            // Here rather than in a plugin: it goes before what Apollo Server finds wrong with the request.
+            refuse(course);
+            return { ...context, course };
+          },
+        });
+        for (const [name, value] of answer.headers) reply.header(name, value);
+        reply.code(answer.status ?? 200);
+        if (reply.statusCode === 200) direct.learn(request, answer.headers.get('content-type'));
+        if (course.isRefused && course.admission !== null && 'errors' in course.admission) {
+          // Apollo Server takes one error only.
+          const errors = shownErrors(course.admission, null, options.reportUnexpected);
+          return `${JSON.stringify({ errors })}\n`;
+        }
+        // Only @defer and @stream give their answers in pieces, and this schema has neither.
+        const text = answer.body.kind === 'complete' ? answer.body.string : '';
+        endIfUnread(reply.raw, text);
+        return text;
+      } finally {
+        course.end();
       }
-      const answer = await apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: toApollo(request, meant, course.admission, operations),
-        context: async () => {
-          // Here rather than in a plugin: it goes before what Apollo Server finds wrong with the request.
-          refuse(course);
-          return { ...context, course };
-        },
-      });
-      for (const [name, value] of answer.headers) reply.header(name, value);
-      reply.code(answer.status ?? 200);
-      if (reply.statusCode === 200) direct.learn(request, answer.headers.get('content-type'));
-      if (course.isRefused && course.admission !== null && 'errors' in course.admission) {
-        // Apollo Server takes one error only.
-        const errors = shownErrors(course.admission, null, options.reportUnexpected);
-        return `${JSON.stringify({ errors })}\n`;
-      }
-      // Only @defer and @stream give their answers in pieces, and this schema has neither.
-      const text = answer.body.kind === 'complete' ? answer.body.string : '';
-      endIfUnread(reply.raw, text);
-      return text;
     },
   });
   return apollo;
@@ -130,13 +137,18 @@ async function admit(
   operations: Operations,
   { caller }: GatewayContext,
   meant: AskedOperation,
-): Promise<Admission> {
+  course: Course,
+): Promise<void> {
   try {
-    return await operations.admit(caller, meant);
+    course.admission = await operations.admit(caller, meant);
+    if ('errors' in course.admission) return;
+    const { document, end } = operations.begin(caller, course.admission);
+    course.admission = { ...course.admission, document };
+    course.end = end;
   } catch (error) {
     const refusal = withStatus(error);
     if (!(refusal instanceof GraphQLError)) throw error;
-    return { errors: [refusal] };
+    course.admission = { errors: [refusal] };
   }
 }
 
@@ -154,8 +166,11 @@ function admission({ operations, reportUnexpected }: GraphqlOptions): ApolloServ
       didResolveSource: async (requestContext) => {
         const { contextValue, source, request } = requestContext;
         const { course } = contextValue;
-        course.admission ??= await admit(operations, contextValue, { ...request, query: source });
-        const document = 'document' in course.admission ? course.admission.document : NO_DOCUMENT;
+        if (course.admission === null) {
+          await admit(operations, contextValue, { ...request, query: source }, course);
+        }
+        const { admission } = course;
+        const document = admission !== null && 'document' in admission ? admission.document : NO_DOCUMENT;
         Object.assign(requestContext, { document });
       },
       didResolveOperation: async ({ operation, contextValue: { course } }) => {
@@ -165,7 +180,7 @@ function admission({ operations, reportUnexpected }: GraphqlOptions): ApolloServ
       willSendResponse: async ({ contextValue: { accepted, answer }, errors, response }) => {
         if (response.body.kind !== 'single') return;
         const { singleResult } = response.body;
-        const { errors: tooLarge, data } = withinBudget({ data: singleResult.data }, answer);
+        const { errors: tooLarge, data } = withinBudget({ data: { ...singleResult } }, answer);
         if (tooLarge !== undefined) {
           const shown = shownErrors({ errors: tooLarge, data }, accepted, reportUnexpected);
           response.body.singleResult = { errors: shown, data: null };
@@ -215,7 +230,7 @@ function toApollo(
     const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
     return { method, headers, body: isObject ? meant : body, search: searchOf(request) };
   }
-  meant.query = admission.document.loc?.source.body;
+  meant.query = textOf(admission.document);
   // The id has done its work; Apollo Server would take it for one of its own persisted queries.
   delete meant.extensions;
   return { method, headers, body: meant, search: method === 'GET' ? toSearch(meant) : '' };

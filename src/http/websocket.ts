@@ -16,6 +16,7 @@ import { WebSocketServer } from 'ws';
 import { GatewayError } from '../errors.js';
 import { eventWithinBudget, type Result, withinBudget } from '../graphql/answer-size.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
+import { textOf } from '../graphql/document-nodes.js';
 import type { Operations } from '../graphql/operations.js';
 import { outageOf, shownErrors } from '../graphql/outcome.js';
 import type { GatewayContext } from '../resolvers/context.js';
@@ -145,7 +146,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const { document, inTurn, end } = operations.begin(context.caller, admission);
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
         Object.assign(payload, {
-          query: document.loc?.source.body ?? payload.query,
+          query: textOf(document),
           variables: declaredOf(operation, payload.variables),
           documentId: undefined,
           extensions: undefined,

@@ -1,18 +1,33 @@
-/** Documents of subscriptions are held while somebody follows: no caller can fill the memory with them. */
+/** Documents are held while their operations run: no caller can fill the memory with them. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
+import { startGateway, type TestGateway, withMethods } from '../harness.js';
+import { Gate } from '../services/jobs/gate.js';
 import { upTo } from './caller.js';
-import { type BareSocket, bareSocket, knock } from './doors.js';
+import { type BareSocket, bareSocket, DOORS, knock } from './doors.js';
 
-/** Each of these takes 10 MB once it is parsed. */
-const large = (name: string): string => `subscription ${name} { jobsUpdated { id } } ${'#\n'.repeat(49_000)}`;
-const MANY = 6;
+/** Each of these takes 3 MB once it is parsed. */
+const COMMENTS = `#${'x'.repeat(48)}\n`.repeat(9900);
+const large = (name: string): string => `subscription ${name} { jobsUpdated { id } } ${COMMENTS}`;
+const MANY = 16;
 
 let gateway: TestGateway;
+
+/** The store is slow to find the job of this name. */
+const SLOW = 'slow';
+let gate = new Gate();
 
 beforeAll(async () => {
   gateway = await startGateway({
     env: { AUTH_API_KEYS: 'ann:key-of-ann,bob:key-of-bob', KEEP_RESULTS: 'false' },
+    overrides: {
+      wrapStore: (store) =>
+        withMethods(store, {
+          get: async (id) => {
+            if (id === SLOW) await gate.pass();
+            return store.get(id);
+          },
+        }),
+    },
   });
 });
 afterAll(() => gateway.stop());
@@ -65,3 +80,26 @@ it('a caller who follows by many large documents is refused more, until some are
   again.socket.close();
   bob.socket.close();
 });
+
+it.each(DOORS)(
+  'a caller whose large queries by %s all wait is refused more; others, and small ones, are not',
+  async (door) => {
+    gate = new Gate();
+    const ask = (name: string, key: string, id: string, comments = COMMENTS) =>
+      knock(door, gateway.url, { query: `query ${name} { job(id: "${id}") { id } } ${comments}` }, key);
+    const refusals: unknown[] = [];
+    const all = upTo(MANY).map(async (n) => {
+      const { errors } = await ask(`Ann${n}`, 'key-of-ann', SLOW);
+      if (errors.length > 0) refusals.push(errors);
+    });
+    // Of 32 MiB.
+    await gate.arrived(8);
+    await expect.poll(() => refusals.length).toBeGreaterThan(0);
+    expect(refusals[0]).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 } }]);
+    expect((await ask('Small', 'key-of-ann', 'any', '')).errors).toEqual([]);
+    expect((await ask('Bob', 'key-of-bob', 'any')).errors).toEqual([]);
+    gate.open();
+    await Promise.all(all);
+    expect((await ask('Again', 'key-of-ann', 'any')).errors).toEqual([]);
+  },
+);

@@ -53,6 +53,11 @@ const HOSTILE: Record<string, Request> = {
   'a huge number': { query: `{ jobs(first: ${'9'.repeat(900_000)}) { edges { cursor } } }` },
   'a huge comment': { query: `{ __typename } #${'x'.repeat(900_000)}` },
   'many comments': { query: `{ __typename } ${'#\n'.repeat(300_000)}` },
+  'many lines': { query: `{ ${'\n'.repeat(400_000)} ${times(20, (i) => `unknownField${i}`)} }` },
+  'many lines of another kind': { query: `{ ${'\r'.repeat(10_000)} __typename }` },
+  'unknown fields after a long text': {
+    query: `{ job(id: "${'x'.repeat(500_000)}") { id } ${times(20, (i) => `unknownField${i}`)} }`,
+  },
   'many tokens': { query: `{ job(id: [${'1 '.repeat(5000)}]) { id } }` },
   'many directives': { query: `{ __typename ${'@skip(if: false) '.repeat(560)} }` },
   'many unknown directives': { query: `{ __typename ${'@a '.repeat(1900)} }` },
@@ -166,6 +171,29 @@ describe('A hostile operation', () => {
     expect([errors, data]).toEqual([
       [],
       { submitFaceSwap: { job: { id: expect.any(String), status: 'QUEUED' } } },
+    ]);
+  });
+
+  it.each(DOORS)('is told by %s where it is wrong, however its lines end', async (door) => {
+    const lines = ['# one', '', 'query {', '  a: jobs(first: 0) { edges { cursor } }', '}'];
+    for (const end of ['\n', '\r\n', '\r']) {
+      const run = await knock(door, gateway.url, { query: lines.join(end) }, null);
+      expect(run.errors).toMatchObject([{ path: ['a'], locations: [{ line: 4, column: 3 }] }]);
+      const read = await knock(
+        door,
+        gateway.url,
+        { query: lines.join(end).replace('cursor', 'nothing') },
+        null,
+      );
+      expect(read.errors).toMatchObject([{ locations: [{ line: 4, column: 31 }] }]);
+    }
+  });
+
+  it('is told from one of 10,000 lines, and says how many there may be', async () => {
+    const lines = (count: number) => ({ query: `{ __typename }${'\r\n'.repeat(count - 1)}` });
+    expect((await knock('http', gateway.url, lines(10_000), null)).errors).toEqual([]);
+    expect((await knock('http', gateway.url, lines(10_001), null)).errors).toMatchObject([
+      { message: 'The query is too large: its text is over the limit of 10000 lines.' },
     ]);
   });
 

@@ -1,6 +1,6 @@
 /** What is kept of the documents that were read: those that may run, up to what they take in memory. */
 import { readFileSync } from 'node:fs';
-import { buildSchema } from 'graphql';
+import { buildSchema, GraphQLError, Kind } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { Documents } from '../../src/graphql/documents.js';
 import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
@@ -43,10 +43,25 @@ describe('of documents that each take much', () => {
   test('those that are not to come again, being so large, keep the others where they are', () => {
     const documents = open();
     documents.read(PAGE);
-    const large = (nth: number) => `{ a${nth}: __typename ${'#\n'.repeat(11_000)} }`;
+    const large = (nth: number) => `{ a${nth}: __typename ${'#\n'.repeat(9900)} }`;
     for (let nth = 0; nth < 20; nth += 1) documents.read(large(nth));
     expect([documents.known(PAGE), documents.known(large(19))]).toEqual([expect.anything(), undefined]);
   });
+});
+
+test('an error of a long document costs little more than one of a short document', () => {
+  const costOf = (id: string): number => {
+    const document = open().read(`{ job(id: "${id}") { id } __typename }`);
+    const [operation] = 'kind' in document ? document.definitions : [];
+    if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('It was refused');
+    const nodes = operation.selectionSet.selections.slice(-1);
+    const before = process.cpuUsage();
+    for (let nth = 0; nth < 500; nth += 1) new GraphQLError('x', { nodes });
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  costOf('warm');
+  expect(costOf('x'.repeat(500_000))).toBeLessThan(4 * costOf('x'));
 });
 
 test.each([
