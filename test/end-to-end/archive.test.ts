@@ -1,14 +1,12 @@
 /** Results that last: the archiver and `/media/…` through the whole gateway. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
-import { createSandbox } from '../../src/sandbox/sandbox.js';
 import { recordedLog, startGateway, type TestGateway } from '../harness.js';
 import { ask, dataOf, follow, lookUp, oneFace, openSocket, run, submit } from './caller.js';
 import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
@@ -224,10 +222,10 @@ describe('/media', () => {
   });
 });
 
-/** What Akool gives as results: a server that a test makes misbehave. */
-async function akoolServing(
+/** An Akool that ends each job at once, and gives results as a test says. Resolves with its address. */
+async function akoolGiving(
   answer: (request: http.IncomingMessage, response: http.ServerResponse) => void,
-): Promise<{ gateway: { url: string; dir: string }; lines: Record<string, unknown>[]; id: string }> {
+): Promise<string> {
   const _id = '6593c94c0ef703e8c055e3c8';
   const server = http.createServer((request, response) => {
     const { url = '' } = request;
@@ -247,22 +245,41 @@ async function akoolServing(
     server.close();
   });
   const address = server.address();
-  const port = typeof address === 'object' ? address?.port : 0;
-  const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
-  ends.push(() => rmSync(dir, { recursive: true, force: true }));
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+}
+
+/** A gateway before that Akool, in this folder, which outlives it. */
+async function startBefore(
+  akoolUrl: string,
+  dir: string,
+): Promise<{ url: string; lines: Record<string, unknown>[]; stop: () => Promise<void> }> {
   const { log, lines } = recordedLog();
   const { config, secrets } = readConfig({
     PORT: '0',
     DATABASE_URL: `sqlite:${join(dir, 'gateway.db')}`,
     ARCHIVE_DIR: join(dir, 'archive'),
     ARCHIVE_MAX_BYTES: '100000',
-    AKOOL_BASE_URL: `http://127.0.0.1:${port}`,
+    AKOOL_BASE_URL: akoolUrl,
     AKOOL_API_KEY: 'sandbox-key-24-character',
     POLL_AFTER_MS: '20',
   });
   const app = createApp(config, secrets, { log });
   ends.push(() => app.stop());
   const { url } = await app.start();
+  return { url, lines, stop: () => app.stop() };
+}
+
+function folder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
+  ends.push(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+async function akoolServing(
+  answer: (request: http.IncomingMessage, response: http.ServerResponse) => void,
+): Promise<{ gateway: { url: string; dir: string }; lines: Record<string, unknown>[]; id: string }> {
+  const dir = folder();
+  const { url, lines } = await startBefore(await akoolGiving(answer), dir);
   const { id } = await submit(url);
   return { gateway: { url, dir }, lines, id };
 }
@@ -342,33 +359,47 @@ describe('a result that is not what it should be', () => {
 });
 
 describe('a stop or a kill in the midst of archiving', () => {
-  it('leaves no half file; after a stop the copy is made right after the next start', async () => {
-    const sandbox = createSandbox({ queueMs: 5, processMs: 5 });
-    await sandbox.start();
-    ends.push(() => sandbox.stop());
-    const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
-    ends.push(() => rmSync(dir, { recursive: true, force: true }));
-    const { config, secrets } = readConfig({
-      PORT: '0',
-      DATABASE_URL: `sqlite:${join(dir, 'gateway.db')}`,
-      ARCHIVE_DIR: join(dir, 'archive'),
-      AKOOL_BASE_URL: sandbox.url,
-      AKOOL_API_KEY: sandbox.apiKey,
-      POLL_AFTER_MS: '20',
+  const whole = Buffer.concat([PNG, Buffer.alloc(50_000, 1)]);
+  const half = whole.length / 2;
+
+  /** Stands still in the middle of the first answer. */
+  function haltingOnce(): Promise<string> {
+    let answers = 0;
+    return akoolGiving((_request, response) => {
+      response.writeHead(200, { 'content-length': whole.length });
+      answers += 1;
+      if (answers === 1) response.write(whole.subarray(0, half));
+      else response.end(whole);
     });
-    const log = pino({ level: 'silent' });
-    const first = createApp(config, secrets, { log });
-    const { url } = await first.start();
-    const gate = sandbox.hold('media');
-    const { id } = await submit(url);
-    await gate.arrived;
+  }
+
+  /** Resolves when half of the copy is on disk. */
+  async function untilHalfIsWritten(dir: string): Promise<void> {
+    const sizes = () =>
+      readdirSync(join(dir, 'archive'), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => statSync(join(entry.parentPath, entry.name)).size);
+    await expect.poll(sizes).toEqual([half]);
+  }
+
+  async function expectWholeCopy(url: string, id: string): Promise<void> {
+    await expect.poll(async () => (await resultOf(url, id))?.archived, { timeout: 10_000 }).toBe(true);
+    const result = await resultOf(url, id);
+    const copy = Buffer.from(await (await fetch(result?.url ?? '')).arrayBuffer());
+    expect(copy.equals(whole)).toBe(true);
+    expect(result?.sha256).toBe(createHash('sha256').update(whole).digest('hex'));
+  }
+
+  it('leaves no half file; after a stop the copy is made right after the next start', async () => {
+    const [akool, dir] = [await haltingOnce(), folder()];
+    const first = await startBefore(akool, dir);
+    const { id } = await submit(first.url);
+    await untilHalfIsWritten(dir);
     await first.stop();
-    gate.release();
     expect(kept(dir)).toEqual([]);
-    const second = createApp(config, secrets, { log });
-    ends.push(() => second.stop());
-    const again = await second.start();
-    await expect.poll(async () => (await resultOf(again.url, id))?.archived).toBe(true);
+    expect(unfinished(dir)).toEqual([]);
+    const second = await startBefore(akool, dir);
+    await expectWholeCopy(second.url, id);
     expect(unfinished(dir)).toEqual([]);
   });
 
@@ -376,27 +407,22 @@ describe('a stop or a kill in the midst of archiving', () => {
     timeout: 60_000,
   }, async () => {
     await build();
-    const sandbox = createSandbox({ queueMs: 5, processMs: 5 });
-    await sandbox.start();
-    ends.push(() => sandbox.stop());
-    const folder = newFolder();
-    const env = { AKOOL_BASE_URL: sandbox.url, AKOOL_API_KEY: sandbox.apiKey, POLL_AFTER_MS: '20' };
-    const gate = sandbox.hold('media');
-    const killed = await startProcess(folder, env);
+    const [akool, cwd] = [await haltingOnce(), newFolder()];
+    const env = {
+      AKOOL_BASE_URL: akool,
+      AKOOL_API_KEY: 'sandbox-key-24-character',
+      POLL_AFTER_MS: '20',
+    };
+    const dir = join(cwd, 'data');
+    const killed = await startProcess(cwd, env);
     const { id } = await submit(killed.url, oneFace());
-    await gate.arrived;
+    await untilHalfIsWritten(dir);
     killed.child.kill('SIGKILL');
     await killed.ended;
-    gate.release();
-    const dir = join(folder, 'data');
     expect(kept(dir)).toEqual([]);
     await releaseClaims(join(dir, 'gateway.db'));
-    const next = await startProcess(folder, env);
-    await expect.poll(async () => (await resultOf(next.url, id))?.archived, { timeout: 10_000 }).toBe(true);
-    const result = await resultOf(next.url, id);
-    const copy = Buffer.from(await (await fetch(result?.url ?? '')).arrayBuffer());
-    expect(createHash('sha256').update(copy).digest('hex')).toBe(result?.sha256);
-    expect(existsSync(join(dir, 'archive'))).toBe(true);
+    const next = await startProcess(cwd, env);
+    await expectWholeCopy(next.url, id);
   });
 });
 
