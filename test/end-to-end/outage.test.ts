@@ -237,12 +237,14 @@ describe.skipIf(postgres === null || redis === null)('two gateways, one cut off 
 /** Reads that fail while it lasts. */
 class Busy {
   readonly methods = new Set<keyof JobStore>();
+  failures = 0;
 
   over(store: JobStore): JobStore {
-    const fails = (name: keyof JobStore): Promise<never> | null =>
-      this.methods.has(name)
-        ? Promise.reject(Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' }))
-        : null;
+    const fails = (name: keyof JobStore): Promise<never> | null => {
+      if (!this.methods.has(name)) return null;
+      this.failures += 1;
+      return Promise.reject(Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' }));
+    };
     return withMethods(store, {
       get: (id) => fails('get') ?? store.get(id),
       history: (id) => fails('history') ?? store.history(id),
@@ -272,7 +274,10 @@ describe('while some of the database cannot be read', () => {
       },
     });
   });
-  afterEach(() => busy.methods.clear());
+  afterEach(() => {
+    busy.methods.clear();
+    busy.failures = 0;
+  });
   afterAll(() => gateway.stop());
 
   test('a subscription whose event cannot be filled is closed with 1013, and the client sees the end', async () => {
@@ -331,10 +336,13 @@ describe('while some of the database cannot be read', () => {
     await gate.create.arrived();
     busy.methods.add('get');
     say({ id: 'follow', type: 'subscribe', payload: { query: FOLLOW, variables: { id: 'x' } } });
+    await expect.poll(() => busy.failures).toBe(1);
+    // An answer that comes after what came before it was read.
+    const allIsRead = () => fetch(`${gateway.url}/healthz`);
+    await allIsRead();
     // What comes now is left for the next socket.
-    await expect.poll(() => busy.methods.size).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
     say({ id: 'late', type: 'subscribe', payload: { query: '{ __typename }' } });
+    await allIsRead();
     expect(socket.readyState).toBe(socket.OPEN);
     gate.create.open();
     gate.holds = false;

