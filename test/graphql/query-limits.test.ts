@@ -30,20 +30,20 @@ describe('a document has at most', () => {
     ],
     ['aliases', 'aliases', 50, (n) => `{ ${times(n, 'a: b')} }`],
     ['fields', 'fields', 500, (n) => `{ ${times(n, 'a')} }`],
-    ['looks at the whole schema', 'cost', 2, (n) => `{ ${times(n, '__schema { a }')} }`],
+    ['looks at the whole schema', 'cost', 5, (n) => `{ ${times(n, '__schema { a }')} }`],
     [
       'looks at types of the schema',
       'cost',
-      2,
+      5,
       (n) => `{ ...F } fragment F on Query { ${times(n, '__type(name: "T") { a }')} }`,
     ],
-    ['fields of a page whose size is a variable', 'cost', 197, (n) => page('first: $n', n)],
-    ['fields of a page from its end whose size is a variable', 'cost', 197, (n) => page('last: $n', n)],
-    ['fields of a page of a hundred', 'cost', 197, (n) => page('first: 100', n)],
+    ['fields of a page whose size is a variable', 'cost', 397, (n) => page('first: $n', n)],
+    ['fields of a page from its end whose size is a variable', 'cost', 397, (n) => page('last: $n', n)],
+    ['fields of a page of a hundred', 'cost', 397, (n) => page('first: 100', n)],
     [
       'histories of a page of fifty',
       'cost',
-      22,
+      44,
       (n) => `{ jobs(first: 50) { edges { node { ${times(n, 'history { at }')} } } } }`,
     ],
   ])('so many %s', (_what, limit, most, make) => {
@@ -58,6 +58,13 @@ describe('a document has at most', () => {
   test('so many characters, which are counted before it is parsed', () => {
     expect(tooLong('x'.repeat(512 * 1024), DEFAULT_LIMITS)).toBeNull();
     expect(tooLong('x'.repeat(512 * 1024 + 1), DEFAULT_LIMITS)?.message).toMatch('its length is over');
+  });
+
+  test.each(['\n', '\r\n', '\r'])('so many lines, which end with %j', (end) => {
+    expect(tooLong(end.repeat(9999), DEFAULT_LIMITS)).toBeNull();
+    expect(tooLong(end.repeat(10_000), DEFAULT_LIMITS)?.message).toMatch(
+      'its text is over the limit of 10000 lines',
+    );
   });
 
   test('so many values in its variables, however they are nested', () => {
