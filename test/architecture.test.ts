@@ -42,6 +42,19 @@ const DRIVERS: ReadonlySet<string> = new Set([
   'services/store/sqlite.ts',
 ]);
 
+describe('what tests share', () => {
+  test('registers no hook when it is loaded: workers load it once for many files, and only the first would have it', () => {
+    const tests = fileURLToPath(new URL('.', import.meta.url));
+    const shared = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+    );
+    expect(shared.length).toBeGreaterThan(30);
+    const isHooking = (file: string): boolean =>
+      /^(?:before|after)(?:Each|All)\(/m.test(readFileSync(posix.join(tests, file), 'utf8'));
+    expect(shared.filter(isHooking)).toEqual([]);
+  });
+});
+
 describe('the sources', () => {
   test('are found, and the drivers among them', () => {
     expect(imports.size).toBeGreaterThan(100);

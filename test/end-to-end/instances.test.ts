@@ -186,7 +186,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     const livesDuring = Promise.all(during.map(({ id }) => follow(c, id)));
     // Everything is over at Akool before Redis is back: all that could wake anybody is lost.
     for (const { id } of [...jobs, ...during]) {
-      while ((await lookUp(a, id)).finishedAt === null);
+      await expect.poll(async () => (await lookUp(a, id)).finishedAt).not.toBeNull();
     }
     await own.start();
     for (const life of [...(await lives), ...(await livesDuring)]) {

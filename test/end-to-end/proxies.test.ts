@@ -1,5 +1,4 @@
 /** The examples of proxies, with the real programs: what callers see of them, and of gateways that come and go. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../free-port.js';
 import { ask, openSocket, run, submit } from './caller.js';
@@ -211,5 +210,5 @@ async function isInUse(url: string): Promise<void> {
 /** Resolves when so many more are there. */
 async function answers(load: Load, more: number): Promise<void> {
   const wanted = load.outcomes.length + more;
-  while (load.outcomes.length < wanted) await sleep(20);
+  await expect.poll(() => load.outcomes.length, { interval: 20 }).toBeGreaterThanOrEqual(wanted);
 }
