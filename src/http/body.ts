@@ -7,12 +7,18 @@ import type { IncomingMessage } from 'node:http';
 /** A body that is not read: the status says why. */
 export class RefusedBody extends Error {
   readonly statusCode: 400 | 413;
+  /** For the client; undefined where the status says all. */
+  readonly explanation: string | undefined;
 
-  constructor(statusCode: RefusedBody['statusCode']) {
+  constructor(statusCode: RefusedBody['statusCode'], explanation?: string) {
     super('refused');
     this.statusCode = statusCode;
+    this.explanation = explanation;
   }
 }
+
+/** Of 8 MiB, so many are the smallest that networks make. More of a few bytes each hold up everyone. */
+const MAX_PIECES = 16_384;
 
 /**
  * Resolves with the whole of it.
@@ -27,13 +33,18 @@ export function gather(
 ): Promise<Buffer> {
   let bytes = Buffer.alloc(0);
   let size = 0;
+  let pieces = 0;
   return new Promise((resolve, reject) => {
     const take = (piece: Buffer): void => {
       const needed = size + piece.length;
+      pieces += 1;
       try {
+        if (pieces > MAX_PIECES) throw new RefusedBody(413, `A body in more than ${MAX_PIECES} pieces`);
         check(needed, piece.length);
       } catch (error) {
         leave();
+        // Else the pieces that are here already would all be looked at.
+        payload.pause();
         reject(error);
         return;
       }

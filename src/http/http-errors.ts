@@ -67,6 +67,7 @@ export function sendRefusal(
 interface HttpError {
   readonly statusCode?: number;
   readonly headers?: Record<string, string>;
+  readonly explanation?: string | undefined;
 }
 
 /** One form for whatever goes wrong outside of GraphQL, at every address that has no handler of its own. */
@@ -81,13 +82,13 @@ export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexp
         headersOf(error),
       );
     }
-    const { statusCode = 500, headers = {} } = error;
+    const { statusCode = 500, headers = {}, explanation } = error;
     if (statusCode < 500) {
       // Like the `content-range` that belongs to a 416.
       void reply.headers(headers);
       // The rest of a body that is too long is not waited for.
       if (statusCode === 413) reply.header('connection', 'close');
-      return sendRefusal(reply, statusCode);
+      return sendRefusal(reply, statusCode, explanation);
     }
     return sendErrors(reply, 500, [toClientError({ message: '' }, error, reportUnexpected)]);
   });

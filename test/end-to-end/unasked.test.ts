@@ -105,6 +105,23 @@ describe('A body', () => {
     expect((await answered).status).toBe(400);
   });
 
+  it('in many pieces is refused, and in many that are not too many read', async () => {
+    const sent = async (pieces: number): Promise<{ status: number; text: string }> => {
+      const socket = await opened();
+      const query = JSON.stringify({ query: '{ __typename }' });
+      socket.write(
+        'POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer acme-key\r\ncontent-type: application/json\r\n' +
+          `transfer-encoding: chunked\r\n\r\n${'1\r\n \r\n'.repeat(pieces - 1)}${query.length.toString(16)}\r\n${query}\r\n0\r\n\r\n`,
+      );
+      return answerOf(socket);
+    };
+    expect((await sent(16_384)).status).toBe(200);
+    expect(await sent(16_385)).toEqual({
+      status: 413,
+      text: expect.stringContaining('A body in more than 16384 pieces'),
+    });
+  });
+
   it('of a GET is not kept while its answer lasts', async () => {
     const socket = await opened();
     const query = encodeURIComponent('subscription { jobsUpdated { id } }');
