@@ -473,24 +473,30 @@ describe.each(DOORS.filter((door) => door !== 'http'))('A follower by %s', (door
     await expect.poll(() => bus.followedJobs()).toEqual([]);
   });
 
-  it('who leaves while the following begins is forgotten too', async () => {
+  it.each([
+    ['one job', (id: string) => `subscription { jobUpdated(id: "${id}") { id } }`],
+    // Of which nothing may ever be told.
+    ['all jobs', () => 'subscription { jobsUpdated { id } }'],
+  ])('who leaves while the following of %s begins is forgotten too', async (_what, queryOf) => {
     const [gate, followed] = [new Gate(), new Gate()];
     followed.open();
     let isHeld = false;
+    const held = async (follow: () => ReturnType<JobBus['followJob']>) => {
+      if (isHeld) await gate.pass();
+      const leave = await follow();
+      void followed.pass();
+      return leave;
+    };
     await start(
       { ...WITH_KEYS, MAX_SOCKETS: '1' },
       {
-        followJob: async (id, listener) => {
-          if (isHeld) await gate.pass();
-          const leave = await bus.followJob(id, listener);
-          void followed.pass();
-          return leave;
-        },
+        followJob: (id, listener) => held(() => bus.followJob(id, listener)),
+        followTenant: (tenant, listener) => held(() => bus.followTenant(tenant, listener)),
       },
     );
     const { id } = await submitted();
     isHeld = true;
-    const query = `subscription { jobUpdated(id: "${id}") { id } }`;
+    const query = queryOf(id);
     if (door === 'socket') {
       const bare = await acknowledged();
       bare.say(subscribe('1', query));
@@ -510,7 +516,7 @@ describe.each(DOORS.filter((door) => door !== 'http'))('A follower by %s', (door
     );
     gate.open();
     await followed.arrived();
-    await expect.poll(() => bus.followedJobs()).toEqual([]);
+    await expect.poll(() => [...bus.followedJobs(), ...bus.followedTenants()]).toEqual([]);
   });
 });
 
