@@ -8,6 +8,7 @@ import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/resolvers/schema.js';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
+import type { Job } from '../../src/services/jobs/job.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
 import { until } from '../services/jobs/gate.js';
 import { DOORS, type Door, knock, outcomeOf, type Reply } from './doors.js';
@@ -18,8 +19,9 @@ const JWT_SECRET = 'a shared secret that is long enough, and then some';
 let gateway: TestGateway;
 let busy: string;
 let idle: string;
-/** One of each tenant. */
-const jobOf: Record<string, string> = {};
+/** The last of each tenant. */
+const jobOf = new Map<string, Job>();
+const NEWS_EVERY_MS = 10;
 
 beforeAll(async () => {
   const inner = createInProcessJobBus();
@@ -35,19 +37,31 @@ beforeAll(async () => {
     sandbox: { queueMs: 3_600_000, maxConcurrency: 1 },
     overrides: {
       bus: withMethods(inner, {
-        // Whoever follows a tenant hears of one of its jobs at once.
+        publish: (job) => {
+          jobOf.set(job.tenant, job);
+          inner.publish(job);
+        },
+        // Whoever follows a tenant hears of one of its jobs soon.
         followTenant: async (tenant, listener) => {
           const leave = await inner.followTenant(tenant, listener);
-          listener({ id: jobOf[tenant] ?? '', version: 1, job: null, isReminder: false });
-          return leave;
+          let version = 100;
+          const news = setInterval(() => {
+            const job = jobOf.get(tenant);
+            if (job === undefined) return;
+            version += 1;
+            listener({ id: job.id, version, job: { ...job, version }, isReminder: false });
+          }, NEWS_EVERY_MS);
+          return () => {
+            clearInterval(news);
+            leave();
+          };
         },
       }),
     },
   });
   busy = await submit('https://example.com/busy.jpg');
   idle = await submit();
-  jobOf['acme'] = busy;
-  jobOf['globex'] = await submit('https://example.com/a.jpg', KEYS.globex);
+  await submit('https://example.com/a.jpg', KEYS.globex);
 });
 afterAll(async () => {
   await gateway.stop();

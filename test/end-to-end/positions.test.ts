@@ -57,7 +57,7 @@ describe.each(DOORS)('by %s', (door) => {
     const refused = await ask({ query: query(field) });
     expect([refused.data, refused.errors]).toMatchObject([
       null,
-      [{ message: 'The query is too large: its cost is over the limit of 40000.' }],
+      [{ message: 'The query is too large: its cost is over the limit of 50000.' }],
     ]);
     expect((await ask({ query: query('status') })).errors).toEqual([]);
   });
