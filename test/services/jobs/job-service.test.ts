@@ -311,15 +311,19 @@ describe('watch', () => {
   test('stops reading when the follower leaves in an outage', async () => {
     const outage = new Outage();
     const workshop = await openWorkshop({ wrapBus: bare, wrapStore: (store) => outage.over(store) });
-    const job = await workshop.create();
+    const [job, other] = [await workshop.create(), await workshop.create()];
     const states = await workshop.jobs.watch('ann', job.id);
+    const stays = await workshop.jobs.watch('ann', other.id);
     outage.begin(new GatewayError('STORE_UNAVAILABLE', 'away'));
-    workshop.bus.publish({ ...job, version: 2 });
-    await outage.felt(1);
+    for (const followed of [job, other]) workshop.bus.publish({ ...followed, version: 2 });
+    await outage.felt(2);
     await states.return?.();
-    const reads = outage.reads;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(outage.reads).toBe(reads);
+    const reads = outage.readsOf(job);
+    // One who stays reads as often.
+    const others = outage.readsOf(other);
+    await until(() => outage.readsOf(other) >= others + 5);
+    expect(outage.readsOf(job)).toBe(reads);
+    await stays.return?.();
   });
 
   test('over a bus whose signals carry no state reads it, and ends with the final one', async () => {
@@ -596,13 +600,13 @@ describe('watchAll', () => {
 
 /** Reads of single jobs fail while it lasts. */
 class Outage {
-  reads = 0;
+  readonly #reads: string[] = [];
   #reason: Error | null = null;
 
   over(store: JobStore): JobStore {
     return withMethods(store, {
       get: (id) => {
-        this.reads += 1;
+        this.#reads.push(id);
         return this.#reason === null ? store.get(id) : Promise.reject(this.#reason);
       },
     });
@@ -612,12 +616,16 @@ class Outage {
     // Reading again waits a random part of its backoff.
     vi.spyOn(Math, 'random').mockReturnValue(0.001);
     this.#reason = reason;
-    this.reads = 0;
+    this.#reads.length = 0;
   }
 
   /** Resolves when so many reads have failed. */
   felt(reads: number): Promise<void> {
-    return until(() => this.reads >= reads);
+    return until(() => this.#reads.length >= reads);
+  }
+
+  readsOf({ id }: Job): number {
+    return this.#reads.filter((read) => read === id).length;
   }
 
   end(): void {
