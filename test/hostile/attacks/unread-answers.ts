@@ -5,7 +5,7 @@ import { inParallel } from '../target.js';
 
 export const unreadAnswers: Attack = {
   name: 'unread-answers',
-  shows: 'answers that nobody reads hold a bounded number of bytes, and end',
+  shows: 'answers that nobody reads hold a bounded number of bytes',
   prepare: (target) => submitLarge(target, target.pick(55, 12)),
   run: async (target) => {
     const query = `{ jobs(first: 55) { edges { node { id ${picturesOf(1)} } } } }`;
