@@ -12,6 +12,10 @@ const NOT_ACCEPTED: SubmitOutcome = {
   retryAfterMs: null,
 };
 
+const ACCOUNT_REFUSED: SubmitOutcome = { kind: 'account-refused', reason: 'ACCOUNT', error: refusal };
+
+const PAGE = { limit: 1, direction: 'forward' } as const;
+
 /** Sends what waits and resolves when nothing is in flight any more. */
 async function sendAll({ akool, ...workshop }: Workshop, outcome: SubmitOutcome): Promise<void> {
   akool.onSubmit = async () => outcome;
@@ -47,6 +51,7 @@ describe('what comes back from Akool', () => {
   test('surely not accepted: the job waits again, until the end of its time to wait', async () => {
     const workshop = await openWorkshop();
     const job = await workshop.create();
+    workshop.clock.advance(HOUR);
     await sendAll(workshop, NOT_ACCEPTED);
     expect(await workshop.get(job)).toMatchObject({
       status: 'WAITING',
@@ -54,6 +59,19 @@ describe('what comes back from Akool', () => {
       deadlineAt: NOON + 24 * HOUR,
     });
     expect((await workshop.store.slots(NOON)).used).toBe(0);
+  });
+
+  test("refused for the account's sake: the job waits again, until the end of its time to wait", async () => {
+    const workshop = await openWorkshop();
+    const job = await workshop.create();
+    workshop.clock.advance(HOUR);
+    await sendAll(workshop, ACCOUNT_REFUSED);
+    expect(await workshop.get(job)).toMatchObject({
+      status: 'WAITING',
+      attempts: 1,
+      deadlineAt: NOON + 24 * HOUR,
+    });
+    expect((await workshop.store.accountHold())?.reason).toBe('ACCOUNT');
   });
 
   test('unknown: the job is UNCONFIRMED, is not sent again, and keeps its slot for a time', async () => {
@@ -113,6 +131,9 @@ describe('the dispatcher', () => {
   });
 
   test('sends by itself when a job comes and when a slot becomes free', async () => {
+    // Nothing looks by itself: whoever sends was woken.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const workshop = await openWorkshop();
     const dispatcher = workshop.dispatcher({ maxConcurrency: 1 });
     dispatcher.start();
@@ -155,6 +176,38 @@ describe('the dispatcher', () => {
     await until(async () => (await workshop.get(first)).status === 'QUEUED');
     expect(akool.submits).toEqual([first.id, first.id]);
   });
+
+  test.each<[string, SubmitOutcome]>([
+    ['accepted', acceptedAs('p1')],
+    ['refused', { kind: 'refused', error: refusal }],
+    ["refused for the account's sake", ACCOUNT_REFUSED],
+  ])(
+    'pauses longer each time that it is too much, and as at first after one that is %s',
+    async (_, other) => {
+      const random = vi.spyOn(Math, 'random').mockReturnValue(1);
+      onTestFinished(() => random.mockRestore());
+      const workshop = await openWorkshop();
+      const { akool, clock, jobs, holds } = workshop;
+      const pauses: number[] = [];
+      jobs.onChange(({ status, retryAt, announcedHold }) => {
+        if (status === 'WAITING' && retryAt !== null && announcedHold === null)
+          pauses.push(retryAt - clock.now());
+      });
+      const dispatcher = workshop.dispatcher();
+      dispatcher.start();
+      for (const outcome of [NOT_ACCEPTED, NOT_ACCEPTED, NOT_ACCEPTED, other, NOT_ACCEPTED]) {
+        akool.onSubmit = async () => outcome;
+        clock.advance(HOUR);
+        const sent = akool.submits.length;
+        await holds.change(() => null);
+        if ((await jobs.slots()).waiting === 0) await workshop.create();
+        await dispatcher.pass();
+        await until(() => akool.submits.length > sent);
+        await until(async () => (await jobs.list('ann', { status: ['SUBMITTING'] }, PAGE)).jobs.length === 0);
+      }
+      expect(pauses).toEqual([500, 1000, 2000, 500]);
+    },
+  );
 
   test('lets calls in flight end when it stops, and takes no more', async () => {
     const gate = new Gate();
@@ -207,9 +260,15 @@ describe('the dispatcher', () => {
     });
     const dispatcher = workshop.dispatcher();
     const job = await workshop.create();
+    workshop.clock.advance(HOUR);
+    const deadlines: number[] = [];
+    workshop.jobs.onChange(({ status, deadlineAt }) => {
+      if (status === 'WAITING') deadlines.push(deadlineAt);
+    });
     dispatcher.start();
     await until(() => workshop.akool.submits.length === 1);
     await until(async () => (await workshop.get(job)).status === 'QUEUED');
+    expect(deadlines).toEqual([job.deadlineAt]);
     const notes = (await workshop.store.history(job.id)).map(({ status, note }) => [status, note]);
     expect(notes).toEqual([
       ['WAITING', null],
@@ -256,9 +315,11 @@ test('a job whose request cannot be read is not sent, and waits to be sent later
   });
   const { akool, clock } = workshop;
   const job = await workshop.create();
+  clock.advance(HOUR);
   const dispatcher = workshop.dispatcher();
   dispatcher.start();
   await until(async () => (await workshop.get(job)).retryAt !== null);
+  expect((await workshop.get(job)).deadlineAt).toBe(job.deadlineAt);
   expect(await workshop.store.history(job.id)).toMatchObject([
     { status: 'WAITING' },
     { status: 'SUBMITTING' },

@@ -1,4 +1,5 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { Backoff } from '../../../src/services/jobs/backoff.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { Reading } from '../../../src/services/jobs/reading.js';
 import { Gate, until } from './gate.js';
@@ -43,4 +44,26 @@ test('many are read so many at a time, each once', async () => {
   await until(() => taken.length === ids.length);
   expect(taken.map((job) => job?.id).sort()).toEqual(ids);
   expect(most).toBe(3);
+});
+
+test('what cannot be read is read again ever later, and after a success as soon as at first', async () => {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(1 / 100);
+  const pause = vi.spyOn(Backoff.prototype, 'next');
+  onTestFinished(() => {
+    random.mockRestore();
+    pause.mockRestore();
+  });
+  let isAway = true;
+  const { reading, taken } = openReading(1, async (id) => {
+    if (isAway) throw new Error('away');
+    return jobWith({ id });
+  });
+  reading.want('one');
+  await until(() => pause.mock.results.length === 3);
+  isAway = false;
+  await until(() => taken.length === 1);
+  isAway = true;
+  reading.want('two');
+  await until(() => pause.mock.results.length === 4);
+  expect(pause.mock.results.map(({ value }) => value)).toEqual([1, 2, 4, 1]);
 });

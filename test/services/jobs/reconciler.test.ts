@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { Reconciler } from '../../../src/services/jobs/reconciler.js';
@@ -109,6 +109,46 @@ describe('a job that is silent', () => {
     await until(() => workshop.akool.questions.length === 1);
     await until(async () => ((await workshop.get(job)).pollAt ?? 0) > NOON + 30_000);
     expect(await workshop.get(job)).toMatchObject({ status: 'QUEUED', version: job.version });
+  });
+
+  test('is asked about less and less often, but every minute, and not just when others are', async () => {
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    onTestFinished(() => random.mockRestore());
+    const workshop = await openWorkshop();
+    const { akool, clock } = workshop;
+    const job = await workshop.atProvider('p1');
+    const reconciler = workshop.reconciler();
+    const pauseAt = async (age: number): Promise<number> => {
+      clock.advance(NOON + age - clock.now());
+      await asks(reconciler, workshop, akool.questions.length + 1);
+      return ((await workshop.get(job)).pollAt ?? 0) - clock.now();
+    };
+    expect(await pauseAt(30_000)).toBe(30_000);
+    expect(await pauseAt(400_000)).toBe(50_000);
+    expect(await pauseAt(HOUR)).toBe(60_000);
+    random.mockReturnValue(0);
+    expect(await pauseAt(2 * HOUR)).toBe(48_000);
+    random.mockReturnValue(1);
+    expect(await pauseAt(2 * HOUR + 60_000)).toBe(72_000);
+  });
+
+  test('is asked about later after each question that failed, and as usual after one that was answered', async () => {
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    onTestFinished(() => random.mockRestore());
+    const workshop = await openWorkshop();
+    const { akool, clock } = workshop;
+    const job = await workshop.atProvider('p1');
+    const reconciler = workshop.reconciler();
+    const pauses: number[] = [];
+    let pollAt = NOON + 30_000;
+    for (const answer of [unreachable, unreachable, async () => [], unreachable]) {
+      akool.onResults = answer;
+      clock.advance(pollAt - clock.now());
+      await asks(reconciler, workshop, akool.questions.length + 1);
+      pollAt = (await workshop.get(job)).pollAt ?? 0;
+      pauses.push(pollAt - clock.now());
+    }
+    expect(pauses).toEqual([45_000, 60_000, 30_000, 45_000]);
   });
 
   test.each(['ftp://x/y', 'javascript:alert(1)', 'none'])(
@@ -351,6 +391,49 @@ describe('a job past its deadline', () => {
     expect((await workshop.get(job)).deadlineAt).toBe(job.deadlineAt + 4 * HOUR);
   });
 
+  test('does not ask for the last time again at once, where that failed', async () => {
+    const random = vi.spyOn(Math, 'random').mockReturnValue(1);
+    onTestFinished(() => random.mockRestore());
+    const workshop = await openWorkshop();
+    const { akool, clock } = workshop;
+    await workshop.atProvider('p1');
+    akool.onResults = unreachable;
+    const reconciler = workshop.reconciler();
+    clock.advance(3 * HOUR);
+    reconciler.start();
+    await reconciler.pass();
+    const asked = akool.questions.length;
+    clock.advance(29_999);
+    await reconciler.pass();
+    expect(akool.questions).toHaveLength(asked);
+    clock.advance(1);
+    await reconciler.pass();
+    expect(akool.questions.length).toBeGreaterThan(asked);
+  });
+
+  test('does not fail when its deadline is moved before that is written', async () => {
+    const workshop = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, { accountHold: () => later().then(() => store.accountHold()) }),
+    });
+    const { akool, clock, store } = workshop;
+    const later = () => store.readClock(() => ({ due: 30 * HOUR, strayPolls: 0, isNoted: true }));
+    const [sent, waiting] = [await workshop.atProvider('p1'), await workshop.create()];
+    const reconciler = workshop.reconciler();
+    reconciler.start();
+    akool.onResults = async () => {
+      await later();
+      return [];
+    };
+    clock.advance(3 * HOUR);
+    await reconciler.pass();
+    expect(akool.questions.length).toBeGreaterThan(0);
+    expect((await workshop.get(sent)).status).toBe('QUEUED');
+    clock.advance((await workshop.get(waiting)).deadlineAt - clock.now());
+    await reconciler.pass();
+    expect((await workshop.get(waiting)).status).toBe('WAITING');
+  });
+
   test('does not fail because the gateway stops during the last look', async () => {
     const workshop = await openWorkshop();
     const { akool, clock } = workshop;
@@ -445,9 +528,10 @@ describe('a job that a dead dispatcher left behind', () => {
   test('waits again when it surely was not sent, because its faces were still to be found', async () => {
     const workshop = await openWorkshop();
     const job = await workshop.create('ann', { request: { ...request, detectOpts: true } });
+    workshop.clock.advance(HOUR);
     await workshop.jobs.lease(1, 3 * HOUR);
     await workshop.reconciler().takeOver(0);
-    expect((await workshop.get(job)).status).toBe('WAITING');
+    expect(await workshop.get(job)).toMatchObject({ status: 'WAITING', deadlineAt: job.deadlineAt });
   });
 
   test('is not sent again when its faces are found while it is being taken over', async () => {

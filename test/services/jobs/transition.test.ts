@@ -181,6 +181,16 @@ describe('a transition', () => {
     }
   });
 
+  test('that deletes a job leaves nothing to be done but to erase it', () => {
+    const job = expectChange(
+      transition(jobIn('PROCESSING'), reported({ ...completed, keep: true } as ProviderReport)),
+    ).job;
+    expect(job.archiveAt).toBe(AT);
+    const deleted = expectChange(transition(job, EVENTS.deleted)).job;
+    expect(deleted).toMatchObject({ eraseAt: AT, archiveAt: null, pollAt: null });
+    expect(transition(deleted, EVENTS.archived)).toBeNull();
+  });
+
   test('never ends a job before its last change, even when the clock was set back', () => {
     const job = { ...jobIn('PROCESSING'), updatedAt: NOON + HOUR };
     for (const name of ['reported completed', 'reported failed', 'expired'] as const) {

@@ -632,6 +632,21 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect((await store.get(late.id))?.status).toBe('WAITING');
       });
 
+      test('leaves alone jobs that are to be tried later, until then', async () => {
+        const [refused, other] = await createMany('ann', 2);
+        const [given] = await lease(1);
+        if (given === undefined) throw new Error('one was leased');
+        await happen(given, {
+          type: 'not-accepted',
+          at: NOON,
+          retryAt: LATER,
+          deadlineAt: NOON + HOUR,
+          reason: 'full',
+        });
+        expect((await lease(9, LATER - 1)).map(({ id }) => id)).toEqual([other?.id]);
+        expect((await lease(9, LATER)).map(({ id }) => id)).toEqual([refused?.id]);
+      });
+
       test('that is decided against changes nothing', async () => {
         const job = await create('ann');
         expect(await store.lease(1, NOON, () => null)).toEqual([]);
@@ -969,6 +984,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         await store.rescheduleErasure(other.id, NOON);
         expect(await store.claimErasures(LATER - 1, LATER, 9)).toEqual([]);
         expect(await store.get(job.id)).toEqual({ ...deleted, eraseAt: LATER });
+        expect((await listed('ann')).map(({ id }) => id)).toEqual([other.id]);
         expect(await store.get(other.id)).toEqual(other);
       });
 
