@@ -142,6 +142,34 @@ export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBu
       expect(bus.followedJobs()).toEqual([]);
     });
 
+    test('knows which tenants are followed here', async () => {
+      expect(bus.followedTenants()).toEqual([]);
+      const leaves = [
+        await bus.followTenant('ann', () => {}),
+        await bus.followTenant('ann', () => {}),
+        await bus.followTenant('bob', () => {}),
+        await bus.followJob(ann.id, () => {}),
+      ];
+      expect([...bus.followedTenants()].sort()).toEqual(['ann', 'bob']);
+      for (const leave of leaves) leave();
+      expect(bus.followedTenants()).toEqual([]);
+    });
+
+    test('reminds the followers of a job, or those of a tenant, and says that it is a reminder', async () => {
+      const job = listener();
+      const tenant = listener();
+      const leaves = [await bus.followJob(ann.id, job.hear), await bus.followTenant('ann', tenant.hear)];
+      bus.remindOfJob(ann.id, 7);
+      bus.remindOfJob(other.id, 7);
+      bus.remindTenant(other, 3);
+      bus.remindTenant(bob, 4);
+      await delivered();
+      expect(job.heard).toEqual([{ id: ann.id, version: 7, job: null, isReminder: true }]);
+      const { id, version } = other;
+      expect(tenant.heard).toEqual([{ id, version, job: other, isReminder: true, change: 3 }]);
+      for (const leave of leaves) leave();
+    });
+
     test('publishes to nobody without complaint, and the same after it stopped', async () => {
       expect(() => bus.publish(ann)).not.toThrow();
       const { heard, hear } = listener();

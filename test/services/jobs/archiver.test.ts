@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Archive } from '../../../src/services/archive/archive.js';
 import { createFileArchive } from '../../../src/services/archive/file-archive.js';
 import { ResultFetcher } from '../../../src/services/archive/result-fetcher.js';
-import { Archiver } from '../../../src/services/jobs/archiver.js';
+import { Archiver, archiveStem } from '../../../src/services/jobs/archiver.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { withMethods } from '../../harness.js';
 import { HOUR } from './samples.js';
@@ -135,6 +135,36 @@ describe('an archiver', () => {
     await expect.poll(() => removed).toHaveLength(1);
     expect(readdirSync(dir)).toEqual(['.unfinished']);
   });
+
+  it.each(['deleted', 'erased'] as const)(
+    'leaves no copy of a job that was %s while it was fetched',
+    async (how) => {
+      const workshop = await openWorkshop();
+      const akool = await openAkool();
+      let go = (): void => {};
+      akool.answer = (response) => {
+        go = () => response.end(PNG);
+      };
+      const dir = openFolder();
+      const files = createFileArchive(dir);
+      const names: string[] = [];
+      const watched = withMethods<Archive>(files, {
+        remove: async (name) => {
+          names.push(...readdirSync(dir).filter((file) => file === name));
+          await files.remove(name);
+        },
+      });
+      const job = await completed(workshop, akool, 1);
+      const archiver = await startArchiver(workshop, akool, dir, watched);
+      await expect.poll(() => akool.fetched).toHaveLength(1);
+      await workshop.jobs.delete('ann', job.id);
+      if (how === 'erased') await workshop.store.erase([job.id]);
+      go();
+      await expect.poll(() => names).toEqual([`${archiveStem(job)}.png`]);
+      await archiver.stop();
+      expect(readdirSync(dir)).toEqual(['.unfinished']);
+    },
+  );
 
   it('fetches a result once, also when its job changes meanwhile', async () => {
     const workshop = await openWorkshop();

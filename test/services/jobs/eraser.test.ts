@@ -1,4 +1,6 @@
 /** Old jobs go as fast as a busy gateway makes new ones, and one that can't go keeps no other. */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Archive } from '../../../src/services/archive/archive.js';
 import { createFileArchive } from '../../../src/services/archive/file-archive.js';
@@ -101,6 +103,19 @@ describe('jobs past their days', () => {
     // Each is tried again after a minute.
     workshop.clock.advance(60_000);
     await expect.poll(() => deletions.length).toBe(2);
+  });
+
+  test('leave no copy, whether it was noted or not', async () => {
+    const [noted, unnoted] = await finished(2);
+    if (noted === undefined || unnoted === undefined) throw new Error('two were made');
+    const copy = { name: 'noted.png', contentType: 'image/png', byteSize: 1, sha256: '' };
+    await workshop.jobs.apply(noted.id, { type: 'archived', at: workshop.clock.now(), archive: copy });
+    const files = [copy.name, `${archiveStem(unnoted)}.png`];
+    for (const name of files) writeFileSync(join(workshop.dir, name), 'x');
+    workshop.clock.advance(2 * DAY);
+    start();
+    await expect.poll(() => left([noted, unnoted])).toBe(0);
+    expect(readdirSync(workshop.dir).filter((name) => files.includes(name))).toEqual([]);
   });
 
   test('go though the copy of one of them can not be removed', async () => {

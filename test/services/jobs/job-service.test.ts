@@ -87,6 +87,44 @@ describe('cancel', () => {
   });
 });
 
+describe('a deleted job', () => {
+  test('is as if it had never been: not found, listed, followed or told of, nor deleted again', async () => {
+    const { jobs, bus, create } = await openWorkshop();
+    const job = await create();
+    await jobs.cancel('ann', job.id);
+    const heard: JobSignal[] = [];
+    const leave = [
+      await bus.followJob(job.id, (signal) => heard.push(signal)),
+      await bus.followTenant('ann', (signal) => heard.push(signal)),
+    ];
+    const states = await jobs.watchAll('ann');
+    expect((await jobs.delete('ann', job.id)).eraseAt).not.toBeNull();
+    expect(heard).toEqual([]);
+    expect(await jobs.find('ann', job.id)).toBeNull();
+    const { jobs: listed } = await jobs.list('ann', {}, { limit: 9, direction: 'forward' });
+    expect(listed).toEqual([]);
+    const asked = [jobs.watch('ann', job.id), jobs.cancel('ann', job.id), jobs.delete('ann', job.id)];
+    for (const { reason } of (await Promise.allSettled<unknown>(asked)) as PromiseRejectedResult[])
+      expect(reason).toMatchObject({ code: 'NOT_FOUND' });
+    const other = await create();
+    expect((await states.next()).value).toMatchObject({ id: other.id });
+    await states.return?.();
+    for (const step of leave) step();
+  });
+
+  test('is not told of by word of it that comes late', async () => {
+    const { jobs, bus, create } = await openWorkshop({ wrapBus: bare });
+    const job = await create();
+    const canceled = await jobs.cancel('ann', job.id);
+    const all = await jobs.watchAll('ann');
+    await jobs.delete('ann', job.id);
+    bus.publish(canceled);
+    const other = await create();
+    expect((await all.next()).value).toMatchObject({ id: other.id });
+    await all.return?.();
+  });
+});
+
 describe('apply', () => {
   test('makes every one of many changes at once, each from what the one before left', async () => {
     const { jobs, create, store, get } = await openWorkshop();
