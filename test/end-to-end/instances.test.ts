@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { type Logger, pino } from 'pino';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type App, createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { freePort } from '../free-port.js';
+import { startGateway } from '../harness.js';
 import { OwnRedis } from '../own-redis.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
 import {
@@ -230,6 +231,24 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     const job = await submit(c);
     expect((await news).value?.data?.jobsUpdated.id).toBe(job.id);
     await socket.dispose();
+  });
+});
+
+describe.skipIf(postgres === null || redis === null)('a gateway that starts', () => {
+  test('takes nothing over that another one is sending', async () => {
+    const shared = await withDatabase(postgres ?? '');
+    onTestFinished(() => shared.drop());
+    const env = { DATABASE_URL: shared.url, REDIS_URL: redis ?? '' };
+    const sending = await startGateway({ env });
+    onTestFinished(() => sending.stop());
+    const gate = sending.sandbox.hold('submit');
+    const submitted = submit(sending.url);
+    await gate.arrived;
+    const starting = await startGateway({ env });
+    onTestFinished(() => starting.stop());
+    gate.release();
+    const { history } = await lookUp(sending.url, (await submitted).id);
+    expect(history.map(({ status }) => status).slice(0, 3)).toEqual(['WAITING', 'SUBMITTING', 'QUEUED']);
   });
 });
 
