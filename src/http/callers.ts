@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { GatewayError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
-import { HeldBytes, type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
+import { type HeldBytes, type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
 import { gather, RefusedBody } from './body.js';
 import { isModest } from './json-shape.js';
 import { onceOver } from './once-over.js';
@@ -28,15 +28,13 @@ export interface Sender {
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /** Bytes, of those who may send no picture: 100 images with the longest allowed addresses fit. */
 const MAX_SMALL_BODY_BYTES = 1024 * 1024;
-/** Bytes of all bodies that are under way or not answered yet. */
-const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 
 /** Returns what routes for callers are to have as their `onRequest`. Bodies are JSON, and only those routes take any. */
 export function askFirst(
   app: FastifyInstance,
   contextFor: (authorization: string | undefined) => Promise<GatewayContext>,
+  bodies: HeldBytes,
 ): onRequestAsyncHookHandler {
-  const bodies = new HeldBytes(MAX_BODIES_BYTES);
   const parse = app.getDefaultJsonParser('error', 'error');
   app.decorateRequest('sender', null);
   app.removeAllContentTypeParsers();
@@ -86,7 +84,7 @@ async function read({ context, body }: Sender, payload: IncomingMessage): Promis
   const most = context.caller.onlyJob === null ? MAX_BODY_BYTES : MAX_SMALL_BODY_BYTES;
   const bytes = await gather(payload, (size, more) => {
     if (size > most) throw new RefusedBody(413);
-    if (size > UNCOUNTED_BYTES && !body.add(more)) throw tooMuch();
+    if (size > UNCOUNTED_BYTES && !body.add(more)) throw tooManyLarge();
   });
   return bytes.toString();
 }
@@ -95,7 +93,8 @@ function tooFull(): GatewayError {
   return new GatewayError('BAD_USER_INPUT', 'The body has too many values, or too many levels of them.');
 }
 
-function tooMuch(): GatewayError {
+/** There is no room for another body, or message of a socket. */
+export function tooManyLarge(): GatewayError {
   return new GatewayError(
     'RATE_LIMITED',
     'Too many large requests are under way; send this one again later.',

@@ -80,6 +80,8 @@ export interface HttpServer {
   readonly openSockets: number;
 }
 
+/** Bytes of all bodies, and of sockets' messages, that are under way or not answered yet. */
+const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 /** Bytes of all answers that are made, or not read yet. */
 const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
 /** Bytes: 100 images with the longest allowed addresses fit. */
@@ -114,6 +116,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     introspection,
   });
   const answers = new HeldBytes(MAX_ANSWERS_BYTES);
+  const bodies = new HeldBytes(MAX_BODIES_BYTES);
   const contextOf = async (authorization: string | undefined): Promise<GatewayContext> => {
     const caller = await options.authenticate(authorization);
     const accepted = new Map();
@@ -162,7 +165,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       endConnectionsOnce(app, options.isStopping);
       if (options.onlyThisMachine !== null) onlyThisMachine(app, options.onlyThisMachine);
       if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
-      const onRequest = [refuseOtherSites(options.corsOrigins), askFirst(app, contextOf)];
+      const onRequest = [refuseOtherSites(options.corsOrigins), askFirst(app, contextOf, bodies)];
       apollo = await graphqlRoute(app, { ...shared, onRequest, introspection, log: options.log });
       await app.register(eventStreamRoute({ ...shared, onRequest, maxStreams: options.maxSockets }));
       await app.register(webhookRoute(options.callbacks), { prefix: '/webhooks/akool' });
@@ -173,6 +176,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
         ...shared,
         context: contextOf,
         answers,
+        bodies,
         maxMessageBytes: MOST_MESSAGE_BYTES,
         maxSockets: options.maxSockets,
         maxOperations: options.maxSocketOperations,

@@ -89,6 +89,10 @@ export class Connection implements GraphqlSocket {
   busy = 0;
   /** The bytes of messages that the client has not read; null until it is known whose it is. */
   unread: Holding | null = null;
+  /** The bytes of the message that is being handed over. */
+  heard = 0;
+  /** Holds them until it has been dealt with: for who takes the message to set, in the same turn. */
+  held: Holding | null = null;
   readonly #reportUnexpected: (error: unknown) => void;
   /** Mostly none. */
   #answersDue: Set<object> | null = null;
@@ -210,7 +214,12 @@ export class Connection implements GraphqlSocket {
       return;
     }
     this.busy += 1;
-    this.#take(message).then(this.#done, this.#failed);
+    this.heard = Buffer.byteLength(text);
+    const dealtWith = this.#take(message).then(this.#done, this.#failed);
+    const { held } = this;
+    if (held === null) return;
+    this.held = null;
+    void dealtWith.then(() => held.release());
   }
 
   // Made once: a subscription's message is being dealt with for as long as it is followed.

@@ -23,7 +23,8 @@ import type { GatewayContext } from '../resolvers/context.js';
 import { AnswerBudget } from '../services/answer-budget.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
-import type { HeldBytes } from '../services/held-bytes.js';
+import { type HeldBytes, UNCOUNTED_BYTES } from '../services/held-bytes.js';
+import { tooManyLarge } from './callers.js';
 import { declaredOf } from './operation-request.js';
 import { SilentSockets } from './silent-sockets.js';
 import { boundUnfinished } from './unfinished-messages.js';
@@ -42,6 +43,8 @@ export interface WebsocketOptions {
   readonly maxSockets: number;
   /** The bytes of all callers' answers. */
   readonly answers: HeldBytes;
+  /** The bytes of all callers' bodies, and of messages while their operations run. */
+  readonly bodies: HeldBytes;
   /** Operations under way on one socket. */
   readonly maxOperations: number;
   /** How long a client may take to say who it is, in milliseconds. */
@@ -129,7 +132,11 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     onSubscribe: async (ctx, _id, payload) => {
       const { context } = ctx.extra;
       if (context === null) return [new GraphQLError('Not connected.')];
+      const message = options.bodies.open(context.caller);
+      ctx.extra.held = message;
       try {
+        const counted = ctx.extra.heard - UNCOUNTED_BYTES;
+        if (counted > 0 && !message.add(counted)) throw tooManyLarge();
         // Not by the ids in use: a client gives one back while its operation still runs.
         // One that was left a moment ago takes a turn to end.
         if (ctx.extra.busy > options.maxOperations) await setImmediate();
@@ -151,6 +158,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
           documentId: undefined,
           extensions: undefined,
         });
+        if (operation.operation === OperationTypeNode.SUBSCRIPTION) message.release();
         const changes = operation.operation === OperationTypeNode.MUTATION;
         if (changes) ctx.extra.answerDue(payload);
         const accepted = changes ? new Map() : null;

@@ -46,7 +46,7 @@ test('one event, until that is read', async () => {
     introspection: true,
     maxSubscriptions: 100,
   });
-  const onRequest = askFirst(app, context);
+  const onRequest = askFirst(app, context, new HeldBytes(1024 * 1024));
   await app.register(
     eventStreamRoute({ schema, operations, onRequest, reportUnexpected: () => {}, maxStreams: 1 }),
   );

@@ -23,10 +23,12 @@ let server: Server;
 let endpoint: WebsocketEndpoint;
 let reported: unknown[];
 
-const schema = buildSchema('type Query { id: ID large: String }');
+const schema = buildSchema('type Query { id: ID large: String slow(x: String): ID }');
 /** More than the buffers of both ends hold. */
 const LARGE = 'x'.repeat(12 * 1024 * 1024);
 Object.assign(schema.getQueryType()?.getFields()['large'] ?? {}, { resolve: () => LARGE });
+let slow: Gate;
+Object.assign(schema.getQueryType()?.getFields()['slow'] ?? {}, { resolve: () => slow.pass() });
 const caller = { tenant: 'acme', expiresAt: null, onlyJob: null };
 
 async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
@@ -47,6 +49,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
     reportUnexpected: (error) => reported.push(error),
     maxMessageBytes: 1000,
     answers: new HeldBytes(1000),
+    bodies: new HeldBytes(1000),
     maxSockets: 10,
     maxOperations: 10,
     initTimeoutMs: 10_000,
@@ -162,6 +165,35 @@ it('cuts who does not read, whatever pings it answers, and gives back what that 
     vi.useRealTimers();
     bare.socket.terminate();
   }
+});
+
+it('holds large messages while their operations run, also those that were left, and takes no more than fit', async () => {
+  slow = new Gate();
+  const bodies = new HeldBytes(400_000);
+  const bare = await bareSocket(await start({ maxMessageBytes: 1_000_000, bodies }));
+  bare.say({ type: 'connection_init' });
+  await bare.next('connection_ack');
+  const ask = (id: string, length: number) => {
+    const query = 'query ($x: String) { slow(x: $x) }';
+    bare.say({ id, type: 'subscribe', payload: { query, variables: { x: 'x'.repeat(length) } } });
+  };
+  ask('1', 150_000);
+  await slow.arrived();
+  bare.say({ id: '1', type: 'complete' });
+  ask('2', 150_000);
+  // Half of the room is one caller's.
+  ask('3', 150_000);
+  expect(await bare.next('error')).toMatchObject({
+    id: '3',
+    payload: [{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 } }],
+  });
+  ask('small', 1000);
+  slow.open();
+  await bare.next('complete');
+  await bare.next('complete');
+  ask('4', 200_000);
+  expect(await bare.next('complete')).toMatchObject({ id: '4' });
+  await until(() => bodies.open(caller).add(200_000));
 });
 
 it('says nothing of what goes wrong while somebody connects, and reports it whole', async () => {
