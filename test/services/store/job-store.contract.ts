@@ -1,8 +1,9 @@
 /** What every job store has to hold, run over each driver. */
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AccountHold, afterRefusal, UNKNOWN_CREDIT } from '../../../src/services/jobs/account-hold.js';
-import type { Change, Job } from '../../../src/services/jobs/job.js';
+import { type Change, JOB_STATUSES, type Job } from '../../../src/services/jobs/job.js';
 import type { JobEvent } from '../../../src/services/jobs/job-event.js';
 import type { FaceSwapRequest, JobRequest } from '../../../src/services/jobs/job-request.js';
 import { transition } from '../../../src/services/jobs/transition.js';
@@ -533,6 +534,60 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
             expect((await walk('ann', filter, 2, direction)).map(({ id }) => id)).toEqual(expected);
           }
         }
+      });
+
+      test('lists what a plain filter would, whatever is asked', async () => {
+        for (let i = 0; i < 12; i++) {
+          // Three at a time share a moment.
+          const job = await create('ann', { at: NOON + Math.floor(i / 3) });
+          if (i % 2 === 0) await happen(job, { type: 'canceled', at: LATER });
+          if (i % 3 === 0) await lease(1);
+        }
+        const all = await listed('ann');
+        expect(new Set(all.map(({ status }) => status)).size).toBe(3);
+        const some = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: undefined });
+        const moment = some(fc.integer({ min: NOON - 1, max: NOON + 4 }));
+        const place = some(fc.constantFrom(...all));
+        const isBefore = (a: JobPlace, b: JobPlace) =>
+          a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.sequence < b.sequence);
+        await fc.assert(
+          fc.asyncProperty(
+            some(fc.array(fc.constantFrom(...JOB_STATUSES), { maxLength: 5 })),
+            fc.tuple(moment, moment, place, place),
+            fc.integer({ min: 1, max: 5 }),
+            fc.constantFrom('forward', 'backward'),
+            async (status, [createdAfter, createdBefore, after, before], limit, direction) => {
+              const matching = all.filter(
+                (job) =>
+                  (status?.includes(job.status) ?? true) &&
+                  job.createdAt > (createdAfter ?? 0) &&
+                  job.createdAt < (createdBefore ?? Infinity),
+              );
+              const between = matching.filter(
+                (job) => (!after || isBefore(job, after)) && (!before || isBefore(before, job)),
+              );
+              const filter = {
+                ...(status && { status }),
+                ...(createdAfter !== undefined && { createdAfter }),
+                ...(createdBefore !== undefined && { createdBefore }),
+              };
+              const page = { limit, direction, ...(after && { after }), ...(before && { before }) };
+              const { jobs, hasNextPage, hasPreviousPage } = await store.list('ann', filter, page);
+              expect(jobs).toEqual(direction === 'forward' ? between.slice(0, limit) : between.slice(-limit));
+              const [ahead, behind] =
+                direction === 'forward' ? [hasNextPage, hasPreviousPage] : [hasPreviousPage, hasNextPage];
+              expect(ahead).toBe(between.length > limit);
+              const edge = direction === 'forward' ? jobs[0] : jobs.at(-1);
+              expect(behind).toBe(
+                edge !== undefined &&
+                  matching.some((job) =>
+                    direction === 'forward' ? isBefore(edge, job) : isBefore(job, edge),
+                  ),
+              );
+            },
+          ),
+          { numRuns: 150 },
+        );
       });
     });
 

@@ -20,12 +20,18 @@ describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
 
   beforeAll(async () => {
     database = await withDatabase(url ?? '');
+    const built = new WeakMap<object, RootOperationNode>();
     const recorder: KyselyPlugin = {
-      transformQuery: ({ node }) => {
-        queries.push(node);
+      transformQuery: ({ queryId, node }) => {
+        built.set(queryId, node);
         return node;
       },
-      transformResult: async ({ result }) => result,
+      // Parts of a query are built as well, but run with the whole alone.
+      transformResult: async ({ queryId, result }) => {
+        const node = built.get(queryId);
+        if (node !== undefined) queries.push(node);
+        return result;
+      },
     };
     store = createKyselyJobStore(async () => {
       const opened = await openPostgres(database.url, { poolSize: 2, log: pino({ level: 'silent' }) });
@@ -82,6 +88,14 @@ describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
     for (const plan of await plansOf(work)) {
       expect(plan).toMatch(index);
       expect(plan).not.toContain('Seq Scan');
+    }
+  });
+
+  test.each(['forward', 'backward'] as const)('a page of jobs in several statuses, %s', async (direction) => {
+    const filter = { status: ['FAILED', 'WAITING', 'COMPLETED'], createdAfter: NOON - 1 } as const;
+    for (const plan of await plansOf(() => store.list('ann', filter, { limit: 1, direction }))) {
+      expect(plan.match(/using jobs_status/g)).toHaveLength(3);
+      expect(plan).not.toMatch(/Seq Scan|-> +Sort/);
     }
   });
 
