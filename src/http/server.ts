@@ -1,5 +1,5 @@
 /** The HTTP server: every address of the gateway, in one place. */
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import fastifyCors from '@fastify/cors';
@@ -26,6 +26,7 @@ import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
 import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
+import { oneAtATime } from './pipelining.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
 import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './this-machine.js';
 import { type Callbacks, webhookRoute } from './webhook.js';
@@ -88,6 +89,8 @@ const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
 const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** For a request to arrive as a whole: a picture over a slow line does. */
 const REQUEST_TIMEOUT_MS = 120_000;
+/** For the next request on a connection. */
+const KEEP_ALIVE_MS = 72_000;
 const CLOSE_TIMEOUT_MS = 2000;
 /** For the request of somebody who had just connected. */
 const FIRST_REQUEST_MS = 200;
@@ -100,7 +103,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const app = fastify({
     loggerInstance: withoutChildren(options.log),
     logController: new LogController({ disableRequestLogging: true }),
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    serverFactory: (take) =>
+      createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, oneAtATime(take)),
     routerOptions: { maxParamLength: 256 },
     // Who asks on a connection that is there already is answered; it is closed after that.
     return503OnClosing: false,
