@@ -172,7 +172,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     }
   }
 
-  async function startClock(store: JobStore): Promise<Clock> {
+  async function startClock(store: JobStore): Promise<StoreClock> {
     const clock = new StoreClock({ store, log });
     stops.push(() => clock.stop());
     await clock.start();
@@ -188,7 +188,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     };
     await store.start().catch(cantUseDatabase);
 
-    const clock = overrides.clock ?? (await startClock(store).catch(cantUseDatabase));
+    const ownClock = overrides.clock === undefined ? await startClock(store).catch(cantUseDatabase) : null;
+    const clock = overrides.clock ?? (ownClock as StoreClock);
 
     const sandbox = secrets.akoolApiKey === null ? await startSandbox(given, overrides.sandbox) : null;
     if (sandbox !== null) stops.push(() => sandbox.stop());
@@ -313,10 +314,9 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
 
     // What was being sent when the process died: with a store of our own, nobody else can be sending it.
     if (store.exclusive) await reconciler.takeOver(0);
-    stops.push(() => catchUp.stop());
+    stops.push(() => stopTogether([catchUp, { stop: () => http.stop(drainUntil - performance.now()) }]));
     // With a store of its own nothing happens of which this instance does not know.
     if (!store.exclusive) await catchUp.start().catch(cantUseDatabase);
-    stops.push(() => http.stop(drainUntil - performance.now()));
     await http.prepare();
     const port = await http.start().catch((error: unknown) => {
       throw cannotListen(config, error);
@@ -325,19 +325,25 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     ownUrl = url;
     if (sandbox !== null) publicUrl ??= url;
 
-    stops.push(() => metrics.stop());
+    // First to stop: nothing new is begun, and calls in flight end while everything else still serves.
+    stops.push(() =>
+      stopTogether([
+        dispatcher,
+        watch,
+        reconciler,
+        archiver,
+        eraser,
+        expiry,
+        positions,
+        metrics,
+        instances,
+        ownClock,
+      ]),
+    );
     metrics.start();
-    stops.push(() => positions.stop());
     positions.start();
-    stops.push(() => reconciler.stop());
     if (overrides.withoutReconciler !== true) reconciler.start();
-    for (const part of [archiver, eraser, expiry]) {
-      stops.push(() => part.stop());
-      part.start();
-    }
-    // First to stop: it takes no more jobs and lets calls in flight end while everything else still serves.
-    stops.push(() => dispatcher.stop());
-    stops.push(() => watch.stop());
+    for (const part of [archiver, eraser, expiry]) part.start();
     if (config.dispatchPaused) {
       log.warn('DISPATCH is paused: waiting jobs are kept, and nothing is sent, until a start without it');
     } else {
@@ -347,6 +353,13 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');
     return { url, sandbox, graphiql: config.graphiql };
   }
+}
+
+/** Side by side, because each of them may wait for a database that is silent. */
+async function stopTogether(parts: readonly ({ stop(): Promise<void> | void } | null)[]): Promise<void> {
+  const ends = await Promise.allSettled(parts.map(async (part) => part?.stop()));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** How a process on this machine reaches a server that listens there. */

@@ -16,6 +16,9 @@ export class Instances {
   readonly #hasSharedBus: boolean;
   readonly #loop: PeriodicLoop;
   #others = 0;
+  /** Whether the last beat reached the store. */
+  #isHeard = false;
+  #stopped: Promise<void> | null = null;
 
   constructor(parts: {
     readonly store: Pick<JobStore, 'heartbeat' | 'sayGoodbye'>;
@@ -38,15 +41,24 @@ export class Instances {
   }
 
   /** Safe to call twice. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#leave();
+    return this.#stopped;
+  }
+
+  async #leave(): Promise<void> {
     await this.#loop.stop();
+    // A store that does not answer is not waited for once more: the others miss the next beat.
+    if (!this.#isHeard) return;
     await this.#store.sayGoodbye(this.#id).catch((error: unknown) => {
       this.#log.debug({ err: error }, 'the store is gone before the goodbye');
     });
   }
 
   async #beat(): Promise<void> {
+    this.#isHeard = false;
     const others = await this.#store.heartbeat(this.#id, this.#clock.now(), TTL_MS);
+    this.#isHeard = true;
     if (others > this.#others && !this.#hasSharedBus) {
       this.#log.error(
         { others },

@@ -34,6 +34,8 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
   readonly #writer = randomUUID();
   readonly #closing = new AbortController();
   #batches = 0;
+  /** Whether the last transaction came to an end that the database told. */
+  #isHeard = false;
 
   constructor(db: Kysely<Tables>, log: Logger) {
     this.#db = db;
@@ -43,6 +45,7 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
   async transaction<T>(work: (transaction: Kysely<Tables>) => Promise<T>): Promise<T> {
     this.#batches += 1;
     const batch = this.#batches;
+    this.#isHeard = false;
     const { value, lost } = await this.#db.connection().execute(async (connection) => {
       const written = await this.#begun(connection, batch, work);
       return run(connection, 'commit').then(
@@ -51,6 +54,7 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
       );
     });
     if (lost !== null && !(await this.#isCommitted(batch, lost))) throw lost;
+    this.#isHeard = true;
     return value;
   }
 
@@ -64,8 +68,9 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
     this.#closing.abort();
   }
 
+  /** A database that does not answer is not asked: the row goes when it is a day old. */
   async forget(): Promise<void> {
-    if (this.#batches > 0) await this.#db.deleteFrom('batches').where('writer', '=', this.#writer).execute();
+    if (this.#isHeard) await this.#db.deleteFrom('batches').where('writer', '=', this.#writer).execute();
   }
 
   async #begun<T>(
