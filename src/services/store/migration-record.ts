@@ -1,8 +1,9 @@
 /**
  * Which migrations the tables have had, under a name of our own: `kysely_migration` is what any program on Kysely has.
  *
- * The release before this one keeps its record there. It is copied rather than renamed, and made where there is none,
- * so that a gateway which is rolled back finds what it looks for.
+ * The release before this one keeps its record there. It is copied rather than renamed, so that a gateway which is
+ * rolled back finds what it looks for. It is not made where there is none: other programs on Kysely in the database,
+ * in whatever schema, would take it for theirs.
  */
 import { type Kysely, sql } from 'kysely';
 import type { ColumnTypes } from './migrations.js';
@@ -23,7 +24,6 @@ export async function recordedMigrations(
       .addColumn('at', 'text', (c) => c.notNull())
       .execute();
     if (await hasTable(db, dialect, 'kysely_migration')) await copyRecordOfTheReleaseBefore(db);
-    else await makeRecordOfTheReleaseBefore(db);
   }
   const rows = await db.selectFrom('face_swap_migrations').select('name').orderBy('name').execute();
   return rows.map(({ name }) => name);
@@ -37,17 +37,6 @@ async function copyRecordOfTheReleaseBefore(db: Kysely<Tables>): Promise<void> {
   const record = await db.selectFrom('kysely_migration').select(['name', 'timestamp as at']).execute();
   if (!record.some(({ name }) => name === FIRST_MIGRATION)) return;
   await db.insertInto('face_swap_migrations').values(record).execute();
-}
-
-/** As Kysely's migrator makes it. */
-async function makeRecordOfTheReleaseBefore(db: Kysely<Tables>): Promise<void> {
-  await db.schema
-    .createTable('kysely_migration')
-    .addColumn('name', 'varchar(255)', (c) => c.primaryKey())
-    .addColumn('timestamp', 'varchar(255)', (c) => c.notNull())
-    .execute();
-  const timestamp = new Date().toISOString();
-  await db.insertInto('kysely_migration').values({ name: FIRST_MIGRATION, timestamp }).execute();
 }
 
 /** Looks in the one schema that the transaction sees. */

@@ -175,9 +175,13 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       await store.stop();
     });
 
-    test('begun by this version are usable by the release before', async () => {
+    test('begun by this version are usable by the release before, with the record of docs/operating.md', async () => {
       await start();
       await prepare(async (db, opened) => {
+        await sql`create table kysely_migration (name varchar(255) primary key, timestamp varchar(255) not null)`.execute(
+          db,
+        );
+        await sql`insert into kysely_migration values ('001-jobs', '')`.execute(db);
         expect(await startTheReleaseBefore(opened)).toEqual({ results: [] });
         await insertAsBefore(db, 'old', 'WAITING', 1);
       });
@@ -281,6 +285,18 @@ describe.skipIf(database === null)(
     });
 
     const THEIRS = ['kysely_migration', 'kysely_migration_lock'];
+
+    test.each(['public', 'other'])('can come after us, into %s', async (schema) => {
+      await opened(urlOf('public'), ({ db }) => sql`drop schema other cascade`.execute(db));
+      await inUse(urlOf('public'));
+      await opened(urlOf('public'), ({ db }) => sql`create schema other`.execute(db));
+      await opened(urlOf(schema), async ({ db }) => {
+        const migrations = { '2020-theirs': { up: async () => {} } };
+        const theirs = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+        expect((await theirs.migrateToLatest()).error).toBeUndefined();
+      });
+      await inUse(urlOf('public'));
+    });
 
     test.each(['public', 'public,other'])('is left alone by a new installation in %s', async (path) => {
       await inUse(urlOf(path));
