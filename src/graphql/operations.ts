@@ -13,7 +13,7 @@ import {
 } from 'graphql';
 import type { Caller } from '../services/auth/caller.js';
 import { atOnce } from '../services/event-turns.js';
-import { UNCOUNTED_BYTES } from '../services/held-bytes.js';
+import { SMALL_BYTES } from '../services/held-bytes.js';
 import { bytesOf } from './document-nodes.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
 import { DocumentsInUse } from './documents-in-use.js';
@@ -99,7 +99,7 @@ export class Operations {
       return this.#subscriptions.begin(caller, document);
     }
     // Others are over soon: small ones always find room.
-    if (bytesOf(document) <= UNCOUNTED_BYTES) return { document, inTurn: atOnce, end: () => {} };
+    if (bytesOf(document) <= SMALL_BYTES) return { document, inTurn: atOnce, end: () => {} };
     return { inTurn: atOnce, ...this.#inUse.begin(caller, document) };
   }
 

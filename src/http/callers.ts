@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { GatewayError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
-import { type HeldBytes, type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
+import { type HeldBytes, type Holding, SMALL_BYTES } from '../services/held-bytes.js';
 import { gather, RefusedBody } from './body.js';
 import { isModest } from './json-shape.js';
 import { onceOver } from './once-over.js';
@@ -70,7 +70,7 @@ export function askFirst(
 
 /** A body that may be longer than what comes with the head. */
 function isLarge({ headers }: FastifyRequest): boolean {
-  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > UNCOUNTED_BYTES;
+  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > SMALL_BYTES;
 }
 
 /** Of a request that has passed `askFirst`. */
@@ -84,7 +84,7 @@ async function read({ context, body }: Sender, payload: IncomingMessage): Promis
   const most = context.caller.onlyJob === null ? MAX_BODY_BYTES : MAX_SMALL_BODY_BYTES;
   const bytes = await gather(payload, (size, more) => {
     if (size > most) throw new RefusedBody(413);
-    if (size > UNCOUNTED_BYTES && !body.add(more)) throw tooManyLarge();
+    if (!body.add(more)) throw tooMany();
   });
   return bytes.toString();
 }
@@ -94,12 +94,8 @@ function tooFull(): GatewayError {
 }
 
 /** There is no room for another body, or message of a socket. */
-export function tooManyLarge(): GatewayError {
-  return new GatewayError(
-    'RATE_LIMITED',
-    'Too many large requests are under way; send this one again later.',
-    {
-      extensions: { retryAfterSeconds: 1 },
-    },
-  );
+export function tooMany(): GatewayError {
+  return new GatewayError('RATE_LIMITED', 'Too many requests are under way; send this one again later.', {
+    extensions: { retryAfterSeconds: 1 },
+  });
 }

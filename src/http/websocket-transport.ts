@@ -12,7 +12,7 @@ import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
 import { GatewayError } from '../errors.js';
-import { type Holding, UNCOUNTED_BYTES } from '../services/held-bytes.js';
+import { type Holding, SMALL_BYTES } from '../services/held-bytes.js';
 import { isModest } from './json-shape.js';
 import { hasLongId, MAX_ID_CHARACTERS, messageIn } from './socket-message.js';
 import { unreadLimitMs } from './unread.js';
@@ -136,7 +136,7 @@ export class Connection implements GraphqlSocket {
     const unread = bufferedAmount + bytes;
     const isTooMuch = bufferedAmount > 0 && unread > MOST_UNREAD_BYTES;
     // Many small messages are as much as a large one.
-    const isCounted = unread > UNCOUNTED_BYTES;
+    const isCounted = unread > SMALL_BYTES;
     if (isTooMuch || (isCounted && this.unread?.add(bytes) === false)) {
       this.socket.terminate();
       return Promise.resolve();

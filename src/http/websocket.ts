@@ -23,8 +23,8 @@ import type { GatewayContext } from '../resolvers/context.js';
 import { AnswerBudget } from '../services/answer-budget.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
-import { type HeldBytes, UNCOUNTED_BYTES } from '../services/held-bytes.js';
-import { tooManyLarge } from './callers.js';
+import type { HeldBytes } from '../services/held-bytes.js';
+import { tooMany } from './callers.js';
 import { declaredOf } from './operation-request.js';
 import { SilentSockets } from './silent-sockets.js';
 import { boundUnfinished } from './unfinished-messages.js';
@@ -135,8 +135,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       const message = options.bodies.open(context.caller);
       ctx.extra.held = message;
       try {
-        const counted = ctx.extra.heard - UNCOUNTED_BYTES;
-        if (counted > 0 && !message.add(counted)) throw tooManyLarge();
+        if (!message.add(ctx.extra.heard)) throw tooMany();
         // Not by the ids in use: a client gives one back while its operation still runs.
         // One that was left a moment ago takes a turn to end.
         if (ctx.extra.busy > options.maxOperations) await setImmediate();

@@ -3,7 +3,7 @@
  * read it. One answer is bounded, and so are all of a caller that are under way.
  */
 import { GatewayError } from '../errors.js';
-import { type Holding, UNCOUNTED_BYTES } from './held-bytes.js';
+import type { Holding } from './held-bytes.js';
 
 /** Of one answer, or of one event of a subscription. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -32,10 +32,10 @@ export class AnswerBudget {
         `The answer would have more than ${MAX_ANSWER_BYTES / 1024 / 1024} MiB: ask for fewer jobs at once, or for less of each.`,
       );
     }
-    const more = this.#bytes + bytes - UNCOUNTED_BYTES - this.#held.bytes;
+    const more = this.#bytes + bytes - this.#held.bytes;
     const hasRoom = this.#isOver || more <= 0 || this.#held.add(more);
     if (!hasRoom && (this.#accepted?.size ?? 0) === 0) {
-      throw new GatewayError('RATE_LIMITED', 'Too many large answers are under way; ask again later.', {
+      throw new GatewayError('RATE_LIMITED', 'Too many answers are under way; ask again later.', {
         extensions: { retryAfterSeconds: 1 },
       });
     }

@@ -2,15 +2,18 @@
 import type { Caller } from './auth/caller.js';
 import { Shares } from './shares.js';
 
-/** So much of each request, answer or message its user need not count: small ones always find room. */
-export const UNCOUNTED_BYTES = 64 * 1024;
+/** For so many each tenant finds room, whatever the others hold. What is no larger counts as small elsewhere. */
+export const SMALL_BYTES = 64 * 1024;
 
 export class HeldBytes {
   readonly #shares: Shares;
 
-  /** @param most in all */
-  constructor(most: number) {
-    this.#shares = new Shares(most);
+  /**
+   * @param most in all
+   * @param little for which each tenant finds room, even beyond that
+   */
+  constructor(most: number, little = SMALL_BYTES) {
+    this.#shares = new Shares(most, little);
   }
 
   /** What one request or socket of the caller holds: nothing yet. */

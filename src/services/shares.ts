@@ -4,6 +4,8 @@
  * A tenant may hold as much as the others leave free, so alone it gets a half, beside that one another gets a
  * quarter, and so on: nobody can take it all. What is held with follow tokens is held by their tenant, so that more
  * tokens are not a larger share; and of what the tenant has left, the tokens of one job get a half in the same way.
+ *
+ * Each tenant may hold a little whatever the others hold, and as much again whatever its follow tokens hold.
  */
 import { allowanceOf, type Caller } from './auth/caller.js';
 
@@ -11,13 +13,18 @@ type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
 
 export class Shares {
   readonly #most: number;
-  /** By tenant, and by job for follow tokens. */
+  readonly #little: number;
+  /** By tenant; and of that its own, and what each job's follow tokens hold. */
   readonly #byOwner = new Map<string, number>();
   #all = 0;
 
-  /** @param most in all */
-  constructor(most: number) {
+  /**
+   * @param most in all
+   * @param little for which each tenant finds room, even beyond that
+   */
+  constructor(most: number, little = 0) {
     this.#most = most;
+    this.#little = little;
   }
 
   /**
@@ -26,10 +33,9 @@ export class Shares {
    * @param more negative to give back
    */
   take(caller: Owner, more: number): boolean {
-    const owners = ownersOf(caller);
-    if (more > 0 && !this.#hasRoom(owners, more)) return false;
+    if (more > 0 && !this.#isLittle(caller, more) && !this.#hasRoom(caller, more)) return false;
     this.#all += more;
-    for (const owner of owners) {
+    for (const owner of [tenantOf(caller), askerOf(caller)]) {
       const held = this.#heldBy(owner) + more;
       if (held > 0) this.#byOwner.set(owner, held);
       else this.#byOwner.delete(owner);
@@ -37,8 +43,14 @@ export class Shares {
     return true;
   }
 
-  #hasRoom(owners: readonly string[], more: number): boolean {
+  #isLittle(caller: Owner, more: number): boolean {
+    const owner = caller.onlyJob === null ? askerOf(caller) : tenantOf(caller);
+    return this.#heldBy(owner) + more <= this.#little;
+  }
+
+  #hasRoom(caller: Owner, more: number): boolean {
     let free = this.#most - this.#all - more;
+    const owners = caller.onlyJob === null ? [tenantOf(caller)] : [tenantOf(caller), askerOf(caller)];
     for (const owner of owners) {
       const held = this.#heldBy(owner) + more;
       if (held > free) return false;
@@ -53,8 +65,11 @@ export class Shares {
   }
 }
 
-/** The tenant; and within it the job, for who has a follow token. */
-function ownersOf({ tenant, onlyJob }: Owner): readonly string[] {
-  const ofTenant = allowanceOf({ tenant, onlyJob: null });
-  return onlyJob === null ? [ofTenant] : [ofTenant, allowanceOf({ tenant, onlyJob })];
+function tenantOf({ tenant }: Owner): string {
+  return allowanceOf({ tenant, onlyJob: null });
+}
+
+/** The job, for who has a follow token; else the tenant itself, apart from those. */
+function askerOf({ tenant, onlyJob }: Owner): string {
+  return JSON.stringify([tenant, onlyJob]);
 }

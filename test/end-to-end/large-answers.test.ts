@@ -86,7 +86,7 @@ describe('Answers that are not read', () => {
   it('take no more than half of what is kept for all, and leave room for others', async () => {
     const query = `{ job(id: "${id}") { ${LARGE} } }`;
     const refusal = {
-      message: 'Too many large answers are under way; ask again later.',
+      message: 'Too many answers are under way; ask again later.',
       extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 },
     };
     // 64 MiB for one caller.

@@ -146,6 +146,24 @@ describe('A body', () => {
     },
   );
 
+  it('is held against its sender however small it is, and others find room', async () => {
+    const key = await followToken();
+    const part = 'x'.repeat(65_000);
+    const refused: string[] = [];
+    const send = async (): Promise<void> => {
+      const socket = await begun('/graphql', { length: 65_536, sent: part, key });
+      socket.once('data', (bytes) => refused.push(String(bytes).slice(0, 12)));
+    };
+    await Promise.all(Array.from({ length: 300 }, send));
+    // Those of one job get 16 MiB: 258 of these.
+    await expect.poll(() => refused.length).toBeGreaterThanOrEqual(300 - 258);
+    expect(new Set(refused)).toEqual(new Set(['HTTP/1.1 429']));
+    for (const other of ['acme-key', 'globex-key'])
+      expect((await post(queryOf(65_000), other)).status).toBe(200);
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await expect.poll(async () => (await post(queryOf(65_000), key)).status).toBe(200);
+  });
+
   it('is not waited for where there is nothing', async () => {
     expect((await answerOf(await begun('/nowhere', { length: 8 * MIB, sent: '[' }))).status).toBe(404);
   });

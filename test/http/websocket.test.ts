@@ -167,9 +167,9 @@ it('cuts who does not read, whatever pings it answers, and gives back what that 
   }
 });
 
-it('holds large messages while their operations run, also those that were left, and takes no more than fit', async () => {
+it('holds messages while their operations run, also those that were left, and takes no more than fit', async () => {
   slow = new Gate();
-  const bodies = new HeldBytes(400_000);
+  const bodies = new HeldBytes(700_000);
   const bare = await bareSocket(await start({ maxMessageBytes: 1_000_000, bodies }));
   bare.say({ type: 'connection_init' });
   await bare.next('connection_ack');
@@ -193,7 +193,7 @@ it('holds large messages while their operations run, also those that were left, 
   await bare.next('complete');
   ask('4', 200_000);
   expect(await bare.next('complete')).toMatchObject({ id: '4' });
-  await until(() => bodies.open(caller).add(200_000));
+  await until(() => bodies.open(caller).add(350_000));
 });
 
 it('says nothing of what goes wrong while somebody connects, and reports it whole', async () => {
