@@ -21,10 +21,11 @@ export async function listJobs(
       .selectFrom('jobs')
       .where('tenant', '=', tenant)
       .where('erase_at', 'is', null)
-      .$if(status !== undefined, (q) => q.where('status', '=', status ?? 'WAITING'))
-      .$if(filter.createdAfter !== undefined, (q) => q.where('created_at', '>', filter.createdAfter ?? 0))
-      .$if(filter.createdBefore !== undefined, (q) => q.where('created_at', '<', filter.createdBefore ?? 0)),
+      .$if(status !== undefined, (q) => q.where('status', '=', status ?? 'WAITING')),
   );
+  // Sequences are between the two.
+  const from = placeAt(filter.createdAfter, Number.MAX_SAFE_INTEGER);
+  const to = placeAt(filter.createdBefore, 0);
   const isForward = page.direction === 'forward';
   const order = isForward ? 'desc' : 'asc';
   const first = <Row>(jobs: Jobs<Row>): Jobs<Row> =>
@@ -33,11 +34,8 @@ export async function listJobs(
       .orderBy('sequence', order)
       .limit(page.limit + 1);
   const wanted: Wanted = (columns) => {
-    const each = matching.map((jobs) =>
-      first(columns(jobs))
-        .$if(page.after !== undefined, (q) => q.where((eb) => isBeyond(eb, '<', page.after)))
-        .$if(page.before !== undefined, (q) => q.where((eb) => isBeyond(eb, '>', page.before))),
-    );
+    const within = between(newerOf(from, page.before), olderOf(to, page.after));
+    const each = matching.map((jobs) => first(within(columns(jobs))));
     const jobs = each.length === 1 ? together(each) : first(together(each.map((one) => asTable(db, one))));
     return jobs.execute();
   };
@@ -52,8 +50,8 @@ export async function listJobs(
   const oldest = jobs.at(-1);
   return {
     jobs,
-    hasNextPage: isForward ? more : oldest !== undefined && (await exists(matching, '<', oldest)),
-    hasPreviousPage: isForward ? newest !== undefined && (await exists(matching, '>', newest)) : more,
+    hasNextPage: isForward ? more : oldest !== undefined && (await exists(matching, from, oldest)),
+    hasPreviousPage: isForward ? newest !== undefined && (await exists(matching, newest, to)) : more,
   };
 }
 
@@ -90,14 +88,40 @@ async function throughMemory(recent: RecentJobs, wanted: Wanted, limit: number):
   return reading;
 }
 
-function isBeyond(eb: ExpressionBuilder<Tables, 'jobs'>, side: '<' | '>', place: JobPlace | undefined) {
+type Bound = JobPlace | undefined;
+
+function placeAt(createdAt: number | undefined, sequence: number): Bound {
+  return createdAt === undefined ? undefined : { createdAt, sequence };
+}
+
+function isOlder(a: JobPlace, b: JobPlace): boolean {
+  return a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.sequence < b.sequence);
+}
+
+/** SQLite goes by one bound on each side, the wrong one of two: it would go through all jobs up to the other. */
+function olderOf(a: Bound, b: Bound): Bound {
+  return a !== undefined && b !== undefined ? (isOlder(a, b) ? a : b) : (a ?? b);
+}
+
+function newerOf(a: Bound, b: Bound): Bound {
+  return a !== undefined && b !== undefined ? (isOlder(a, b) ? b : a) : (a ?? b);
+}
+
+function between(from: Bound, to: Bound): <Row>(jobs: Jobs<Row>) => Jobs<Row> {
+  return (jobs) =>
+    jobs
+      .$if(from !== undefined, (q) => q.where((eb) => isBeyond(eb, '>', from)))
+      .$if(to !== undefined, (q) => q.where((eb) => isBeyond(eb, '<', to)));
+}
+
+function isBeyond(eb: ExpressionBuilder<Tables, 'jobs'>, side: '<' | '>', place: Bound) {
   const { createdAt, sequence } = place ?? { createdAt: 0, sequence: 0 };
   return eb(eb.refTuple('created_at', 'sequence'), side, eb.tuple(createdAt, sequence));
 }
 
-async function exists(matching: readonly Jobs<object>[], side: '<' | '>', place: JobPlace): Promise<boolean> {
-  const beyond = matching.map((jobs) => jobs.select('id').where((eb) => isBeyond(eb, side, place)));
-  return (await together(beyond).limit(1).executeTakeFirst()) !== undefined;
+async function exists(matching: readonly Jobs<object>[], from: Bound, to: Bound): Promise<boolean> {
+  const within = matching.map((jobs) => between(from, to)(jobs.select('id')));
+  return (await together(within).limit(1).executeTakeFirst()) !== undefined;
 }
 
 function together<Row>(each: readonly Jobs<Row>[]): Jobs<Row> {

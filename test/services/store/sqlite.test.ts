@@ -369,6 +369,18 @@ describe('the queries that run all the time', () => {
     }
   });
 
+  test('go by one bound on each side, because all jobs between two of them would be gone through', async () => {
+    const place = { createdAt: NOON, sequence: 5 };
+    const filter = { createdAfter: NOON - HOUR, createdBefore: NOON + HOUR };
+    const page = { limit: 20, direction: 'forward', after: place, before: place } as const;
+    await store.list('ann', filter, page);
+    const texts = queries.map(
+      (node) => new SqliteQueryCompiler().compileQuery(node, { queryId: 'text' }).sql,
+    );
+    expect(texts).toHaveLength(1);
+    expect(texts[0]?.match(/[<>]/g)?.sort()).toEqual(['<', '>']);
+  });
+
   test('find what changed for a tenant, and the jobs of it, by indexes', async () => {
     await store.create(newJobOf('ann'), 1000);
     const [changes, jobs] = await plansOf(() => store.changedSince('ann', 0, 500));
