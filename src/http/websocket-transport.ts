@@ -19,6 +19,8 @@ import { unreadLimitMs } from './unread.js';
 
 /** A client who lets this much lie unread, in bytes, is cut when there is more. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+/** What each unread message takes beside its text. */
+const MESSAGE_BYTES = 1024;
 /** Of a message, before it is known whose the socket is: credentials have some thousand. */
 const MAX_UNKNOWN_CHARACTERS = 64 * 1024;
 /** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
@@ -93,6 +95,8 @@ export class Connection implements GraphqlSocket {
   heard = 0;
   /** Holds them until it has been dealt with: for who takes the message to set, in the same turn. */
   held: Holding | null = null;
+  /** What they take, of this socket. */
+  #unreadBytes = 0;
   readonly #reportUnexpected: (error: unknown) => void;
   /** Mostly none. */
   #answersDue: Set<object> | null = null;
@@ -131,21 +135,24 @@ export class Connection implements GraphqlSocket {
 
   send(text: string): Promise<void> {
     if (!this.isOpen) return Promise.resolve();
-    const { bufferedAmount } = this.socket;
-    const bytes = Buffer.byteLength(text);
-    const unread = bufferedAmount + bytes;
-    const isTooMuch = bufferedAmount > 0 && unread > MOST_UNREAD_BYTES;
+    const before = this.#unreadBytes;
+    const bytes = MESSAGE_BYTES + Buffer.byteLength(text);
+    const unread = before + bytes;
+    const isTooMuch = before > 0 && unread > MOST_UNREAD_BYTES;
     // Many small messages are as much as a large one.
     const isCounted = unread > SMALL_BYTES;
-    if (isTooMuch || (isCounted && this.unread?.add(bytes) === false)) {
+    // Before it is known whose it is, there is nobody to count it for.
+    if (isTooMuch || (isCounted && this.unread?.add(bytes) !== true)) {
       this.socket.terminate();
       return Promise.resolve();
     }
+    this.#unreadBytes = unread;
     const timer = isCounted ? setTimeout(() => this.socket.terminate(), unreadLimitMs(unread)) : undefined;
     return new Promise((resolve) => {
       // A send fails when the socket is gone, and then its end is told of anyway.
       this.socket.send(text, () => {
         clearTimeout(timer);
+        this.#unreadBytes -= bytes;
         if (isCounted) this.unread?.remove(bytes);
         resolve();
       });
@@ -194,7 +201,7 @@ export class Connection implements GraphqlSocket {
 
   /** Without the client's payload: an echo is work that a client gets for nothing. */
   onPing(): void {
-    if (this.isOpen) this.socket.send('{"type":"pong"}', ignore);
+    void this.send('{"type":"pong"}');
   }
 
   #hear(data: RawData): void {

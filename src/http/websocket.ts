@@ -99,6 +99,8 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     maxPayload: options.maxMessageBytes,
     maxFragments: MAX_FRAMES,
     maxBufferedChunks: MAX_CHUNKS,
+    // One message in a turn: a read from the network brings thousands.
+    allowSynchronousEvents: false,
     WebSocket: PingedSocket,
     handleProtocols: (offered) => handleProtocols(offered),
   });

@@ -196,6 +196,33 @@ it('holds messages while their operations run, also those that were left, and ta
   await until(() => bodies.open(caller).add(350_000));
 });
 
+it('counts small answers towards what is not read', async () => {
+  const bare = await bareSocket(await start({ answers: new HeldBytes(64 * 1024 * 1024), pingMs: 60_000 }));
+  bare.say({ type: 'connection_init' });
+  await bare.next('connection_ack');
+  bare.socket.pause();
+  bare.say({ id: '1', type: 'subscribe', payload: { query: '{ large }' } });
+  for (let i = 0; i < 4200; i++) bare.say({ type: 'ping' });
+  await until(() => endpoint.size === 0);
+  bare.socket.terminate();
+});
+
+it('deals with one message in a turn, however many come in one read from the network', async () => {
+  const bare = await bareSocket(await start());
+  let turn = 0;
+  const turns = new Set<number>();
+  bare.socket.on('message', () => turns.add(turn));
+  const count = (): void => {
+    turn += 1;
+    counting = setImmediate(count);
+  };
+  let counting = setImmediate(count);
+  for (let i = 0; i < 200; i++) bare.say({ type: 'ping' });
+  await until(() => bare.messages.length === 200);
+  clearImmediate(counting);
+  expect(turns.size).toBeGreaterThan(50);
+});
+
 it('says nothing of what goes wrong while somebody connects, and reports it whole', async () => {
   const failure = new Error('no route to s3cret-host');
   const bare = await bareSocket(await start({ context: () => Promise.reject(failure) }));
