@@ -16,6 +16,14 @@ export interface ProbeOptions {
 const FIGURE_MS = 1500;
 
 export function probeRoutes({ readiness, metrics, metricsToken }: ProbeOptions): FastifyPluginAsync {
+  let underWay: Promise<string> | null = null;
+  /** One answer for all who ask meanwhile. */
+  const figures = (): Promise<string> => {
+    underWay ??= figuresOf(metrics).finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  };
   return async (app) => {
     app.get('/healthz', async () => ({ status: 'ok' }));
     app.get('/readyz', async (_request, reply) => {
@@ -26,7 +34,7 @@ export function probeRoutes({ readiness, metrics, metricsToken }: ProbeOptions):
       if (metricsToken !== null && !isBearer(request.headers.authorization, metricsToken)) {
         return reply.code(401).header('www-authenticate', 'Bearer').send({ status: 'unauthorized' });
       }
-      return reply.type(metrics.contentType).send(await figuresOf(metrics));
+      return reply.type(metrics.contentType).send(await figures());
     });
   };
 }
