@@ -1,6 +1,7 @@
 /** The gateway under attack, as the attacker reaches it: from an address that is not the bystander's. */
 import { connect, type Socket } from 'node:net';
 import { Agent, request } from 'undici';
+import { WebSocket } from 'ws';
 import type { Size } from './attack.js';
 import { ATTACKER_KEY } from './callers.js';
 
@@ -111,6 +112,23 @@ export class Target {
     return this.raw(`${headOf(path, Buffer.byteLength(body), ATTACKER_KEY, accept)}${body}`);
   }
 
+  /** A socket that has said who it is; or was closed for it. */
+  async follow(): Promise<WebSocket> {
+    const socket = new WebSocket(`${this.url.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws', {
+      localAddress: FROM,
+    });
+    socket.on('error', () => {});
+    await new Promise<void>((resolve) => {
+      socket.once('open', () => {
+        const payload = { authorization: `Bearer ${ATTACKER_KEY}` };
+        socket.send(JSON.stringify({ type: 'connection_init', payload }));
+      });
+      socket.once('message', () => resolve());
+      socket.once('close', () => resolve());
+    });
+    return socket;
+  }
+
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
@@ -154,5 +172,12 @@ function readGraphql(text: string): Pick<Answer, 'data' | 'codes'> {
     return { data, codes: errors.map(({ extensions }) => extensions?.code ?? '') };
   } catch {
     return { data: null, codes: [] };
+  }
+}
+
+/** So many subscriptions of one socket. */
+export function subscribe(socket: WebSocket, query: string, count: number): void {
+  for (let i = 0; i < count; i += 1) {
+    socket.send(JSON.stringify({ type: 'subscribe', id: String(i), payload: { query } }));
   }
 }
