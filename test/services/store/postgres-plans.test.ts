@@ -1,5 +1,5 @@
 /** Which indexes PostgreSQL can use for what gateways ask all the time: without them each would go through all jobs. */
-import { type KyselyPlugin, PostgresQueryCompiler, type RootOperationNode } from 'kysely';
+import { PostgresQueryCompiler } from 'kysely';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { createKyselyJobStore } from '../../../src/services/store/kysely-job-sto
 import { openPostgres } from '../../../src/services/store/postgres.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
 import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
+import { QueryRecorder } from './query-recorder.js';
 
 const url = await postgresUrl();
 
@@ -16,23 +17,11 @@ describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
   let database: TestDatabase;
   let store: JobStore;
   let client: Client;
-  let queries: RootOperationNode[] = [];
+  let recorder: QueryRecorder;
 
   beforeAll(async () => {
     database = await withDatabase(url ?? '');
-    const built = new WeakMap<object, RootOperationNode>();
-    const recorder: KyselyPlugin = {
-      transformQuery: ({ queryId, node }) => {
-        built.set(queryId, node);
-        return node;
-      },
-      // Parts of a query are built as well, but run with the whole alone.
-      transformResult: async ({ queryId, result }) => {
-        const node = built.get(queryId);
-        if (node !== undefined) queries.push(node);
-        return result;
-      },
-    };
+    recorder = new QueryRecorder();
     store = createKyselyJobStore(async () => {
       const opened = await openPostgres(database.url, { poolSize: 2, log: pino({ level: 'silent' }) });
       return {
@@ -55,10 +44,10 @@ describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
   });
 
   async function plansOf(work: () => Promise<unknown>): Promise<string[]> {
-    queries = [];
+    recorder.queries.length = 0;
     await work();
     const plans: string[] = [];
-    for (const node of queries.splice(0).filter(({ kind }) => kind === 'SelectQueryNode')) {
+    for (const node of recorder.queries.splice(0).filter(({ kind }) => kind === 'SelectQueryNode')) {
       const { sql, parameters } = new PostgresQueryCompiler().compileQuery(node, { queryId: 'plan' });
       const values = parameters.length === 0 ? '' : `(${parameters.map(() => 'null').join(', ')})`;
       await client.query(`prepare asked as ${sql}`);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { CompiledQuery, type KyselyPlugin, type RootOperationNode, SqliteQueryCompiler, sql } from 'kysely';
+import { CompiledQuery, SqliteQueryCompiler, sql } from 'kysely';
 import Libsql from 'libsql';
 import {
   afterAll,
@@ -28,6 +28,7 @@ import { createKyselyJobStore } from '../../../src/services/store/kysely-job-sto
 import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
 import { describeJobStore } from './job-store.contract.js';
+import { QueryRecorder } from './query-recorder.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -253,26 +254,13 @@ describe('what is prepared', () => {
 });
 
 describe('the queries that run all the time', () => {
-  let queries: RootOperationNode[];
+  let recorder: QueryRecorder;
   let database: Database;
   let store: JobStore;
 
   beforeEach(async () => {
-    queries = [];
     database = await openSqlite(join(dir, 'gateway.db'));
-    const built = new WeakMap<object, RootOperationNode>();
-    const recorder: KyselyPlugin = {
-      transformQuery: ({ queryId, node }) => {
-        built.set(queryId, node);
-        return node;
-      },
-      // Parts of a query are built as well, but run with the whole alone.
-      transformResult: async ({ queryId, result }) => {
-        const node = built.get(queryId);
-        if (node !== undefined) queries.push(node);
-        return result;
-      },
-    };
+    recorder = new QueryRecorder();
     store = await start(
       createKyselyJobStore(async () => ({
         ...database,
@@ -282,14 +270,14 @@ describe('the queries that run all the time', () => {
         close: () => database.db.destroy(),
       })),
     );
-    queries = [];
+    recorder.queries.length = 0;
   });
 
   /** How SQLite goes about the reads that `work` makes, one line a step. */
   async function plansOf(work: () => Promise<unknown>): Promise<string[]> {
-    queries = [];
+    recorder.queries.length = 0;
     await work();
-    const reads = queries.splice(0).filter(({ kind }) => kind === 'SelectQueryNode');
+    const reads = recorder.queries.splice(0).filter(({ kind }) => kind === 'SelectQueryNode');
     expect(reads.length).toBeGreaterThan(0);
     const plans: string[] = [];
     for (const node of reads) {
@@ -374,7 +362,7 @@ describe('the queries that run all the time', () => {
     const filter = { createdAfter: NOON - HOUR, createdBefore: NOON + HOUR };
     const page = { limit: 20, direction: 'forward', after: place, before: place } as const;
     await store.list('ann', filter, page);
-    const texts = queries.map(
+    const texts = recorder.queries.map(
       (node) => new SqliteQueryCompiler().compileQuery(node, { queryId: 'text' }).sql,
     );
     expect(texts).toHaveLength(1);
