@@ -188,8 +188,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     };
     await store.start().catch(cantUseDatabase);
 
-    const ownClock = overrides.clock === undefined ? await startClock(store).catch(cantUseDatabase) : null;
-    const clock = overrides.clock ?? (ownClock as StoreClock);
+    const clock: Clock & Stoppable = overrides.clock ?? (await startClock(store).catch(cantUseDatabase));
 
     const sandbox = secrets.akoolApiKey === null ? await startSandbox(given, overrides.sandbox) : null;
     if (sandbox !== null) stops.push(() => sandbox.stop());
@@ -337,7 +336,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         positions,
         metrics,
         instances,
-        ownClock,
+        clock,
       ]),
     );
     metrics.start();
@@ -355,9 +354,14 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 }
 
+/** A clock that is given may have nothing to stop. */
+interface Stoppable {
+  stop?(): Promise<void> | void;
+}
+
 /** Side by side, because each of them may wait for a database that is silent. */
-async function stopTogether(parts: readonly ({ stop(): Promise<void> | void } | null)[]): Promise<void> {
-  const ends = await Promise.allSettled(parts.map(async (part) => part?.stop()));
+async function stopTogether(parts: readonly Stoppable[]): Promise<void> {
+  const ends = await Promise.allSettled(parts.map(async (part) => part.stop?.()));
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
