@@ -93,8 +93,8 @@ export class Connection implements GraphqlSocket {
   unread: Holding | null = null;
   /** The bytes of the message that is being handed over. */
   heard = 0;
-  /** Holds them until it has been dealt with: for who takes the message to set, in the same turn. */
-  held: Holding | null = null;
+  /** Ends what it holds, once it has been dealt with, however that ends: for who takes it to set, in the same turn. */
+  end: (() => void) | null = null;
   /** What they take, of this socket. */
   #unreadBytes = 0;
   readonly #reportUnexpected: (error: unknown) => void;
@@ -223,10 +223,10 @@ export class Connection implements GraphqlSocket {
     this.busy += 1;
     this.heard = Buffer.byteLength(text);
     const dealtWith = this.#take(message).then(this.#done, this.#failed);
-    const { held } = this;
-    if (held === null) return;
-    this.held = null;
-    void dealtWith.then(() => held.release());
+    const { end } = this;
+    if (end === null) return;
+    this.end = null;
+    void dealtWith.then(end);
   }
 
   // Made once: a subscription's message is being dealt with for as long as it is followed.

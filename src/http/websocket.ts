@@ -105,8 +105,6 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     handleProtocols: (offered) => handleProtocols(offered),
   });
 
-  /** What ends all that an operation holds, by the payload of the message that asked. */
-  const endOf = new WeakMap<object, () => void>();
   const graphql = makeServer<Record<string, unknown>, CallersConnection>({
     // Its own timer would be kept for as long as the socket.
     connectionInitWaitTimeout: 0,
@@ -135,7 +133,11 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       const { context } = ctx.extra;
       if (context === null) return [new GraphQLError('Not connected.')];
       const message = options.bodies.open(context.caller);
-      ctx.extra.held = message;
+      let endOperation = (): void => {};
+      ctx.extra.end = () => {
+        message.release();
+        endOperation();
+      };
       try {
         if (!message.add(ctx.extra.heard)) throw tooMany();
         // Not by the ids in use: a client gives one back while its operation still runs.
@@ -164,10 +166,10 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         if (changes) ctx.extra.answerDue(payload);
         const accepted = changes ? new Map() : null;
         const answer = new AnswerBudget(options.answers.open(context.caller), accepted);
-        endOf.set(payload, () => {
+        endOperation = () => {
           answer.end();
           end();
-        });
+        };
         return {
           schema,
           document,
@@ -181,8 +183,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         return [new GraphQLError(error.message, { originalError: error })];
       }
     },
-    onError: (_ctx, _id, payload, errors) => {
-      endOf.get(payload)?.();
+    onError: (_ctx, _id, _payload, errors) => {
       comeAgainInOutage(errors);
       return shownErrors({ errors }, null, options.reportUnexpected);
     },
@@ -202,10 +203,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
       if (accepted === null) comeAgainInOutage(errors);
       return { data, errors: shownErrors({ errors, data }, accepted, options.reportUnexpected) };
     },
-    onComplete: ({ extra }, _id, payload) => {
-      endOf.get(payload)?.();
-      extra.answered(payload);
-    },
+    onComplete: ({ extra }, _id, payload) => extra.answered(payload),
     onClose: ({ extra }) => {
       clearDeadline(extra);
       silent.delete(extra.address, extra);

@@ -1,5 +1,6 @@
 /** Documents are held while their operations run: no caller can fill the memory with them. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { GatewayError } from '../../src/errors.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
 import { Gate } from '../services/jobs/gate.js';
 import { upTo } from './caller.js';
@@ -15,6 +16,8 @@ let gateway: TestGateway;
 /** The store is slow to find the job of this name. */
 const SLOW = 'slow';
 let gate = new Gate();
+/** And cannot say whether there is one of this. */
+const UNKNOWN = 'unknown';
 
 beforeAll(async () => {
   gateway = await startGateway({
@@ -24,6 +27,7 @@ beforeAll(async () => {
         withMethods(store, {
           get: async (id) => {
             if (id === SLOW) await gate.pass();
+            if (id === UNKNOWN) throw new GatewayError('STORE_UNAVAILABLE', 'Later.');
             return store.get(id);
           },
         }),
@@ -103,3 +107,14 @@ it.each(DOORS)(
     expect((await ask('Again', 'key-of-ann', 'any')).errors).toEqual([]);
   },
 );
+
+it.each([
+  ['query', 'job'],
+  ['subscription', 'jobUpdated'],
+])('a %s whose socket an outage closes leaves its room to the next', async (kind, field) => {
+  for (const n of upTo(MANY)) {
+    const query = `${kind} Away${n} { ${field}(id: "${UNKNOWN}") { id } } ${COMMENTS}`;
+    const { closed, errors } = await knock('socket', gateway.url, { query }, 'key-of-ann');
+    expect([closed, errors]).toEqual([1013, []]);
+  }
+});
