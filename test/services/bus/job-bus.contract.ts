@@ -3,16 +3,20 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JobBus, JobListener, JobSignal } from '../../../src/services/bus/job-bus.js';
 import { until } from '../jobs/gate.js';
 import { jobWith } from '../jobs/samples.js';
+import { noting, unusedOf } from '../used-members.js';
 
 /**
  * @param open gives a bus that is not started yet.
  */
 export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBus): void {
   describe(`the job bus over ${name}`, () => {
+    let driver: JobBus;
     let bus: JobBus;
+    const called = new Set<PropertyKey>();
 
     beforeEach(async () => {
-      bus = await open();
+      driver = await open();
+      bus = noting(driver, called);
       await bus.start();
     });
     afterEach(() => bus.stop());
@@ -191,6 +195,10 @@ export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBu
         leave();
         leave();
       }).not.toThrow();
+    });
+
+    test('no method of a bus is left out of these tests', () => {
+      expect(unusedOf(driver, called)).toEqual([]);
     });
   });
 }

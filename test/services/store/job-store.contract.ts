@@ -17,6 +17,7 @@ import type {
   NewJob,
 } from '../../../src/services/store/job-store.js';
 import { HOUR, NOON, newJobOf, refusal, request } from '../jobs/samples.js';
+import { noting, unusedOf } from '../used-members.js';
 
 /** A started store on a database of its own. */
 export interface OpenStore {
@@ -1250,8 +1251,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
     });
 
     test('no method of a store is left out of these tests', () => {
-      const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(opened.store));
-      expect(methods.filter((name) => name !== 'constructor' && !called.has(name))).toEqual([]);
+      expect(unusedOf(opened.store, called)).toEqual([]);
     });
 
     async function listed(...tenants: readonly string[]): Promise<readonly Job[]> {
@@ -1289,17 +1289,6 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         place = direction === 'forward' ? page.jobs.at(-1) : page.jobs[0];
       }
     }
-  });
-}
-
-/** Notes what is used of it. */
-function noting(store: JobStore, used: Set<PropertyKey>): JobStore {
-  return new Proxy(store, {
-    get: (target, name) => {
-      used.add(name);
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
   });
 }
 
