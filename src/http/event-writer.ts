@@ -17,21 +17,15 @@ export class EventWriter {
   /** Resolves when the client has gone, or was sent away. */
   readonly gone: Promise<void>;
   #isWaiting = false;
-  #isGone = false;
 
   constructor(request: Pick<FastifyRequest, 'raw'>, reply: Pick<FastifyReply, 'raw'>) {
     this.#response = reply.raw;
-    this.gone = new Promise((resolve) =>
-      onceOver(request, reply, () => {
-        this.#isGone = true;
-        resolve();
-      }),
-    );
+    this.gone = new Promise((resolve) => onceOver(request, reply, resolve));
   }
 
   /** Nothing that is written is read any more. */
   get isOver(): boolean {
-    return this.#isGone || this.#response.destroyed || this.#response.writableEnded;
+    return this.#response.destroyed || this.#response.writableEnded;
   }
 
   /** @param headers that every answer has */
