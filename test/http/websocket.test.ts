@@ -85,6 +85,19 @@ it('deals with nothing that comes after it was closed', async () => {
   expect(context).not.toHaveBeenCalled();
 });
 
+it('takes no long message before it knows whose the socket is', async () => {
+  const url = await start({ maxMessageBytes: 100_000, bodies: new HeldBytes(1_000_000) });
+  const long = 'x'.repeat(70_000);
+  const unknown = await bareSocket(url);
+  unknown.say({ type: 'connection_init', payload: { authorization: long } });
+  expect(await unknown.closed).toMatchObject({ code: 4400, reason: expect.stringContaining('too long') });
+  const known = await bareSocket(url);
+  known.say({ type: 'connection_init' });
+  await known.next('connection_ack');
+  known.say({ type: 'ping', payload: { long } });
+  await known.next('pong');
+});
+
 it('gives who has said who they are all the time in the world', async () => {
   const gate = new Gate();
   const context = async () => {

@@ -12,7 +12,7 @@ import { createKyselyJobStore } from '../../../src/services/store/kysely-job-sto
 import { openPostgres } from '../../../src/services/store/postgres.js';
 import { withMethods } from '../../harness.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
-import { until } from '../jobs/gate.js';
+import { Gate, until } from '../jobs/gate.js';
 import { NOON, newJobOf, refusal } from '../jobs/samples.js';
 import { describeJobStore } from './job-store.contract.js';
 
@@ -181,6 +181,27 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
     } finally {
       await Promise.all([other.end(), watcher.end()]);
       await store.stop();
+    }
+  });
+
+  test('a transaction that falls silent gives back what it has locked, and is made again', async () => {
+    const silent = await openPostgres(database.url, { poolSize: 1, log });
+    const store = storeOn(database.url);
+    const gate = new Gate();
+    try {
+      await store.start();
+      const writing = silent.write(async (trx) => {
+        await silent.lockQueue(trx);
+        await gate.pass();
+        return 'written';
+      });
+      await gate.arrived();
+      expect(await store.create(newJobOf('ann'), 10)).toMatchObject({ kind: 'created' });
+      gate.open();
+      expect(await writing).toBe('written');
+    } finally {
+      gate.open();
+      await Promise.all([silent.close(), store.stop()]);
     }
   });
 
