@@ -4,14 +4,15 @@
  *   node scripts/build.mjs              builds both
  *   node scripts/build.mjs --if-stale   builds what has changed since it was last built
  *
- * Each half is built in a directory of its own and then renamed into dist/ file by file, and its stamp (a hash of all
- * it was made of) is written last. So builds may run at the same time, and a failed or killed one leaves dist/ as it was.
+ * Each half is built in memory and then put into dist/ file by file, each with one rename, and its stamp (a hash of
+ * all it was made of) is written last. So builds may run at the same time, and a failed one leaves dist/ as it was.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -25,8 +26,14 @@ const halves = [
       join(root, 'tsconfig.json'),
     ],
     build: buildServer,
+    owns: (file) => !file.startsWith(join(dist, 'graphiql') + sep),
   },
-  { name: 'graphiql', inputs: () => files(page), build: buildPage },
+  {
+    name: 'graphiql',
+    inputs: () => files(page),
+    build: buildPage,
+    owns: (file) => file.startsWith(join(dist, 'graphiql') + sep),
+  },
 ];
 
 /** What is run or imported from outside. */
@@ -36,49 +43,55 @@ const onlyIfStale = process.argv.includes('--if-stale');
 const todo = halves
   .map((half) => ({ ...half, hash: hashOf(half.inputs()), stamp: join(dist, `.${half.name}.stamp`) }))
   .filter(({ hash, stamp }) => !(onlyIfStale && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash));
-if (todo.length > 0) await buildAll();
-
-async function buildAll() {
-  await removeAbandoned();
-  const results = await Promise.allSettled(todo.map(buildHalf));
-  for (const [index, result] of results.entries()) {
-    if (result.status === 'fulfilled') continue;
-    console.error(`\nbuild: ${todo[index]?.name} failed: ${result.reason?.message ?? result.reason}`);
-    process.exitCode = 1;
-  }
+const results = await Promise.allSettled(todo.map(buildHalf));
+for (const [index, result] of results.entries()) {
+  if (result.status === 'fulfilled') continue;
+  console.error(`\nbuild: ${todo[index]?.name} failed: ${result.reason?.message ?? result.reason}`);
+  process.exitCode = 1;
 }
 
-async function buildHalf({ name, build, hash, stamp }) {
+async function buildHalf({ name, build, owns, hash, stamp }) {
   const started = performance.now();
-  const temporary = join(dist, `.building-${name}-${process.pid}`);
-  try {
-    await mkdir(temporary, { recursive: true });
-    await build(temporary, hash);
-    await writeFile(join(temporary, 'stamp'), hash);
-    await rename(join(temporary, 'stamp'), stamp);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
+  const built = await build(hash);
+  // Index files last: they name the others.
+  const isIndex = ({ path }) => /^index\.(js|html)$/.test(basename(path));
+  for (const file of built.sort((a, b) => Number(isIndex(a)) - Number(isIndex(b)))) await put(file);
+  const fresh = new Set(built.map(({ path }) => path));
+  for (const file of files(dist)) {
+    if (fresh.has(file) || !owns(file) || basename(file).startsWith('.')) continue;
+    await rm(file, { force: true });
+    await rmdir(dirname(file)).catch(() => {}); // not empty yet
   }
+  await put({ path: stamp, contents: hash });
   console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
-async function buildServer(temporary) {
-  // One file in place of some two thousand modules: starting takes half the time.
+/** Puts a file in place at once: whoever reads meanwhile finds it as it was, or whole. */
+async function put({ path, contents }) {
+  const aside = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(aside, contents);
+  await rename(aside, path);
+}
+
+/** One file in place of some two thousand modules: starting takes half the time. */
+async function buildServer() {
+  // Loaded only when there is something to bundle: a fresh start should not pay for it.
   const { build } = await import('esbuild');
-  const bundle = join(temporary, 'bundle');
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: PROGRAMS.map((name) => join(root, 'src', `${name}.ts`)),
     outbase: join(root, 'src'),
     tsconfig: join(root, 'tsconfig.json'),
-    outdir: bundle,
+    outdir: dist,
+    write: false,
     bundle: true,
     splitting: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    // A native module; and two that are asked for where they are there.
-    external: ['libsql', 'pg-native', 'class-transformer'],
+    // A native module: the Dockerfile copies it.
+    external: ['libsql'],
     // Dependencies in the old module format call this.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
@@ -92,17 +105,14 @@ async function buildServer(temporary) {
     legalComments: 'none',
     logLevel: 'warning',
   });
-  await publish(bundle, dist, (file) => file.startsWith('.') || file.startsWith(`graphiql${sep}`));
+  return outputFiles;
 }
 
-async function buildPage(temporary, hash) {
-  // Loaded only when there is something to bundle: a fresh start should not pay for it.
+async function buildPage(hash) {
   const { build } = await import('esbuild');
-  const { gzipSync } = await import('node:zlib');
-  const out = join(temporary, 'out');
   // The hash is in the directory, so that the workers keep names the page knows.
-  const assets = join(out, 'assets', hash.slice(0, 16));
-  await build({
+  const assets = `graphiql/assets/${hash.slice(0, 16)}`;
+  const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: {
       index: join(page, 'index.tsx'),
@@ -111,7 +121,8 @@ async function buildPage(temporary, hash) {
       'json.worker': 'monaco-editor/esm/vs/language/json/json.worker.js',
       'graphql.worker': 'monaco-graphql/esm/graphql.worker.js',
     },
-    outdir: assets,
+    outdir: join(dist, assets),
+    write: false,
     bundle: true,
     minify: true,
     splitting: true,
@@ -122,13 +133,15 @@ async function buildPage(temporary, hash) {
     plugins: [withoutMonacoStyles()],
     logLevel: 'warning',
   });
-  for (const file of files(assets)) {
-    if (/\.(js|css)$/.test(file)) await writeFile(`${file}.gz`, gzipSync(await readFile(file)));
-  }
+  const zipped = outputFiles
+    .filter(({ path }) => /\.(js|css)$/.test(path))
+    .map(({ path, contents }) => ({ path: `${path}.gz`, contents: gzipSync(contents) }));
   const template = await readFile(join(page, 'index.html'), 'utf8');
-  const html = template.replaceAll('{{assets}}', `graphiql/assets/${hash.slice(0, 16)}`);
-  await writeFile(join(out, 'index.html'), html);
-  await publish(out, join(dist, 'graphiql'));
+  const html = {
+    path: join(dist, 'graphiql/index.html'),
+    contents: template.replaceAll('{{assets}}', assets),
+  };
+  return [...outputFiles, ...zipped, html];
 }
 
 /** graphiql/style.css has Monaco's styles in it already; what Monaco imports itself would come twice. */
@@ -142,39 +155,6 @@ function withoutMonacoStyles() {
       }));
     },
   };
-}
-
-/** Moves all files from one directory to another, index files last, then removes what else lies there. */
-async function publish(from, to, keep = () => false) {
-  const fresh = files(from).map((file) => relative(from, file));
-  const isIndex = (file) => /^index\.(js|html)$/.test(file);
-  for (const file of fresh.sort((a, b) => Number(isIndex(a)) - Number(isIndex(b)))) {
-    await mkdir(dirname(join(to, file)), { recursive: true });
-    await rename(join(from, file), join(to, file));
-  }
-  const wanted = new Set(fresh);
-  for (const file of files(to).map((file) => relative(to, file))) {
-    if (wanted.has(file) || keep(file)) continue;
-    await rm(join(to, file), { force: true });
-    await rmdir(dirname(join(to, file))).catch(() => {}); // not empty yet
-  }
-}
-
-/** Directories of builds that were killed. */
-async function removeAbandoned() {
-  for (const name of await readdir(dist).catch(() => [])) {
-    const pid = Number(/^\.building-\w+-(\d+)$/.exec(name)?.[1]);
-    if (pid > 0 && !isAlive(pid)) await rm(join(dist, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
 }
 
 function hashOf(inputs) {
