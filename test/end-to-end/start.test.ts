@@ -1,7 +1,7 @@
 /** Starts that find services wrong, or not there yet: one line that names the setting, or patience. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -60,6 +60,15 @@ describe('A start is refused in one line', () => {
     const gateway = await startProcess(newFolder(), { SANDBOX_PORT: String(port) });
     await expectRefused(gateway, new RegExp(`EADDRINUSE.*${port}.*SANDBOX_PORT`));
     other.close();
+  });
+
+  // Nothing can be made in /proc, and its answer is the one of a folder that is missing.
+  it.skipIf(!existsSync('/proc/self')).each([
+    ['DATABASE_URL', 'sqlite:/proc/gateway/data/gateway.db'],
+    ['ARCHIVE_DIR', '/proc/gateway/archive'],
+  ])('when the folder of %s can not be made', async (name, value) => {
+    const gateway = await startProcess(newFolder(), { [name]: value });
+    await expectRefused(gateway, /ENOENT: no such file or directory, mkdir '\/proc\/gateway'/);
   });
 
   it('when .env can not be read', async () => {

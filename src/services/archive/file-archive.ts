@@ -5,6 +5,7 @@ import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, s
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { makeFolder } from '../../make-folder.js';
 import type { Archive, ByteRange, KeptResult, WriteOptions } from './archive.js';
 import { HEAD_BYTES, mediaTypeOf } from './media-type.js';
 
@@ -27,7 +28,7 @@ class FileArchive implements Archive {
   }
 
   async start(): Promise<void> {
-    await mkdir(this.#unfinished, { recursive: true });
+    makeFolder(this.#unfinished);
     // They may be there already, and belong to somebody else.
     for (const dir of [this.#dir, this.#unfinished]) await access(dir, constants.R_OK | constants.W_OK);
     await this.sweep();

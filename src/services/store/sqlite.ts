@@ -4,11 +4,11 @@
  * WAL with `synchronous=FULL`: a commit is on disk before it is reported. The file is held exclusively, so a
  * second gateway on the same file refuses to start instead of sending jobs twice.
  */
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
 import { LRUCache } from 'lru-cache';
+import { makeFolder } from '../../make-folder.js';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
 import { DatabaseInUseError } from './database-errors.js';
@@ -27,7 +27,7 @@ export const MAX_PREPARED_BYTES = 32 * 1024 * 1024;
 const PREPARED_BYTES_PER_CHARACTER = 80;
 
 export async function openSqlite(file: string): Promise<Database> {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  if (file !== ':memory:') makeFolder(dirname(file));
   const native = new Libsql(file);
   try {
     // The order matters: exclusive before WAL keeps the WAL index in memory, and the write below takes the lock.
