@@ -130,6 +130,11 @@ describe('Redis', () => {
     await expectRefused(gateway, /^REDIS_URL is set, but Redis refuses its user name or password \(NOAUTH /);
   });
 
+  it('that has no such database ends the start in one line', async () => {
+    const gateway = await startProcess(newFolder(), { REDIS_URL: `${withPassword('right')}/99` });
+    await expectRefused(gateway, /^REDIS_URL is set, but Redis refuses its database number \(ERR DB index /);
+  });
+
   it('whose CA is unknown ends the start in one line, and is joined with the CA in NODE_EXTRA_CA_CERTS', async () => {
     const front = await startTlsFront(withPassword('right').replace('redis:', 'rediss:'));
     ends.push(() => front.stop());

@@ -71,6 +71,8 @@ export class RedisLink {
   async start(): Promise<void> {
     try {
       await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
+      // One that is refused its database is connected all the same, to another.
+      if (this.#lastError !== null) throw this.#lastError;
     } catch (error) {
       throw this.#lastError ?? error;
     } finally {

@@ -5,6 +5,7 @@ import { isCertificateError } from '../../certificate-error.js';
 export function refusalOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   if (PASSWORD.test(error.message)) return `Redis refuses its user name or password (${error.message})`;
+  if (isOfSelect(error)) return `Redis refuses its database number (${error.message})`;
   if (isCertificateError(error)) {
     return `the certificate of Redis is not trusted (${error.message}); NODE_EXTRA_CA_CERTS may name the file of its CA`;
   }
@@ -14,3 +15,9 @@ export function refusalOf(error: unknown): string | null {
 
 /** Redis's own words, which begin with a code. */
 const PASSWORD = /^(NOAUTH|WRONGPASS)\b|^ERR (AUTH|invalid password|Client sent AUTH)/;
+
+/** ioredis notes at an answer what was asked. Redis also selects while it loads, so what it refuses then stays refused. */
+function isOfSelect(error: Error): boolean {
+  const { command } = error as { command?: { readonly name?: unknown } };
+  return command?.name === 'select';
+}
