@@ -6,7 +6,8 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
-RUN node scripts/build.mjs && npm prune --omit=dev --ignore-scripts
+# npm installs the binaries of both C libraries; the image below has glibc.
+RUN node scripts/build.mjs && rm -r node_modules/@libsql/*-musl
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 DATABASE_URL=sqlite:/data/gateway.db ARCHIVE_DIR=/data/archive
@@ -14,7 +15,11 @@ WORKDIR /app
 # Also the archive's folder: a volume that is mounted there takes its owner from here.
 RUN mkdir -p /data/archive && chown -R node:node /data
 COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
+# What the bundle leaves out, with what it needs.
+COPY --from=build /app/node_modules/libsql ./node_modules/libsql
+COPY --from=build /app/node_modules/@libsql ./node_modules/@libsql
+COPY --from=build /app/node_modules/@neon-rs ./node_modules/@neon-rs
+COPY --from=build /app/node_modules/detect-libc ./node_modules/detect-libc
 COPY --from=build /app/dist ./dist
 USER node
 VOLUME /data

@@ -1,0 +1,86 @@
+/** What the Dockerfile takes from its first stage into the image, and whether it is enough to run. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { build, cleanUp, newFolder, ROOT, spawnGateway } from './end-to-end/gateway-process.js';
+
+interface Lock {
+  readonly packages: Readonly<
+    Record<
+      string,
+      {
+        readonly dependencies?: Readonly<Record<string, string>>;
+        readonly optionalDependencies?: Readonly<Record<string, string>>;
+      }
+    >
+  >;
+}
+
+const MAX_PACKAGES_BYTES = 25_000_000;
+
+const read = (name: string): string => readFileSync(join(ROOT, name), 'utf8');
+
+/** Paths below the project's folder. */
+const copied = [...read('Dockerfile').matchAll(/^COPY --from=build \/app\/(\S+) \S+$/gm)].map(
+  ([, path]) => path ?? '',
+);
+
+/** The folders of the packages that the bundle leaves out, and of all that they need on this platform. */
+function packagesNeeded(): readonly string[] {
+  const { packages } = JSON.parse(read('package-lock.json')) as Lock;
+  const [, external = ''] = /external: \[(.*)\]/.exec(read('scripts/build.mjs')) ?? [];
+  const names = [...external.matchAll(/'([^']+)'/g)].map(([, name]) => name ?? '');
+  const folders = new Set<string>();
+  for (const name of names) {
+    const folder = `node_modules/${name}`;
+    if (folders.has(folder) || !existsSync(join(ROOT, folder))) continue;
+    folders.add(folder);
+    const { dependencies, optionalDependencies } = packages[folder] ?? {};
+    names.push(...Object.keys({ ...dependencies, ...optionalDependencies }));
+  }
+  return [...folders];
+}
+
+/** The packages' binaries for another C library are left out, as the image leaves them out. */
+const isOfImage = (path: string): boolean => !path.endsWith('-musl');
+
+function bytesIn(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((file) => statSync(join(folder, file)))
+    .reduce((bytes, file) => bytes + (file.isFile() ? file.size : 0), 0);
+}
+
+beforeAll(build, 120_000);
+afterEach(cleanUp);
+
+test('the image has the packages that the bundle leaves out, those that they need, and no others', () => {
+  const needed = packagesNeeded();
+  expect(needed).toContain('node_modules/libsql');
+  const has = copied.filter((path) => path.startsWith('node_modules'));
+  // A package itself, or its scope.
+  const placeOf = (path: string): string => (has.includes(path) ? path : dirname(path));
+  expect(has.toSorted()).toEqual([...new Set(needed.map(placeOf))].toSorted());
+});
+
+test('what the image has is small, and brings a job from submit to completion', {
+  timeout: 60_000,
+}, async () => {
+  const folder = newFolder();
+  for (const path of copied) {
+    cpSync(join(ROOT, path), join(folder, path), { recursive: true, filter: isOfImage });
+  }
+  expect(bytesIn(join(folder, 'node_modules'))).toBeLessThan(MAX_PACKAGES_BYTES);
+
+  const gateway = await spawnGateway(process.execPath, ['dist/index.js'], { cwd: folder, env: {} });
+  expect(gateway.stderr()).toBe('');
+  const demo = spawn(process.execPath, ['dist/demo/index.js', '--url', gateway.url], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const [code] = (await once(demo, 'exit')) as [number | null];
+  // Only a job that is COMPLETED ends the demo with 0.
+  expect(code).toBe(0);
+});
