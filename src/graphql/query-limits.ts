@@ -116,7 +116,7 @@ export function tooManyValues(variables: unknown, limits: QueryLimits): GraphQLE
     const inside = Array.isArray(value) ? value : Object.values(value);
     count += inside.length;
     if (count > limits.values) return overLimit('variables', limits.values, 'values');
-    for (const one of inside) if (typeof one === 'object' && one !== null) open.push(one);
+    open.push(...inside);
   }
   return null;
 }

@@ -1,7 +1,7 @@
 /** What counts as the size of an answer. */
 import { GraphQLError } from 'graphql';
 import { expect, it } from 'vitest';
-import { withinBudget } from '../../src/graphql/answer-size.js';
+import { eventWithinBudget, withinBudget } from '../../src/graphql/answer-size.js';
 import { AnswerBudget } from '../../src/services/answer-budget.js';
 import { HeldBytes, Holding } from '../../src/services/held-bytes.js';
 
@@ -35,4 +35,44 @@ it('small answers that are not read take no more than the share of those who ask
   // Of 512 KiB.
   expect(answers('acme').filter(Boolean)).toHaveLength(8);
   for (const tenant of Array(10).keys()) expect(answers(`${tenant}`)[0]).toBe(true);
+});
+
+it.each<[string, Record<string, unknown>]>([
+  ['empty texts', { list: Array(1000).fill('') }],
+  ['texts', { list: Array(1000).fill('A text of some words') }],
+  ['numbers', { list: Array(1000).fill(1234) }],
+  ['nulls and truth values', { list: Array(500).fill([null, true]) }],
+  ['short names', { list: Array(1000).fill({ a: 'x', b: 'y' }) }],
+])('of %s, an answer counts about as the length of its JSON', (_what, data) => {
+  const held = new Holding(() => true);
+  withinBudget({ data }, new AnswerBudget(held, null));
+  const { length } = JSON.stringify(data);
+  expect([held.bytes > 0.6 * length, held.bytes < 1.3 * length]).toEqual([true, true]);
+});
+
+it('of an answer that is too large, no more is looked at than what makes it so', () => {
+  const data = {
+    large: 'x'.repeat(17 * 1024 * 1024),
+    rest: {
+      get more() {
+        throw new Error('It was looked at');
+      },
+    },
+  };
+  expect(withinBudget({ data }, new AnswerBudget(new Holding(() => true), null)).data).toBeNull();
+});
+
+it('an event that is too large tells its follower so; one for which there is no room ends the following', () => {
+  const event = (characters: number) => ({ data: { x: 'x'.repeat(characters) } });
+  const roomy = () => new AnswerBudget(new Holding(() => true), null);
+  const small = event(10);
+  expect(eventWithinBudget(small, roomy())).toBe(small);
+  expect(eventWithinBudget(event(17 * 1024 * 1024), roomy())).toMatchObject({
+    data: null,
+    errors: [{ originalError: { code: 'BAD_USER_INPUT' } }],
+  });
+  const full = new AnswerBudget(new Holding(() => false), null);
+  expect(() => eventWithinBudget(small, full)).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
+  const failed = { data: null, errors: [new GraphQLError('x')] };
+  expect(eventWithinBudget(failed, roomy())).toBe(failed);
 });

@@ -1,7 +1,14 @@
 /** Each limit by itself: what just keeps to it passes, and a little more is refused by its name. */
 import { parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { brokenLimit, DEFAULT_LIMITS, tooLong, tooManyValues } from '../../src/graphql/query-limits.js';
+import {
+  brokenLimit,
+  costOf,
+  DEFAULT_LIMITS,
+  tooDeep,
+  tooLong,
+  tooManyValues,
+} from '../../src/graphql/query-limits.js';
 
 const times = (count: number, text: string): string => `${text} `.repeat(count);
 const each = (count: number, make: (nth: number) => string): string =>
@@ -29,7 +36,15 @@ describe('a document has at most', () => {
       (n) => `{ a { ...F } } fragment F on T ${times(n - 1, '{ a') + times(n - 1, '}')}`,
     ],
     ['aliases', 'aliases', 50, (n) => `{ ${times(n, 'a: b')} }`],
+    ['aliases within a field', 'aliases', 50, (n) => `{ a { ${times(n, 'a: b')} } }`],
     ['fields', 'fields', 500, (n) => `{ ${times(n, 'a')} }`],
+    ['fields within a field', 'fields', 500, (n) => `{ a { ${times(n - 1, 'a')} } }`],
+    [
+      'fields of a fragment that is not used',
+      'fields',
+      500,
+      (n) => `{ a } fragment F on T { ${times(n, 'a')} }`,
+    ],
     ['looks at the whole schema', 'cost', 2, (n) => `{ ${times(n, '__schema { a }')} }`],
     [
       'looks at types of the schema',
@@ -58,7 +73,8 @@ describe('a document has at most', () => {
   });
 
   test('so many fields of a page, for what the page really has', () => {
-    for (const size of ['first: 10', 'first: null, last: 5']) expect(refusalOf(page(size, 400))).toBe('none');
+    for (const size of ['first: 10', 'first: null, last: 5', 'filter: {}, first: 10'])
+      expect(refusalOf(page(size, 400))).toBe('none');
   });
 
   test('so many characters, which are counted before it is parsed', () => {
@@ -76,6 +92,52 @@ describe('a document has at most', () => {
   test('so many values in its variables, however they are nested', () => {
     const values = (count: number) => ({ a: { b: Array.from({ length: count - 2 }, () => 1) } });
     expect(tooManyValues(values(5000), DEFAULT_LIMITS)).toBeNull();
-    expect(tooManyValues(values(5001), DEFAULT_LIMITS)?.message).toMatch('its variables is over');
+    expect(tooManyValues(values(5001), DEFAULT_LIMITS)?.message).toMatch(
+      'its variables is over the limit of 5000 values.',
+    );
+  });
+
+  test.each([[undefined], [null], ['text'], [{ a: null, b: ['text', null, { c: null }] }]])(
+    'values, whatever they are: %j',
+    (variables) => {
+      expect(tooManyValues(variables, DEFAULT_LIMITS)).toBeNull();
+    },
+  );
+});
+
+test('a refusal names the limit, and the client learns that it is the document that is wrong', () => {
+  const refusal = brokenLimit(parse(`{ ${times(501, 'a')} }`), DEFAULT_LIMITS);
+  expect(refusal?.message).toBe('The query is too large: its fields is over the limit of 500.');
+  expect(refusal?.extensions).toEqual({ code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400 } });
+  expect(tooDeep(DEFAULT_LIMITS).message).toMatch('its depth is over the limit of 16.');
+});
+
+test.each([
+  ['jobs', 20],
+  ['sourceImage', 50],
+  ['targetImage', 50],
+  ['faceMapping', 8],
+  ['frames', 10],
+  ['faces', 8],
+  ['landmarks', 6],
+  ['anything', 1],
+])('a list of %s whose size is not said costs %d times what is in it', (name, size) => {
+  expect(costOf(parse(`{ ${name} { a b } }`))).toBe(1 + 2 * size);
+});
+
+describe('what validation refuses afterwards is weighed all the same', () => {
+  test.each([
+    ['a fragment that there is not', '{ ...Missing }'],
+    ['fragments in a circle', '{ ...A } fragment A on T { ...B } fragment B on T { a ...A }'],
+    ['a type', 'type T { a: Int } query { a }'],
+  ])('%s', (_what, text) => {
+    expect(refusalOf(text)).toBe('none');
+  });
+
+  test('fragments that spread each other twice, forty deep', () => {
+    const fragments = each(40, (nth) => `fragment F${nth} on T { ...F${nth + 1} ...F${nth + 1} }`);
+    expect(refusalOf(`{ ...F0 } ${fragments} fragment F40 on T { a }`)).toContain(
+      'its fields is over the limit',
+    );
   });
 });

@@ -42,4 +42,13 @@ describe('Bytes that are held for callers', () => {
     expect(taken(held, 'tyrell', '1')).toBe(3);
     expect([taken(held, 'tyrell', '2'), taken(held, 'tyrell'), taken(held, 'tyrell')]).toEqual([0, 3, 0]);
   });
+
+  test('are given back also by those who hold a little beyond what there is', () => {
+    const held = new HeldBytes(4, 3);
+    const holdings = ['acme', 'globex', 'initech', 'umbrella'].map((tenant) => held.open(caller(tenant)));
+    expect(holdings.map((one) => one.add(3))).toEqual([true, true, true, true]);
+    for (const one of holdings) one.release();
+    expect(holdings.map((one) => one.bytes)).toEqual([0, 0, 0, 0]);
+    expect(taken(held, 'hooli', '1')).toBe(3);
+  });
 });

@@ -6,9 +6,11 @@ import {
   isFinal,
   isHealable,
   isReportFor,
+  isSettled,
   JOB_STATUSES,
   type Job,
   type JobStatus,
+  type JobUpdate,
 } from '../../../src/services/jobs/job.js';
 import { JOB_ERROR_CODES, type JobErrorCode } from '../../../src/services/jobs/job-error.js';
 import type { JobEvent, ProviderReport } from '../../../src/services/jobs/job-event.js';
@@ -210,6 +212,95 @@ describe('a transition', () => {
   });
 });
 
+describe('the history of a job', () => {
+  test('begins with its submit', () => {
+    const { job, update } = newJob({ ...newJobOf('tenant'), turn: 3 });
+    expect(update).toEqual({
+      version: 1,
+      status: 'WAITING',
+      at: job.createdAt,
+      source: 'CLIENT',
+      note: null,
+    });
+  });
+
+  const waiting = jobIn('WAITING');
+  const submitting = jobIn('SUBMITTING');
+  test.each<[EventName, Job, JobUpdate['source'], note: string | null]>([
+    ['leased', waiting, 'GATEWAY', null],
+    ['moved', waiting, 'GATEWAY', 'position 7'],
+    ['canceled', waiting, 'CLIENT', null],
+    ['prepared', submitting, 'GATEWAY', 'faces found'],
+    ['accepted', submitting, 'SUBMIT', null],
+    ['refused', submitting, 'SUBMIT', 'INVALID_PARAMETERS'],
+    ['not-accepted', submitting, 'SUBMIT', 'too many'],
+    ['held', submitting, 'SUBMIT', 'INVALID_PARAMETERS'],
+    ['unconfirmed', submitting, 'GATEWAY', 'timeout'],
+    ['accepted', { ...jobIn('QUEUED'), providerJobId: null }, 'SUBMIT', null],
+    ['reported processing', jobIn('QUEUED'), 'WEBHOOK', null],
+    ['reported failed', jobIn('QUEUED'), 'WEBHOOK', 'INVALID_PARAMETERS'],
+    ['expired', jobIn('QUEUED'), 'GATEWAY', 'DEADLINE_EXCEEDED'],
+    ['archived', jobIn('COMPLETED'), 'GATEWAY', 'archived'],
+    ['deleted', jobIn('COMPLETED'), 'CLIENT', 'deleted'],
+  ])('names for "%s" who brought it about, and why', (name, job, source, note) => {
+    expect(transition(job, EVENTS[name])?.update).toMatchObject({ source, note });
+  });
+});
+
+describe('whoever follows a job', () => {
+  test('has nothing to wait for once it has ended and its copy is made, or is known to take long', () => {
+    for (const status of JOB_STATUSES)
+      expect([status, isSettled(jobIn(status))]).toEqual([status, isFinal(status)]);
+    const keeping = { ...jobIn('COMPLETED'), archiveAt: AT };
+    expect([isSettled(keeping), isSettled({ ...keeping, archiveAttempts: 1 })]).toEqual([false, true]);
+  });
+});
+
+describe('a job whose faces were found', () => {
+  test('is sent with what they add to its request, from then on', () => {
+    const found = {
+      ...request,
+      sourceImage: [{ path: 'https://example.com/ü.jpg', opts: '1,1:2,2:3,3:4,4' }],
+    };
+    const change = expectChange(
+      transition(jobIn('SUBMITTING'), { type: 'prepared', at: AT, request: found }),
+    );
+    expect(JSON.parse(change.request ?? '')).toEqual(found);
+    expect(change.job).toMatchObject({ sentAt: AT, requestBytes: Buffer.byteLength(JSON.stringify(found)) });
+  });
+});
+
+describe('a job that Akool refuses for the sake of the account', () => {
+  const held = { ...EVENTS.held, retryAt: AT + 5 };
+
+  test('waits again, for as long as it may, and knows the balance that was too small', () => {
+    const { job } = expectChange(transition({ ...jobIn('UNCONFIRMED'), creditRefused: 1 }, held));
+    expect(job).toMatchObject({
+      status: 'WAITING',
+      retryAt: AT + 5,
+      deadlineAt: AT + HOUR,
+      slotFreeAt: null,
+      announcedHold: AT,
+      creditRefused: 3,
+    });
+    const again = { ...jobIn('SUBMITTING'), creditRefused: 3 };
+    expect(transition(again, { ...held, creditRefused: null })?.job.creditRefused).toBe(3);
+  });
+
+  test('tells its followers why it waits, and that it goes on', () => {
+    const hold = { reason: 'NO_CREDIT', since: AT } as const;
+    const stopped = expectChange(transition(jobIn('WAITING'), { ...EVENTS.moved, hold }));
+    expect(stopped.update.note).toBe('NO_CREDIT');
+    expect(stopped.job).toMatchObject({ announcedHold: AT, announcedPosition: 7 });
+    expect(transition(stopped.job, { ...EVENTS.moved, hold })).toBeNull();
+    const further = expectChange(transition(stopped.job, { ...EVENTS.moved, hold, position: 6 }));
+    expect(further.update.note).toBe('position 6');
+    const free = expectChange(transition(further.job, { ...EVENTS.moved, position: 6 }));
+    expect(free.update.note).toBe('dispatch goes on');
+    expect(free.job.announcedHold).toBeNull();
+  });
+});
+
 describe('the number of tries', () => {
   test('grows with each lease and is told from the second on', () => {
     const first = expectChange(transition(jobIn('WAITING'), EVENTS.leased));
@@ -275,6 +366,15 @@ describe('a webhook that overtakes the answer of the submit', () => {
       const second = { ...jobIn('SUBMITTING'), attempts: 2 };
       const callback = expectChange(transition(second, reported(completed, FOREIGN))).job;
       expect(transition(callback, EVENTS.accepted)).toBeNull();
+      const failed = expectChange(transition(second, EVENTS['reported failed'])).job;
+      const answer = transition(failed, { ...EVENTS.accepted, providerId: FOREIGN });
+      expect(answer?.job).toMatchObject({ status: 'QUEUED', providerId: FOREIGN });
+    });
+
+    test('but no second answer counts', () => {
+      for (const status of ['QUEUED', 'COMPLETED', 'FAILED'] as const) {
+        expect(transition(jobIn(status), { ...EVENTS.accepted, providerId: FOREIGN })).toBeNull();
+      }
     });
 
     test('and what is being deleted stays so, and is deleted at Akool by the right _id', () => {
@@ -330,6 +430,7 @@ describe('a job that failed because time ran out', () => {
       expectWellFormed(unconfirmed, change);
       expect(change.job).toMatchObject({ status: 'FAILED', providerId: OURS, pollAt: expect.any(Number) });
       expect(change.job.finishedAt).toBe(unconfirmed.finishedAt);
+      expect(change.update.note).toBe('accepted after all');
       expect(transition(change.job, EVENTS['reported completed'])?.job.status).toBe('COMPLETED');
     },
   );

@@ -1,0 +1,41 @@
+/**
+ * What is broken on purpose, part by part, and the tests that are to notice: of those that touch a part the quick
+ * ones, because they run once for each mutant.
+ */
+export const GROUPS = {
+  machine: {
+    mutate: ['src/services/jobs/transition.ts', 'src/services/jobs/job.ts', 'src/services/jobs/new-job.ts'],
+    tests: ['test/services/jobs/transition.test.ts'],
+  },
+  callbacks: {
+    mutate: [
+      'src/services/jobs/callback.ts',
+      'src/services/akool/verdict.ts',
+      'src/services/akool/webhook.ts',
+      'src/services/akool/webhook-body.ts',
+      'src/services/akool/webhook-error.ts',
+    ],
+    tests: [
+      'test/services/akool/{calls,codes,submit,webhook}.test.ts',
+      'test/services/jobs/callback.test.ts',
+    ],
+  },
+  rules: {
+    mutate: ['src/schema/rules.ts', 'src/schema/face-swap.input.ts', 'src/schema/face-swap-plus.input.ts'],
+    tests: ['test/schema/*.test.ts'],
+  },
+  rows: {
+    mutate: ['src/services/store/*-rows.ts'],
+    tests: ['test/services/store/{sqlite,recent-jobs}.test.ts'],
+  },
+  limits: {
+    mutate: [
+      'src/graphql/{answer-size,documents-in-use,query-limits,rate-limits}.ts',
+      'src/services/{answer-budget,held-bytes,shares}.ts',
+    ],
+    tests: [
+      'test/graphql/{answer-size,documents-in-use,query-limits,rate-limits}.test.ts',
+      'test/services/{answer-budget,held-bytes}.test.ts',
+    ],
+  },
+};
