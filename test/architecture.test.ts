@@ -42,6 +42,39 @@ const DRIVERS: ReadonlySet<string> = new Set([
   'services/store/sqlite.ts',
 ]);
 
+/** The parts of the picture in docs/architecture.md by their names in it, and its arrows. */
+function picture() {
+  const text = readFileSync(new URL('../docs/architecture.md', import.meta.url), 'utf8');
+  const [, drawn = ''] = /^```mermaid\n([\s\S]*?)^```/m.exec(text) ?? [];
+  const places = new Map(
+    [...drawn.matchAll(/(\w+)\["(?:[^"]*<br\/>)?([\w/.-]+)"\]/g)].map(([, name = '', path = '']) => [
+      name,
+      path,
+    ]),
+  );
+  const arrows = drawn
+    .replaceAll(/[[(]+"[^"]*"[\])]+/g, '')
+    .split('\n')
+    .flatMap((line) => {
+      const [, from = '', to = ''] = /^ *(\w+) <?--.*?> (.*)$/.exec(line) ?? [];
+      return to.split(' & ').map((name) => [places.get(from), places.get(name)] as const);
+    });
+  return { places, arrows };
+}
+
+describe('the picture in docs/architecture.md', () => {
+  test('shows what there is: each part is in src, and each arrow between two parts is an import', () => {
+    const { places, arrows } = picture();
+    const files = [...imports.keys()];
+    expect([...places.values()].filter((path) => !files.some((file) => file.startsWith(path)))).toEqual([]);
+    const between = arrows.filter(([from, to]) => from !== undefined && to !== undefined);
+    expect(between.length).toBeGreaterThan(10);
+    const isDrawnOnly = ([from = '', to = '']: (typeof arrows)[number]): boolean =>
+      ![...imports].some(([file, all]) => file.startsWith(from) && all.some((path) => path.startsWith(to)));
+    expect(between.filter(isDrawnOnly)).toEqual([]);
+  });
+});
+
 describe('what tests share', () => {
   test('registers no hook when it is loaded: workers load it once for many files, and only the first would have it', () => {
     const tests = fileURLToPath(new URL('.', import.meta.url));
