@@ -33,7 +33,7 @@ export interface Settings {
 const PREFIX_BYTES = 8;
 
 /** The file of an embedded database; null for a database that is no file. */
-export function databaseFileOf({ databaseUrl }: Pick<Secrets, 'databaseUrl'>): string | null {
+function databaseFileOf({ databaseUrl }: Pick<Secrets, 'databaseUrl'>): string | null {
   return /^sqlite:(.*)$/.exec(databaseUrl)?.[1] ?? null;
 }
 

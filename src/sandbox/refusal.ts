@@ -17,7 +17,7 @@ export class Refusal extends Error {
 }
 
 /** Akool's codes and what they mean; a scripted refusal takes its text from here. */
-export const MESSAGES: ReadonlyMap<number, string> = new Map([
+const MESSAGES: ReadonlyMap<number, string> = new Map([
   [1003, 'Parameter error or Parameter can not be empty'],
   [1004, 'Requires verification'],
   [1005, 'Frequent operation, please try again later'],

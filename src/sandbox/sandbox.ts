@@ -20,7 +20,7 @@ import { createServer } from './server.js';
 import { createTwin, noRequests, type RequestCounts, type Twin } from './twin.js';
 
 export type { Delivery } from './courier.js';
-export { type FaultPlan, FaultPlanError } from './fault-plan.js';
+export type { FaultPlan } from './fault-plan.js';
 export type { Gate, GatePoint } from './gate.js';
 export type { Bill, JobStatus, SandboxJob } from './job.js';
 export { SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type SandboxOptions } from './sandbox-options.js';

@@ -40,7 +40,7 @@ export function isVideo(url: string): boolean {
 }
 
 /** @throws Refusal 1003 unless the value is an absolute http or https URL */
-export function httpUrl(value: unknown, name: string): string {
+function httpUrl(value: unknown, name: string): string {
   if (value === undefined || value === null || value === '') throw new Refusal(1003, `${name} is required`);
   if (typeof value !== 'string' || webAddress(value) === null)
     throw new Refusal(1003, `${name} must be a valid HTTP/HTTPS URL`);

@@ -34,7 +34,7 @@ export class DetectFacesInput {
 }
 
 @ObjectType('DetectedFace', { simpleResolvers: true })
-export class DetectedFaceType {
+class DetectedFaceType {
   @Field(() => [PointType], {
     description:
       'Six, in the whole picture: left eye, right eye, nose, mouth centre, left and right mouth corner.',
@@ -70,7 +70,7 @@ export class DetectedFaceType {
 }
 
 @ObjectType('DetectedFrame', { simpleResolvers: true })
-export class DetectedFrameType {
+class DetectedFrameType {
   @Field(() => Int, { description: 'The number of the frame; 0 for a picture.' })
   index: number;
 

@@ -5,7 +5,7 @@ import { JobType } from './job.type.js';
 import { UrlScalar } from './scalars.js';
 
 @ObjectType('FaceImage', { simpleResolvers: true, description: 'A picture of a face.' })
-export class FaceImageType {
+class FaceImageType {
   @Field(() => UrlScalar)
   path: string;
 

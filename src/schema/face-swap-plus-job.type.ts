@@ -8,7 +8,7 @@ import { UrlScalar } from './scalars.js';
   simpleResolvers: true,
   description: 'A face: its own picture, or a place in a larger one.',
 })
-export class FaceReferenceType {
+class FaceReferenceType {
   @Field(() => UrlScalar, { nullable: true })
   faceUrl: string | null;
 
@@ -17,7 +17,7 @@ export class FaceReferenceType {
 }
 
 @ObjectType('FaceMapping', { simpleResolvers: true, description: 'Which new face replaces which face.' })
-export class FaceMappingType {
+class FaceMappingType {
   @Field(() => FaceReferenceType)
   source: FaceReferenceType;
 

@@ -22,7 +22,7 @@ import { UrlScalar } from './scalars.js';
 const MOST_FACES = 8;
 
 @InputType('FaceReferenceInput', { description: 'A face: its own picture, or a place in a larger one.' })
-export class FaceReferenceInput {
+class FaceReferenceInput {
   @Field(() => UrlScalar, {
     nullable: true,
     description:
@@ -48,7 +48,7 @@ export class FaceReferenceInput {
 }
 
 @InputType('FaceMappingInput', { description: 'Which new face replaces which face.' })
-export class FaceMappingInput {
+class FaceMappingInput {
   @Field(() => FaceReferenceInput)
   @ValidateNested()
   @SourceHasFaceUrl()

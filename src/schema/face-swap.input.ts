@@ -11,7 +11,7 @@ import { UrlScalar } from './scalars.js';
 const MOST_IMAGES = 50;
 
 @InputType('FaceImageInput', { description: 'A picture of a face.' })
-export class FaceImageInput implements FaceImage {
+class FaceImageInput implements FaceImage {
   @Field(() => UrlScalar, { description: 'Where Akool can fetch the picture: an absolute http(s) URL.' })
   @IsHttpUrl()
   path: string;

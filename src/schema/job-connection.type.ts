@@ -7,7 +7,7 @@ import { JobType } from './job.type.js';
 import { DateTimeScalar } from './scalars.js';
 
 @ObjectType('PageInfo', { simpleResolvers: true })
-export class PageInfoType {
+class PageInfoType {
   @Field(() => Boolean, { description: 'Whether there are older jobs than the last of this page.' })
   hasNextPage: boolean;
 
@@ -22,7 +22,7 @@ export class PageInfoType {
 }
 
 @ObjectType('JobEdge', { simpleResolvers: true })
-export class JobEdgeType {
+class JobEdgeType {
   @Field(() => String)
   cursor: string;
 

@@ -56,7 +56,7 @@ export class JobResultType {
 }
 
 @ObjectType('JobError', { simpleResolvers: true, description: 'Why an accepted job failed.' })
-export class JobErrorType {
+class JobErrorType {
   @Field(() => JobErrorCodeEnum)
   code: JobErrorCode;
 

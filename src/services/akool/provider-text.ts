@@ -6,10 +6,10 @@
  */
 
 /** Longest text kept, in code points. */
-export const MAX_PROVIDER_TEXT_LENGTH = 200;
+const MAX_PROVIDER_TEXT_LENGTH = 200;
 
 /** What stands where a secret was. */
-export const REDACTED = '[hidden]';
+const REDACTED = '[hidden]';
 
 /** Characters that are looked at; an answer may hold 4 MB of them. */
 const MAX_CHARACTERS_READ = 8192;

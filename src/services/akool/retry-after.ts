@@ -1,7 +1,7 @@
 /** The `Retry-After` header (RFC 9110, section 10.2.3): seconds, or an HTTP date. */
 
 /** Milliseconds. No header may silence the gateway for longer. */
-export const MAX_RETRY_AFTER_MS = 10 * 60_000;
+const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
 /** Milliseconds to wait from `now` (milliseconds since the epoch), 0 to MAX_RETRY_AFTER_MS; null: nothing readable. */
 export function retryAfterMs(header: string | readonly string[] | undefined, now: number): number | null {

@@ -13,7 +13,7 @@ export interface WebhookBody {
 }
 
 /** Bytes, or characters. Akool's bodies are under a thousand. */
-export const MAX_WEBHOOK_BYTES = 64 * 1024;
+const MAX_WEBHOOK_BYTES = 64 * 1024;
 
 /**
  * Reads a body as it arrived (bytes or text), or one that was parsed already.

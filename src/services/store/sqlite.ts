@@ -22,7 +22,7 @@ const anything = new Statement((db) => db.selectFrom('queue').select('id'));
 /** In one transaction: readers wait for its end. */
 const MOST_WRITES = 256;
 /** Of all prepared statements together: more than there are texts, unless one of them grows with its values. */
-export const MAX_PREPARED_BYTES = 32 * 1024 * 1024;
+const MAX_PREPARED_BYTES = 32 * 1024 * 1024;
 /** What a prepared statement takes for each character of its text: 56 to 70 were measured. */
 const PREPARED_BYTES_PER_CHARACTER = 80;
 

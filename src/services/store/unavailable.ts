@@ -77,7 +77,7 @@ export class OutcomeUnknownError extends Error {
   }
 }
 
-export function storeUnavailable(cause: unknown): GatewayError {
+function storeUnavailable(cause: unknown): GatewayError {
   const extensions = { retryAfterSeconds: RETRY_AFTER_SECONDS };
   return cause instanceof OutcomeUnknownError
     ? new GatewayError(

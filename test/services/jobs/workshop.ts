@@ -22,7 +22,7 @@ import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { HOUR, NOON, request } from './samples.js';
 
 /** Where Akool is called, if it is. */
-export const BASE_URL = 'https://openapi.akool.example';
+const BASE_URL = 'https://openapi.akool.example';
 
 export const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
 
