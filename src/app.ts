@@ -1,8 +1,8 @@
 /**
- * The composition root: puts the parts together, on the drivers that drivers.ts opens.
+ * The composition root: connects the parts to the drivers that drivers.ts opens.
  *
- * `createApp` builds nothing that runs; `start` does, and `stop` undoes it in the opposite order. Longer than other
- * files, because the order in which parts start and stop is to be read in one place.
+ * `createApp` starts nothing; `start` does, and `stop` stops the parts in reverse order. This file is longer
+ * than others so that the order of starting and stopping can be read in one place.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -64,25 +64,25 @@ import { StoreClock } from './services/store-clock.js';
 export interface App {
   /** @throws StartError */
   start(): Promise<Running>;
-  /** Drains and closes everything. Safe to call twice, and before or during `start`. Never rejects. */
+  /** Drains and closes everything. May be called twice, and before or during `start`. Never rejects. */
   stop(options?: StopOptions): Promise<void>;
 }
 
 export interface StopOptions {
-  /** How long a running gateway serves on as one that is not ready, in milliseconds; 0 unless told otherwise. */
+  /** How long a running gateway keeps serving while it reports not ready, in milliseconds; default 0. */
   readonly lameDuckMs?: number;
 }
 
 export interface Running {
-  /** Where this machine reaches the gateway, like `http://127.0.0.1:4000`. */
+  /** The gateway's URL on this machine, like `http://127.0.0.1:4000`. */
   readonly url: string;
-  /** The built-in sandbox, where there is no key for the real Akool. */
+  /** The built-in sandbox; null if there is a key for the real Akool. */
   readonly sandbox: Sandbox | null;
   /** Whether GraphiQL is served. */
   readonly graphiql: boolean;
 }
 
-/** Parts that a test may put in place of the real ones. */
+/** Replacements that tests may pass for the real parts. */
 export interface Overrides {
   readonly log?: Logger;
   readonly clock?: Clock;
@@ -91,24 +91,27 @@ export interface Overrides {
   readonly wrapStore?: (store: JobStore) => JobStore;
   readonly archive?: Archive;
   readonly wrapAkool?: (akool: AkoolClient) => AkoolClient;
-  /** Switches asking for results off, to show that the checks notice. */
+  /** Turns polling off, so that tests can prove that the checks notice lost updates. */
   readonly withoutReconciler?: boolean;
 }
 
-/** Where the build puts GraphiQL: beside the compiled program, and for a run from source in dist as well. */
+/**
+ * Where the build puts GraphiQL; this path is right both for the compiled program and when running from
+ * source.
+ */
 const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
-/** How long a start waits for a database or Redis that is just coming up, or was lost on the way. */
+/** How long a start waits for a database or Redis that is still starting, or was lost during the start. */
 const START_PATIENCE_MS = 5000;
 const START_AGAIN_MS = 250;
 const QUEUE_POSITION_EVERY_MS = 500;
-/** How often this instance looks for what others did, where no news of it may have come. */
+/** How often this instance checks what others did, in case a notification was lost. */
 const LOOK_AT_OTHERS_MS = 1000;
 const CATCH_UP_MS = 5000;
-/** Where there are no others. */
+/** The same, if there are no other instances. */
 const LOOK_IN_ANY_CASE_MS = 5000;
-/** Characters: as many bytes as SHA-256 gives (RFC 7518, section 3.2). */
+/** In characters; the size of a SHA-256 hash in bytes (RFC 7518, section 3.2). */
 const STRONG_SECRET_LENGTH = 32;
-/** With an empty `PUBLIC_URL` polling is the only way to learn anything. */
+/** Shorter without a `PUBLIC_URL`, because polling is then the only source of news. */
 const POLL_ONLY_AFTER_MS = 1000;
 const POLL_AFTER_MS = 30_000;
 
@@ -118,7 +121,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   const stops: (() => Promise<void> | void)[] = [];
   let starting: Promise<Running> | null = null;
   let stopping: Promise<void> | null = null;
-  /** Of the monotonic clock. */
+  /** On the monotonic clock. */
   let drainUntil = 0;
 
   return {
@@ -146,7 +149,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     if (isRunning === true) log.info('stopped');
   }
 
-  /** Stops what was started, last first, and all of it: a part that fails to must not keep the others. */
+  /** Stops what was started, last first. If one part fails to stop, the others are still stopped. */
   async function undo(): Promise<void> {
     for (const step of stops.splice(0).reverse()) {
       try {
@@ -198,7 +201,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const address = akoolAddress(given, sandbox);
     const client = createAkool(given, address);
     const akool = overrides.wrapAkool?.(client) ?? client;
-    // Whoever waited for an answer has been let go by then; lookups that nobody waits for must not hold up the end.
+    // Nobody waits for an answer by then, so lookups still running must not delay the shutdown.
     stops.push(() => akool.destroy());
 
     const redis = await redisPlace(given, store).catch(cantUseDatabase);
@@ -261,7 +264,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     });
     if (secrets.jwtSecret !== null && secrets.jwtSecret.length < STRONG_SECRET_LENGTH) {
       log.warn(
-        'AUTH_JWT_SECRET is short enough to be guessed from any token; take 32 random characters or more',
+        'AUTH_JWT_SECRET is short enough to be guessed from any token; use at least 32 random characters',
       );
     }
     const followTokens = new FollowTokens(await store.secret('follow-tokens').catch(cantUseDatabase));
@@ -311,10 +314,10 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       log,
     });
 
-    // What was being sent when the process died: with a store of our own, nobody else can be sending it.
+    // Take over jobs that were being sent when the process died: no other instance can be sending them.
     if (store.exclusive) await reconciler.takeOver(0);
     stops.push(() => stopTogether([catchUp, { stop: () => http.stop(drainUntil - performance.now()) }]));
-    // With a store of its own nothing happens of which this instance does not know.
+    // With an exclusive store this instance makes every change itself, so there is nothing to catch up on.
     if (!store.exclusive) await catchUp.start().catch(cantUseDatabase);
     await http.prepare();
     const port = await http.start().catch((error: unknown) => {
@@ -324,7 +327,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     ownUrl = url;
     if (sandbox !== null) publicUrl ??= url;
 
-    // First to stop: nothing new is begun, and calls in flight end while everything else still serves.
+    // Stopped first: nothing new begins, and calls in flight finish while everything else still serves.
     stops.push(() =>
       stopTogether([
         dispatcher,
@@ -344,7 +347,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     if (overrides.withoutReconciler !== true) reconciler.start();
     for (const part of [archiver, eraser, expiry]) part.start();
     if (config.dispatchPaused) {
-      log.warn('DISPATCH is paused: waiting jobs are kept, and nothing is sent, until a start without it');
+      log.warn('DISPATCH is paused: waiting jobs are kept and not sent until a start without it');
     } else {
       dispatcher.start();
       watch.start();
@@ -354,19 +357,19 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 }
 
-/** A clock that is given may have nothing to stop. */
+/** A clock passed as an override may have nothing to stop. */
 interface Stoppable {
   stop?(): Promise<void> | void;
 }
 
-/** Side by side, because each of them may wait for a database that is silent. */
+/** Stops them in parallel, because each may wait for a database that does not answer. */
 async function stopTogether(parts: readonly Stoppable[]): Promise<void> {
   const ends = await Promise.allSettled(parts.map(async (part) => part.stop?.()));
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
 
-/** How a process on this machine reaches a server that listens there. */
+/** The host by which a process on this machine reaches a server that listens on `host`. */
 function loopbackOf(host: string): string {
   if (isLoopback(host)) return host === '::1' ? '[::1]' : host;
   return host === '::' ? '[::1]' : host === '0.0.0.0' ? '127.0.0.1' : host;

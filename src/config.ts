@@ -1,4 +1,4 @@
-/** The environment, read once, into a frozen `Config` and separate `Secrets`. */
+/** Reads the environment once, into a frozen `Config` and separate `Secrets`. */
 import { isIP } from 'node:net';
 import type { SandboxOptions } from './sandbox/sandbox.js';
 import { readSettings as readSandboxSettings, SettingsError } from './sandbox/settings.js';
@@ -11,7 +11,7 @@ import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.j
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** How Akool reaches us, without a slash at the end; null: it can't, and results are polled. */
+  /** The URL at which Akool reaches us, without a trailing slash; null: it can't, so results are polled. */
   readonly publicUrl: string | null;
   readonly akool: {
     readonly auth: 'api-key' | 'token';
@@ -21,26 +21,26 @@ export interface Config {
     readonly confirmResults: boolean;
   };
   readonly submitWaitMs: number;
-  /** Null: the default, which depends on whether webhooks can arrive. */
+  /** Null: the default, which depends on whether callbacks can arrive. */
   readonly pollAfterMs: number | null;
   readonly jobDeadlineMs: number;
   readonly unconfirmedSlotMs: number;
   readonly queueLimit: number;
   readonly queueTtlMs: number;
   readonly acceptWhileBlocked: boolean;
-  /** Serve, and send nothing. */
+  /** Serve, but send no jobs. */
   readonly dispatchPaused: boolean;
   readonly drainMs: number;
   readonly lameDuckMs: number;
   readonly databasePoolSize: number;
   readonly postgresSsl: SslSettings;
-  /** Null: from the database's identity. */
+  /** Null: derived from a secret of the database. */
   readonly redisPrefix: string | null;
   readonly leaseGraceMs: number;
   readonly detectCacheMs: number;
   readonly keepResults: boolean;
   readonly archiveDir: string;
-  /** In place of the folder; null: none. */
+  /** Used instead of `archiveDir`; null: no bucket. */
   readonly archiveBucket: Bucket | null;
   readonly archiveMaxBytes: number;
   readonly archiveTimeoutMs: number;
@@ -49,9 +49,9 @@ export interface Config {
   /** The other `SANDBOX_…` settings: see docs/sandbox.md. */
   readonly sandbox: SandboxOptions;
   readonly auth: {
-    /** Nobody is asked who they are: one tenant for all. */
+    /** No authentication: all callers are one tenant. */
     readonly isOpen: boolean;
-    /** Open because nothing was set, not because `AUTH=none` says so: for programs and pages of this machine. */
+    /** Open because nothing was set, without `AUTH=none`: only programs and pages of this machine may call. */
     readonly onlyThisMachine: boolean;
     readonly jwksUrl: string | null;
     readonly issuer: string | null;
@@ -70,23 +70,23 @@ export interface Config {
   readonly production: boolean;
 }
 
-/** Kept apart from `Config`, so that the configuration can be logged. */
+/** Separate from `Config`, so that the configuration can be logged. */
 export interface Secrets {
-  /** Also the key that webhooks are encrypted with (`clientSecret`). */
+  /** Also the key that encrypts callbacks (`clientSecret`). */
   readonly akoolApiKey: string | null;
   readonly akoolClientId: string | null;
   readonly apiKeys: readonly ApiKey[];
   readonly jwtSecret: string | null;
   /** For `/metrics`; null: open. */
   readonly metricsToken: string | null;
-  /** May hold a password. */
+  /** May contain a password. */
   readonly databaseUrl: string;
   readonly redisUrl: string | null;
-  /** For the archive's bucket; null: what AWS programs find by themselves. */
+  /** For the archive's bucket; null: the default AWS credential chain. */
   readonly s3Credentials: S3Credentials | null;
 }
 
-/** What is wrong with the environment: one line a mistake. */
+/** Lists what is wrong with the environment, one line for each mistake. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
   readonly lines: readonly string[];
@@ -104,17 +104,17 @@ export function readConfig(environment: Environment): { readonly config: Config;
   const sandbox = readSandbox(environment, mistakes);
   const v = readSettings(environment, mistakes);
   if (v.AKOOL_AUTH === 'token' && (v.AKOOL_API_KEY === null || v.AKOOL_CLIENT_ID === null)) {
-    mistakes.push('AKOOL_AUTH is "token"; that needs AKOOL_CLIENT_ID and AKOOL_API_KEY');
+    mistakes.push('AKOOL_AUTH is "token"; this requires AKOOL_CLIENT_ID and AKOOL_API_KEY');
   }
   const hasCallers = v.AUTH_API_KEYS !== null || v.AUTH_JWKS_URL !== null || v.AUTH_JWT_SECRET !== null;
   if (hasCallers && v.AUTH === 'none') {
     mistakes.push(
-      'AUTH is "none", but AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET is set; keep one of both',
+      'AUTH is "none", but AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET is set; remove one or the other',
     );
   }
   if (!hasCallers && v.AUTH === null && v.HOST !== undefined && !isLoopback(v.HOST)) {
     mistakes.push(
-      `HOST is ${JSON.stringify(v.HOST)}; without AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET it may be a loopback address, or AUTH=none says that all may call`,
+      `HOST is ${JSON.stringify(v.HOST)}; without AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET it must be a loopback address, unless AUTH=none opens the gateway to everyone`,
     );
   }
   mistakes.push(...tenantMistakes(v), ...archiveMistakes(v));
@@ -196,28 +196,28 @@ export function readConfig(environment: Environment): { readonly config: Config;
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
 }
 
-/** The mistake tells the place of the entry; the entry itself holds a key. */
+/** The message gives the position of the entry, because the entry contains a key. */
 function tenantMistakes({ AUTH_API_KEYS: keys }: Values): readonly string[] {
   return (keys ?? []).flatMap(({ tenant }, i) => {
     const fault = faultOfTenantName(tenant);
-    return fault === null ? [] : [`AUTH_API_KEYS has an entry, number ${i + 1}, for a tenant that ${fault}`];
+    return fault === null ? [] : [`AUTH_API_KEYS: entry ${i + 1} is for a tenant that ${fault}`];
   });
 }
 
-/** The `AWS_…` settings may be there for other programs; without a bucket they mean nothing. */
+/** Without a bucket the `AWS_…` settings are ignored, because they may be meant for other programs. */
 function archiveMistakes(v: Values): readonly string[] {
   if (v.ARCHIVE_S3_BUCKET === null) {
     const lonely = (['ARCHIVE_S3_PREFIX', 'ARCHIVE_S3_PATH_STYLE'] as const).filter(
       (name) => v[name] !== null,
     );
-    return lonely.map((name) => `${name} is set; that needs ARCHIVE_S3_BUCKET`);
+    return lonely.map((name) => `${name} is set; this requires ARCHIVE_S3_BUCKET`);
   }
-  // Told already.
+  // Already reported as invalid.
   if (v.ARCHIVE_S3_BUCKET === undefined) return [];
   const mistakes: string[] = [];
   if (v.AWS_REGION === null && v.AWS_ENDPOINT_URL_S3 === null) {
     mistakes.push(
-      "ARCHIVE_S3_BUCKET is set; that needs AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store that is not Amazon's",
+      'ARCHIVE_S3_BUCKET is set; this requires AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store other than Amazon S3',
     );
   }
   if ((v.AWS_ACCESS_KEY_ID === null) !== (v.AWS_SECRET_ACCESS_KEY === null)) {
@@ -225,7 +225,7 @@ function archiveMistakes(v: Values): readonly string[] {
       v.AWS_ACCESS_KEY_ID === null
         ? ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID']
         : ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
-    mistakes.push(`${there} is set; that needs ${missing}`);
+    mistakes.push(`${there} is set; this requires ${missing}`);
   }
   return mistakes;
 }
@@ -241,7 +241,7 @@ function bucketOf(v: Values): Bucket | null {
   });
 }
 
-/** Null, and its mistakes with the others, when there are any. */
+/** Returns null if there are mistakes, which it adds to `mistakes`. */
 function readSandbox(environment: Environment, mistakes: string[]): SandboxOptions | null {
   try {
     return readSandboxSettings({ ...environment, SANDBOX_PORT: undefined });
@@ -252,32 +252,32 @@ function readSandbox(environment: Environment, mistakes: string[]): SandboxOptio
   }
 }
 
-/** Whether only this machine can reach a server that listens there. */
+/** Whether only this machine can reach a server that listens on `address`. */
 export function isLoopback(address: string): boolean {
   return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
-/** Adds a line to `mistakes` for each wrong one, whose value is then undefined, whatever its type says. */
+/** Adds a line to `mistakes` for each invalid setting. Its value is then undefined, despite the type. */
 function readSettings(environment: Environment, mistakes: string[]): Values {
   const values: Record<string, unknown> = {};
   for (const [name, { kind, default: fallback, secret: isSecret }] of Object.entries<Setting<unknown>>(
     SETTINGS,
   )) {
-    // An empty variable is what `NAME=` in a file gives: not set.
+    // `NAME=` in a file gives an empty variable, which counts as unset.
     const said = environment[name]?.trim() || null;
     const value = said ?? fallback;
     const parsed = value === null ? null : kind.parse(value);
     if (parsed === undefined) {
       const reason = value === null ? null : (kind.mistake?.(value) ?? null);
       const shown = isSecret ? 'not valid' : JSON.stringify(said && withoutUserInfo(said));
-      mistakes.push(`${name} ${reason ?? `is ${shown}; it may be ${kind.allowed}`}`);
+      mistakes.push(`${name} ${reason ?? `is ${shown}; it must be ${kind.allowed}`}`);
     }
     values[name] = parsed;
   }
   return values as Values;
 }
 
-/** Without what an address may hold before its host. */
+/** Hides user name and password in an address. */
 function withoutUserInfo(text: string): string {
   const from = text.indexOf('//');
   const to = text.lastIndexOf('@');

@@ -55,7 +55,7 @@ async function expectCertificates(file: string): Promise<void> {
   const text = await readFile(file, 'latin1').catch((error: unknown) => reasonOf(error));
   if (text.includes('-----BEGIN CERTIFICATE-----')) return;
   throw new StartError(
-    `PGSSLROOTCERT is ${JSON.stringify(file)}; it may be a readable file of certificates (PEM)`,
+    `PGSSLROOTCERT is ${JSON.stringify(file)}; it must be a readable file of certificates (PEM)`,
     { cause: text },
   );
 }
@@ -133,8 +133,8 @@ export function archiveUnusable({ archiveBucket, archiveDir }: Config, error: un
   }
   const place =
     archiveBucket === null
-      ? `ARCHIVE_DIR is ${JSON.stringify(archiveDir)}; it may be a folder that can be written to`
-      : `ARCHIVE_S3_BUCKET is ${JSON.stringify(archiveBucket.name)}; it may be a bucket that can be written to, read and listed`;
+      ? `ARCHIVE_DIR is ${JSON.stringify(archiveDir)}; it must be a writable directory`
+      : `ARCHIVE_S3_BUCKET is ${JSON.stringify(archiveBucket.name)}; it must be a bucket that can be written to, read and listed`;
   return new StartError(`${place} (${reasonOf(error)})`, { cause: error });
 }
 
@@ -211,7 +211,7 @@ export async function startSandbox(
 
 export function cannotListen({ host, port }: Config, error: unknown): StartError {
   return new StartError(
-    `HOST is ${JSON.stringify(host)} and PORT is ${port}; together they may be an address of this machine that is free (${reasonOf(error)})`,
+    `HOST is ${JSON.stringify(host)} and PORT is ${port}; together they must be a free address of this machine (${reasonOf(error)})`,
     { cause: error },
   );
 }

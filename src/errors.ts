@@ -1,31 +1,30 @@
 /**
- * Errors that a caller may see: one table of codes, and their classes.
+ * Errors shown to callers: one table of codes, and their classes.
  *
- * GraphQL `errors` mean that nothing was accepted and no job exists. Why an accepted job failed is told by
- * `job.error`, not here.
+ * GraphQL `errors` mean that nothing was accepted and no job exists. An accepted job that fails has a
+ * `job.error` instead.
  */
 
-/** Every value of `extensions.code` that this gateway gives, and what it means. Apollo's own come beside it. */
+/** Every value of `extensions.code` and its meaning, apart from Apollo's own codes. */
 export const ERROR_CODES = {
-  BAD_USER_INPUT: 'The input breaks a rule; `extensions.fieldErrors` names each field, rule and remedy.',
-  UNAUTHENTICATED: 'No valid credentials came with the request.',
+  BAD_USER_INPUT: 'The input breaks a rule; `extensions.fieldErrors` names each field, the rule and the fix.',
+  UNAUTHENTICATED: 'The request has no valid credentials.',
   FORBIDDEN: 'The credentials are valid, but do not allow this.',
-  NOT_FOUND: 'There is no such thing among those of the caller.',
-  CONFLICT: 'The present state of the thing does not allow this.',
-  IDEMPOTENCY_CONFLICT: 'The idempotency key was used before with another input.',
-  RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to try again.',
-  QUEUE_FULL: 'Too many jobs wait already, and too many of them are yours; try again later.',
+  NOT_FOUND: 'The caller has nothing with this id or name.',
+  CONFLICT: 'The current state does not allow this.',
+  IDEMPOTENCY_CONFLICT: 'The idempotency key was already used with different input.',
+  RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to retry.',
+  QUEUE_FULL: 'Too many jobs are waiting, and too many of them are yours; try again later.',
   PROVIDER_UNAVAILABLE:
-    'Akool could not be reached, did not answer usefully, or refuses the account (then `extensions.waitingReason` tells which way); try again later.',
-  STORE_UNAVAILABLE:
-    'The database cannot answer at present; `extensions.retryAfterSeconds` says when to try again.',
-  AUTHENTICATION_UNAVAILABLE: 'Who you are cannot be checked at present; try again later.',
-  ARCHIVE_UNAVAILABLE: 'Kept results cannot be read at present; try again later. Only at `/media/…`.',
-  INTERNAL_SERVER_ERROR: 'Unexpected; logged under `extensions.reference`.',
+    'Akool could not be reached, gave no usable answer, or refuses the account (`extensions.waitingReason` then says why); try again later.',
+  STORE_UNAVAILABLE: 'The database is unavailable; `extensions.retryAfterSeconds` says when to try again.',
+  AUTHENTICATION_UNAVAILABLE: 'Your credentials cannot be checked right now; try again later.',
+  ARCHIVE_UNAVAILABLE: 'Kept results cannot be read right now; try again later. Only at `/media/…`.',
+  INTERNAL_SERVER_ERROR: 'An unexpected error, logged under `extensions.reference`.',
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** One broken rule. `path` is like `input.sourceImage.1.opts`; the value itself is never repeated. */
+/** One broken rule. `path` is like `input.sourceImage.1.opts`; the value itself is never included. */
 export interface FieldError {
   readonly path: string;
   readonly code: string;
@@ -49,10 +48,10 @@ export class GatewayError extends Error {
   }
 }
 
-/** The gateway can't start as it is set up; the message is one line for the person who starts it. */
+/** The gateway can't start with these settings; the message is one line for the operator. */
 export class StartError extends Error {
   readonly code: string = 'CAN_NOT_START';
-  /** A service that the gateway needs is away; in a moment it may be there. */
+  /** A required service is unavailable, so starting again in a moment may succeed. */
   readonly mayPass: boolean;
 
   constructor(message: string, options: { readonly cause: unknown; readonly mayPass?: boolean }) {
@@ -61,9 +60,9 @@ export class StartError extends Error {
   }
 }
 
-/** What an error says, in one line. */
+/** An error's message, in one line. */
 export function reasonOf(error: unknown): string {
-  // A host with several addresses, none of which could be reached: it says nothing itself.
+  // Node throws this without a message if a host has several addresses and none could be reached.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join(', ');
   return oneLine(error instanceof Error ? error.message : String(error));
 }
@@ -72,7 +71,7 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
 
-/** Input that breaks rules: all of them at once. */
+/** Input that breaks rules; lists all of them. */
 export class InputError extends GatewayError {
   constructor(fieldErrors: readonly FieldError[]) {
     const [first] = fieldErrors;
@@ -84,7 +83,7 @@ export class InputError extends GatewayError {
   }
 }
 
-/** The answer for an id that does not exist and for one that is somebody else's: they look the same. */
+/** The same answer for an id that does not exist and for a job of another tenant. */
 export function jobNotFound(): GatewayError {
   return new GatewayError('NOT_FOUND', 'There is no job with this id.');
 }
@@ -93,7 +92,10 @@ export function isStoreUnavailable(error: unknown): error is GatewayError {
   return error instanceof GatewayError && error.code === 'STORE_UNAVAILABLE';
 }
 
-/** How loudly a failure is logged: the store tells an outage of the database, once for all who meet it. */
+/**
+ * The level at which a failure is logged. The store already logs a database outage once, for everyone
+ * affected.
+ */
 export function logLevelOf(error: unknown): 'debug' | 'error' {
   return isStoreUnavailable(error) ? 'debug' : 'error';
 }

@@ -1,14 +1,14 @@
-/** How the texts of settings are read: one function for each kind of value. */
+/** Parsers for settings: one function for each kind of value. */
 import { isIP } from 'node:net';
 import { parseUrl } from './http-url.js';
 import { postgresMistake } from './services/store/postgres-address.js';
 
 export interface Kind<T> {
-  /** Said after "may be". */
+  /** Follows "must be" in an error. */
   readonly allowed: string;
-  /** Undefined when the text is not one of the allowed. */
+  /** Returns undefined if the text is not allowed. */
   parse(text: string): T | undefined;
-  /** More than that it is not allowed, where more can be said; must not repeat a secret. Said after the name. */
+  /** A more specific error, or null. Follows the setting's name; must not contain a secret. */
   mistake?(text: string): string | null;
 }
 
@@ -26,7 +26,7 @@ export function yesNo(): Kind<boolean> {
 
 export function integer(least: number, most: number): Kind<number> {
   return {
-    allowed: `a whole number from ${least} to ${most}`,
+    allowed: `an integer from ${least} to ${most}`,
     parse: (t) => {
       const n = /^\d{1,15}$/.test(t) ? Number(t) : Number.NaN;
       return n >= least && n <= most ? n : undefined;
@@ -41,7 +41,7 @@ export function host(): Kind<string> {
   };
 }
 
-/** An origin, perhaps with a path; given back without a slash at the end. */
+/** An origin with an optional path, returned without a trailing slash. */
 export function httpUrl({ query = false }: { readonly query?: boolean } = {}): Kind<string> {
   return {
     allowed: `an absolute http: or https: URL without ${query ? 'fragment' : 'query or fragment'}`,
@@ -50,7 +50,7 @@ export function httpUrl({ query = false }: { readonly query?: boolean } = {}): K
       if (url === null) return undefined;
       const isPlain = url.hash === '' && url.username === '' && url.password === '';
       if (!isPlain || (!query && url.search !== '')) return undefined;
-      // Empty ones are taken off too: only then does the address end where it seems to.
+      // `?` and `#` alone give empty strings here; assigning removes the character from `href`.
       if (url.search === '') url.search = '';
       url.hash = '';
       return url.href.replace(/(?<!\/)\/+$/, '');
@@ -60,7 +60,7 @@ export function httpUrl({ query = false }: { readonly query?: boolean } = {}): K
 
 export function origins(): Kind<readonly string[]> {
   return {
-    allowed: '*, or origins like https://app.example.com with commas between',
+    allowed: '*, or comma-separated origins like https://app.example.com',
     parse: (t) => {
       const all = t.split(',').map((origin) => origin.trim());
       const isOrigin = (o: string) => o === '*' || parseUrl(o)?.origin === o;
@@ -69,18 +69,18 @@ export function origins(): Kind<readonly string[]> {
   };
 }
 
-/** As Amazon allows names; older ones with capitals or underscores can't be named in a host. */
+/** Amazon's current rule; older names with capitals or underscores can't be part of a host name. */
 export function bucketName(): Kind<string> {
   return {
-    allowed: '3 to 63 small letters, digits, dots and hyphens',
+    allowed: '3 to 63 lowercase letters, digits, dots and hyphens',
     parse: (t) => (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(t) ? t : undefined),
   };
 }
 
-/** Given back without slashes at the ends. */
+/** Returned without leading or trailing slashes. */
 export function keyPrefix(): Kind<string> {
   return {
-    allowed: 'letters, digits, dots, hyphens and underscores, with slashes between',
+    allowed: 'letters, digits, dots, hyphens and underscores, separated by slashes',
     parse: (t) => {
       const segments = t.replace(/^\/+|(?<!\/)\/+$/g, '').split('/');
       return segments.every((segment) => /^[\w-][\w.-]*$/.test(segment)) ? segments.join('/') : undefined;
@@ -90,7 +90,7 @@ export function keyPrefix(): Kind<string> {
 
 export function awsRegion(): Kind<string> {
   return {
-    allowed: 'small letters, digits and hyphens, like eu-central-1',
+    allowed: 'lowercase letters, digits and hyphens, like eu-central-1',
     parse: (t) => (/^[a-z0-9]+(-[a-z0-9]+)*$/.test(t) ? t : undefined),
   };
 }
@@ -115,7 +115,7 @@ export function redisPrefix(): Kind<string> {
 
 export function redisUrl(): Kind<string> {
   return {
-    allowed: 'redis://HOST:PORT or rediss://HOST:PORT, perhaps with /NUMBER of a database',
+    allowed: 'redis://HOST:PORT or rediss://HOST:PORT, optionally followed by /DATABASE_NUMBER',
     parse: (t) =>
       /^rediss?:\/\//.test(t) && /^\/?\d{0,9}$/.test(parseUrl(t)?.pathname ?? 'none') ? t : undefined,
   };

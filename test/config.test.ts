@@ -116,10 +116,10 @@ describe('a setting', () => {
     ['REDIS_PREFIX', 'a*'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_LEVEL', 'a\nb\u0000'],
-  ])('%s=%j is refused in one line with its name, what it said and what it may be', (name, text) => {
+  ])('%s=%j is refused in one line with its name, what it said and what it must be', (name, text) => {
     const lines = mistakesIn({ [name]: text });
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toBe(`${name} is ${JSON.stringify(text)}; it may be ${SETTINGS[name].kind.allowed}`);
+    expect(lines[0]).toBe(`${name} is ${JSON.stringify(text)}; it must be ${SETTINGS[name].kind.allowed}`);
     expect(lines[0]).not.toContain('\n');
   });
 });
@@ -148,7 +148,9 @@ describe('the address of PostgreSQL', () => {
     for (const mode of SSL_MODES) {
       expect(mistakesIn({ DATABASE_URL: `postgres://a/db?sslmode=${mode}`, PGSSLMODE: mode })).toEqual([]);
     }
-    expect(mistakesIn({ PGSSLMODE: 'on' })).toEqual([`PGSSLMODE is "on"; it may be ${SSL_MODES.join(', ')}`]);
+    expect(mistakesIn({ PGSSLMODE: 'on' })).toEqual([
+      `PGSSLMODE is "on"; it must be ${SSL_MODES.join(', ')}`,
+    ]);
   });
 });
 
@@ -239,7 +241,7 @@ describe('mistakes', () => {
 
   test('include a token wanted without what it is got with', () => {
     expect(mistakesIn({ AKOOL_AUTH: 'token', AKOOL_API_KEY: 'k' })).toEqual([
-      'AKOOL_AUTH is "token"; that needs AKOOL_CLIENT_ID and AKOOL_API_KEY',
+      'AKOOL_AUTH is "token"; this requires AKOOL_CLIENT_ID and AKOOL_API_KEY',
     ]);
     expect(mistakesIn({ AKOOL_AUTH: 'token', AKOOL_API_KEY: 'k', AKOOL_CLIENT_ID: 'c' })).toEqual([]);
   });
@@ -252,17 +254,17 @@ describe('mistakes', () => {
   test('include a bucket without what it is reached with, and what means nothing without a bucket', () => {
     const bucket = { ARCHIVE_S3_BUCKET: 'results' };
     expect(mistakesIn(bucket)).toEqual([
-      "ARCHIVE_S3_BUCKET is set; that needs AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store that is not Amazon's",
+      'ARCHIVE_S3_BUCKET is set; this requires AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store other than Amazon S3',
     ]);
     expect(mistakesIn({ ...bucket, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k' })).toEqual([
-      'AWS_ACCESS_KEY_ID is set; that needs AWS_SECRET_ACCESS_KEY',
+      'AWS_ACCESS_KEY_ID is set; this requires AWS_SECRET_ACCESS_KEY',
     ]);
     expect(mistakesIn({ ...bucket, AWS_REGION: 'eu-central-1', AWS_SECRET_ACCESS_KEY: 'k' })).toEqual([
-      'AWS_SECRET_ACCESS_KEY is set; that needs AWS_ACCESS_KEY_ID',
+      'AWS_SECRET_ACCESS_KEY is set; this requires AWS_ACCESS_KEY_ID',
     ]);
     expect(mistakesIn({ ARCHIVE_S3_PREFIX: 'a', ARCHIVE_S3_PATH_STYLE: 'true' })).toEqual([
-      'ARCHIVE_S3_PREFIX is set; that needs ARCHIVE_S3_BUCKET',
-      'ARCHIVE_S3_PATH_STYLE is set; that needs ARCHIVE_S3_BUCKET',
+      'ARCHIVE_S3_PREFIX is set; this requires ARCHIVE_S3_BUCKET',
+      'ARCHIVE_S3_PATH_STYLE is set; this requires ARCHIVE_S3_BUCKET',
     ]);
     expect(mistakesIn({ ARCHIVE_S3_BUCKET: 'no bucket' })).toHaveLength(1);
     // They may be there for other programs.

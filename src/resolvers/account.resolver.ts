@@ -1,4 +1,4 @@
-/** The Akool account, field by field: only who asks for the credit asks Akool. */
+/** The Akool account. Each field is resolved separately, so only a query for the credit calls Akool. */
 import { Authorized, Ctx, FieldResolver, Float, Query, Resolver } from 'type-graphql';
 import { AccountType, SlotUsageType } from '../schema/account.type.js';
 import { WaitingReasonEnum } from '../schema/enums.js';
@@ -8,7 +8,7 @@ import type { GatewayContext } from './context.js';
 @Resolver(() => AccountType)
 export class AccountResolver {
   @Authorized()
-  @Query(() => AccountType, { description: 'The balance at Akool, and how its slots are used.' })
+  @Query(() => AccountType, { description: 'The balance at Akool, and the use of the provider slots.' })
   account(): AccountType {
     return new AccountType();
   }
@@ -25,7 +25,7 @@ export class AccountResolver {
 
   @FieldResolver(() => WaitingReasonEnum, {
     nullable: true,
-    description: 'What holds up dispatch as a whole; null when nothing does.',
+    description: 'Why dispatch as a whole is paused; null if it is not.',
   })
   waitingReason(@Ctx() { services: { waiting } }: GatewayContext): Promise<WaitingReason | null> {
     return waiting.ofDispatch();

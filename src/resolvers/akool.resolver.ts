@@ -1,4 +1,4 @@
-/** The faces in a picture, asked of Akool at once. */
+/** Face detection, which calls Akool directly. */
 import { Arg, Authorized, Ctx, Query, Resolver } from 'type-graphql';
 import { DetectFacesInput, FaceDetectionType, toFaceDetection } from '../schema/face-detection.type.js';
 import type { GatewayContext } from './context.js';
@@ -6,7 +6,9 @@ import type { GatewayContext } from './context.js';
 @Resolver()
 export class AkoolResolver {
   @Authorized()
-  @Query(() => FaceDetectionType, { description: 'The faces in a picture or video, ready to be swapped.' })
+  @Query(() => FaceDetectionType, {
+    description: 'Detects the faces in a picture or video, in the form that the submit mutations take.',
+  })
   async detectFaces(
     @Arg('input', () => DetectFacesInput) input: DetectFacesInput,
     @Ctx() { services: { faces }, caller }: GatewayContext,

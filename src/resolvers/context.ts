@@ -1,4 +1,4 @@
-/** What resolvers are given with each operation. */
+/** The context that resolvers receive with each operation. */
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Logger } from 'pino';
 import type { MediaUrl } from '../schema/job-node.js';
@@ -30,28 +30,28 @@ export interface Services {
   readonly log: Pick<Logger, 'warn'>;
 }
 
-/** Jobs that a mutation has stored or changed, by the response name of the field that did. */
+/** The ids of jobs that mutation fields have stored or changed, by the field's response name. */
 export type AcceptedJobs = Map<string, string>;
 
-/** Kept with each socket, so it is small. */
+/** Kept for each socket, so it must be small. */
 export interface GatewayContext {
   readonly services: Services;
   readonly caller: Caller;
-  /** The places of waiting jobs in the queue. */
+  /** Reads the queue positions of waiting jobs. */
   readonly positions: SharedReads<number>;
-  /** What jobs were submitted with. */
+  /** Reads the requests of jobs. */
   readonly requests: SharedReads<JobRequest>;
-  /** The stored changes of jobs. */
+  /** Reads the history of jobs. */
   readonly histories: SharedReads<readonly JobUpdate[]>;
-  /** When each event of this operation is given. */
+  /** Decides when each event of this operation is sent. */
   readonly inTurn: InTurn;
-  /** Of this operation, or of the present event of its subscription. */
+  /** The budget of this operation, or of the current event of its subscription. */
   readonly answer: AnswerBudget;
-  /** Of this operation; null where no mutation runs. */
+  /** The jobs that this operation has accepted; null if it is not a mutation. */
   readonly accepted: AcceptedJobs | null;
 }
 
-/** From here on nothing in the answer may hide the job. */
+/** Records a stored job. From then on no error may remove it from the answer. */
 export function accept(
   { accepted }: Pick<GatewayContext, 'accepted'>,
   { path }: Pick<GraphQLResolveInfo, 'path'>,

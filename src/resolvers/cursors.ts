@@ -1,20 +1,20 @@
 /**
- * Cursors of a list: where a job stands in it, sealed. A place holds the job's `sequence`, which counts the
- * jobs of all tenants. So no tenant may read it, and none may make up a place either: by trying places beside
- * a job of theirs they would find out where it stands.
+ * Cursors of a list: the encrypted place of a job in it. The place contains the job's `sequence`, which
+ * counts the jobs of all tenants, so tenants must not be able to read it. They must not be able to forge one
+ * either: by trying places next to one of their jobs, they could find out its `sequence`.
  */
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
 import type { JobPlace } from '../services/store/job-store.js';
 
-/** A place and its mark fill one block, and each is sealed by itself: without a mode nothing goes from one to the next. */
+/** A place and its mark fill exactly one block, so ECB suffices: there is nothing to chain. */
 const CIPHER = 'aes-256-ecb';
 const BLOCK_BYTES = 16;
 const NUMBER_BYTES = 6;
-/** What only an opened cursor of ours ends with. */
+/** The end of every decrypted cursor of ours; anything else was not made here. */
 const MARK = 0x6a6f6273;
 
 export class Cursors {
-  // One of each for all cursors: making one costs several times what a block does.
+  // Reused for all cursors, because creating a cipher costs several times as much as encrypting a block.
   readonly #cipher: Cipher;
   readonly #decipher: Decipher;
 
@@ -32,7 +32,7 @@ export class Cursors {
     return this.#cipher.update(block).toString('base64url');
   }
 
-  /** Null for what is no cursor of ours. */
+  /** Returns null if the cursor is not one of ours. */
   open(cursor: string): JobPlace | null {
     const sealed = Buffer.from(cursor, 'base64url');
     if (sealed.length !== BLOCK_BYTES) return null;

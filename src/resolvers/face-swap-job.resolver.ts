@@ -1,4 +1,4 @@
-/** What of a Face Swap Pro job is in its request. */
+/** The fields of a Face Swap Pro job that come from its request. */
 import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { FaceSwapJobType } from '../schema/face-swap-job.type.js';
 import type { JobNode } from '../schema/job-node.js';

@@ -1,4 +1,4 @@
-/** What of a Face Swap Plus job is in its request. */
+/** The fields of a Face Swap Plus job that come from its request. */
 import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
 import type { JobNode } from '../schema/job-node.js';

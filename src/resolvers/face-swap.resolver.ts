@@ -1,4 +1,4 @@
-/** Submitting jobs: Face Swap Pro and Face Swap Plus. */
+/** The submit mutations: Face Swap Pro and Face Swap Plus. */
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Authorized, Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import { SubmitFaceSwapInput, toFaceSwapRequest } from '../schema/face-swap.input.js';
@@ -13,7 +13,7 @@ export class FaceSwapResolver {
   @Authorized()
   @Mutation(() => SubmitFaceSwapPayloadType, {
     description:
-      'Submits a swap of pictures. The job is stored before this answers; if a slot was free, the answer carries what Akool said too.',
+      "Submits a swap of pictures. The job is stored before this returns; if a slot was free, the payload also reflects Akool's answer.",
   })
   async submitFaceSwap(
     @Arg('input', () => SubmitFaceSwapInput) input: SubmitFaceSwapInput,
@@ -34,7 +34,7 @@ export class FaceSwapResolver {
   @Authorized()
   @Mutation(() => SubmitFaceSwapPlusPayloadType, {
     description:
-      'Submits a swap of several faces, in a picture or a video. The same life as `submitFaceSwap`.',
+      'Submits a swap of several faces, in a picture or a video. The job goes through the same states as one from `submitFaceSwap`.',
   })
   async submitFaceSwapPlus(
     @Arg('input', () => SubmitFaceSwapPlusInput) input: SubmitFaceSwapPlusInput,

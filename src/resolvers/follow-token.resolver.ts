@@ -1,4 +1,4 @@
-/** Handing out tokens that follow one job. */
+/** Creates tokens for following one job. */
 import { Arg, Authorized, Ctx, ID, Int, Mutation, Resolver } from 'type-graphql';
 import { InputError, jobNotFound } from '../errors.js';
 import { FollowTokenType } from '../schema/follow-token.type.js';
@@ -11,7 +11,7 @@ const LONGEST_SECONDS = 7 * 24 * 60 * 60;
 export class FollowTokenResolver {
   @Authorized()
   @Mutation(() => FollowTokenType, {
-    description: 'A token that may read and follow this one job, for 1 second to 7 days.',
+    description: 'Creates a token that may read and follow only this job, for 1 second to 7 days.',
   })
   async createFollowToken(
     @Arg('jobId', () => ID) jobId: string,

@@ -1,4 +1,4 @@
-/** The arguments and the answer of a Relay connection, to and from the store's pages. */
+/** Converts the arguments of a Relay connection to a request for a page, and the page to a connection. */
 import { type FieldError, InputError } from '../errors.js';
 import type { JobConnectionType } from '../schema/job-connection.type.js';
 import { type MediaUrl, toJobNode } from '../schema/job-node.js';
@@ -36,7 +36,7 @@ export function toPageRequest({ first, after, last, before }: PageArguments, cur
       errors.push({
         path,
         code: 'CURSOR_INVALID',
-        message: 'must be a cursor that this query gave; begin again without it',
+        message: 'must be a cursor from this query; start again without it',
       });
     }
     return found ?? undefined;
@@ -59,7 +59,7 @@ export function toConnection(
 ): JobConnectionType {
   const cursorOf = (job: Job | undefined): string | null => (job === undefined ? null : cursors.seal(job));
   const edges = jobs.map((job) => ({
-    // Most lists are read without them.
+    // Computed only when selected: most queries select no cursors.
     get cursor() {
       return cursors.seal(job);
     },

@@ -1,4 +1,4 @@
-/** Reading, following and taking back jobs of every kind. */
+/** Reads, follows, cancels and deletes jobs of every kind. */
 import type { GraphQLResolveInfo } from 'graphql';
 import {
   Arg,
@@ -43,7 +43,7 @@ export class JobResolver {
   @Authorized()
   @Query(() => JobConnectionType, {
     description:
-      'Your jobs, newest first, 1 to 100 a page (20 unless told). Give `first` and `after`, or `last` and `before`.',
+      'Your jobs, newest first, 1 to 100 per page (default 20). Pass `first` and `after`, or `last` and `before`.',
   })
   async jobs(
     @Arg('first', () => Int, { nullable: true }) first: number | null,
@@ -58,7 +58,7 @@ export class JobResolver {
   }
 
   @Authorized()
-  @Mutation(() => JobType, { description: 'Takes a job back; only while it is WAITING.' })
+  @Mutation(() => JobType, { description: 'Cancels a job; only possible while it is WAITING.' })
   async cancelJob(
     @Arg('id', () => ID) id: string,
     @Ctx() context: GatewayContext,
@@ -73,7 +73,7 @@ export class JobResolver {
   @Authorized()
   @Mutation(() => ID, {
     description:
-      "Deletes a finished job: its record, our copy of the result, and Akool's. Gone for you at once; what is left is erased right after. Cannot be undone.",
+      "Deletes a finished job: its record, our copy of the result, and Akool's. You can no longer see it at once; the rest is erased right after. Cannot be undone.",
   })
   async deleteJob(
     @Arg('id', () => ID) id: string,
@@ -87,9 +87,9 @@ export class JobResolver {
 
   @Subscription(() => JobType, {
     description:
-      'Follows one job: its present state first, then each newer version, and completes when the job is finished. ' +
-      'With `afterVersion` only what is newer than that, to resume after a lost connection. ' +
-      'With `untilArchived` it completes when our copy of the result is kept too, or the first attempt to fetch it has failed, so that the last event has the lasting `url`.',
+      'Follows one job: sends its current state, then each newer version, and completes when the job is finished. ' +
+      'With `afterVersion` it sends only newer versions, to resume after a lost connection. ' +
+      'With `untilArchived` it completes once our copy of the result is stored, so that the last event has the permanent `url`, or once the first attempt to copy it has failed.',
     subscribe: ({ args, context }: SubscribeData<JobUpdatedArgs>) => {
       const { services, caller } = context;
       const { id, afterVersion, untilArchived } = args;
@@ -113,7 +113,7 @@ export class JobResolver {
 
   @Authorized()
   @Subscription(() => JobType, {
-    description: 'Every change of your jobs from now on.',
+    description: 'Follows all changes of your jobs from now on.',
     subscribe: ({ context }: SubscribeData<unknown>) =>
       context.services.jobs.watchAll(context.caller.tenant, context.inTurn),
   })
@@ -123,7 +123,7 @@ export class JobResolver {
 
   @FieldResolver(() => Int, {
     nullable: true,
-    description: '1 is the next to be sent; null unless WAITING. Counted when asked for.',
+    description: '1 is the next to be sent; null unless WAITING. Counted when selected.',
   })
   queuePosition(@Root() node: JobNode, @Ctx() { positions }: GatewayContext): Promise<number | null> | null {
     return node.status === 'WAITING' ? positions.of(node.id) : null;
@@ -131,7 +131,7 @@ export class JobResolver {
 
   @FieldResolver(() => WaitingReasonEnum, {
     nullable: true,
-    description: 'Why it is not being sent; null unless WAITING. Looked up when asked for.',
+    description: 'Why it is not being sent; null unless WAITING. Looked up when selected.',
   })
   waitingReason(
     @Root() node: JobNode,
@@ -147,10 +147,10 @@ export class JobResolver {
   ): Promise<readonly JobUpdate[]> {
     try {
       const updates = (await histories.of(job.id)) ?? [];
-      // Up to the state that is shown.
+      // Leave out changes after the state that is shown.
       return updates.filter(({ version }) => version <= job.version);
     } catch (error) {
-      // The list may not be null, and an error would take the job out of the answer with it.
+      // The list is non-null, so an error would remove the stored job from the answer.
       if (![...(accepted?.values() ?? [])].includes(job.id)) throw error;
       log.warn(
         { err: error, job: job.id },

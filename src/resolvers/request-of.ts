@@ -4,11 +4,11 @@ import type { JobRequest } from '../services/jobs/job-request.js';
 import type { GatewayContext } from './context.js';
 
 /**
- * What a job was submitted with. It may be large, so it is read only for whoever selects a field of it, and once for
- * all those fields of a node.
+ * Returns the request of a job. It may be large, so it is read only if one of its fields is selected, and
+ * once for all fields of a node.
  *
- * @throws GatewayError NOT_FOUND when the job was deleted meanwhile; BAD_USER_INPUT, RATE_LIMITED for an answer that is
- *   too large
+ * @throws GatewayError NOT_FOUND if the job was deleted meanwhile; BAD_USER_INPUT or RATE_LIMITED if the
+ *   answer is too large
  */
 export function requestOf<Kind extends JobRequest['kind']>(
   node: JobNode,
@@ -24,7 +24,7 @@ async function read(
 ): Promise<JobRequest> {
   answer.take(job.requestBytes);
   const request = await requests.of(job.id).catch((error: unknown) => {
-    // An error would take a job that was just stored out of the answer with it.
+    // An error would remove a job that was just stored from the answer.
     if (submitted === null) throw error;
     log.warn({ err: error, job: job.id }, 'a stored job is answered with the request as it was submitted');
     return submitted;

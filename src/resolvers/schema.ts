@@ -1,4 +1,4 @@
-/** The executable schema, built from the decorated classes. */
+/** Builds the executable schema from the decorated classes. */
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { type AuthChecker, buildSchema, type PubSub } from 'type-graphql';
@@ -38,20 +38,22 @@ export async function createSchema(): Promise<GraphQLSchema> {
   });
 }
 
-/** The arguments named `input`, whose rules are on their classes; scalars are checked where they are used. */
+/**
+ * The classes of `input` arguments, which carry their own rules. Resolvers check scalar arguments themselves.
+ */
 const INPUTS: ReadonlySet<unknown> = new Set([
   DetectFacesInput,
   SubmitFaceSwapInput,
   SubmitFaceSwapPlusInput,
 ]);
 
-/** `@Authorized()` is for what a follow token may not do. */
+/** `@Authorized()` marks what a follow token may not do. */
 const isAllowed: AuthChecker<GatewayContext> = ({ context }) => {
   if (context.caller.onlyJob === null) return true;
   throw new GatewayError('FORBIDDEN', 'A follow token can read and follow its one job, and nothing else.');
 };
 
-/** type-graphql wants one as soon as there are subscriptions, but each of ours brings its own `subscribe`. */
+/** type-graphql requires a PubSub for subscriptions, but each of ours has its own `subscribe`. */
 const noTopics: PubSub = {
   publish: () => {
     throw new Error('Jobs are published by JobBus');

@@ -1,18 +1,20 @@
-/** The Akool account. Its fields are looked up one by one: see `AccountResolver`. */
+/** The Akool account. `AccountResolver` resolves each field separately. */
 import { Field, Int, ObjectType } from 'type-graphql';
 
 @ObjectType('SlotUsage', {
   simpleResolvers: true,
-  description: 'How the places for jobs at Akool are used, over all callers.',
+  description: 'Use of the provider slots, across all callers.',
 })
 export class SlotUsageType {
   @Field(() => Int, { description: 'How many jobs may be at Akool at once.' })
   limit: number;
 
-  @Field(() => Int, { description: 'How many are, or may be.' })
+  @Field(() => Int, {
+    description: 'How many slots are in use, including those of jobs that Akool may or may not have.',
+  })
   used: number;
 
-  @Field(() => Int, { description: 'How many wait for a place.' })
+  @Field(() => Int, { description: 'How many jobs are waiting for a slot.' })
   waiting: number;
 }
 

@@ -1,4 +1,4 @@
-/** The contract's enums: values are what the services use, names are what clients see. */
+/** The enums of the schema. Clients see the names; services use the values. */
 import { registerEnumType } from 'type-graphql';
 import { JOB_STATUSES, JOB_UPDATE_SOURCES } from '../services/jobs/job.js';
 import { JOB_ERROR_CODES } from '../services/jobs/job-error.js';
@@ -12,17 +12,19 @@ export const JobStatusEnum = namedAfterThemselves(JOB_STATUSES);
 registerEnumType(JobStatusEnum, {
   name: 'JobStatus',
   description:
-    'Where a job is in its life. COMPLETED, FAILED and CANCELED are final, except that a job which failed with ' +
+    'The state of a job. COMPLETED, FAILED and CANCELED are final, except that a job which failed with ' +
     '`DEADLINE_EXCEEDED` or `SUBMIT_UNCONFIRMED` becomes COMPLETED when its result arrives after all.',
   valuesConfig: {
-    WAITING: { description: 'Accepted and stored; waits for a free provider slot.' },
-    SUBMITTING: { description: 'Being handed to Akool.' },
-    UNCONFIRMED: { description: 'Sent, but nobody knows whether Akool took it; never sent again blindly.' },
-    QUEUED: { description: 'Akool has it (its status 1).' },
-    PROCESSING: { description: 'Akool works on it (its status 2).' },
-    COMPLETED: { description: 'The result is there (its status 3).' },
+    WAITING: { description: 'Accepted and stored; waiting for a free provider slot.' },
+    SUBMITTING: { description: 'Being sent to Akool.' },
+    UNCONFIRMED: {
+      description: 'Sent, but it is unknown whether Akool accepted it; never blindly sent again.',
+    },
+    QUEUED: { description: 'Accepted by Akool (its status 1).' },
+    PROCESSING: { description: 'Akool is working on it (its status 2).' },
+    COMPLETED: { description: 'The result is ready (its status 3).' },
     FAILED: { description: 'Refused, failed (its status 4) or past its deadline; see `error`.' },
-    CANCELED: { description: 'Taken back before it was sent.' },
+    CANCELED: { description: 'Canceled before it was sent.' },
   },
 });
 
@@ -32,29 +34,29 @@ registerEnumType(WaitingReasonEnum, {
   description: 'Why a WAITING job is not being sent.',
   valuesConfig: {
     SLOT: { description: 'All provider slots are in use, or it is about to be sent.' },
-    RETRY: { description: 'A try surely was not accepted; the next one waits its time.' },
+    RETRY: { description: 'An attempt was definitely not accepted; the job waits for the next one.' },
     NO_CREDIT: {
       description:
-        'Akool says that the credit does not suffice (1006, 1104), or the balance is known to be too small.',
+        'Akool says that there is not enough credit (1006, 1104), or the balance is known to be too low.',
     },
     ACCOUNT: {
       description:
         'Akool refuses the account or the key (1004, 1101, 1102, 1103, 1109, 1200, 1213, 1221, HTTP 401 or 403).',
     },
-    PAUSED: { description: 'The operator holds dispatch.' },
+    PAUSED: { description: 'The operator has paused dispatch.' },
   },
 });
 
 export const JobUpdateSourceEnum = namedAfterThemselves(JOB_UPDATE_SOURCES);
 registerEnumType(JobUpdateSourceEnum, {
   name: 'JobUpdateSource',
-  description: 'Who or what brought a change about.',
+  description: 'Who or what made a change.',
   valuesConfig: {
     CLIENT: { description: 'A caller of this gateway.' },
     GATEWAY: { description: 'The gateway itself.' },
     SUBMIT: { description: "Akool's answer to the submit." },
-    WEBHOOK: { description: 'A webhook from Akool.' },
-    POLL: { description: "Akool's answer when the gateway asked." },
+    WEBHOOK: { description: 'A callback from Akool.' },
+    POLL: { description: "Akool's answer when the gateway polled." },
   },
 });
 
@@ -63,8 +65,8 @@ registerEnumType(JobErrorCodeEnum, {
   name: 'JobErrorCode',
   description: 'Why an accepted job failed.',
   valuesConfig: {
-    INVALID_PARAMETERS: { description: 'Akool found a parameter wrong or empty (1003).' },
-    INSUFFICIENT_CREDIT: { description: 'The Akool account has not enough credit (1006, 1104).' },
+    INVALID_PARAMETERS: { description: 'Akool found a parameter invalid or empty (1003).' },
+    INSUFFICIENT_CREDIT: { description: 'The Akool account does not have enough credit (1006, 1104).' },
     RATE_LIMITED: { description: 'Too many jobs at once for the Akool plan (1005).' },
     TOO_MANY_FACES: { description: 'More than 8 faces (1007).' },
     CONTENT_NOT_FOUND: { description: 'A picture or video could not be found (1008, 1014).' },
@@ -72,23 +74,22 @@ registerEnumType(JobErrorCodeEnum, {
     PROVIDER_AUTHENTICATION: { description: "Akool refused the gateway's own credentials (1101, 1102)." },
     ACCOUNT_PROBLEM: {
       description:
-        'The Akool account is unverified, without plan, unpaid or blocked (1004, 1103, 1109, 1200, …).',
+        'The Akool account is unverified, unpaid, blocked or has no plan (1004, 1103, 1109, 1200, …).',
     },
     MEDIA_UNSUPPORTED: {
-      description: 'Length, size or format of the media is not supported (1204 to 1210).',
+      description: 'The length, size or format of the media is not supported (1204 to 1210).',
     },
-    GENERATION_FAILED: { description: 'Akool took the job and failed at it (1015, 1016, 1108, status 4).' },
+    GENERATION_FAILED: { description: 'Akool accepted the job, then failed (1015, 1016, 1108, status 4).' },
     NO_FACE_FOUND: { description: 'Face detection found no face in a picture that needs `opts`.' },
     SUBMIT_UNCONFIRMED: {
       description:
-        'It never became known whether Akool took the job; it may have been billed, and was not sent again.',
+        'It remained unknown whether Akool accepted the job; it may have been billed, and was not sent again.',
     },
-    DEADLINE_EXCEEDED: { description: 'The job waited, or Akool worked, longer than allowed.' },
+    DEADLINE_EXCEEDED: { description: 'The job waited, or ran at Akool, for longer than allowed.' },
     PROVIDER_UNAVAILABLE: { description: 'Akool could not be reached.' },
-    PROVIDER_ERROR: { description: 'Akool refused with a code of no known meaning; see `providerCode`.' },
+    PROVIDER_ERROR: { description: 'Akool refused with an unknown code; see `providerCode`.' },
     RESULT_UNUSABLE: {
-      description:
-        "Akool finished the job and billed it, but what it gives as the result's address can't be one.",
+      description: 'Akool finished and billed the job, but the result URL it gave cannot be used.',
     },
   },
 });
@@ -98,7 +99,7 @@ registerEnumType(FaceSwapModelEnum, {
   name: 'FaceSwapModel',
   description: "Akool's models for Face Swap Pro.",
   valuesConfig: {
-    AKOOL_FACESWAP_IMAGE_HQ: { description: '`akool_faceswap_image_hq`: the highest quality, images only.' },
+    AKOOL_FACESWAP_IMAGE_HQ: { description: '`akool_faceswap_image_hq`: highest quality, images only.' },
   },
 });
 

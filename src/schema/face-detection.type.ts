@@ -1,4 +1,4 @@
-/** What `detectFaces` takes and gives. */
+/** The input and the result of `detectFaces`. */
 import { IsOptional, Max, Min } from 'class-validator';
 import { Field, Float, InputType, Int, ObjectType } from 'type-graphql';
 import type { DetectedFrame } from '../services/akool/akool-client.js';
@@ -16,20 +16,20 @@ export class DetectFacesInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'A picture in base64, bare or as a data URI; at most 5 MB decoded.',
+    description: 'A picture in base64, plain or as a data URI; at most 5 MB decoded.',
   })
   image: string | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: "How many frames of a video are looked at, 1 to 100 (Akool's default is 5).",
+    description: "How many frames of a video to examine, 1 to 100 (Akool's default is 5).",
   })
   @IsOptional()
   @Min(1, FRAMES())
   @Max(100, FRAMES())
   numFrames: number | null;
 
-  @Field(() => Boolean, { defaultValue: false, description: 'Only the largest face of each frame.' })
+  @Field(() => Boolean, { defaultValue: false, description: 'Return only the largest face of each frame.' })
   singleFace: boolean;
 }
 
@@ -37,13 +37,13 @@ export class DetectFacesInput {
 class DetectedFaceType {
   @Field(() => [PointType], {
     description:
-      'Six, in the whole picture: left eye, right eye, nose, mouth centre, left and right mouth corner.',
+      'Six points in the whole picture: left eye, right eye, nose, mouth centre, left and right mouth corner.',
   })
   landmarks: readonly PointType[];
 
   @Field(() => String, {
     nullable: true,
-    description: 'Ready for `FaceImageInput.opts`: `cropLandmarks`, else `landmarksStr`.',
+    description: 'The value to pass as `FaceImageInput.opts`: `cropLandmarks`, or else `landmarksStr`.',
   })
   opts: string | null;
 
@@ -65,7 +65,10 @@ class DetectedFaceType {
   @Field(() => RectangleType, { description: 'The face in the whole picture.' })
   region: RectangleType;
 
-  @Field(() => RectangleType, { nullable: true, description: 'What `faceUrl` shows of the whole picture.' })
+  @Field(() => RectangleType, {
+    nullable: true,
+    description: 'The part of the whole picture that `faceUrl` shows.',
+  })
   cropRegion: RectangleType | null;
 }
 
@@ -80,7 +83,7 @@ class DetectedFrameType {
   })
   timeSeconds: number | null;
 
-  @Field(() => [DetectedFaceType], { description: 'Empty where no face was found.' })
+  @Field(() => [DetectedFaceType], { description: 'Empty if no face was found.' })
   faces: readonly DetectedFaceType[];
 }
 

@@ -44,7 +44,7 @@ export class SubmitFaceSwapPayloadType {
   job: JobType;
 
   @Field(() => Boolean, {
-    description: 'True when the idempotency key stood for this job already: nothing new was submitted.',
+    description: 'True if the idempotency key already belonged to this job: nothing new was submitted.',
   })
   deduplicated: boolean;
 }

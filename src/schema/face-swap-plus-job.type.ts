@@ -6,7 +6,7 @@ import { UrlScalar } from './scalars.js';
 
 @ObjectType('FaceReference', {
   simpleResolvers: true,
-  description: 'A face: its own picture, or a place in a larger one.',
+  description: 'A face: a picture of its own, or a place in a larger picture.',
 })
 class FaceReferenceType {
   @Field(() => UrlScalar, { nullable: true })
@@ -56,7 +56,7 @@ export class SubmitFaceSwapPlusPayloadType {
   job: JobType;
 
   @Field(() => Boolean, {
-    description: 'True when the idempotency key stood for this job already: nothing new was submitted.',
+    description: 'True if the idempotency key already belonged to this job: nothing new was submitted.',
   })
   deduplicated: boolean;
 }

@@ -1,4 +1,4 @@
-/** What `submitFaceSwapPlus` takes: the rules of Akool's `faceswapPlusByImage`, and a remedy for each. */
+/** The input of `submitFaceSwapPlus`, with the rules of Akool's `faceswapPlusByImage`. */
 import { IsOptional, ValidateNested } from 'class-validator';
 import { Field, Float, InputType } from 'type-graphql';
 import { toUri } from '../http-url.js';
@@ -21,12 +21,14 @@ import { UrlScalar } from './scalars.js';
 /** Akool's code 1007: "more than 8 faces". */
 const MOST_FACES = 8;
 
-@InputType('FaceReferenceInput', { description: 'A face: its own picture, or a place in a larger one.' })
+@InputType('FaceReferenceInput', {
+  description: 'A face: a picture of its own, or a place in a larger picture.',
+})
 class FaceReferenceInput {
   @Field(() => UrlScalar, {
     nullable: true,
     description:
-      'A `faceUrl` of `detectFaces`, or a picture of your own; then `bbox` or `region` says where.',
+      'A `faceUrl` from `detectFaces`, or a picture of your own, in which `bbox` or `region` marks the face.',
   })
   @IsOptional()
   @IsHttpUrl()
@@ -39,7 +41,7 @@ class FaceReferenceInput {
 
   @Field(() => RectangleInput, {
     nullable: true,
-    description: 'In place of `bbox`: a `cropRegion` or `region` of `detectFaces`, as it is.',
+    description: 'Instead of `bbox`: a `cropRegion` or `region` from `detectFaces`, unchanged.',
   })
   @IsOptional()
   @ValidateNested()
@@ -86,19 +88,22 @@ export class SubmitFaceSwapPlusInput {
   @Field(() => Boolean, { defaultValue: false, description: 'Enhance the faces in the result.' })
   faceEnhance: boolean;
 
-  @Field(() => Boolean, { defaultValue: false, description: 'Swap the one face; needs no `faceMapping`.' })
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'Swap a single face; `faceMapping` is not needed.',
+  })
   singleFaceMode: boolean;
 
   @Field(() => String, {
     nullable: true,
     description:
-      '1 to 128 printable characters, unique among your submits: a retry with the same key and the same input gives the same job.',
+      '1 to 128 printable characters, unique among your submits: a retry with the same key and input returns the same job.',
   })
   @IsIdempotencyKey()
   idempotencyKey: string | null;
 }
 
-/** The same request as it is stored. */
+/** Converts the input to the form that is stored. */
 export function toFaceSwapPlusRequest(input: SubmitFaceSwapPlusInput): FaceSwapPlusRequest {
   return {
     kind: 'PLUS',
@@ -116,7 +121,7 @@ export function toFaceSwapPlusRequest(input: SubmitFaceSwapPlusInput): FaceSwapP
   };
 }
 
-/** Detection gives `[x, y, width, height]`, Face Swap Plus wants `[x1, y1, x2, y2]`. */
+/** Detection returns `[x, y, width, height]`, but Face Swap Plus expects `[x1, y1, x2, y2]`. */
 function toFaceReference({ faceUrl, bbox, region }: FaceReferenceInput): FaceReference {
   const box = bbox ?? (region && [region.x, region.y, region.x + region.width, region.y + region.height]);
   return { faceUrl: faceUrl == null ? null : toUri(faceUrl), bbox: box ?? null };

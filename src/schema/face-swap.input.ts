@@ -1,4 +1,4 @@
-/** What `submitFaceSwap` takes: every rule of Akool's page "Face Swap Pro", and a remedy for each. */
+/** The input of `submitFaceSwap`, with every rule of Akool's page "Face Swap Pro". */
 import { ArrayMaxSize, ArrayMinSize, IsOptional, Matches, ValidateNested } from 'class-validator';
 import { Field, InputType } from 'type-graphql';
 import { toUri } from '../http-url.js';
@@ -12,15 +12,17 @@ const MOST_IMAGES = 50;
 
 @InputType('FaceImageInput', { description: 'A picture of a face.' })
 class FaceImageInput implements FaceImage {
-  @Field(() => UrlScalar, { description: 'Where Akool can fetch the picture: an absolute http(s) URL.' })
+  @Field(() => UrlScalar, {
+    description: 'An absolute http(s) URL from which Akool can download the picture.',
+  })
   @IsHttpUrl()
   path: string;
 
   @Field(() => String, {
     nullable: true,
     description:
-      'Face landmarks, like `262,175:363,175:313,215:272,279`: `detectFaces` gives them. ' +
-      'Optional when both sides have exactly one image, else required on every one, unless `detectOpts`.',
+      'Face landmarks, like `262,175:363,175:313,215:272,279`, as `detectFaces` returns them. ' +
+      'Optional if both lists have exactly one image; otherwise required on every image, unless `detectOpts`.',
   })
   @IsOptional()
   @Matches(OPTS, {
@@ -58,20 +60,20 @@ export class SubmitFaceSwapInput {
 
   @Field(() => Boolean, {
     defaultValue: false,
-    description: 'Let the gateway fill in missing `opts` by face detection.',
+    description: 'Let the gateway detect faces and fill in missing `opts`.',
   })
   detectOpts: boolean;
 
   @Field(() => String, {
     nullable: true,
     description:
-      '1 to 128 printable characters, unique among your submits: a retry with the same key and the same input gives the same job. Kept as long as the job, and at least 24 hours.',
+      '1 to 128 printable characters, unique among your submits: a retry with the same key and input returns the same job. Kept as long as the job, and at least 24 hours.',
   })
   @IsIdempotencyKey()
   idempotencyKey: string | null;
 }
 
-/** The same request as it is stored. */
+/** Converts the input to the form that is stored. */
 export function toFaceSwapRequest(input: SubmitFaceSwapInput): FaceSwapRequest {
   return {
     kind: 'PRO',

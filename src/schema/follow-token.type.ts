@@ -1,11 +1,11 @@
-/** A token that follows one job. */
+/** A token for following one job. */
 import { Field, ObjectType } from 'type-graphql';
 import { DateTimeScalar } from './scalars.js';
 
 @ObjectType('FollowToken', {
   simpleResolvers: true,
   description:
-    'May read and follow one job, and nothing else: for a browser, where your own credentials must not be.',
+    'A token that may only read and follow one job. Give it to a browser, which must not have your own credentials.',
 })
 export class FollowTokenType {
   @Field(() => String, {

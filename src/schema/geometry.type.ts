@@ -26,10 +26,10 @@ export class RectangleType {
   height: number;
 }
 
-/** Pixels; no picture is as large, and sums of such numbers stay exact. */
+/** In pixels. No picture is this large, and sums of such numbers stay exact. */
 const FARTHEST = 1_000_000;
 
-@InputType('RectangleInput', { description: 'A rectangle as `detectFaces` gives it, in pixels.' })
+@InputType('RectangleInput', { description: 'A rectangle as `detectFaces` returns it, in pixels.' })
 export class RectangleInput {
   @Field(() => Float)
   @Min(-FARTHEST, PLACE())

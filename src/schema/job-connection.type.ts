@@ -1,4 +1,4 @@
-/** Pages of jobs, after the Relay Cursor Connections Specification. */
+/** Pages of jobs, following the Relay Cursor Connections Specification. */
 import { Field, InputType, ObjectType } from 'type-graphql';
 import type { JobStatus } from '../services/jobs/job.js';
 import type { JobFilter } from '../services/store/job-store.js';
@@ -8,10 +8,10 @@ import { DateTimeScalar } from './scalars.js';
 
 @ObjectType('PageInfo', { simpleResolvers: true })
 class PageInfoType {
-  @Field(() => Boolean, { description: 'Whether there are older jobs than the last of this page.' })
+  @Field(() => Boolean, { description: 'Whether there are jobs older than the last one on this page.' })
   hasNextPage: boolean;
 
-  @Field(() => Boolean, { description: 'Whether there are newer jobs than the first of this page.' })
+  @Field(() => Boolean, { description: 'Whether there are jobs newer than the first one on this page.' })
   hasPreviousPage: boolean;
 
   @Field(() => String, { nullable: true })
@@ -41,13 +41,16 @@ export class JobConnectionType {
 
 @InputType('JobFilter')
 export class JobFilterInput {
-  @Field(() => [JobStatusEnum], { nullable: true, description: 'Only jobs in one of these; empty: no job.' })
+  @Field(() => [JobStatusEnum], {
+    nullable: true,
+    description: 'Only jobs in one of these states; an empty list matches no job.',
+  })
   status?: JobStatus[] | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Only jobs created later than this.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Only jobs created after this.' })
   createdAfter?: number | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Only jobs created earlier than this.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Only jobs created before this.' })
   createdBefore?: number | null;
 }
 

@@ -1,18 +1,18 @@
-/** A job as the schema's types see it. */
+/** A job in the form that the schema's types resolve. */
 import type { ArchivedFile, Job } from '../services/jobs/job.js';
 import type { JobKind, JobRequest } from '../services/jobs/job-request.js';
 import type { JobResultType, JobType } from './job.type.js';
 
-/** Where a kept result is served. */
+/** Returns the URL of a kept result. */
 export type MediaUrl = (file: ArchivedFile) => string;
 
-/** A node keeps the job it shows, for the fields that must be looked up. */
+/** Keeps the job, for fields that need a lookup. */
 export interface JobNode extends JobType {
   readonly __typename: string;
   readonly job: Job;
-  /** What the job was submitted with by this very operation; null: by another one. */
+  /** The request, if this operation submitted the job; otherwise null. */
   readonly submitted: JobRequest | null;
-  /** The stored request, once it was asked for. */
+  /** The stored request, once it has been read. */
   request: Promise<JobRequest> | null;
 }
 

@@ -1,4 +1,4 @@
-/** The interface `Job` and what hangs on it. */
+/** The interface `Job` and the types it uses. */
 import { Field, ID, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { JobStatus, JobUpdateSource } from '../services/jobs/job.js';
 import type { JobErrorCode } from '../services/jobs/job-error.js';
@@ -8,10 +8,10 @@ import { DateTimeScalar, UrlScalar } from './scalars.js';
 
 @ObjectType('JobUpdate', {
   simpleResolvers: true,
-  description: 'One stored change of a job: a line of its `history`.',
+  description: 'One stored change of a job: an entry of its `history`.',
 })
 export class JobUpdateType {
-  @Field(() => Int, { description: 'The version that this change made.' })
+  @Field(() => Int, { description: 'The version that this change created.' })
   version: number;
 
   @Field(() => JobStatusEnum, { description: 'The status after the change.' })
@@ -20,25 +20,27 @@ export class JobUpdateType {
   @Field(() => DateTimeScalar, { description: 'When the gateway stored it.' })
   at: number;
 
-  @Field(() => JobUpdateSourceEnum, { description: 'Who or what brought it about.' })
+  @Field(() => JobUpdateSourceEnum, { description: 'Who or what made it.' })
   source: JobUpdateSource;
 
-  @Field(() => String, { nullable: true, description: 'A word on why, where there is one.' })
+  @Field(() => String, { nullable: true, description: 'The reason, if there is one.' })
   note: string | null;
 }
 
 @ObjectType('JobResult', { simpleResolvers: true, description: 'A finished picture or video.' })
 export class JobResultType {
   @Field(() => UrlScalar, {
-    description: "Where to get it. Lasts: the gateway's own copy once there is one, Akool's until then.",
+    description:
+      "The URL of the result: the gateway's own permanent copy once there is one, Akool's until then.",
   })
   url: string;
 
-  @Field(() => UrlScalar, { description: "Akool's own address of it." })
+  @Field(() => UrlScalar, { description: "Akool's own URL of the result." })
   providerUrl: string;
 
   @Field(() => DateTimeScalar, {
-    description: '7 days after Akool made it, `providerUrl` is dead. Never later than the truth.',
+    description:
+      'When `providerUrl` stops working, 7 days after Akool made the result. Never later than the actual time.',
   })
   providerUrlExpiresAt: number;
 
@@ -60,10 +62,10 @@ class JobErrorType {
   @Field(() => JobErrorCodeEnum)
   code: JobErrorCode;
 
-  @Field(() => String, { description: 'For the person who submitted: what happened and what to do.' })
+  @Field(() => String, { description: 'What happened and what to do, for the person who submitted the job.' })
   message: string;
 
-  @Field(() => Int, { nullable: true, description: "Akool's own code, where it gave one." })
+  @Field(() => Int, { nullable: true, description: "Akool's own code, if it gave one." })
   providerCode: number | null;
 
   @Field(() => Boolean, { description: 'Whether submitting the same input again, unchanged, may succeed.' })
@@ -71,7 +73,7 @@ class JobErrorType {
 }
 
 @InterfaceType('Job', {
-  description: 'An accepted submit and its life.',
+  description: 'An accepted submit and its progress.',
   resolveType: ({ __typename }: JobNode) => __typename,
 })
 export abstract class JobType {
@@ -83,7 +85,7 @@ export abstract class JobType {
 
   @Field(() => Int, {
     description:
-      'Starts at 1 and grows by one with every stored change. Drop what is older than what you have.',
+      'Starts at 1 and grows by one with every stored change. Ignore updates older than the one you have.',
   })
   version: number;
 

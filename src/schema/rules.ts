@@ -1,29 +1,31 @@
-/** Rules of the inputs that class-validator does not bring along, and what all rules' errors look like. */
+/** Input rules that class-validator does not have, and the form of every rule's errors. */
 import { registerDecorator, type ValidationArguments, type ValidationError, validate } from 'class-validator';
 import { type FieldError, InputError } from '../errors.js';
 import { isHttpUrl } from '../http-url.js';
 
-/** What a rule says of itself in its `context`. */
+/** The `context` of a rule. */
 interface RuleContext {
   /** The `code` of its field errors. */
   readonly code: string;
-  /** For a rule about a list: which places in it break the rule, as paths within it. Absent: the field itself. */
+  /**
+   * For a rule about a list: the paths within it that break the rule. Absent: the field itself is at fault.
+   */
   readonly places?: (value: unknown, object: object) => readonly string[];
 }
 
-/** Request bodies are bounded, but a thousand errors help nobody. */
+/** Bodies have a size limit, but a thousand errors would help nobody. */
 const MOST_ERRORS = 250;
 
 /**
- * Checks an input against all rules of its class and of those nested in it.
+ * Checks an input against all rules of its class and of the classes nested in it.
  *
- * @param prefix the name of the argument, the first part of each path
- * @throws InputError with every broken rule, and none of the values
+ * @param prefix the name of the argument, which begins each path
+ * @throws InputError with every broken rule, but none of the values
  */
 export async function checkInput(input: object, prefix: string): Promise<void> {
   const errors = await validate(input, { forbidUnknownValues: false, validationError: { target: false } });
   const fieldErrors = errors.flatMap((error) => toFieldErrors(error, prefix, input));
-  // What is wrong with a list as a whole comes first, so that what is wrong in it does not crowd it out.
+  // Put errors of a list before errors of its elements, so that the limit does not cut them off.
   fieldErrors.sort((a, b) => depthOf(a) - depthOf(b));
   if (fieldErrors.length > 0) throw new InputError(fieldErrors.slice(0, MOST_ERRORS));
 }
@@ -35,7 +37,7 @@ function depthOf({ path }: FieldError): number {
 function toFieldErrors(error: ValidationError, parent: string, object: object): FieldError[] {
   const path = `${parent}.${error.property}`;
   const own = Object.entries(error.constraints ?? {}).flatMap(([rule, message]) => {
-    // In null there is nothing to look into; whether it may be null is another rule.
+    // Null has nothing nested in it; another rule says whether the value may be null.
     if (rule === 'nestedValidation' && error.value === null) return [];
     const context: RuleContext = error.contexts?.[rule] ?? { code: 'INVALID' };
     const places = context.places?.(error.value, object).map((place) => `${path}.${place}`) ?? [path];
@@ -47,7 +49,9 @@ function toFieldErrors(error: ValidationError, parent: string, object: object): 
   return [...own, ...nested];
 }
 
-/** An absolute http(s) URL of at most 4096 characters, with nothing in it that would have to be guessed. */
+/**
+ * An absolute http(s) URL of at most 4096 characters, with nothing in it that a parser would have to guess.
+ */
 export function IsHttpUrl(): PropertyDecorator {
   return rule(
     'isHttpUrl',
@@ -61,7 +65,7 @@ export function IsHttpUrl(): PropertyDecorator {
 
 /**
  * Page "Face Swap Pro": `opts` is required on every element of both lists as soon as one list has more than
- * one element. Not where `detectOpts` says that the gateway shall find them.
+ * one element. Does not apply if `detectOpts` lets the gateway detect them.
  */
 export function EachNeedsOpts(): PropertyDecorator {
   return rule(
@@ -94,7 +98,7 @@ export function IsIdempotencyKey(): PropertyDecorator {
   });
 }
 
-/** Akool's `bbox`: four numbers, the first corner left of and above the second. */
+/** Akool's `bbox`: two corners, the first above and to the left of the second. */
 export function IsBbox(): PropertyDecorator {
   return rule('isBbox', 'BBOX_INVALID', 'must be [x1, y1, x2, y2] in pixels, with x1 < x2 and y1 < y2', {
     holds: (value) => {
@@ -112,7 +116,7 @@ export function MappingUnlessSingleFace(): PropertyDecorator {
   return rule(
     'mappingUnlessSingleFace',
     'FACE_MAPPING_REQUIRED',
-    'is required unless singleFaceMode is true; detectFaces gives the faces to map',
+    'is required unless singleFaceMode is true; detectFaces returns the faces to map',
     {
       holds: (value, input: { readonly singleFaceMode?: boolean }) =>
         input.singleFaceMode === true || (Array.isArray(value) && value.length > 0),
@@ -120,26 +124,26 @@ export function MappingUnlessSingleFace(): PropertyDecorator {
   );
 }
 
-/** Akool's code 1007: "more than 8 faces". No list holds none. */
+/** Akool's code 1007: "more than 8 faces". A missing list has none. */
 export function AtMostFaces(most: number): PropertyDecorator {
   return rule('atMostFaces', 'TOO_MANY_FACES', `must hold at most ${most} faces; split the request`, {
     holds: (value) => !Array.isArray(value) || value.length <= most,
   });
 }
 
-/** A face is in one place. */
+/** A face has only one position. */
 export function InsteadOfBbox(): PropertyDecorator {
   return rule('insteadOfBbox', 'BBOX_AMBIGUOUS', 'give either bbox or region, not both', {
     holds: (value, input: FaceReferenceLike) => value == null || input.bbox == null,
   });
 }
 
-/** Without either, nothing says which face is to be replaced. */
+/** Without `faceUrl`, `bbox` and `region`, nothing says which face to replace. */
 export function TargetIsNamed(): PropertyDecorator {
   return rule(
     'targetIsNamed',
     'FACE_URL_REQUIRED',
-    'is required, unless bbox or region says where in targetUrl the face is; detectFaces gives both',
+    'is required, unless bbox or region says where in targetUrl the face is; detectFaces returns both',
     {
       places: (value) => {
         const face = value as FaceReferenceLike | null;
@@ -154,7 +158,7 @@ export function SourceHasFaceUrl(): PropertyDecorator {
   return rule(
     'sourceHasFaceUrl',
     'FACE_URL_REQUIRED',
-    'is required: a faceUrl of detectFaces, or your own picture',
+    'is required: a faceUrl from detectFaces, or your own picture',
     {
       places: (value) => ((value as FaceReferenceLike | null)?.faceUrl == null ? ['faceUrl'] : []),
     },
@@ -162,14 +166,14 @@ export function SourceHasFaceUrl(): PropertyDecorator {
 }
 
 /**
- * Akool's `faceswapPlusByImage`: `bbox` is required where `face_url` is a picture of the caller's own. That is
- * known for sure where it is one of the two pictures of the request itself.
+ * Akool's `faceswapPlusByImage`: `bbox` is required if `face_url` is the caller's own picture. This is
+ * certain only if it is one of the two pictures of the request.
  */
 export function BboxForOwnPictures(): PropertyDecorator {
   return rule(
     'bboxForOwnPictures',
     'BBOX_REQUIRED',
-    'is required where faceUrl is a whole picture: pass cropRegion of detectFaces as region, or use its faceUrl',
+    'is required if faceUrl is a whole picture: pass cropRegion from detectFaces as region, or use its faceUrl',
     {
       places: (value, input: { readonly sourceUrl?: string; readonly targetUrl?: string }) => {
         if (!Array.isArray(value)) return [];
@@ -193,7 +197,7 @@ interface FaceReferenceLike {
   readonly region?: object | null;
 }
 
-/** A rule that holds for a value as a whole, or that names the places in it where it is broken. */
+/** A check of a value as a whole, or one that names the places where it breaks the rule. */
 type Check<Input> =
   | { readonly holds: (value: unknown, input: Input) => boolean }
   | { readonly places: (value: unknown, input: Input) => readonly string[] };

@@ -1,11 +1,11 @@
-/** The contract's scalars. */
+/** The scalars of the schema. */
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 
 /**
  * An absolute `http:` or `https:` URL.
  *
- * As input it takes any string: whether it is such a URL is a rule of its field, so that all broken rules of
- * a request can be told at once and by name (`URL_INVALID`), which a scalar's refusal would forestall.
+ * As input it accepts any string. A rule of the field checks the URL, so that all broken rules of a request
+ * are reported together and by name (`URL_INVALID`); an error in the scalar would prevent that.
  */
 export const UrlScalar = new GraphQLScalarType<string, string>({
   name: 'URL',
@@ -19,10 +19,10 @@ export const UrlScalar = new GraphQLScalarType<string, string>({
   },
 });
 
-/** Times inside are milliseconds since 1970; outside they are text. */
+/** Milliseconds since 1970 inside the gateway, text outside. */
 export const DateTimeScalar = new GraphQLScalarType<number, string>({
   name: 'DateTime',
-  description: 'A moment, as ISO 8601 text in UTC, like `2026-01-31T23:59:59.999Z`.',
+  description: 'A point in time, as ISO 8601 text in UTC, like `2026-01-31T23:59:59.999Z`.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (value) => {
     if (typeof value !== 'number') throw new GraphQLError('DateTime needs milliseconds since 1970.');
@@ -33,18 +33,19 @@ export const DateTimeScalar = new GraphQLScalarType<number, string>({
 });
 
 const DAY_MS = 86_400_000;
-/** That a Date can have, and the first one below zero. */
+/** The latest time a Date can have; its negative is the earliest. */
 const LAST_TIME = 8.64e15;
-/** The text of days that were written last, like `2026-01-31T`: each has its place among so many. */
+/** Size of the cache of recent days' text, like `2026-01-31T`. A day's slot is its number modulo this size. */
 const DAYS_KEPT = 64;
 const keptDays = new Float64Array(DAYS_KEPT).fill(Number.NaN);
 const keptDates = new Array<string>(DAYS_KEPT).fill('');
-/** As in `:07`, and `.007`. */
+/** Padded, as in `:07` and `.007`. */
 const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
 const THREE_DIGITS = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
 
 /**
- * As `Date.toISOString`, at a fifth of its cost: a page of jobs has hundreds of times, of few days.
+ * Like `Date.toISOString`, at a fifth of the cost, because a page of jobs has hundreds of times from a few
+ * days.
  *
  * @throws RangeError
  */
@@ -60,7 +61,7 @@ export function isoText(at: number): string {
   return `${dateOf(day)}${hour}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}.${THREE_DIGITS[ms]}Z`;
 }
 
-/** @param day since 1970 */
+/** @param day days since 1970 */
 function dateOf(day: number): string {
   const place = Math.abs(day % DAYS_KEPT);
   if (keptDays[place] !== day) {

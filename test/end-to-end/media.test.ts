@@ -361,7 +361,7 @@ describe('a gateway that is told of a bucket', () => {
     });
     expect(await gateway.ended).toBe(1);
     expect(gateway.stderr().trim()).toBe(
-      'ARCHIVE_S3_BUCKET is "results"; it may be a bucket that can be written to, read and listed (PutObject failed: SignatureDoesNotMatch, HTTP 403)',
+      'ARCHIVE_S3_BUCKET is "results"; it must be a bucket that can be written to, read and listed (PutObject failed: SignatureDoesNotMatch, HTTP 403)',
     );
     expect(gateway.stdout()).toBe('');
   });

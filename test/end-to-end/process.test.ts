@@ -116,7 +116,7 @@ describe('The start is refused with one line a mistake', () => {
       'PORT',
       'PUBLIC_URL',
     ]);
-    for (const line of lines) expect(line).toContain('it may be');
+    for (const line of lines) expect(line).toContain('it must be');
     expect(gateway.stderr()).toContain('PORT is "99999"');
   });
 

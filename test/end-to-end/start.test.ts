@@ -199,7 +199,7 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
   it.each(['/nowhere', '/etc/passwd'])('is not asked when PGSSLROOTCERT is %s', async (file) => {
     await expectRefused(
       await start(database.url, { PGSSLROOTCERT: file }),
-      new RegExp(`^PGSSLROOTCERT is "${file}"; it may be a readable file of certificates`),
+      new RegExp(`^PGSSLROOTCERT is "${file}"; it must be a readable file of certificates`),
     );
   });
 

@@ -6,32 +6,32 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 /** A picture of a face. */
 export type FaceImageInput = {
-  /** Face landmarks, like `262,175:363,175:313,215:272,279`: `detectFaces` gives them. Optional when both sides have exactly one image, else required on every one, unless `detectOpts`. */
+  /** Face landmarks, like `262,175:363,175:313,215:272,279`, as `detectFaces` returns them. Optional if both lists have exactly one image; otherwise required on every image, unless `detectOpts`. */
   readonly opts?: string | null | undefined;
-  /** Where Akool can fetch the picture: an absolute http(s) URL. */
+  /** An absolute http(s) URL from which Akool can download the picture. */
   readonly path: string;
 };
 
 /** Akool's models for Face Swap Pro. */
 export type FaceSwapModel =
-  /** `akool_faceswap_image_hq`: the highest quality, images only. */
+  /** `akool_faceswap_image_hq`: highest quality, images only. */
   | 'AKOOL_FACESWAP_IMAGE_HQ';
 
 /** Why an accepted job failed. */
 export type JobErrorCode =
-  /** The Akool account is unverified, without plan, unpaid or blocked (1004, 1103, 1109, 1200, …). */
+  /** The Akool account is unverified, unpaid, blocked or has no plan (1004, 1103, 1109, 1200, …). */
   | 'ACCOUNT_PROBLEM'
   /** A picture or video could not be found (1008, 1014). */
   | 'CONTENT_NOT_FOUND'
-  /** The job waited, or Akool worked, longer than allowed. */
+  /** The job waited, or ran at Akool, for longer than allowed. */
   | 'DEADLINE_EXCEEDED'
-  /** Akool took the job and failed at it (1015, 1016, 1108, status 4). */
+  /** Akool accepted the job, then failed (1015, 1016, 1108, status 4). */
   | 'GENERATION_FAILED'
-  /** The Akool account has not enough credit (1006, 1104). */
+  /** The Akool account does not have enough credit (1006, 1104). */
   | 'INSUFFICIENT_CREDIT'
-  /** Akool found a parameter wrong or empty (1003). */
+  /** Akool found a parameter invalid or empty (1003). */
   | 'INVALID_PARAMETERS'
-  /** Length, size or format of the media is not supported (1204 to 1210). */
+  /** The length, size or format of the media is not supported (1204 to 1210). */
   | 'MEDIA_UNSUPPORTED'
   /** Akool does not allow this operation (1009, 1010, 1011). */
   | 'NOT_ALLOWED'
@@ -39,66 +39,66 @@ export type JobErrorCode =
   | 'NO_FACE_FOUND'
   /** Akool refused the gateway's own credentials (1101, 1102). */
   | 'PROVIDER_AUTHENTICATION'
-  /** Akool refused with a code of no known meaning; see `providerCode`. */
+  /** Akool refused with an unknown code; see `providerCode`. */
   | 'PROVIDER_ERROR'
   /** Akool could not be reached. */
   | 'PROVIDER_UNAVAILABLE'
   /** Too many jobs at once for the Akool plan (1005). */
   | 'RATE_LIMITED'
-  /** Akool finished the job and billed it, but what it gives as the result's address can't be one. */
+  /** Akool finished and billed the job, but the result URL it gave cannot be used. */
   | 'RESULT_UNUSABLE'
-  /** It never became known whether Akool took the job; it may have been billed, and was not sent again. */
+  /** It remained unknown whether Akool accepted the job; it may have been billed, and was not sent again. */
   | 'SUBMIT_UNCONFIRMED'
   /** More than 8 faces (1007). */
   | 'TOO_MANY_FACES';
 
 export type JobFilter = {
-  /** Only jobs created later than this. */
+  /** Only jobs created after this. */
   readonly createdAfter?: string | null | undefined;
-  /** Only jobs created earlier than this. */
+  /** Only jobs created before this. */
   readonly createdBefore?: string | null | undefined;
-  /** Only jobs in one of these; empty: no job. */
+  /** Only jobs in one of these states; an empty list matches no job. */
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
 };
 
-/** Where a job is in its life. COMPLETED, FAILED and CANCELED are final, except that a job which failed with `DEADLINE_EXCEEDED` or `SUBMIT_UNCONFIRMED` becomes COMPLETED when its result arrives after all. */
+/** The state of a job. COMPLETED, FAILED and CANCELED are final, except that a job which failed with `DEADLINE_EXCEEDED` or `SUBMIT_UNCONFIRMED` becomes COMPLETED when its result arrives after all. */
 export type JobStatus =
-  /** Taken back before it was sent. */
+  /** Canceled before it was sent. */
   | 'CANCELED'
-  /** The result is there (its status 3). */
+  /** The result is ready (its status 3). */
   | 'COMPLETED'
   /** Refused, failed (its status 4) or past its deadline; see `error`. */
   | 'FAILED'
-  /** Akool works on it (its status 2). */
+  /** Akool is working on it (its status 2). */
   | 'PROCESSING'
-  /** Akool has it (its status 1). */
+  /** Accepted by Akool (its status 1). */
   | 'QUEUED'
-  /** Being handed to Akool. */
+  /** Being sent to Akool. */
   | 'SUBMITTING'
-  /** Sent, but nobody knows whether Akool took it; never sent again blindly. */
+  /** Sent, but it is unknown whether Akool accepted it; never blindly sent again. */
   | 'UNCONFIRMED'
-  /** Accepted and stored; waits for a free provider slot. */
+  /** Accepted and stored; waiting for a free provider slot. */
   | 'WAITING';
 
-/** Who or what brought a change about. */
+/** Who or what made a change. */
 export type JobUpdateSource =
   /** A caller of this gateway. */
   | 'CLIENT'
   /** The gateway itself. */
   | 'GATEWAY'
-  /** Akool's answer when the gateway asked. */
+  /** Akool's answer when the gateway polled. */
   | 'POLL'
   /** Akool's answer to the submit. */
   | 'SUBMIT'
-  /** A webhook from Akool. */
+  /** A callback from Akool. */
   | 'WEBHOOK';
 
 export type SubmitFaceSwapInput = {
-  /** Let the gateway fill in missing `opts` by face detection. */
+  /** Let the gateway detect faces and fill in missing `opts`. */
   readonly detectOpts?: boolean;
   /** Enhance the faces in the result. */
   readonly faceEnhance?: boolean;
-  /** 1 to 128 printable characters, unique among your submits: a retry with the same key and the same input gives the same job. Kept as long as the job, and at least 24 hours. */
+  /** 1 to 128 printable characters, unique among your submits: a retry with the same key and input returns the same job. Kept as long as the job, and at least 24 hours. */
   readonly idempotencyKey?: string | null | undefined;
   readonly modelName?: FaceSwapModel;
   /** Akool's simplified swap of a single face. */
@@ -113,11 +113,11 @@ export type SubmitFaceSwapInput = {
 export type WaitingReason =
   /** Akool refuses the account or the key (1004, 1101, 1102, 1103, 1109, 1200, 1213, 1221, HTTP 401 or 403). */
   | 'ACCOUNT'
-  /** Akool says that the credit does not suffice (1006, 1104), or the balance is known to be too small. */
+  /** Akool says that there is not enough credit (1006, 1104), or the balance is known to be too low. */
   | 'NO_CREDIT'
-  /** The operator holds dispatch. */
+  /** The operator has paused dispatch. */
   | 'PAUSED'
-  /** A try surely was not accepted; the next one waits its time. */
+  /** An attempt was definitely not accepted; the job waits for the next one. */
   | 'RETRY'
   /** All provider slots are in use, or it is about to be sent. */
   | 'SLOT';

@@ -54,7 +54,7 @@ describe('AUTH_API_KEYS', () => {
   ])('%j is a mistake, and is not repeated', (text) => {
     expect(readApiKeys(text)).toBeNull();
     const start = () => readConfig({ AUTH_API_KEYS: text });
-    expect(start).toThrow(/^AUTH_API_KEYS is not valid; it may be tenant:key,tenant:key/);
+    expect(start).toThrow(/^AUTH_API_KEYS is not valid; it must be tenant:key,tenant:key/);
   });
 });
 
@@ -72,7 +72,7 @@ describe('Without AUTH_API_KEYS, AUTH_JWKS_URL and AUTH_JWT_SECRET', () => {
     '10.127.0.1',
     'localhost.example.com',
   ])('HOST=%s does not start, unless AUTH=none', (HOST) => {
-    expect(() => readConfig({ HOST })).toThrow(/AUTH=none says that all may call/);
+    expect(() => readConfig({ HOST })).toThrow(/AUTH=none opens the gateway to everyone/);
     const { auth } = readConfig({ HOST, AUTH: 'none' }).config;
     expect(auth).toMatchObject({ isOpen: true, onlyThisMachine: false });
   });

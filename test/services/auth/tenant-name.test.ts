@@ -85,7 +85,7 @@ describe('A tenant name with', () => {
   it('a fault stops the start, which says where it is and repeats neither name nor key', () => {
     for (const [, name, fault] of REFUSED.filter(([, name]) => !/\s/.test(name))) {
       expect(() => readConfig({ AUTH_API_KEYS: `acme:first-key,${name}:second-key` })).toThrow(
-        new RegExp(`^AUTH_API_KEYS has an entry, number 2, for a tenant that ${fault}$`),
+        new RegExp(`^AUTH_API_KEYS: entry 2 is for a tenant that ${fault}$`),
       );
     }
     for (const [, name] of TAKEN.filter(([, name]) => !/[\s:]/.test(name))) {
