@@ -1,20 +1,21 @@
 /**
- * What Akool holds against the account, as a pure state machine: no clock, no store, no network. It is stored beside
- * the queue, so all instances know it and it survives a restart.
+ * The account hold (Akool refuses the account) as a pure state machine: no clock, no store, no network. It is
+ * stored with the queue, so all instances share it and it survives a restart.
  *
- * In prose. A submit that Akool refuses for the account's sake says nothing about its job: the job waits again, and
- * the hold blocks dispatch. From then on one instance at a time looks at the balance, which is free. Once that looks
- * well, one job is tried; only when Akool accepts it does the block end.
+ * If Akool refuses a submit because of the account, that says nothing about the job: the job waits again, and
+ * the hold blocks dispatch. From then on one instance at a time checks the balance, which is free. Once the
+ * balance looks fine, one job is tried; the block ends only when Akool accepts that job.
  *
- * ACCOUNT may also be about one job: a firewall before Akool refuses an address in it with 403. So each trial is of
- * the job that was tried the longest ago. Where all that wait were tried in vain, although the balance is told, one
- * new job is let in to be tried: else those few would keep everybody out until their time to wait is over.
+ * ACCOUNT may also be caused by a single job: a firewall in front of Akool refuses a URL in it with 403. So
+ * each trial takes the job that was tried longest ago. If all waiting jobs were tried without success
+ * although Akool does tell the balance, one new job is accepted as a trial; otherwise those few jobs would
+ * block everyone until they expire.
  *
- * NO_CREDIT is also about what a job costs, and Akool publishes no prices. So the gateway learns: a job that was
- * refused at some balance is too dear until the balance is higher, and so is every job that makes as many pictures or
- * more. Those wait, and do not block the others: the hold stays without blocking. What was learned may be wrong (a
- * quota that the balance does not show, videos of other lengths), so one of the jobs that are too dear is tried from
- * time to time nevertheless.
+ * NO_CREDIT also depends on what a job costs, and Akool publishes no prices. So the gateway learns: a job
+ * that was refused at some balance is too expensive until the balance is higher, and so is every job that
+ * makes as many pictures or more. Those jobs wait without blocking the others: the hold stays, but does not
+ * block. What was learned may be wrong (a quota that the balance does not show, videos of different lengths),
+ * so one of the jobs that are too expensive is still tried from time to time.
  */
 import type { Job } from './job.js';
 import type { JobError } from './job-error.js';
@@ -24,40 +25,40 @@ export type HoldReason = (typeof HOLD_REASONS)[number];
 
 export interface AccountHold {
   readonly reason: HoldReason;
-  /** Nothing is sent but single trials. False: only jobs that are too dear wait. */
+  /** True: only single trials are sent. False: only jobs that are too expensive wait. */
   readonly blocks: boolean;
-  /** Since when it is so; also tells one hold from the next. */
+  /** When the hold began; also identifies it. */
   readonly since: number;
-  /** What Akool said last: the error of a job whose time to wait ends meanwhile. */
+  /** What Akool said last: the error of a job that expires during the hold. */
   readonly error: JobError;
-  /** The balance as last seen; null: not seen since the last refusal, or Akool refuses to tell. */
+  /** The last known balance; null: unknown since the last refusal, or Akool does not tell it. */
   readonly credit: number | null;
-  /** Jobs that make so many pictures or more were refused at this balance. */
+  /** Jobs that make this many pictures or more were refused at this balance. */
   readonly tooDear: { readonly pictures: number; readonly credit: number } | null;
-  /** When the balance is looked at next. */
+  /** When the balance is checked next. */
   readonly lookAt: number;
-  /** When a job is tried though nothing looks better than at the last trial. */
+  /** When a job is tried even if nothing looks better than at the last trial. */
   readonly trialAt: number;
-  /** How many trials were refused since anything looked better. */
+  /** How many trials were refused since anything last improved. */
   readonly trials: number;
 }
 
-/** Above any balance: of a refusal whose balance is not known yet. */
+/** Higher than any balance; stands for the balance of a refusal that is not known yet. */
 export const UNKNOWN_CREDIT = Number.MAX_SAFE_INTEGER;
 /** More pictures than a job can make. */
 const NO_LIMIT = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
-/** So many are refused before another job than those that wait is wanted. */
+/** After this many refused trials, a job other than the waiting ones is accepted as a trial. */
 const TRIALS_OF_THE_SAME = 3;
 
-/** A refusal for the account's sake. */
+/** A submit that Akool refused because of the account. */
 export interface AccountRefusal {
   readonly reason: HoldReason;
   readonly error: JobError;
   /** See `picturesOf`. */
   readonly pictures: number | null;
-  /** Of the one job that was sent to see whether the hold has passed. */
+  /** Whether this was the one job sent to test whether the hold has passed. */
   readonly isTrial: boolean;
   readonly at: number;
 }
@@ -72,7 +73,7 @@ export function afterRefusal(before: AccountHold | null, refusal: AccountRefusal
       since: at,
       credit: null,
       tooDear: reason === 'NO_CREDIT' ? learned(before?.tooDear ?? null, refusal, UNKNOWN_CREDIT) : null,
-      // At once: it tells what the job was too dear for.
+      // Immediately, because it shows at which balance the job was too expensive.
       lookAt: reason === 'NO_CREDIT' ? at : at + FIRST_PAUSE_MS,
       trialAt: at + FIRST_PAUSE_MS,
       trials: 0,
@@ -91,26 +92,29 @@ export function afterRefusal(before: AccountHold | null, refusal: AccountRefusal
   };
 }
 
-/** The balance at which the job was refused, for its record; null where it is not about the balance. */
+/**
+ * The balance at which the job was refused, to be stored with it; null if the refusal is not about the
+ * balance.
+ */
 export function creditRefusedAt(hold: AccountHold, { reason, isTrial }: AccountRefusal): number | null {
   if (reason !== 'NO_CREDIT') return null;
-  // Before a trial, and only then, the balance was looked at.
+  // The balance is checked only before a trial.
   return (isTrial ? hold.credit : null) ?? UNKNOWN_CREDIT;
 }
 
 /**
- * When the refused job is sent again at the earliest; null: as soon as it is its turn. One for which Akool refuses
- * the account while it takes others must not keep all of them.
+ * The earliest time at which the refused job is sent again; null: as soon as it is its turn. If Akool refuses
+ * the account for one job but accepts others, that job must not hold up all of them.
  */
 export function retryAfter({ reason, at }: AccountRefusal, tries: number): number | null {
   return reason === 'ACCOUNT' && tries > 1 ? at + trialPause(tries - 1) : null;
 }
 
-/** The balance was told. */
+/** Returns the hold after Akool told the balance. */
 export function afterLook(before: AccountHold, credit: number, at: number): AccountHold {
   const tooDear =
     before.tooDear?.credit === UNKNOWN_CREDIT ? { ...before.tooDear, credit } : (before.tooDear ?? null);
-  // What keeps the account from being told its balance is gone; or there is more of it.
+  // Better: Akool tells the balance again, or the balance has grown.
   const isBetter =
     before.reason === 'ACCOUNT' ? before.credit === null : before.credit !== null && credit > before.credit;
   return {
@@ -122,7 +126,7 @@ export function afterLook(before: AccountHold, credit: number, at: number): Acco
   };
 }
 
-/** The balance was not told. */
+/** Returns the hold after Akool did not tell the balance. */
 export function afterFailedLook(before: AccountHold, at: number): AccountHold {
   return {
     ...before,
@@ -131,7 +135,7 @@ export function afterFailedLook(before: AccountHold, at: number): AccountHold {
   };
 }
 
-/** A trial ended, but not in a refusal for the account's sake. Null: the hold is over. */
+/** Returns the hold after a trial that was not refused because of the account; null: the hold is over. */
 export function afterTrial(
   before: AccountHold,
   job: Job,
@@ -141,43 +145,43 @@ export function afterTrial(
   if (!wasAccepted) return { ...before, lookAt: at + FIRST_PAUSE_MS };
   const { credit, pictures } = priceLimits(before);
   if (before.reason === 'ACCOUNT' || wasRefusedAt(job, credit)) return null;
-  // Others that make as many pictures may cost less as well.
+  // Other jobs with as many pictures may cost less too.
   const tooDear = makes(job) >= pictures ? null : before.tooDear;
   return { ...unblocked(before, at), tooDear, trials: 0, trialAt: at + FIRST_PAUSE_MS };
 }
 
-/** There was no slot for the trial. */
+/** Returns the hold if there was no slot for the trial. */
 export function withoutTrial(before: AccountHold, at: number): AccountHold {
   return { ...before, lookAt: at + FIRST_PAUSE_MS };
 }
 
-/** Lets those go on that are not too dear. */
+/** Lets jobs continue that are not too expensive. */
 export function unblocked(before: AccountHold, at: number): AccountHold {
   return before.blocks ? { ...before, blocks: false, since: at, lookAt: at + FIRST_PAUSE_MS } : before;
 }
 
-/** Whoever looks, or tries a job, has so long for it until another one does. */
+/** Claims the next check or trial; after `claimMs` another instance may do it. */
 export function claimed(before: AccountHold, at: number, claimMs: number): AccountHold {
   return { ...before, lookAt: at + Math.min(claimMs, LONGEST_PAUSE_MS) };
 }
 
-/** Whoever starts a gateway may have mended what was wrong. */
+/** Checks at once after a start, because the operator may have fixed the problem. */
 export function hurried(before: AccountHold, at: number): AccountHold {
   return { ...before, lookAt: at, trialAt: at };
 }
 
-/** The clock was set. */
+/** Moves all times after the clock was set. */
 export function movedBy(before: AccountHold, ms: number): AccountHold {
   const { since, lookAt, trialAt } = before;
   return { ...before, since: since + ms, lookAt: lookAt + ms, trialAt: trialAt + ms };
 }
 
-/** A time further away than any pause is what a clock that was set back leaves behind. */
+/** A time further away than the longest pause is due too: it was left by a clock that was set back. */
 export function isLookDue({ lookAt }: AccountHold, now: number): boolean {
   return lookAt <= now || lookAt > now + 2 * LONGEST_PAUSE_MS;
 }
 
-/** Akool tells the balance, so the key is good; yet one trial after the other was refused. */
+/** The key works, because Akool tells the balance; yet one trial after another was refused. */
 export function mayBeTheJobs({ reason, credit, trials }: AccountHold): boolean {
   return reason === 'ACCOUNT' && credit !== null && trials >= TRIALS_OF_THE_SAME;
 }
@@ -186,12 +190,14 @@ export function isTrialDue({ trialAt }: AccountHold, now: number): boolean {
   return trialAt <= now || trialAt > now + 2 * LONGEST_PAUSE_MS;
 }
 
-/** Whether even the smallest job that can come was refused at this balance. */
+/** Whether even the smallest possible job was refused at this balance. */
 export function blocksAllJobs({ reason, tooDear }: AccountHold): boolean {
   return reason === 'ACCOUNT' || (tooDear !== null && tooDear.pictures <= 1);
 }
 
-/** A job is too dear that was refused at this `credit` or more, or that makes so many `pictures` or more. */
+/**
+ * A job is too expensive if it was refused at this `credit` or more, or makes this many `pictures` or more.
+ */
 export function priceLimits(hold: AccountHold | null): {
   readonly credit: number;
   readonly pictures: number;
@@ -206,12 +212,12 @@ export function isTooDear(hold: AccountHold, job: Job): boolean {
   return wasRefusedAt(job, credit) || makes(job) >= pictures;
 }
 
-/** Whether the longest pause between two looks is reached. */
+/** Whether the pause between two checks has reached its maximum. */
 export function isSlow(hold: AccountHold, now: number): boolean {
   return lookPause(hold, now) === LONGEST_PAUSE_MS;
 }
 
-/** An eighth of the time that it has lasted: five seconds during the first forty, five minutes after forty minutes. */
+/** An eighth of the hold's age: five seconds during the first forty, five minutes after forty minutes. */
 function lookPause({ since }: AccountHold, now: number): number {
   return Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, Math.round((now - since) / 8)));
 }
@@ -220,12 +226,12 @@ function wasRefusedAt({ creditRefused }: Job, credit: number): boolean {
   return creditRefused !== null && creditRefused >= credit;
 }
 
-/** A video is compared with nothing. */
+/** Videos are never compared. */
 function makes({ pictures }: Job): number {
   return pictures ?? 0;
 }
 
-/** Twice as long after each that was refused. */
+/** Doubles with each refused trial. */
 function trialPause(trials: number): number {
   return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(trials - 1, 16));
 }

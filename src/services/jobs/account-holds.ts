@@ -1,7 +1,4 @@
-/**
- * The hold on the account as this instance knows it: each change of it is stored, told to the operator, and told to
- * those here whom it concerns.
- */
+/** This instance's view of the account hold. Each change is stored, logged, and passed to listeners. */
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { JobStore } from '../store/job-store.js';
@@ -22,18 +19,18 @@ export class AccountHolds {
     this.#log = parts.log;
   }
 
-  /** As it was when it was last read or changed here. */
+  /** The hold as last read or changed by this instance. */
   get last(): AccountHold | null {
     return this.#last;
   }
 
-  /** As it is stored now. All who ask in one turn of the event loop share one look. */
+  /** The stored hold. Calls within one turn of the event loop share one read. */
   present(): Promise<AccountHold | null> {
     this.#reading ??= this.#read();
     return this.#reading;
   }
 
-  /** @returns the hold as it is afterwards */
+  /** @returns the hold afterwards */
   async change<After extends AccountHold | null>(
     change: (before: AccountHold | null) => After,
   ): Promise<After> {
@@ -52,7 +49,7 @@ export class AccountHolds {
 
   async #read(): Promise<AccountHold | null> {
     await setImmediate();
-    // Whoever asks from now on may have to see what this look can't.
+    // Later callers may need changes that this read can't see.
     this.#reading = null;
     this.#last = await this.#store.accountHold();
     return this.#last;
@@ -63,7 +60,7 @@ export class AccountHolds {
       const { reason, error } = after;
       this.#log.error(
         { reason, providerCode: error.providerCode, error: error.code, detail: error.message },
-        `dispatch paused: Akool refuses the account (${reason}). Waiting jobs are kept, and go on by themselves once it does not`,
+        `dispatch paused: Akool refuses the account (${reason}). Waiting jobs are kept, and continue on their own once it does not`,
       );
     }
     if (before?.blocks && !after?.blocks) {

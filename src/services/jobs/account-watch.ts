@@ -1,6 +1,6 @@
 /**
- * Looks whether what Akool holds against the account has passed: at the balance, which is free, by one instance at a
- * time, every five seconds at first and every five minutes in the end. When it looks so, one job is tried.
+ * Checks whether an account hold has passed: one instance at a time queries the balance, which is free, every
+ * five seconds at first and every five minutes in the end. If the balance looks fine, one job is tried.
  */
 import type { Logger } from 'pino';
 import type { AkoolClient } from '../akool/akool-client.js';
@@ -27,11 +27,11 @@ import type { Dispatcher } from './dispatcher.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
 export interface AccountWatchSettings {
-  /** A look, or a trial, that took longer than this was left behind by its instance; in milliseconds. */
+  /** A check or trial that takes longer than this was abandoned by its instance; in milliseconds. */
   readonly abandonedAfterMs: number;
 }
 
-/** What other instances stored is seen no later than this. */
+/** Changes by other instances are seen no later than this. */
 const TICK_MS = 1000;
 
 export class AccountWatch {
@@ -71,7 +71,7 @@ export class AccountWatch {
     this.#loop.start();
   }
 
-  /** Ends a look under way. Safe to call twice. */
+  /** Aborts a check in progress. May be called twice. */
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
@@ -79,7 +79,7 @@ export class AccountWatch {
     await this.#loop.stop();
   }
 
-  /** Resolves after a look, if one is due, that began after this call. */
+  /** Resolves after a check, if one is due, that began after this call. */
   pass(): Promise<void> {
     return this.#loop.pass();
   }
@@ -93,7 +93,7 @@ export class AccountWatch {
     if (this.#isFirst) {
       this.#log.warn(
         { reason: hold.reason, since: new Date(hold.since) },
-        'Akool refused the account before',
+        'Akool refused the account before this start',
       );
       await this.#holds.change((before) => before && hurried(before, this.#clock.now()));
       this.#isFirst = false;
@@ -104,7 +104,7 @@ export class AccountWatch {
     if (await this.#claim()) await this.#look();
   }
 
-  /** False when another instance was quicker. */
+  /** Returns false if another instance was faster. */
   async #claim(): Promise<boolean> {
     let isMine = false;
     await this.#holds.change((before) => {
@@ -115,7 +115,7 @@ export class AccountWatch {
     return isMine;
   }
 
-  /** Unless it became another one meanwhile. */
+  /** Changes the hold unless another one has replaced it meanwhile. */
   async #changeThis(hold: AccountHold, change: (before: AccountHold, now: number) => AccountHold | null) {
     await this.#holds.change((before) =>
       before !== null && before.since === hold.since ? change(before, this.#clock.now()) : before,
@@ -130,7 +130,7 @@ export class AccountWatch {
       const now = this.#clock.now();
       return looked.kind === 'told' ? afterLook(before, looked.credit, now) : afterFailedLook(before, now);
     });
-    this.#log.info({ reason: hold?.reason, ...looked }, 'looked whether Akool still refuses the account');
+    this.#log.info({ reason: hold?.reason, ...looked }, 'checked whether Akool still refuses the account');
     if (hold !== null && this.#looksPassed(hold, looked)) await this.#try(hold);
   }
 
@@ -141,7 +141,7 @@ export class AccountWatch {
       case 'refused':
         return false;
       case 'unclear':
-        // Where the balance can't be had at all, a trial is the only way to learn anything.
+        // If Akool never tells the balance, only a trial can show anything.
         return isSlow(hold, this.#clock.now());
     }
   }
@@ -150,7 +150,7 @@ export class AccountWatch {
     const now = this.#clock.now();
     const { all, tooDear } = await this.#store.countHeld(hold, now);
     const isOver = hold.blocks ? all === 0 : tooDear === 0;
-    // Nobody is left to try: who comes next will tell.
+    // No job is left to try; the next one to arrive will show.
     if (isOver) return this.#changeThis(hold, () => null);
     const trial = this.#trialOf(hold, all > tooDear, now);
     if (trial !== null) {
@@ -161,7 +161,7 @@ export class AccountWatch {
     }
   }
 
-  /** Null when all who wait are known to be too dear, and none of them is to be tried again yet. */
+  /** Returns null if all waiting jobs are known to be too expensive and none is due for another trial. */
   #trialOf(hold: AccountHold, doesAnyFit: boolean, now: number): Trial | null {
     if (hold.reason === 'NO_CREDIT' && hold.blocks && doesAnyFit) return 'fitting';
     if (!isTrialDue(hold, now)) return null;
@@ -181,6 +181,6 @@ export class AccountWatch {
 
 type Looked =
   | { readonly kind: 'told'; readonly credit: number }
-  /** Akool refuses the account here as well. */
+  /** Akool refuses to tell the balance because of the account. */
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'unclear'; readonly why: string };

@@ -1,10 +1,10 @@
 /**
- * Keeps results for good: fetches each before Akool's seven days are over, and makes our copy the job's
+ * Keeps results permanently: downloads each before Akool's seven days are over, and makes our copy the job's
  * `result.url`.
  *
- * Each attempt is claimed in the store for a short time, and claimed on while it runs: so instances never fetch
- * the same result at once, and an attempt that died with its process is soon made again. The copy's name is
- * the same in each attempt, so nothing is left behind.
+ * Each attempt holds a short claim in the store and renews it while it runs. So two instances never download
+ * the same result at once, and an attempt that died with its process is soon repeated. All attempts use the
+ * same name for the copy, so none leaves anything behind.
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -21,9 +21,9 @@ import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
 export interface ArchiverSettings {
-  /** Larger results are left with Akool, in bytes. */
+  /** Larger results are left at Akool; in bytes. */
   readonly archiveMaxBytes: number;
-  /** The longest that one attempt may take, in milliseconds. */
+  /** The timeout of one attempt, in milliseconds. */
   readonly archiveTimeoutMs: number;
 }
 
@@ -34,7 +34,7 @@ const SWEEP_EVERY_MS = 60 * 60 * 1000;
 const PARALLEL = 4;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60 * 60 * 1000;
-/** The last attempt is made so long before Akool deletes the result. */
+/** The last attempt is made this long before Akool deletes the result. */
 const LAST_CHANCE_MS = 60 * 1000;
 
 export class Archiver {
@@ -48,7 +48,7 @@ export class Archiver {
   readonly #loop: PeriodicLoop;
   readonly #stopping = new AbortController();
   readonly #underWay = new Map<string, Promise<void>>();
-  /** By the steady clock. */
+  /** On the steady clock. */
   #sweepAt = 0;
   #unsubscribe: (() => void) | null = null;
 
@@ -78,7 +78,7 @@ export class Archiver {
     this.#loop.start();
   }
 
-  /** Ends attempts under way; they are made again at the next start. Safe to call twice. */
+  /** Aborts attempts in progress; they are repeated at the next start. May be called twice. */
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
@@ -97,12 +97,15 @@ export class Archiver {
     const now = this.#clock.now();
     const claimed = await this.#store.claimArchives(now, now + CLAIM_MS, free);
     for (const job of claimed) {
-      // Its claim was lost (a change of the job came between), but not its attempt.
+      // A change of the job has ended the claim, but the attempt is still running.
       if (this.#underWay.has(job.id)) continue;
       const attempt: Promise<void> = this.#claimedOn(job, () => this.#attempt(job))
         .catch((error: unknown) => this.#retry(job, error))
         .catch((error: unknown) =>
-          this.#log[logLevelOf(error)]({ err: error, job: job.id }, 'archiving could not be noted'),
+          this.#log[logLevelOf(error)](
+            { err: error, job: job.id },
+            'the outcome of archiving could not be recorded',
+          ),
         )
         .finally(() => {
           this.#underWay.delete(job.id);
@@ -112,7 +115,7 @@ export class Archiver {
     }
   }
 
-  /** Keeps the claim alive while `attempt` runs. */
+  /** Renews the claim while `attempt` runs. */
   async #claimedOn(job: Job, attempt: () => Promise<void>): Promise<void> {
     const timer = setInterval(() => {
       const claim = { at: this.#clock.now() + CLAIM_MS, attempts: job.archiveAttempts };
@@ -132,10 +135,11 @@ export class Archiver {
     const archive = await this.#keep(job, job.result.providerUrl);
     const { providerUrl } = job.result;
     const { job: afterwards, changed } = await this.#jobs.apply(job.id, ({ result }) =>
-      // Another result than the one that was fetched: the answer to the submit took that one back.
+      // Skip the change if the job's result is no longer the downloaded one, because the submit's answer
+      // revoked it.
       result?.providerUrl === providerUrl ? { type: 'archived', at: this.#clock.now(), archive } : null,
     );
-    // The job was deleted meanwhile: its copy must not outlive it.
+    // The job was deleted meanwhile, so its copy must be removed too.
     if (!changed && (afterwards === null || afterwards.eraseAt !== null))
       await this.#archive.remove(archive.name);
   }
@@ -153,12 +157,12 @@ export class Archiver {
       }
       const { head, whole } = await withHead(body);
       const type = await mediaTypeOf(head);
-      if (type === null) throw new ResultContentError('WRONG_TYPE', 'the result is no picture or video');
+      if (type === null) throw new ResultContentError('WRONG_TYPE', 'the result is not a picture or video');
       const measure = new Measure(most, contentLength);
       const name = `${archiveStem(job)}.${type.extension}`;
       const source = Readable.from(whole);
       source.once('error', (error) => measure.destroy(error));
-      // It may fail before the archive listens, and keeps its error until then.
+      // It may fail before the archive listens; it keeps its error until then.
       measure.on('error', () => {});
       await this.#archive.write(name, source.pipe(measure), { contentType: type.contentType, signal });
       return { name, contentType: type.contentType, byteSize: measure.byteSize, sha256: measure.sha256() };
@@ -180,13 +184,13 @@ export class Archiver {
     const givenUp = isForGood(error) || at <= now;
     await this.#store.rescheduleArchive(job.id, { at: givenUp ? null : at, attempts });
     this.#log.warn({ err: error, job: job.id, attempts, givenUp }, 'a result could not be kept');
-    // Where only the answer was lost the copy is there all the same, and must not outlive its job.
+    // If only the answer was lost, the copy exists nevertheless, and must not outlive its job.
     const afterwards = await this.#store.get(job.id);
     if (afterwards === null || afterwards.eraseAt !== null) await this.#archive.removeAny(archiveStem(job));
   }
 }
 
-/** Another attempt would end the same way. */
+/** Whether another attempt would fail the same way. */
 function isForGood(error: unknown): boolean {
   return (
     (error instanceof ResultContentError && error.code === 'TOO_LARGE') ||
@@ -195,8 +199,8 @@ function isForGood(error: unknown): boolean {
 }
 
 /**
- * The copy's name up to its extension: unguessable as the job's callback token is, and the same in each attempt;
- * the token can't be got from it.
+ * The copy's name without its extension: as unguessable as the job's callback token, the same in each
+ * attempt, and the token can't be derived from it.
  */
 export function archiveStem(job: Job): string {
   return createHash('sha256').update(`media:${job.callbackToken}`).digest('base64url');

@@ -16,7 +16,7 @@ export class Backoff {
     return Math.random() * ceiling;
   }
 
-  /** Something went well: the next failure is the first again. */
+  /** Resets the ceiling after a success. */
   reset(): void {
     this.#failures = 0;
   }

@@ -1,6 +1,6 @@
 /**
- * What arrives at a job's webhook address. An event is believed only when it fits the address (the payload's
- * `_id` is the job's own), and one that can't be read is a doorbell: the job is asked about at once.
+ * Handles callbacks to a job's URL. A callback is trusted only if its `_id` is the job's own. One that cannot
+ * be decrypted only makes the gateway poll the job at once.
  */
 import type { Logger } from 'pino';
 import { isProviderResultUrl, providerUrlForLog } from '../akool/provider-url.js';
@@ -14,18 +14,16 @@ import type { Reconciler } from './reconciler.js';
 
 export interface CallbackSettings {
   readonly keys: WebhookKeys;
-  /** `AKOOL_BASE_URL`: results may also lie there, whatever its scheme. */
+  /** `AKOOL_BASE_URL`: result URLs there are accepted too, whatever their scheme. */
   readonly baseUrl: string;
-  /** Ask the results endpoint before a COMPLETED webhook is believed. */
+  /** Check with the results endpoint before trusting a callback that says COMPLETED. */
   readonly confirmResults: boolean;
   readonly keepResults: boolean;
   readonly pollAfterMs: number;
   readonly jobDeadlineMs: number;
 }
 
-/**
- * `recorded`: it is on disk, or was already; answer 200. `refused`: nothing was taken, for whatever reason.
- */
+/** `recorded`: it is on disk now, or was already; answer 200. `refused`: not accepted, for any reason. */
 export type Receipt = 'recorded' | 'refused';
 
 export class CallbackReceiver {
@@ -52,12 +50,12 @@ export class CallbackReceiver {
     this.#log = parts.log;
   }
 
-  /** Whether this is a job's address. Rejects when the store fails. */
+  /** Whether a job has this token. Rejects if the store fails. */
   async isAwaitedAt(token: string): Promise<boolean> {
     return (await this.#store.getByCallbackToken(token)) !== null;
   }
 
-  /** Rejects only when the store fails; Akool sends again then. */
+  /** Rejects only if the store fails; Akool then retries. */
   async receive(token: string, body: Buffer): Promise<Receipt> {
     const job = await this.#store.getByCallbackToken(token);
     if (job === null) return this.#refuse(null, 'UNKNOWN_ADDRESS');
@@ -84,11 +82,12 @@ export class CallbackReceiver {
       { ...event, reason: await this.#reasonOf(event, job) },
       { baseUrl, madeAt: madeAt(event, job, at), keep, secrets },
     );
-    // Whoever forged it must not end the job: where the address does not fit, what Akool says when asked counts.
+    // A forged callback must not end the job, so if the result URL does not fit, Akool's answer to a poll
+    // decides.
     const isBelieved =
       read !== null &&
       (read.status !== 'COMPLETED' || (!confirmResults && isProviderResultUrl(read.url, baseUrl)));
-    // What is not believed still says that Akool has the job.
+    // Even an untrusted callback shows that Akool has the job.
     const report = isBelieved ? read : ({ status: 'QUEUED' } as const);
     let isUnsent = false;
     const { job: afterwards, changed } = await this.#jobs.apply(job.id, (current) => {
@@ -111,8 +110,8 @@ export class CallbackReceiver {
     if (!isBelieved) {
       const address = event.url === null ? null : providerUrlForLog(event.url);
       const fields = { job: job.id, providerId: event.providerId, address };
-      // Akool may give none when it is asked: then this is all that leads to what was paid.
-      this.#log.info(fields, 'callback with a result that counts only once Akool was asked');
+      // Log the URL: a poll may return none, and then this is the only way to the paid result.
+      this.#log.info(fields, 'callback with a result that must be confirmed by a poll');
       return this.#ring(afterwards, event);
     }
     if (!changed) this.#noteUnused(afterwards, event);
@@ -125,9 +124,9 @@ export class CallbackReceiver {
   }
 
   /**
-   * Something is new with this job, but what, only Akool can tell.
+   * There is news about this job that only a poll can reveal.
    *
-   * @param event what was read and not believed; null for what could not be read
+   * @param event what was decrypted but not trusted; null if it could not be decrypted
    */
   async #ring(job: Job, event: WebhookEvent | null): Promise<Receipt> {
     const isAsked = isAtProvider(job.status) || (isHealable(job) && job.pollAt !== null);
@@ -136,13 +135,13 @@ export class CallbackReceiver {
       this.#reconciler.wake();
       return 'recorded';
     }
-    // Without an `_id` there is nothing to ask for; not taking it makes Akool ring again later.
+    // Without an `_id` the job cannot be polled; refusing makes Akool retry the callback later.
     if (!isFinal(job.status)) return this.#refuse(job, 'NOT_YET_ASKABLE');
     this.#noteUnused(job, event);
     return 'recorded';
   }
 
-  /** What changes nothing is answered with 200 as well, and must not be nowhere: a result in it was paid. */
+  /** A callback that changes nothing also gets 200, but is logged, because a result in it was paid for. */
   #noteUnused({ id, status, error, eraseAt }: Job, event: WebhookEvent | null): void {
     const url = eraseAt === null ? (event?.url ?? null) : null;
     const fields = {
@@ -161,14 +160,14 @@ export class CallbackReceiver {
   }
 
   #refuse(job: Job | null, reason: string): Receipt {
-    this.#log.warn({ job: job?.id, reason }, 'webhook refused');
+    this.#log.warn({ job: job?.id, reason }, 'callback refused');
     return 'refused';
   }
 }
 
 /**
- * When the result was made: the webhook's own timestamp, which repeats with every delivery of it. Bounded by
- * what is possible, because nothing vouches for it.
+ * When the result was made: the callback's own timestamp, which is the same in every delivery. It is clamped
+ * to the possible range, because nothing authenticates it.
  */
 function madeAt(event: WebhookEvent, job: Job, now: number): number {
   return Math.min(now, Math.max(event.timestamp, job.sentAt ?? job.createdAt));

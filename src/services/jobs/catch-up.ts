@@ -1,25 +1,24 @@
 /**
- * Makes good what the bus lost: compares what is followed on this instance with the store, at once when the
- * bus had a gap, and every few seconds in any case, because some losses have no witness (an instance that
- * died between its commit and its news). So followers lag by some seconds at worst, also while the bus is
- * down.
+ * Recovers what the bus lost: compares what is followed on this instance with the store, at once after a gap
+ * in the bus, and every few seconds in any case, because some losses go unnoticed (an instance that died
+ * between commit and publish). So followers lag by a few seconds at worst, even while the bus is down.
  *
- * The comparison costs one short read for some hundreds of followed jobs; only those of which something was
- * missed are read whole.
+ * The comparison costs one short read for several hundred followed jobs; only jobs with missed changes are
+ * read in full.
  */
 import type { Logger } from 'pino';
 import type { JobBus } from '../bus/job-bus.js';
 import type { JobStore } from '../store/job-store.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
-/** In one read. */
+/** The number of jobs compared in one read. */
 const JOBS_AT_ONCE = 500;
 
 export class CatchUp {
   readonly #store: Pick<JobStore, 'versions' | 'lastChange' | 'changedSince'>;
   readonly #bus: Pick<JobBus, 'onGap' | 'followedJobs' | 'followedTenants' | 'remindOfJob' | 'remindTenant'>;
   readonly #loop: PeriodicLoop;
-  /** Up to which number those who follow tenants were told of all changes. */
+  /** The last change up to which followers of tenants know everything. */
   #known = 0;
   #leave: (() => void) | null = null;
 
@@ -34,14 +33,14 @@ export class CatchUp {
     this.#loop = new PeriodicLoop(parts.everyMs, () => this.#compare(), parts.log);
   }
 
-  /** Before anybody follows. */
+  /** Must be called before anyone follows. */
   async start(): Promise<void> {
     this.#known = await this.#store.lastChange();
     this.#leave ??= this.#bus.onGap(() => this.#loop.wake());
     this.#loop.start();
   }
 
-  /** Safe to call twice. */
+  /** May be called twice. */
   async stop(): Promise<void> {
     this.#leave?.();
     this.#leave = null;
@@ -53,10 +52,10 @@ export class CatchUp {
     for (let i = 0; i < ids.length; i += JOBS_AT_ONCE) {
       const some = ids.slice(i, i + JOBS_AT_ONCE);
       const versions = await this.#store.versions(some);
-      // What is gone was deleted: whoever follows it is told by reading it.
+      // A missing job was deleted; its followers find out when they read it.
       for (const id of some) this.#bus.remindOfJob(id, versions.get(id) ?? Number.POSITIVE_INFINITY);
     }
-    // Known before it is asked who follows: who comes later begins with a later change than this.
+    // Read this before the list of followers: anyone who follows later starts at a later change.
     const last = await this.#store.lastChange();
     for (const tenant of this.#bus.followedTenants()) await this.#compareTenant(tenant);
     this.#known = last;

@@ -1,8 +1,8 @@
 /**
- * Hands waiting jobs to Akool, each at most once unless a try surely was not accepted.
+ * Sends waiting jobs to Akool, each at most once unless an attempt was definitely not accepted.
  *
- * Wakes when a job waits or a slot becomes free, and looks by itself every second, because a slot may also
- * be freed by another instance or by the mere passing of time.
+ * Wakes when a job is waiting or a slot becomes free, and checks every second, because another instance or
+ * the passing of time may also free a slot.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -21,30 +21,30 @@ import { PeriodicLoop } from './periodic-loop.js';
 import { type Outcome, Sender } from './sender.js';
 
 export interface DispatcherSettings {
-  /** Jobs that may be at the provider at once. */
+  /** The maximum number of jobs at the provider at once. */
   readonly maxConcurrency: number;
-  /** From the sending on, in milliseconds. */
+  /** From sending, in milliseconds. */
   readonly jobDeadlineMs: number;
-  /** Silence after which a sent job is asked about, in milliseconds. */
+  /** A sent job is polled after this long without news, in milliseconds. */
   readonly pollAfterMs: number;
-  /** How long a job of unknown outcome keeps its slot, in milliseconds. */
+  /** How long an UNCONFIRMED job holds its slot, in milliseconds. */
   readonly unconfirmedSlotMs: number;
   /** How long a job may wait to be sent, in milliseconds from its creation. */
   readonly queueTtlMs: number;
-  /** How long the store may take to lease a job; past it others could take the job over before it was sent. */
+  /** How long the store may take to lease a job. Later, others could take the job over before it is sent. */
   readonly leaseGraceMs: number;
-  /** The longest that stopping waits for calls in flight, in milliseconds. */
+  /** How long stopping waits for calls in flight, in milliseconds. */
   readonly drainMs: number;
-  /** Where Akool reports: the address of this job's webhook, null when Akool can't reach us. */
+  /** Returns the job's callback URL; null if Akool can't reach us. */
   webhookUrl(job: Job): string | null;
 }
 
 const TICK_MS = 1000;
-/** What the store may take to lease a job in any case. */
+/** How long the store may always take to lease a job. */
 const LEASE_MS = 1000;
-/** How long stopping waits to hear of a lease under way. */
+/** How long stopping waits for the outcome of a lease in progress. */
 const LEASE_PATIENCE_MS = 5000;
-/** About a minute and a half; there is no limit while the database is away. */
+/** About a minute and a half; unlimited while the database is unavailable. */
 const MOST_RECORD_TRIES = 40;
 const LONGEST_LOOK_PAUSE_MS = 60_000;
 type AccountRefused = Extract<Outcome, { kind: 'account-refused' }>;
@@ -61,7 +61,7 @@ export class Dispatcher {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #calls = new AbortController();
   readonly #leases = new AbortController();
-  /** By the steady clock. */
+  /** On the steady clock. */
   #pausedUntil = 0;
   #unsubscribe: (() => void) | null = null;
   #isStopped = false;
@@ -94,15 +94,15 @@ export class Dispatcher {
 
   start(): void {
     this.#unsubscribe ??= this.#jobs.onChange((job) => {
-      // Whatever is not being sent and not at the provider may have left a slot, or wants one.
+      // A finished job may have freed a slot, and a waiting job needs one.
       if (job.finishedAt !== null || job.status === 'WAITING') this.#loop.wake();
     });
     this.#loop.start();
   }
 
   /**
-   * Takes no more jobs and waits for the calls in flight; those that outlast `drainMs` are ended, and their
-   * jobs are UNCONFIRMED. Safe to call twice.
+   * Accepts no more jobs and waits for the calls in flight. Calls that take longer than `drainMs` are
+   * aborted, and their jobs become UNCONFIRMED. May be called twice.
    */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -116,17 +116,19 @@ export class Dispatcher {
     clearTimeout(timer);
   }
 
-  /** Resolves after a look at the queue that began after this call: what could be leased then, is. */
+  /**
+   * Resolves after a pass over the queue that began after this call, and so has leased everything it could.
+   */
   pass(): Promise<void> {
     return this.#loop.pass();
   }
 
-  /** After what kept one submit from being accepted. */
+  /** Whether dispatch is backing off after a submit that could not be accepted. */
   get isPausing(): boolean {
     return this.#pausedUntil > this.#clock.steady();
   }
 
-  /** Sends one job although the account is on hold. False when there was none, or no slot for it. */
+  /** Sends one job despite the account hold. Returns false if there was no job or no slot. */
   async tryOne(trial: Trial): Promise<boolean> {
     if (this.#isStopped || this.isPausing) return false;
     return (await this.#lease(trial)) > 0;
@@ -141,7 +143,7 @@ export class Dispatcher {
     await this.#lease(null);
   }
 
-  /** Resolves with how many are in hand now. */
+  /** Resolves with the number of jobs in hand. */
   async #lease(trial: Trial | null): Promise<number> {
     const { maxConcurrency, jobDeadlineMs, leaseGraceMs } = this.#settings;
     const begun = performance.now();
@@ -153,18 +155,21 @@ export class Dispatcher {
     return leased.length;
   }
 
-  /** What a stop waits for. */
+  /** Registers work that a stop waits for. */
   #inHand(job: Job, work: Promise<void>): void {
     const settled: Promise<void> = work
       .catch((error: unknown) => {
-        // The job stays SUBMITTING; who takes over abandoned jobs makes it UNCONFIRMED.
+        // The job stays SUBMITTING until the reconciler takes it over as abandoned and makes it UNCONFIRMED.
         this.#log.error({ err: error, job: job.id }, 'the outcome of a submit could not be recorded');
       })
       .finally(() => this.#inFlight.delete(settled));
     this.#inFlight.add(settled);
   }
 
-  /** The store was away for so long that others may take this instance for dead, and its jobs for sent. */
+  /**
+   * Returns a leased job to the queue: the store was unavailable for so long that others may consider this
+   * instance dead and the job sent.
+   */
   async #giveBack(job: Job): Promise<void> {
     this.#log.warn({ job: job.id }, 'the store was away while a job was leased; it waits again, unsent');
     const deadlineAt = job.createdAt + this.#settings.queueTtlMs;
@@ -179,14 +184,14 @@ export class Dispatcher {
     const outcome = await this.#sender.send(job);
     await this.#note(job, outcome, isTrial, 'submit answered');
     if (outcome.kind !== 'unknown') return;
-    // Not waited for: it may take minutes, and mostly nothing comes.
+    // Don't wait: a late answer may take minutes, and usually there is none.
     void outcome.late?.then((late) => {
       if (late.kind !== 'unknown') this.#inHand(job, this.#note(job, late, isTrial, 'submit answered late'));
     });
   }
 
   async #note(job: Job, outcome: Outcome, isTrial: boolean, message: string): Promise<void> {
-    // The `_id` is in the log before anything else can go wrong: it may be all there is to find the job by.
+    // Log the `_id` before anything else can fail: it may be the only trace of the job.
     const providerId = outcome.kind === 'accepted' ? outcome.providerId : undefined;
     this.#log.info({ job: job.id, attempt: job.attempts, outcome: outcome.kind, providerId }, message);
     await this.#keepTrying(job, async () => {
@@ -196,7 +201,10 @@ export class Dispatcher {
     });
   }
 
-  /** What Akool answered is known nowhere else: a store that is away for a moment must not lose it. */
+  /**
+   * Retries `record`, because Akool's answer exists nowhere else and a short outage of the store must not
+   * lose it.
+   */
   async #keepTrying(job: Job, record: () => Promise<void>): Promise<void> {
     const backoff = new Backoff({ firstMs: 100, mostMs: 5000 });
     for (let tries = 1; ; tries += 1) {
@@ -211,7 +219,7 @@ export class Dispatcher {
     }
   }
 
-  /** The hold comes first, so that whoever learns that the job waits learns why. */
+  /** Store the hold first, so that anyone who sees the job waiting also sees why. */
   async #recordRefusal(job: Job, { reason, error }: AccountRefused, isTrial: boolean): Promise<void> {
     const at = this.#clock.now();
     this.#backoff.reset();
@@ -239,7 +247,7 @@ export class Dispatcher {
     switch (outcome.kind) {
       case 'accepted':
         this.#backoff.reset();
-        // Whichever try it was: Akool has the job, and has billed it.
+        // Apply it whichever attempt it was: Akool has the job, and has billed it.
         await this.#jobs.apply(job.id, {
           type: 'accepted',
           at,
@@ -257,7 +265,7 @@ export class Dispatcher {
         await this.#applyToTry(job, {
           type: 'not-accepted',
           at,
-          // Known to all instances, unlike the pause of this one; and not later than that is over.
+          // Stored for all instances, unlike this instance's pause, and no later than the end of that pause.
           retryAt: at + Math.floor(this.#pausedUntil - this.#clock.steady()),
           deadlineAt: job.createdAt + this.#settings.queueTtlMs,
           reason: outcome.reason,
@@ -287,12 +295,14 @@ export class Dispatcher {
     }
   }
 
-  /** Not to a later try of the same job: somebody took this one for dead, and it has no say any more. */
+  /**
+   * Applies the event only to this attempt. If another instance took it over, this attempt no longer counts.
+   */
   #applyToTry(job: Job, event: JobEvent): Promise<{ readonly changed: boolean }> {
     return this.#jobs.apply(job.id, (current) => (current.attempts === job.attempts ? event : null));
   }
 
-  /** What keeps one submit from being accepted (too many at once, no way to Akool) keeps them all. */
+  /** Pauses all submits, because the cause (too many at once, Akool unreachable) affects all of them. */
   #pause(retryAfterMs: number | null, reason: string): void {
     const ms = Math.max(retryAfterMs ?? 0, this.#backoff.next());
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.steady() + ms);
@@ -300,12 +310,12 @@ export class Dispatcher {
   }
 }
 
-/** Resolves after so many milliseconds, or when the signal fires. */
+/** Resolves after `ms` milliseconds, or when the signal fires. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return setTimeout(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** Milliseconds until the faces of a job are looked for again: longer with each try, never all at once. */
+/** Milliseconds until face detection for a job is retried: longer with each attempt, with jitter. */
 function lookAgainMs(tries: number): number {
   const ceiling = Math.min(LONGEST_LOOK_PAUSE_MS, 1000 * 2 ** Math.min(tries - 1, 16));
   return Math.round(ceiling * (0.5 + Math.random() / 2));

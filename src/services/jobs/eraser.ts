@@ -1,8 +1,8 @@
 /**
- * Deletes jobs for good: our copy, Akool's copy, then the record, so that whatever interrupts it, the record
- * still says what is left to do, and doing a step again does no harm. Neither copy waits for the other.
+ * Deletes jobs permanently: our copy, Akool's copy, then the record. So whatever interrupts it, the record
+ * still says what is left to do, and every step can be repeated safely. Neither copy waits for the other.
  *
- * A job that is to be deleted is hidden at once; the rest may take as long as Akool is out of reach.
+ * A job to be deleted is hidden at once; the rest may take as long as Akool is unreachable.
  */
 import type { Logger } from 'pino';
 import type { AkoolClient } from '../akool/akool-client.js';
@@ -16,16 +16,16 @@ import { PeriodicLoop } from './periodic-loop.js';
 import { RESULT_LIFETIME_MS } from './provider-report.js';
 
 export interface EraserSettings {
-  /** Finished jobs are deleted after so many days; null: never. */
+  /** Finished jobs are deleted after this many days; null: never. */
   readonly retentionDays: number | null;
 }
 
 const TICK_MS = 1000;
-/** Jobs of one pass. While there are more, the next one follows after as long a pause as it took. */
+/** Jobs per pass. While there are more, the next pass begins after a pause as long as the last pass took. */
 const BATCH = 200;
-/** Jobs of one write, which everything else waits for, and of one call to Akool. */
+/** Jobs per write, which everything else waits for, and per call to Akool. */
 const CHUNK = 50;
-/** How long an attempt may take before another instance makes it again. */
+/** How long an attempt may take before another instance repeats it. */
 const CLAIM_MS = 120_000;
 /** How long a delete waits for Akool. */
 const MOMENT_MS = 2000;
@@ -66,24 +66,25 @@ export class Eraser {
     this.#loop.start();
   }
 
-  /** Safe to call twice. */
+  /** May be called twice. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#loop.stop();
   }
 
   /**
-   * Deletes a finished job: when this resolves it is gone for its tenant, our copy is no longer served, and
-   * Akool was told, unless that takes longer than a moment. What is left follows by itself.
+   * Deletes a finished job. When this resolves, its tenant can no longer see it, our copy is no longer
+   * served, and Akool's copy is deleted, unless that takes longer than a moment. The rest follows in the
+   * background.
    *
-   * @throws GatewayError NOT_FOUND, CONFLICT when it is not finished
+   * @throws GatewayError NOT_FOUND; CONFLICT if it is not finished
    */
   async delete(tenant: string, id: string): Promise<void> {
     const job = await this.#jobs.delete(tenant, id);
     try {
       await this.#removeCopy(job);
     } catch (error) {
-      this.#log.warn({ err: error, job: id }, 'the copy of a deleted job is still there; tried again');
+      this.#log.warn({ err: error, job: id }, 'the copy of a deleted job could not be removed; retrying');
     }
     await this.#forAMoment(this.#loop.pass());
   }
@@ -108,11 +109,11 @@ export class Eraser {
     );
     for (const jobs of chunks(gone)) results.push(await this.#erase(jobs, Promise.resolve()));
     const hasMore = hasMoreOld || claimed.length === BATCH;
-    // While something keeps them, the next tick is soon enough.
+    // If some could not be erased, the next tick is soon enough.
     if (hasMore && results.every((isErased) => isErased)) this.#loop.wakeIn(performance.now() - begun);
   }
 
-  /** Marks jobs as deleted that are past their days. True when there may be more. */
+  /** Marks jobs past their retention as deleted. Returns true if there may be more. */
   async #retire(now: number): Promise<boolean> {
     const { retentionDays } = this.#settings;
     if (retentionDays === null) return false;
@@ -123,7 +124,7 @@ export class Eraser {
     return old.length === BATCH;
   }
 
-  /** True when nothing is left of any of them. */
+  /** Returns true if all of them are fully erased. */
   async #erase(jobs: readonly Job[], removingAtAkool: Promise<void>): Promise<boolean> {
     const [theirs, ...ours] = await Promise.allSettled([
       removingAtAkool,
@@ -136,7 +137,7 @@ export class Eraser {
     await this.#store.erase(erased);
     if (erased.length > 0) this.#log.info({ jobs: erased }, 'deleted');
     if (left.length === 0) return true;
-    // What is broken off by a stop is the first thing to do after the next start.
+    // Work that a stop interrupts is due at once after the next start.
     const at = this.#clock.now() + (this.#stopping.signal.aborted ? 0 : RETRY_MS);
     await Promise.all(left.map((id) => this.#store.rescheduleErasure(id, at)));
     const err: unknown = [theirs, ...ours].find((result) => result.status === 'rejected')?.reason;
@@ -147,14 +148,14 @@ export class Eraser {
   async #removeCopy(job: Job): Promise<void> {
     if (job.result === null) return;
     const copy = job.result.archive?.name;
-    // One that was being made when its process died is in no record.
+    // No record mentions a copy that was being written when its process died.
     const { signal } = this.#stopping;
     await (copy === undefined
       ? this.#archive.removeAny(archiveStem(job), signal)
       : this.#archive.remove(copy, signal));
   }
 
-  /** After its seven days Akool has deleted a result by itself. */
+  /** Akool deletes a result on its own after seven days. */
   #isAtAkool({ providerId, finishedAt }: Job, now: number): boolean {
     return providerId !== null && now < (finishedAt ?? 0) + RESULT_LIFETIME_MS;
   }

@@ -1,4 +1,4 @@
-/** Warns of results that nobody has kept and that Akool is about to delete. */
+/** Warns of results without a copy that Akool is about to delete. */
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
 import type { JobStore } from '../store/job-store.js';
@@ -6,7 +6,7 @@ import type { Clock } from './clock.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
 const EVERY_MS = 10 * 60 * 1000;
-/** "Close to its end". */
+/** A result that expires within this time is reported. */
 const CLOSE_MS = 24 * 60 * 60 * 1000;
 
 export class ExpiryWatch {
@@ -23,7 +23,7 @@ export class ExpiryWatch {
       store.expiringResults(clock.now(), clock.now() + CLOSE_MS);
     const gauge: Gauge = new Gauge({
       name: 'faceswap_results_expiring',
-      help: 'Results without a copy of ours that Akool deletes within 24 hours. Each gateway exports the same figure: take max(), not sum().',
+      help: 'Results without a copy of ours that Akool deletes within 24 hours. Each gateway exports the same value: use max(), not sum().',
       registers: [registry],
       collect: async () => gauge.set((await expiring()).count),
     });
@@ -41,7 +41,7 @@ export class ExpiryWatch {
     this.#loop.start();
   }
 
-  /** Safe to call twice. */
+  /** May be called twice. */
   stop(): Promise<void> {
     return this.#loop.stop();
   }

@@ -1,8 +1,8 @@
 /**
- * What one follower still has to be given: an async iterator that never falls behind by more than a bound.
+ * The items still to be delivered to one follower: an async iterator with a bounded backlog.
  *
- * Written by hand rather than as an async generator, because a generator that waits can't be told to stop:
- * its `return()` would queue behind the wait, and an abandoned subscription would leak.
+ * It is not an async generator, because a waiting generator can't be stopped: its `return()` would queue
+ * behind the wait, and an abandoned subscription would leak.
  */
 import { atOnce, type InTurn } from '../event-turns.js';
 
@@ -10,21 +10,24 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
   readonly #onEnd: () => void;
   readonly #inTurn: InTurn;
-  /** Mostly none. An array that was ever pushed to keeps room for sixteen: thousands of feeds that wait do without. */
+  /**
+   * Usually empty. An array that was pushed to once keeps room for sixteen, so thousands of waiting feeds get
+   * a fresh one.
+   */
   #items: T[] = [];
-  /** Those who asked while there was nothing, first come first served. */
+  /** Pending `next()` calls, first come, first served. */
   #takers: { resolve(result: IteratorResult<T>): void; reject(reason: unknown): void }[] = [];
-  /** Somebody has asked for what there is, and waits for their turn. */
+  /** A `next()` call is waiting for its turn. */
   #isInLine = false;
   #state: 'open' | 'completing' | 'ended' = 'open';
   #failure: { readonly reason: unknown } | null = null;
 
   /**
    * @param limit how many items may wait for a slow follower; beyond it the oldest are dropped, so that the
-   *   newest state always arrives.
-   * @param onEnd called once, as soon as the feed takes nothing more: its sources can be let go of, even
-   *   though what it holds may never be taken.
-   * @param inTurn calls what gives the next item when it is this follower's turn
+   *   newest state always arrives
+   * @param onEnd called once, as soon as the feed accepts no more items, so that its sources can be released
+   *   even if its items are never taken
+   * @param inTurn calls the delivery of the next item when it is this follower's turn
    */
   constructor(limit: number, onEnd: () => void, inTurn: InTurn = atOnce) {
     this.#limit = limit;
@@ -32,7 +35,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#inTurn = inTurn;
   }
 
-  /** It takes nothing more. */
+  /** Whether the feed accepts no more items. */
   get ended(): boolean {
     return this.#state !== 'open';
   }
@@ -103,7 +106,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     });
   }
 
-  /** What there was may have gone while the turn was waited for. */
+  /** Items may have gone while this waited for its turn. */
   #give(): void {
     const item = this.#items.shift();
     if (item === undefined) return;

@@ -1,6 +1,7 @@
 /**
- * Following all jobs of a tenant. What the bus doubles or reorders is told apart, and what it does not carry is read,
- * once for all who follow the same tenant here: there may be thousands.
+ * Follows all jobs of a tenant. Duplicates and reordered messages of the bus are filtered out, and states
+ * that the bus does not carry are read once for all followers of the tenant on this instance, of which there
+ * may be thousands.
  */
 import type { JobSignal, Unfollow } from '../bus/job-bus.js';
 import type { InTurn } from '../event-turns.js';
@@ -9,9 +10,9 @@ import type { Sources } from './follow.js';
 import type { Job } from './job.js';
 import { Reading } from './reading.js';
 
-/** A follower who does not keep up gets the newest of this many updates. */
+/** A follower that cannot keep up gets only the newest updates, at most this many. */
 const TENANT_FEED_LIMIT = 1000;
-/** Far more jobs than change while reminders of them may still come. */
+/** Far more jobs than can change while reminders of them may still arrive. */
 const REMEMBERED_JOBS = 10_000;
 const TENANT_READS = 4;
 
@@ -23,7 +24,10 @@ export class TenantFollowers {
     this.#sources = sources;
   }
 
-  /** Every change of the tenant's jobs from now on. Ends only when the follower leaves. @throws GatewayError STORE_UNAVAILABLE */
+  /**
+   * Yields every change of the tenant's jobs from now on. Ends only when the follower leaves. @throws
+   * GatewayError STORE_UNAVAILABLE
+   */
   async follow(tenant: string, inTurn?: InTurn): Promise<AsyncIterableIterator<Job>> {
     const news = this.#byTenant.get(tenant) ?? this.#open(tenant);
     const feed = news.join(inTurn);
@@ -43,19 +47,22 @@ export class TenantFollowers {
   }
 }
 
-/** The changes of one tenant's jobs, for as long as somebody follows them. */
+/** The changes of one tenant's jobs, while anyone follows them. */
 class TenantNews {
-  /** Nothing can be missed from then on. Rejects for all who wait for it. */
+  /** Resolves when nothing can be missed any more. Rejects for everyone who awaits it. */
   readonly begun: Promise<void>;
   readonly #tenant: string;
   readonly #onEnd: () => void;
   readonly #feeds = new Set<Feed<Job>>();
-  /** What the bus doubles or reorders is known by the newest version that was given of each job. */
+  /** The newest version delivered for each job, which filters out duplicates and reordered messages. */
   readonly #newest = new Map<string, number>();
   readonly #reading: Reading;
   #leave: Unfollow | null = null;
   #isOver = false;
-  /** Until it is known, reminders are of before: whatever is after it will be reminded of again. */
+  /**
+   * The change to start from. Until it is known, reminders are about earlier changes; later ones are
+   * repeated.
+   */
   #from = Number.POSITIVE_INFINITY;
 
   /** @param onEnd called once, when the last follower has left */
@@ -97,10 +104,10 @@ class TenantNews {
   }
 
   #offer(job: Job | null): void {
-    // A bus is believed in nothing: whose job it is, the store says.
+    // Don't trust the bus: only the store knows whose job this is.
     if (job === null || job.tenant !== this.#tenant || job.eraseAt !== null) return;
     if (job.version <= (this.#newest.get(job.id) ?? 0)) return;
-    // The one that changed last is the last to be forgotten.
+    // Reinsert it, so that the job that changed last is forgotten last.
     this.#newest.delete(job.id);
     this.#newest.set(job.id, job.version);
     const [oldest] = this.#newest.keys();

@@ -1,6 +1,6 @@
 /**
- * Following one job: joined to the bus first, then the present state, then only what is newer. In this order
- * nothing can fall between, whatever the bus doubles or reorders; what it loses, `CatchUp` makes good.
+ * Follows one job: subscribes to the bus first, then reads the current state, then passes on only newer ones.
+ * In this order nothing is missed, whatever the bus duplicates or reorders; `CatchUp` recovers what it loses.
  */
 import { jobNotFound } from '../../errors.js';
 import type { JobBus, JobSignal, Unfollow } from '../bus/job-bus.js';
@@ -16,22 +16,27 @@ export interface Sources {
 }
 
 export interface Following {
-  /** The follower has this version already, and is given newer ones only. */
+  /** The follower already has this version, and gets only newer ones. */
   readonly afterVersion?: number;
-  /** Goes on after the end of the job until its result is kept, or the first attempt to keep it has failed. */
+  /**
+   * Continue after the job has finished until its result is archived, or the first attempt at that has
+   * failed.
+   */
   readonly untilArchived?: boolean;
-  /** At once unless told otherwise. */
+  /** Default: at once. */
   readonly inTurn?: InTurn;
 }
 
-/** A follower of one job who does not keep up gets the newest of this many updates. */
+/** A follower that cannot keep up gets only the newest updates, at most this many. */
 const FEED_LIMIT = 16;
-/** How long a finished job is followed for the sake of the copy that is being made of its result. */
+/** How long to keep following a finished job whose result is being copied. */
 const ARCHIVE_GRACE_MS = 1000;
-/** A failed attempt to make the copy is no change of the job, and so no news: those who wait for it look. */
+/**
+ * How often to check for a failed attempt to copy, which is not a change of the job and so is not published.
+ */
 const ARCHIVE_LOOK_MS = 1000;
 
-/** @throws GatewayError NOT_FOUND, also for somebody else's job; STORE_UNAVAILABLE */
+/** @throws GatewayError NOT_FOUND, also for another tenant's job; STORE_UNAVAILABLE */
 export async function followJob(
   sources: Sources,
   tenant: string,
@@ -48,18 +53,17 @@ export async function followJob(
   return following.feed;
 }
 
-/** One follower of one job. */
 class JobFollowing {
   readonly feed: Feed<Job>;
   readonly #sources: Sources;
   readonly #id: string;
   readonly #untilArchived: boolean;
   #newest: number;
-  /** Until the present state is known, newer ones wait here: they must not overtake it. */
+  /** Newer states wait here until the current one is known, because they must not overtake it. */
   #early: JobSignal[] | null = [];
   #leave: Unfollow | null = null;
   #timer: NodeJS.Timeout | undefined;
-  /** Only where signals carry no state, or the copy is waited for: most followers never read. */
+  /** Created only if signals carry no state, or while waiting for the copy: most followers never read. */
   #reading: Reading | null = null;
 
   constructor(sources: Sources, id: string, { afterVersion = 0, untilArchived = false, inTurn }: Following) {
@@ -99,7 +103,7 @@ class JobFollowing {
     else this.#expectMore();
   }
 
-  /** Its end was taken back. */
+  /** Continues after the job's end was revoked. */
   #expectMore(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

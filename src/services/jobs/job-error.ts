@@ -1,7 +1,7 @@
 /**
- * Why an accepted job failed: the reason a client sees as `job.error`.
+ * Why an accepted job failed, which clients see as `job.error`.
  *
- * The codes are the public enum `JobErrorCode`; a provider's own number is kept beside it.
+ * The codes are the public enum `JobErrorCode`; the provider's own code is kept in addition.
  */
 export const JOB_ERROR_CODES = [
   'INVALID_PARAMETERS',
@@ -26,9 +26,9 @@ export type JobErrorCode = (typeof JOB_ERROR_CODES)[number];
 
 export interface JobError {
   readonly code: JobErrorCode;
-  /** For the person who submitted: what happened and what to do. Holds no key, token or address of ours. */
+  /** For the person who submitted: what happened and what to do. Contains no key, token or URL of ours. */
   readonly message: string;
-  /** The provider's own `code`, where it gave one. */
+  /** The provider's own `code`, if it gave one. */
   readonly providerCode: number | null;
   /** Whether submitting the same input again, unchanged, may succeed. */
   readonly retryable: boolean;

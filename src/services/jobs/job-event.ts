@@ -1,4 +1,4 @@
-/** What can happen to a job: see transition.ts for what it makes of it. */
+/** The events of a job; transition.ts says what each of them changes. */
 import type { AccountHold } from './account-hold.js';
 import type { ArchivedFile } from './job.js';
 import type { JobError } from './job-error.js';
@@ -11,7 +11,7 @@ export type JobEvent =
       readonly type: 'moved';
       readonly at: number;
       readonly position: number;
-      /** What blocks dispatch now. */
+      /** The hold that now blocks dispatch. */
       readonly hold?: Pick<AccountHold, 'reason' | 'since'> | null;
     }
   | { readonly type: 'prepared'; readonly at: number; readonly request: FaceSwapRequest }
@@ -26,19 +26,19 @@ export type JobEvent =
   | {
       readonly type: 'not-accepted';
       readonly at: number;
-      /** Null: as soon as it is its turn again. */
+      /** Null: as soon as it is its turn. */
       readonly retryAt: number | null;
       readonly deadlineAt: number;
       readonly reason: string;
     }
-  /** Akool refused it for the account's sake. */
+  /** Akool refused it because of the account. */
   | {
       readonly type: 'held';
       readonly at: number;
       readonly retryAt: number | null;
       readonly deadlineAt: number;
       readonly hold: Pick<AccountHold, 'reason' | 'since'>;
-      /** The balance at which it was refused for want of credit; null: for another reason. */
+      /** The balance at which it was refused for lack of credit; null: another reason. */
       readonly creditRefused: number | null;
       readonly error: JobError;
     }
@@ -61,14 +61,14 @@ export type JobEvent =
       readonly type: 'expired';
       readonly at: number;
       readonly error: JobError;
-      /** When Akool is asked all the same, in case the result comes late; for a job that has an `_id`. */
+      /** When to poll nevertheless, in case the result comes late; only for a job with an `_id`. */
       readonly pollAt?: number;
     }
   | { readonly type: 'canceled'; readonly at: number }
   | { readonly type: 'archived'; readonly at: number; readonly archive: ArchivedFile }
   | { readonly type: 'deleted'; readonly at: number };
 
-/** What Akool says of a job. */
+/** What the provider reports about a job. */
 export type ProviderReport =
   | { readonly status: 'QUEUED' | 'PROCESSING' }
   | {

@@ -1,10 +1,10 @@
-/** What Prometheus is told about jobs. */
+/** Prometheus metrics about jobs. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { HOLD_REASONS } from './account-hold.js';
 import { isFinal, type Job } from './job.js';
 import type { JobService } from './job-service.js';
 
-/** A registry of its own, so that two gateways in one process do not share figures. */
+/** A separate registry, so that two gateways in one process do not share metrics. */
 export function createMetrics(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -12,7 +12,7 @@ export function createMetrics(): Registry {
 }
 
 const DISPATCH_HOLDS = [...HOLD_REASONS, 'PAUSED'] as const;
-/** Why nothing at all is sent. */
+/** Why dispatch is held as a whole. */
 type DispatchHold = (typeof DISPATCH_HOLDS)[number];
 
 export class JobMetrics {
@@ -30,20 +30,20 @@ export class JobMetrics {
     this.#jobs = jobs;
     this.#ended = new Counter({
       name: 'faceswap_jobs_ended_total',
-      help: 'Jobs that ended, by final status and reason.',
+      help: 'Finished jobs, by final status and error.',
       labelNames: ['status', 'error'],
       registers: [registry],
     });
     this.#seconds = new Histogram({
       name: 'faceswap_job_seconds',
-      help: 'From the submit to the end of a job, in seconds.',
+      help: 'Time from submit to the end of a job, in seconds.',
       labelNames: ['status'],
       buckets: [1, 2, 5, 10, 20, 40, 80, 160, 600, 3600, 10_800],
       registers: [registry],
     });
     const slots: Gauge = new Gauge({
       name: 'faceswap_jobs_open',
-      help: 'Jobs of all gateways on this database that hold a provider slot, or wait for one. Each gateway exports the same figure: take max(), not sum().',
+      help: 'Jobs of all gateways on this database that hold a provider slot, or wait for one. Each gateway exports the same value: use max(), not sum().',
       labelNames: ['state'],
       registers: [registry],
       collect: async () => {
@@ -54,7 +54,7 @@ export class JobMetrics {
     });
     const held: Gauge = new Gauge({
       name: 'faceswap_dispatch_held',
-      help: 'Whether nothing is sent, by reason: Akool refuses the account, or DISPATCH is paused. 1 or 0.',
+      help: 'Whether dispatch is held, by reason: Akool refuses the account, or DISPATCH is paused. 1 or 0.',
       labelNames: ['reason'],
       registers: [registry],
       collect: () => {
@@ -82,7 +82,7 @@ export class JobMetrics {
   }
 
   #count(job: Job): void {
-    // Later versions of a finished job (its result was archived) are not another end.
+    // Don't count later versions of a finished job, such as the archiving of its result.
     if (!isFinal(job.status) || job.finishedAt !== job.updatedAt) return;
     this.#ended.inc({ status: job.status, error: job.error?.code ?? '' });
     this.#seconds.observe({ status: job.status }, (job.finishedAt - job.createdAt) / 1000);

@@ -1,4 +1,4 @@
-/** What a client asked for, as it is stored with its job: one shape for each of Akool's face-swap products. */
+/** The request of a job as it is stored: one type for each of Akool's face-swap products. */
 
 export type JobRequest = FaceSwapRequest | FaceSwapPlusRequest;
 export type JobKind = JobRequest['kind'];
@@ -21,7 +21,7 @@ export interface FaceSwapRequest {
   readonly modelName: 'akool_faceswap_image_hq';
   readonly faceEnhance: boolean;
   readonly singleFaceMode: boolean;
-  /** Missing `opts` are to be found by face detection before the job is sent. */
+  /** Fill in missing `opts` by face detection before the job is sent. */
   readonly detectOpts: boolean;
 }
 
@@ -50,8 +50,8 @@ export interface FaceSwapPlusRequest {
 }
 
 /**
- * How many pictures Akool is asked to make, the only thing that tells how the prices of two jobs compare; null for a
- * video, whose price goes by its length.
+ * How many pictures Akool is asked to make, which is the only way to compare the prices of two jobs; null for
+ * a video, whose price depends on its length.
  */
 export function picturesOf(request: JobRequest): number | null {
   switch (request.kind) {

@@ -1,6 +1,6 @@
 /**
- * The one door to jobs: whatever changes a job ends in `apply` here, and whoever follows one begins in
- * `watch` here.
+ * The single entry point to jobs: everything that changes a job ends in `apply`, and everyone who follows one
+ * starts with `watch`.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { GatewayError, jobNotFound } from '../../errors.js';
@@ -16,15 +16,15 @@ import type { JobRequest } from './job-request.js';
 import { transition } from './transition.js';
 
 export interface JobServiceSettings {
-  /** How many jobs may wait. */
+  /** The maximum number of waiting jobs. */
   readonly queueLimit: number;
   /** How long a job may wait to be sent, in milliseconds. */
   readonly queueTtlMs: number;
-  /** Take submits while Akool refuses the account. */
+  /** Accept submits while Akool refuses the account. */
   readonly acceptWhileBlocked: boolean;
 }
 
-/** What changed a job is told to these after the commit. Must not throw. */
+/** Called with a changed job after the commit. Must not throw. */
 export type ChangeListener = (job: Job) => void;
 
 export class JobService {
@@ -49,9 +49,10 @@ export class JobService {
   }
 
   /**
-   * Stores a job, or finds the one that the idempotency key already stands for.
+   * Stores a job, or returns the one that the idempotency key already belongs to.
    *
-   * @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT, PROVIDER_UNAVAILABLE while Akool refuses the account
+   * @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT, PROVIDER_UNAVAILABLE while Akool refuses the
+   *   account
    */
   async create(
     tenant: string,
@@ -90,7 +91,7 @@ export class JobService {
       case 'blocked':
         throw new GatewayError(
           'PROVIDER_UNAVAILABLE',
-          'Akool takes no jobs of this gateway at present; try again later.',
+          'Akool is not accepting jobs from this gateway right now; try again later.',
           { extensions: { waitingReason: created.hold.reason } },
         );
       case 'queue-full':
@@ -98,7 +99,7 @@ export class JobService {
     }
   }
 
-  /** The job, if it is this tenant's; null for one that does not exist and for somebody else's. */
+  /** Returns the job; null if it does not exist or belongs to another tenant. */
   async find(tenant: string, id: string): Promise<Job | null> {
     const job = await this.#store.get(id);
     return job?.tenant === tenant && job.eraseAt === null ? job : null;
@@ -108,17 +109,17 @@ export class JobService {
     return this.#store.list(tenant, filter, page);
   }
 
-  /** What was asked for with those of `ids` that exist. */
+  /** The requests of those of `ids` that exist. */
   requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>> {
     return this.#store.requests(ids);
   }
 
-  /** The stored changes of each, oldest first. */
+  /** The stored changes of each job, oldest first. */
   async histories(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JobUpdate[]>> {
     return new Map(await Promise.all(ids.map(async (id) => [id, await this.#store.history(id)] as const)));
   }
 
-  /** Of those that wait. */
+  /** The queue positions of those of `ids` that are waiting. */
   queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return this.#store.queuePositions(ids);
   }
@@ -128,9 +129,9 @@ export class JobService {
   }
 
   /**
-   * Takes a waiting job back.
+   * Cancels a waiting job.
    *
-   * @throws GatewayError NOT_FOUND, CONFLICT when it was sent already or is finished
+   * @throws GatewayError NOT_FOUND; CONFLICT if it was already sent or is finished
    */
   async cancel(tenant: string, id: string): Promise<Job> {
     if ((await this.find(tenant, id)) === null) throw jobNotFound();
@@ -138,15 +139,16 @@ export class JobService {
     if (job?.status === 'CANCELED') return job;
     throw new GatewayError(
       'CONFLICT',
-      'Only a job that is WAITING can be canceled; this one has gone further.',
+      'Only a WAITING job can be canceled; this one was already sent or has finished.',
     );
   }
 
   /**
-   * Deletes a finished job: from now on it is as if it had never been; what is left of it is erased by and by.
+   * Deletes a finished job: its tenant no longer sees it; the rest is erased in the background.
    *
    * @returns the job as it was
-   * @throws GatewayError NOT_FOUND, CONFLICT when it is not finished
+   *
+   * @throws GatewayError NOT_FOUND; CONFLICT if it is not finished
    */
   async delete(tenant: string, id: string): Promise<Job> {
     if ((await this.find(tenant, id)) === null) throw jobNotFound();
@@ -155,19 +157,19 @@ export class JobService {
     if (job.eraseAt === null) {
       throw new GatewayError(
         'CONFLICT',
-        'Only a finished job can be deleted; cancel it, or wait for its end.',
+        'Only a finished job can be deleted; cancel it, or wait until it finishes.',
       );
     }
     return job;
   }
 
   /**
-   * The one place where jobs change: a pure transition, a compare-and-set, then the news. An event that
-   * brings nothing new (a duplicate, something late) changes nothing.
+   * The only place where jobs change: a pure transition, a compare-and-set, then publishing. An event without
+   * news (a duplicate, a late one) changes nothing.
    *
-   * @param decide gives the event for the job as it is now; may be called again when another change came
-   *   between. Null for nothing to do.
-   * @returns the job as it is afterwards, null if there is none.
+   * @param decide returns the event for the job's current state, or null to do nothing; called again if
+   *   another change came first
+   * @returns the job afterwards; null if there is none
    */
   async apply(
     id: string,
@@ -191,9 +193,10 @@ export class JobService {
     let agrees = true;
     const decide = (job: Job, storeNow: number): Change | null => {
       agrees &&= this.#clock.agreesWith(storeNow);
-      // By a clock that has not followed the store's, its deadline might be past at once.
+      // If our clock has not followed the store's yet, the deadline might already be past.
       if (!agrees) return null;
-      // Asked for when the slot is really had: it may have been waited for, and its last holder is stamped later.
+      // Read the time only once the slot is ours: we may have waited for it, and its last holder's timestamp
+      // is later.
       const at = this.#clock.now();
       return transition(job, { type: 'leased', at, deadlineAt: at + deadlineMs });
     };
@@ -204,12 +207,12 @@ export class JobService {
   }
 
   /**
-   * Follows one job: first its present state (unless the follower has it already: `afterVersion`), then each
-   * newer version in order, and ends when the job is finished and, if that comes right after or is waited for
-   * (`untilArchived`), its result is archived. Outlasts a database that cannot answer.
+   * Follows one job: yields its current state first (unless the follower already has it: `afterVersion`),
+   * then each newer version in order. Ends when the job is finished and its result is archived, if that
+   * follows immediately or was asked for (`untilArchived`). Survives a database outage.
    *
-   * @throws GatewayError NOT_FOUND, also for somebody else's job; STORE_UNAVAILABLE when its present state cannot
-   *   be read
+   * @throws GatewayError NOT_FOUND, also for another tenant's job; STORE_UNAVAILABLE if its current state
+   *   cannot be read
    */
   watch(tenant: string, id: string, options: Following = {}): Promise<AsyncIterableIterator<Job>> {
     return followJob({ store: this.#store, bus: this.#bus }, tenant, id, options);
@@ -227,13 +230,13 @@ export class JobService {
   }
 
   #announce(job: Job): void {
-    // A deleted job is nobody's news: for its tenant it has never been.
+    // Don't publish a deleted job: its tenant must no longer see it.
     if (job.eraseAt === null) this.#bus.publish(job);
     for (const listener of this.#listeners) listener(job);
   }
 }
 
-/** Two requests mean the same exactly when their fingerprints are equal. */
+/** Equal for two requests if and only if they mean the same. */
 function fingerprint(request: JobRequest): string {
   return createHash('sha256').update(JSON.stringify(request)).digest('base64url');
 }

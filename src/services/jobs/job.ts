@@ -1,4 +1,4 @@
-/** A job as it is stored: its states are told of in transition.ts. */
+/** A job as it is stored; transition.ts describes its states. */
 import type { JobError, JobErrorCode } from './job-error.js';
 import type { JobKind } from './job-request.js';
 
@@ -14,14 +14,14 @@ export const JOB_STATUSES = [
 ] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
-/** Who or what brought a change about. */
+/** Who or what made a change. */
 export const JOB_UPDATE_SOURCES = ['CLIENT', 'GATEWAY', 'SUBMIT', 'WEBHOOK', 'POLL'] as const;
 export type JobUpdateSource = (typeof JOB_UPDATE_SOURCES)[number];
 
 /** A finished picture or video. Times are milliseconds since 1970, UTC. */
 export interface JobResult {
   readonly providerUrl: string;
-  /** Akool keeps a result for 7 days after it made it (page "Face Swap Pro"). */
+  /** 7 days after Akool made the result (page "Face Swap Pro"). */
   readonly providerUrlExpiresAt: number;
   /** Our own copy, once there is one. */
   readonly archive: ArchivedFile | null;
@@ -36,16 +36,16 @@ export interface ArchivedFile {
 }
 
 /**
- * One accepted submit, without its request, which may be large: see `JobStore.requests`. Times are milliseconds since
- * 1970, UTC.
+ * One accepted submit, without its request, which may be large (see `JobStore.requests`). Times are
+ * milliseconds since 1970, UTC.
  */
 export interface Job {
   readonly id: string;
   readonly tenant: string;
   readonly kind: JobKind;
-  /** The size of its stored request. */
+  /** The size of the stored request. */
   readonly requestBytes: number;
-  /** See `picturesOf`; also null where the version before stored the job. */
+  /** See `picturesOf`; also null if an older version stored the job. */
   readonly pictures: number | null;
   readonly status: JobStatus;
   /** Starts at 1 and grows by one with every stored change. */
@@ -53,45 +53,45 @@ export interface Job {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly finishedAt: number | null;
-  /** Akool's `_id`: the name by which results are asked for. */
+  /** Akool's `_id`, by which the job is polled. */
   readonly providerId: string | null;
   /** Akool's `job_id`. */
   readonly providerJobId: string | null;
-  /** The unguessable last part of this job's own webhook address. */
+  /** The unguessable last part of this job's callback URL. */
   readonly callbackToken: string;
   /** Orders the queue: see `JobStore.lease`. */
   readonly turn: number;
   /** Orders all jobs by their creation. */
   readonly sequence: number;
-  /** The queue position that followers were last told; a hint for coalescing, not the position itself. */
+  /** The queue position last announced to followers; used to limit updates, not the position itself. */
   readonly announcedPosition: number | null;
-  /** The hold of dispatch that followers were last told of (`AccountHold.since`); null: none. */
+  /** The account hold last announced to followers (`AccountHold.since`); null: none. */
   readonly announcedHold: number | null;
-  /** The balance at which Akool last refused this job for want of credit; null: never. See `AccountHold`. */
+  /** The balance at which Akool last refused this job for lack of credit; null: never. See `AccountHold`. */
   readonly creditRefused: number | null;
-  /** How often this job was handed to Akool. More than one only after tries that surely were not accepted. */
+  /** How often this job was sent. Above 1 only after attempts that were definitely not accepted. */
   readonly attempts: number;
-  /** When the last try began. */
+  /** When the last attempt began. */
   readonly sentAt: number | null;
-  /** While WAITING: it is not handed over before then; null: as soon as it is its turn. */
+  /** While WAITING: it is not sent before then; null: as soon as it is its turn. */
   readonly retryAt: number | null;
-  /** While UNCONFIRMED: when its slot is given back. */
+  /** While UNCONFIRMED: when its slot is released. */
   readonly slotFreeAt: number | null;
-  /** After this the job fails: a limit on waiting while WAITING, on the provider's work afterwards. */
+  /** When the job fails: limits the wait while WAITING, and the provider's work afterwards. */
   readonly deadlineAt: number;
-  /** While at the provider: when it is asked about, unless it reports by itself before. */
+  /** While at the provider: when it is polled, unless a callback comes first. */
   readonly pollAt: number | null;
-  /** When its result is to be fetched into the archive; null: not at all, not any more, or not yet. */
+  /** When the next attempt to archive its result is due; null: never, no longer, or not yet. */
   readonly archiveAt: number | null;
-  /** Attempts at that which failed. */
+  /** Failed attempts to archive it. */
   readonly archiveAttempts: number;
-  /** Deleted for its tenant since then; what is left of it is being erased. */
+  /** Set if the tenant can no longer see the job: when the next attempt to erase the rest is due. */
   readonly eraseAt: number | null;
   readonly result: JobResult | null;
   readonly error: JobError | null;
 }
 
-/** One line of a job's history. */
+/** One entry of a job's history. */
 export interface JobUpdate {
   readonly version: number;
   readonly status: JobStatus;
@@ -100,13 +100,16 @@ export interface JobUpdate {
   readonly note: string | null;
 }
 
-/** A stored change: the job as it is afterwards, and the line of history that says why. */
+/** A change to store: the job afterwards, and the history entry that says why. */
 export interface Change {
   readonly job: Job;
   readonly update: JobUpdate;
-  /** What it sets. The rest stays as it is stored, also what was rescheduled meanwhile: that is no version. */
+  /**
+   * The fields to set. Other fields keep their stored values, because rescheduling them creates no new
+   * version.
+   */
   readonly changes: Partial<Job>;
-  /** The text of the request, where that is set too; null: it stays as it is stored. */
+  /** The new text of the request; null: unchanged. */
   readonly request: string | null;
 }
 
@@ -117,28 +120,29 @@ export function isFinal(status: JobStatus): boolean {
   return FINAL.has(status);
 }
 
-/** Why a job failed whose result may still arrive: Akool has it, or may have it. */
+/** Errors of jobs whose result may still arrive, because Akool has the job or may have it. */
 const LATE: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
 
-/** It failed only because time ran out: its result completes it, whenever it comes. */
+/** Whether it failed only because time ran out, so that a late result still completes it. */
 export function isHealable({ status, error, eraseAt }: Job): boolean {
   return status === 'FAILED' && eraseAt === null && error !== null && LATE.has(error.code);
 }
 
-/** Nothing more will happen that a follower of the job would wait for. */
+/** Whether nothing more will happen that a follower would wait for. */
 export function isSettled(job: Job): boolean {
-  // A copy that is on its way is worth a moment; one whose first attempt failed may take days.
+  // A first attempt to copy is worth waiting for; after it failed, the copy may take days.
   return isFinal(job.status) && (job.archiveAt === null || job.archiveAttempts > 0);
 }
 
-/** Akool has it and works on it. */
+/** Whether Akool has accepted the job and not finished it. */
 export function isAtProvider(status: JobStatus): boolean {
   return AT_PROVIDER.has(status);
 }
 
 /**
- * Whether a report by this `_id` can be about this job: the `_id` is the job's own, or the job has none yet. That holds
- * for WAITING too: a try that looked unaccepted was accepted, or the job was sent after the backup that was restored.
+ * Whether a report with this `_id` can be about this job: the `_id` is the job's own, or the job has none
+ * yet. The latter includes WAITING jobs: an attempt may have been accepted after all, or the job was sent
+ * after the restored backup was made.
  */
 export function isReportFor({ providerId: own }: Job, providerId: string): boolean {
   return own === null || own === providerId;

@@ -1,8 +1,8 @@
-/** How a job begins. */
+/** Creates new jobs. */
 import type { Change, Job, JobUpdate } from './job.js';
 import { type JobRequest, picturesOf } from './job-request.js';
 
-/** A job as it is born, and the first line of its history. `sequence` is the store's to give. */
+/** A new job and the first entry of its history. The store assigns `sequence`. */
 export function newJob(born: {
   readonly id: string;
   readonly tenant: string;
@@ -52,7 +52,7 @@ export function newJob(born: {
   };
 }
 
-/** The first line of any job's history. */
+/** The first history entry of any job. */
 export function birthOf({ createdAt }: Pick<Job, 'createdAt'>): JobUpdate {
   return { version: 1, status: 'WAITING', at: createdAt, source: 'CLIENT', note: null };
 }

@@ -1,11 +1,11 @@
-/** What a job fails with when its time is over. */
+/** The errors of jobs whose time has run out. */
 import { type AccountHold, isTooDear } from './account-hold.js';
 import type { Job } from './job.js';
 import type { JobError } from './job-error.js';
 
 export function whyNeverSent(job: Job, hold: AccountHold | null): JobError {
   if (hold === null || !(hold.blocks || isTooDear(hold, job))) return WAITED_TOO_LONG;
-  const message = `${hold.error.message} The job waited for that until its time was over; nothing was billed.`;
+  const message = `${hold.error.message} The job waited for this to change until it expired; nothing was billed.`;
   return { ...hold.error, message };
 }
 
@@ -19,8 +19,8 @@ const WAITED_TOO_LONG: JobError = {
 export const TOOK_TOO_LONG: JobError = {
   code: 'DEADLINE_EXCEEDED',
   message:
-    'Akool did not finish the job in time, and may have billed it: if its result comes all the same, the job is ' +
-    'completed. Check that the pictures can be fetched and show clear faces.',
+    'Akool did not finish the job in time, and may have billed it. If the result still arrives, the job is ' +
+    'completed. Check that the pictures can be downloaded and show clear faces.',
   providerCode: null,
   retryable: false,
 };
@@ -28,7 +28,7 @@ export const TOOK_TOO_LONG: JobError = {
 export const NEVER_CONFIRMED: JobError = {
   code: 'SUBMIT_UNCONFIRMED',
   message:
-    'The job was sent, but Akool never said whether it took it, so it may have been billed. ' +
+    'The job was sent, but Akool never said whether it accepted it, so it may have been billed. ' +
     'It was not sent again; submit it again if you accept that.',
   providerCode: null,
   retryable: false,

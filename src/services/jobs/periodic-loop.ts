@@ -1,8 +1,8 @@
 /**
- * Work that is done again and again: at least every so often, at once when woken, never twice at a time.
+ * Runs work repeatedly: at a fixed interval, at once when woken, and never twice at the same time.
  *
- * Waking while the work runs makes it run once more afterwards, so nothing that happened before a wake is
- * overlooked. A failure is logged and the loop goes on.
+ * Waking it during a run causes one more run afterwards, so nothing that happened before a wake is
+ * overlooked. A failure is logged, and the loop continues.
  */
 import type { Logger } from 'pino';
 import { logLevelOf } from '../../errors.js';
@@ -19,7 +19,7 @@ export class PeriodicLoop {
 
   constructor(everyMs: number, work: () => Promise<void>, log: Logger) {
     this.#everyMs = everyMs;
-    // A failure is a rejection, also of work that throws before it has begun.
+    // Turn a synchronous throw into a rejection too.
     this.#work = async () => work();
     this.#log = log;
   }
@@ -30,19 +30,19 @@ export class PeriodicLoop {
     this.wake();
   }
 
-  /** Waits for the work under way. Safe to call twice. */
+  /** Waits for the work in progress. May be called twice. */
   async stop(): Promise<void> {
     this.#state = 'stopped';
     this.#clearTimer();
     await this.#running;
   }
 
-  /** Works now, or once more after what is under way. */
+  /** Runs now, or once more after the run in progress. */
   wake(): void {
     void this.pass();
   }
 
-  /** Works again no later than in so many milliseconds. */
+  /** Runs again in at most `ms` milliseconds. */
   wakeIn(ms: number): void {
     const dueAt = performance.now() + ms;
     if (this.#state !== 'started' || dueAt >= this.#dueAt) return;
@@ -51,7 +51,7 @@ export class PeriodicLoop {
     this.#timer = setTimeout(() => this.wake(), ms);
   }
 
-  /** Resolves after a run that began after this call. Does nothing unless started. */
+  /** Resolves after a run that began after this call. Does nothing if not started. */
   pass(): Promise<void> {
     if (this.#state !== 'started') return Promise.resolve();
     if (this.#running === null) {
@@ -70,7 +70,7 @@ export class PeriodicLoop {
     try {
       await this.#work();
     } catch (error) {
-      this.#log[logLevelOf(error)]({ err: error }, 'a background task failed; it goes on');
+      this.#log[logLevelOf(error)]({ err: error }, 'a background task failed; it will run again');
     } finally {
       this.#running = null;
       this.wakeIn(this.#everyMs);

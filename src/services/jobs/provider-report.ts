@@ -1,4 +1,4 @@
-/** From what Akool says (a callback, an answer of the results endpoint) to the event it means for a job. */
+/** Converts what Akool says (a callback, an answer of the results endpoint) to a report about a job. */
 import type { ProviderStatus } from '../akool/akool-client.js';
 import { jobErrorForFailedResult } from '../akool/codes.js';
 import { readProviderUrl } from '../akool/provider-url.js';
@@ -14,19 +14,19 @@ export interface Said {
   readonly reason: string | null;
 }
 
-/** What a job's report is read with. */
+/** The context for reading a report. */
 export interface Reading {
-  /** The address that Akool is called at. */
+  /** Akool's base URL. */
   readonly baseUrl: string;
-  /** When Akool made the result, milliseconds since 1970: its life counts from then. */
+  /** When Akool made the result, in milliseconds since 1970; its lifetime counts from then. */
   readonly madeAt: number;
-  /** Whether results are to be kept. */
+  /** Whether results are archived. */
   readonly keep: boolean;
-  /** What must not be repeated from Akool's words. */
+  /** Secrets to remove from Akool's texts. */
   readonly secrets: readonly string[];
 }
 
-/** Null when the result is said to be there, but not at an address that can be used. */
+/** Returns null if the result is reported ready, but without a usable URL. */
 export function providerReport(
   said: Said,
   { baseUrl, madeAt, keep, secrets }: Reading,
@@ -48,8 +48,8 @@ export function providerReport(
 export const RESULT_UNUSABLE: JobError = {
   code: 'RESULT_UNUSABLE',
   message:
-    'Akool generated the result and billed it, but gave no address at which it can be fetched. ' +
-    "The operator finds Akool's words in the gateway's log; submitting again is billed again.",
+    'Akool generated and billed the result, but gave no URL from which it can be downloaded. ' +
+    "The operator can find Akool's answer in the gateway's log; submitting again is billed again.",
   providerCode: null,
   retryable: false,
 };

@@ -1,15 +1,15 @@
 /**
- * Tells followers of waiting jobs how the queue moves, and when dispatch is held up or goes on.
+ * Announces to followers of waiting jobs how the queue moves, and when dispatch is held or resumes.
  *
- * A position is not stored with every move: with thousands waiting, each finished job would cost thousands
- * of writes. Instead, when the queue has moved, the jobs that somebody follows on this instance are looked
- * at together, at most twice a second, and one of them gets a new version only when its position changed by
- * a tenth of itself or more. So the front of the queue moves step by step and the far end in strides, and a
+ * Positions are not stored with every move: with thousands of waiting jobs, each finished job would cost
+ * thousands of writes. Instead, when the queue has moved, the jobs followed on this instance are checked
+ * together, at most twice a second, and a job gets a new version only if its position changed by a tenth or
+ * more. So positions change step by step at the front of the queue and in larger steps at its end, and a
  * finished job costs a number of writes that grows with the logarithm of the queue's length.
- * `job.queuePosition` and `job.waitingReason` themselves are always looked up at the moment they are asked for.
+ * `job.queuePosition` and `job.waitingReason` are always looked up when they are selected.
  *
- * A hold on the account is told in the same way: to the jobs that somebody follows here, some hundreds a second, and
- * not to the thousands that nobody looks at.
+ * An account hold is announced the same way: to the jobs followed here, some hundreds a second, and not to
+ * the thousands that nobody follows.
  */
 import type { Logger } from 'pino';
 import type { JobBus } from '../bus/job-bus.js';
@@ -20,13 +20,13 @@ import type { JobStatus } from './job.js';
 import type { JobService } from './job-service.js';
 import { PeriodicLoop } from './periodic-loop.js';
 
-/** Where a change of the queue shows: a job that left it, or one that came back to its front. */
+/** Statuses that indicate a move of the queue: a job left it, or came back to its front. */
 const MOVES_THE_QUEUE: ReadonlySet<JobStatus> = new Set(['SUBMITTING', 'CANCELED', 'FAILED', 'WAITING']);
 
-/** Jobs that get a new version in one look. */
+/** The maximum number of jobs that get a new version in one pass. */
 const MOST_TOLD_AT_ONCE = 200;
 
-/** What followers of a job were last told. */
+/** What was last announced to followers of a job. */
 interface Told {
   readonly position: number;
   /** `AccountHold.since` of a hold that blocks dispatch. */
@@ -42,7 +42,7 @@ export class QueuePositions {
   readonly #everyMs: number;
   readonly #loop: PeriodicLoop;
   #told = new Map<string, Told>();
-  /** Since the last look, as far as this instance knows. */
+  /** Since the last pass, as far as this instance knows. */
   #hasMoved = false;
   #unsubscribe: (() => void) | null = null;
 
@@ -53,9 +53,12 @@ export class QueuePositions {
     readonly holds: Pick<AccountHolds, 'present'>;
     readonly clock: Clock;
     readonly log: Logger;
-    /** From a move of the queue until it is told, in milliseconds: what moves meanwhile is told together. */
+    /**
+     * The delay from a move of the queue to its announcement, in milliseconds; moves in between are announced
+     * together.
+     */
     readonly everyMs: number;
-    /** What others did to the queue, and nothing here tells of, is seen no later than this, in milliseconds. */
+    /** The interval for detecting moves made by other instances, in milliseconds. */
     readonly lookEveryMs: number;
   }) {
     this.#store = parts.store;
@@ -76,7 +79,7 @@ export class QueuePositions {
     this.#loop.start();
   }
 
-  /** Safe to call twice. */
+  /** May be called twice. */
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
@@ -94,7 +97,7 @@ export class QueuePositions {
     for (const [id, position] of positions) {
       const before = this.#told.get(id);
       const now = { position, hold: hold?.since ?? null };
-      // A new follower was given the state of that moment; without a move there is nothing to add.
+      // A new follower has just got the current state, so without a move there is nothing to announce.
       if (!isNews(before ?? { position: hasMoved ? null : position, hold: null }, now)) {
         told.set(id, before ?? now);
       } else if (news.length < MOST_TOLD_AT_ONCE) {

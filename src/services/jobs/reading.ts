@@ -1,6 +1,6 @@
 /**
- * Reads jobs for a follower, each again until it could be read: a database that cannot answer for a while must
- * not end what somebody follows.
+ * Reads jobs for a follower, and retries each until it succeeds, because a database outage must not end a
+ * subscription.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isStoreUnavailable } from '../../errors.js';
@@ -10,15 +10,15 @@ import type { Job } from './job.js';
 export interface ReadingOptions {
   readonly read: (id: string) => Promise<Job | null>;
   readonly take: (job: Job | null) => void;
-  /** Called when a job cannot be read, and that is no outage of the database. Nothing is read any more. */
+  /** Called if a job cannot be read for a reason other than a database outage. Reading then stops. */
   readonly fail: (reason: unknown) => void;
-  /** Reads at once. */
+  /** The maximum number of concurrent reads. */
   readonly parallel: number;
 }
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;
-/** In a row, not counting those of an outage, which lasts as long as it lasts. */
+/** In a row, not counting failures because of an outage, which are retried without limit. */
 const MAX_FAILURES = 10;
 
 export class Reading {
@@ -33,14 +33,14 @@ export class Reading {
     this.#options = options;
   }
 
-  /** Reads it from now on, and so sees what was stored before this call. */
+  /** Starts a read after this call, which so sees everything stored before the call. */
   want(id: string): void {
     if (this.#stopping.signal.aborted) return;
     this.#wanted.add(id);
     if (this.#underWay < this.#options.parallel) void this.#readWanted();
   }
 
-  /** Safe to call twice. */
+  /** May be called twice. */
   stop(): void {
     this.#stopping.abort();
     this.#wanted.clear();

@@ -1,8 +1,8 @@
 /**
- * Sees to it that each job ends: asks about jobs whose webhook does not come, takes over what a dead
- * dispatcher left behind, and fails what is past its time.
+ * Makes sure that every job ends: polls jobs whose callback does not come, takes over jobs that a dead
+ * dispatcher left behind, and fails jobs whose time has run out.
  *
- * Webhooks are the fast way, asking is the sure one; both end in the same `apply`.
+ * Callbacks are fast, polling is reliable; both end in the same `apply`.
  */
 import type { Logger } from 'pino';
 import type { AkoolClient } from '../akool/akool-client.js';
@@ -24,16 +24,16 @@ export interface ReconcilerSettings extends ResultQuestionsSettings {
   readonly unconfirmedSlotMs: number;
   /** How long a job may wait to be sent, in milliseconds from its creation. */
   readonly queueTtlMs: number;
-  /** A job that has been SUBMITTING for longer than this was left behind by its dispatcher. */
+  /** A job that has been SUBMITTING for longer than this was abandoned by its dispatcher. */
   readonly abandonedAfterMs: number;
 }
 
-/** `_id`s in one question; 50 of them make an address of about 1.3 KB. */
+/** `_id`s per poll; 50 of them make a URL of about 1.3 KB. */
 const BATCH = 50;
-/** How long a job past its deadline is spared while Akool is asked for the last time and does not answer. */
+/** How long a job past its deadline is kept from failing while Akool does not answer the final poll. */
 const LAST_LOOK_MS = 10 * 60 * 1000;
 const SLOWEST_POLL_MS = 60_000;
-/** How long after its sending a job that failed by its deadline is still asked about: as long as Akool keeps results. */
+/** How long after sending a job that missed its deadline is still polled: as long as Akool keeps results. */
 const LATE_RESULT_MS = RESULT_LIFETIME_MS;
 
 export class Reconciler {
@@ -46,9 +46,9 @@ export class Reconciler {
   readonly #questions: ResultQuestions;
   readonly #loop: PeriodicLoop;
   readonly #calls = new AbortController();
-  /** Akool could not be asked: not again before then. By the steady clock, as the next one. */
+  /** No final poll before this time, because the last one failed. On the steady clock, like the next field. */
   #nextLastLookAt = 0;
-  /** Since when it is asked for the last time in vain. */
+  /** Since when final polls have failed. */
   #inVainSince: number | null = null;
 
   constructor(parts: {
@@ -74,32 +74,32 @@ export class Reconciler {
     this.#loop.start();
   }
 
-  /** Ends a question under way. Safe to call twice. */
+  /** Aborts a poll in progress. May be called twice. */
   async stop(): Promise<void> {
     this.#calls.abort();
     await this.#loop.stop();
   }
 
-  /** Why Akool failed at a job, where it says so within a moment. */
+  /** Returns why the job failed at Akool, if Akool says so within a moment; otherwise null. */
   reasonFor(providerId: string): Promise<string | null> {
     return this.#questions.reasonFor(providerId);
   }
 
-  /** Resolves after a look that began after this call. */
+  /** Resolves after a pass that began after this call. */
   pass(): Promise<void> {
     return this.#loop.pass();
   }
 
-  /** Looks now rather than at the next tick. */
+  /** Runs now instead of at the next tick. */
   wake(): void {
     this.#loop.wake();
   }
 
   /**
-   * Takes over jobs that were being sent when their dispatcher died: nobody knows what became of them, so
-   * they are UNCONFIRMED, and never sent again.
+   * Takes over jobs that were being sent when their dispatcher died. Their outcome is unknown, so they become
+   * UNCONFIRMED and are never sent again.
    *
-   * @param olderThanMs how long they must have been at it; 0 at a start that owns the store alone.
+   * @param olderThanMs how long they must have been SUBMITTING; 0 at a start with an exclusive store
    */
   async takeOver(olderThanMs: number): Promise<void> {
     for (;;) {
@@ -110,7 +110,7 @@ export class Reconciler {
       await Promise.all(
         left.map(async ({ id, version }) => {
           const request = requests.get(id);
-          // A change since the list was read may have been of the request.
+          // The request may have changed since the list was read.
           const { job } = await this.#jobs.apply(id, (job) =>
             job.version === version && request !== undefined ? this.#leftBehind(job, request, at) : null,
           );
@@ -122,7 +122,7 @@ export class Reconciler {
 
   #leftBehind(job: Job, request: JobRequest, at: number): JobEvent {
     const reason = 'the gateway stopped while it handled the job';
-    // What was found is stored before the job is sent: see Dispatcher.
+    // Detected faces are stored before the job is sent (see Dispatcher).
     if (request.kind === 'PRO' && needsOpts(request)) {
       return {
         type: 'not-accepted',
@@ -142,7 +142,7 @@ export class Reconciler {
     await this.#askAboutSilent();
   }
 
-  /** Jobs about which there is nobody to ask. */
+  /** Fails overdue jobs that cannot be polled. */
   async #expire(): Promise<void> {
     const late = await this.#late((now) => this.#store.pastDeadline(['WAITING', 'UNCONFIRMED'], now, 500));
     if (late.length === 0) return;
@@ -159,7 +159,7 @@ export class Reconciler {
     );
   }
 
-  /** Jobs that Akool has had for too long are asked about once more before they fail. */
+  /** Polls jobs that Akool has had for too long once more before they fail. */
   async #lastLooks(): Promise<void> {
     if (this.#clock.steady() < this.#nextLastLookAt) return;
     const late = await this.#late((now) => this.#store.pastDeadline(['QUEUED', 'PROCESSING'], now, BATCH));
@@ -186,7 +186,9 @@ export class Reconciler {
     );
   }
 
-  /** What is late by the clock as it is now: that one may have been set, and nothing comes to an end for that. */
+  /**
+   * Finds overdue jobs, and checks the clock first, because no job may fail just because the clock was set.
+   */
   async #late(find: (now: number) => Promise<readonly Job[]>): Promise<readonly Job[]> {
     if ((await find(this.#clock.now())).length === 0) return [];
     await this.#clock.check();
@@ -196,7 +198,7 @@ export class Reconciler {
   async #askAboutSilent(): Promise<void> {
     for (;;) {
       const now = this.#clock.now();
-      // Moved on before the question: a webhook that rings while it is under way makes its job due again.
+      // Reschedule before polling, so that a callback during the poll can make its job due again.
       const due = await this.#store.claimPolls(now, (job) => this.#nextPollAt(job, now), BATCH);
       if (due.length === 0) return;
       if (!(await this.#ask(due))) {
@@ -207,7 +209,7 @@ export class Reconciler {
     }
   }
 
-  /** False when Akool could not be asked. */
+  /** Returns false if Akool could not be polled. */
   async #ask(jobs: readonly Job[]): Promise<boolean> {
     const asked = await this.#questions.ask(jobs);
     if (asked) this.#backoff.reset();
@@ -225,8 +227,8 @@ export class Reconciler {
   }
 
   /**
-   * Asks less and less often the longer a job takes, never all at the same moment. About one that failed by its
-   * deadline far less often, and some day not any more: null.
+   * The interval grows with the age of the job, with jitter. A job that missed its deadline is polled far
+   * less often, and in the end no more: null.
    */
   #nextPollAt(job: Job, now: number): number | null {
     if (isFinal(job.status) && now > (job.sentAt ?? 0) + LATE_RESULT_MS) return null;
@@ -236,7 +238,7 @@ export class Reconciler {
   }
 }
 
-/** An eighth of what it took until now. */
+/** An eighth of the time since it was sent. */
 function patienceMs({ sentAt }: Job, now: number): number {
   return (now - (sentAt ?? now)) / 8;
 }

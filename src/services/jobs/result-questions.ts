@@ -1,4 +1,4 @@
-/** Asks Akool what became of jobs, and takes what it says. */
+/** Polls Akool for jobs and applies its answers. */
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AkoolClient, ProviderResult } from '../akool/akool-client.js';
@@ -12,7 +12,7 @@ import type { JobService } from './job-service.js';
 import { providerReport, RESULT_UNUSABLE } from './provider-report.js';
 
 export interface ResultQuestionsSettings {
-  /** `AKOOL_BASE_URL`: what addresses of results are completed from. */
+  /** `AKOOL_BASE_URL`, against which relative result URLs are resolved. */
   readonly baseUrl: string;
   readonly keepResults: boolean;
   readonly pollAfterMs: number;
@@ -25,15 +25,18 @@ export interface ResultQuestionsParts {
   readonly clock: Clock;
   readonly settings: ResultQuestionsSettings;
   readonly log: Logger;
-  /** Ends a question under way. */
+  /** Aborts a poll in progress. */
   readonly signal: AbortSignal;
 }
 
-/** How long a result may lack an address after Akool first called it a success; then it is not going to have one. */
+/**
+ * How long a result may lack a URL after Akool first reports success. After that it is not expected to get
+ * one.
+ */
 const MISSING_ADDRESS_MS = 5 * 60_000;
 /** How long a callback waits for the reason of a failure. */
 const REASON_MS = 2000;
-/** Jobs whose result lacks an address; more than are ever at Akool at once. */
+/** The maximum number of tracked jobs without a result URL; more than are ever at Akool at once. */
 const MAX_WITHOUT_ADDRESS = 1000;
 
 export class ResultQuestions {
@@ -44,7 +47,7 @@ export class ResultQuestions {
   readonly #settings: ResultQuestionsSettings;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
-  /** Since when Akool calls a job a success without saying where its result is; by the job's id and the steady clock. */
+  /** When Akool first reported success without a result URL, on the steady clock, by job id. */
   readonly #withoutAddress = new LRUCache<string, number>({ max: MAX_WITHOUT_ADDRESS });
 
   constructor({ store, jobs, akool, clock, settings, log, signal }: ResultQuestionsParts) {
@@ -57,7 +60,7 @@ export class ResultQuestions {
     this.#signal = signal;
   }
 
-  /** False when Akool could not be asked. */
+  /** Returns false if Akool could not be polled. */
   async ask(jobs: readonly Job[]): Promise<boolean> {
     const byProviderId = new Map<string, Job>();
     for (const job of jobs) if (job.providerId !== null) byProviderId.set(job.providerId, job);
@@ -66,7 +69,7 @@ export class ResultQuestions {
       results = await this.#akool.results([...byProviderId.keys()], { signal: this.#signal });
     } catch (error) {
       if (!this.#signal.aborted)
-        this.#log.warn({ err: error, jobs: jobs.length }, 'results could not be asked for');
+        this.#log.warn({ err: error, jobs: jobs.length }, 'jobs could not be polled');
       return false;
     }
     await Promise.all(
@@ -82,7 +85,7 @@ export class ResultQuestions {
     const at = this.#clock.now();
     const read = providerReport(result, {
       baseUrl: this.#settings.baseUrl,
-      // Nothing tells when the result was made: counting from the sending never promises too much.
+      // Akool does not say when it made the result; counting from sending never promises too much.
       madeAt: job.sentAt ?? at,
       keep: this.#settings.keepResults,
       secrets: [job.callbackToken],
@@ -92,7 +95,7 @@ export class ResultQuestions {
     const { job: afterwards } = await this.#jobs.apply(job.id, (current) => ({
       type: 'reported',
       at,
-      // Due already: its webhook rang since it was asked about.
+      // Already due: a callback arrived during the poll.
       pollAt:
         current.pollAt !== null && current.pollAt <= at ? current.pollAt : at + this.#settings.pollAfterMs,
       deadlineAt: current.deadlineAt,
@@ -100,12 +103,12 @@ export class ResultQuestions {
       providerId: result.providerId,
       report,
     }));
-    // It failed by its deadline, and now Akool says that nothing will come of it.
+    // It missed its deadline, and now Akool reports that it failed.
     if (report.status === 'FAILED' && afterwards !== null && isHealable(afterwards))
       await this.#store.reschedulePolls([{ id: job.id, pollAt: null }]);
   }
 
-  /** A success without an address that can be used. One that gives none at all may still get it. */
+  /** Handles a success without a usable URL. If there is none at all, it may still come. */
   #unusable(job: Job, { providerId, url }: ProviderResult): ProviderReport | null {
     const steady = this.#clock.steady();
     const since = this.#withoutAddress.get(job.id) ?? steady;
@@ -117,14 +120,17 @@ export class ResultQuestions {
     return { status: 'FAILED', error: RESULT_UNUSABLE };
   }
 
-  /** Why Akool failed at a job, where it says so within a moment: callbacks bring no reason, results may. */
+  /**
+   * Returns why the job failed at Akool, if Akool says so within a moment. Callbacks carry no reason, but
+   * polls may.
+   */
   async reasonFor(providerId: string): Promise<string | null> {
     const deadline = new Deadline(REASON_MS, this.#signal);
     try {
       const results = await this.#akool.results([providerId], { signal: deadline.signal });
       return results.find((result) => result.providerId === providerId)?.reason ?? null;
     } catch (error) {
-      this.#log.warn({ err: error, providerId }, 'could not ask for the reason of a failure');
+      this.#log.warn({ err: error, providerId }, 'could not poll for the reason of a failure');
       return null;
     } finally {
       deadline.dispose();

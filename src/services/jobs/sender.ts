@@ -1,4 +1,4 @@
-/** Hands one job to Akool; looks for its faces first where they are missing. */
+/** Sends one job to Akool, after detecting its faces if they are missing. */
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
@@ -11,32 +11,35 @@ import type { FaceSwapRequest, JobRequest } from './job-request.js';
 import type { JobService } from './job-service.js';
 import { SharedReads } from './shared-reads.js';
 
-/** What became of a job in hand. */
+/** The outcome of sending a job. */
 export type Outcome =
   | SubmitOutcome
-  /** It was not sent, because something about it is missing: that keeps this one job waiting, and no other. */
+  /** Not sent, because something is missing. Only this job waits. */
   | { readonly kind: 'not-ready'; readonly reason: string; readonly retryAfterMs: number | null }
-  /** It was not sent here, because somebody took this dispatcher for dead: the job is no longer its to send. */
+  /** Not sent, because another instance considered this dispatcher dead and took the job over. */
   | { readonly kind: 'taken-over' };
 
 export interface SenderParts {
   readonly jobs: Pick<JobService, 'requests'>;
   readonly akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
   readonly faces: FaceDetection;
-  /** Where Akool reports, null when it can't reach us. */
+  /** Returns the callback URL; null if Akool can't reach us. */
   webhookUrl(job: Job): string | null;
-  /** Stores the request with its faces. False when this try of the job is over: somebody else may be sending it. */
+  /**
+   * Stores the request with its faces. Returns false if this attempt is over, because another instance may be
+   * sending the job.
+   */
   save(job: Job, request: FaceSwapRequest): Promise<boolean>;
-  /** Ends the calls under way. */
+  /** Aborts the calls in progress. */
   readonly signal: AbortSignal;
   readonly log: Pick<Logger, 'warn'>;
 }
 
-/** Well before a job that is being looked at would be taken for abandoned: see `ReconcilerSettings`. */
+/** Well below the time after which the job would count as abandoned (see `ReconcilerSettings`). */
 const FIND_FACES_MS = 25_000;
-/** So often are faces looked for where Akool can be reached but gives none; then the job fails. */
+/** The job fails after this many detections in which Akool was reachable but returned no faces. */
 const MOST_LOOKS = 10;
-/** Jobs that such looks are counted of; one that is forgotten is looked at more often. */
+/** The maximum number of jobs whose detections are counted; a forgotten one just gets more attempts. */
 const MAX_LOOKED_AT = 1000;
 
 const NO_REQUEST: Outcome = {
@@ -52,7 +55,10 @@ export class Sender {
   readonly #webhookUrl: SenderParts['webhookUrl'];
   readonly #save: SenderParts['save'];
   readonly #signal: AbortSignal;
-  /** By the job's id. Its `attempts` would also count those that ended otherwise: a dead line, a refused account. */
+  /**
+   * By job id. `job.attempts` would also count attempts that ended otherwise: a broken connection, a refused
+   * account.
+   */
   readonly #vainLooks = new LRUCache<string, number>({ max: MAX_LOOKED_AT });
   readonly #log: SenderParts['log'];
 
@@ -90,7 +96,7 @@ export class Sender {
     }
   }
 
-  /** Stored before it is sent: while the stored request lacks `opts`, the job surely was not sent. */
+  /** Stores the faces before sending, so a job whose stored request lacks `opts` was definitely not sent. */
   async #fillOpts(
     job: Job,
     request: FaceSwapRequest,
@@ -127,7 +133,7 @@ export class Sender {
     return looks;
   }
 
-  /** What was found need not be found again. */
+  /** Stores the faces found so far, so that they need not be detected again. */
   async #keepFound(job: Job, before: FaceSwapRequest, found: FaceSwapRequest): Promise<void> {
     if (optsIn(found) > optsIn(before)) await this.#save(job, found);
   }
@@ -140,7 +146,7 @@ function optsIn({ sourceImage, targetImage }: FaceSwapRequest): number {
 function facesNeverFound(reason: string): JobError {
   return {
     code: 'PROVIDER_UNAVAILABLE',
-    message: `Akool was asked for the faces ${MOST_LOOKS} times, and never gave any (${reason}). Nothing was sent or billed.`,
+    message: `Face detection at Akool failed ${MOST_LOOKS} times (${reason}). Nothing was sent or billed.`,
     providerCode: null,
     retryable: true,
   };

@@ -1,7 +1,7 @@
 /**
- * What is looked up by the ids of jobs, read together: whoever asks within one turn of the event loop shares one read,
- * and so does whoever asks while a read is under way. So a query that asks the same of hundreds of jobs reads once, or
- * twice where its lists come one after the other, and not once for each job.
+ * Batches lookups by job id. Calls within one turn of the event loop share one read, and so do calls made
+ * while a read is in progress. So a query that selects the same field of hundreds of jobs reads once, or
+ * twice if it has one list after another, instead of once per job.
  */
 import { setImmediate } from 'node:timers/promises';
 
@@ -12,7 +12,7 @@ interface Read<Value> {
 
 export class SharedReads<Value> {
   readonly #readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
-  /** The one that has not begun. */
+  /** The read that has not begun yet. */
   #next: Read<Value> | null = null;
   #underWay: Promise<unknown> | null = null;
 
@@ -20,7 +20,7 @@ export class SharedReads<Value> {
     this.#readAll = readAll;
   }
 
-  /** As it is after this call. Null for a job of which there is none. */
+  /** Returns the value as of this call or later; null if the job has none. */
   async of(id: string): Promise<Value | null> {
     this.#next ??= this.#begin();
     this.#next.ids.add(id);
@@ -34,7 +34,7 @@ export class SharedReads<Value> {
 
   async #read(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, Value>> {
     try {
-      // When it fails, so do those who wait behind it: they have waited for long enough.
+      // If it fails, those waiting behind it fail too, because they have waited long enough.
       await this.#underWay;
       await setImmediate();
     } finally {

@@ -1,6 +1,6 @@
 /**
- * A submit as the client sees it: the job is stored, offered to the dispatcher, and, if a slot was free, the
- * answer waits until Akool has answered too, so that one round trip tells how it went.
+ * Handles a submit: stores the job, offers it to the dispatcher, and, if a slot was free, waits until Akool
+ * has answered too, so that the client learns the outcome in one round trip.
  */
 import type { Dispatcher } from './dispatcher.js';
 import type { Job } from './job.js';
@@ -9,14 +9,14 @@ import type { JobService } from './job-service.js';
 
 export interface Submitted {
   readonly job: Job;
-  /** The idempotency key stood for this job already; nothing new was stored. */
+  /** The idempotency key already belonged to this job; nothing new was stored. */
   readonly deduplicated: boolean;
 }
 
 export class Submission {
   readonly #jobs: JobService;
   readonly #dispatcher: Pick<Dispatcher, 'pass'>;
-  /** The longest the answer waits for Akool's, in milliseconds from the request on. */
+  /** How long the answer waits for Akool's, in milliseconds from the request on. */
   readonly #waitMs: number;
 
   constructor(parts: {
@@ -33,11 +33,11 @@ export class Submission {
   async submit(tenant: string, request: JobRequest, idempotencyKey: string | null): Promise<Submitted> {
     const until = performance.now() + this.#waitMs;
     const { job, deduplicated } = await this.#jobs.create(tenant, request, idempotencyKey);
-    // From here on it is stored: that it can't be followed is no reason to say that it was not accepted.
+    // The job is stored now, so a failure to follow it must not look like a refusal.
     return { job: await this.#answered(job, until).catch(() => job), deduplicated };
   }
 
-  /** The job as it is once it waits for a slot, or Akool has answered, or the time is up. */
+  /** Returns the job once it waits for a slot, Akool has answered, or the time is up. */
   async #answered(job: Job, until: number): Promise<Job> {
     const leftMs = until - performance.now();
     if (leftMs <= 0 || !isUndecided(job)) return job;
@@ -49,7 +49,7 @@ export class Submission {
     const leave = async (): Promise<void> => {
       await (await following).return?.();
     };
-    // With a store that does not answer it may begin when nobody waits for it any more.
+    // If the store is silent, this may only begin when nobody waits for it any more.
     timeUp.then(leave).catch(() => {});
     let newest = job;
     try {
@@ -62,7 +62,7 @@ export class Submission {
         const step = await (isOffered ? next : Promise.race([offered, next]));
         if (step === 'offered') {
           isOffered = true;
-          // What was leased was announced before the pass ended, so it is in hand already or next in line.
+          // A leased job was announced before the pass ended, so it is in hand already or next in line.
           const found = this.#jobs.find(job.tenant, job.id).catch(() => null);
           newest = (await Promise.race([found, timeUp])) ?? newest;
           if (newest.status !== 'SUBMITTING') return newest;

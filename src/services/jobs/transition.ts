@@ -1,21 +1,22 @@
 /**
- * A job and its life, as a pure state machine: no clock, no store, no network.
+ * The states of a job, as a pure state machine: no clock, no store, no network.
  *
- * In prose. A job is born WAITING: stored, not yet sent. When a provider slot is free it is leased to one
- * dispatcher and is SUBMITTING, until the answer of the one request that may cost money is known:
- * accepted (QUEUED), refused for good (FAILED), surely never accepted (back to WAITING), refused for the account's
- * sake (back to WAITING: see account-hold.ts), or nobody knows (UNCONFIRMED: never sent again). From then on Akool
- * reports, by webhook or when asked: QUEUED, PROCESSING, COMPLETED, FAILED. Reports may come twice, late and out of
- * order, so a status only ever moves forward, and an event that has nothing new to say changes nothing. A report about
- * a job that is WAITING says that it was sent all the same: a try that looked unaccepted was accepted, or the sending
- * is not on record because an older backup was restored. It is bound to its `_id`, and not sent again.
+ * A job starts WAITING: stored, not yet sent. When a provider slot is free, the job is leased to one
+ * dispatcher and is SUBMITTING until the answer to the one request that may cost money is known: accepted
+ * (QUEUED), refused for good (FAILED), definitely not accepted (back to WAITING), refused because of the
+ * account (back to WAITING, see account-hold.ts), or unknown (UNCONFIRMED, never sent again). From then on
+ * Akool reports by callback or poll: QUEUED, PROCESSING, COMPLETED, FAILED. Reports may be duplicated, late
+ * and out of order, so a status only moves forward, and an event without news changes nothing. A report about
+ * a WAITING job shows that it was sent after all: an attempt that seemed unaccepted was accepted, or the
+ * record of sending was lost by restoring an older backup. The job then gets the `_id` of the report, and is
+ * not sent again.
  *
- * COMPLETED, FAILED and CANCELED are final, and a COMPLETED job may still gain a new version, when its result is
- * archived. Evidence outweighs an end in two cases only. A job that FAILED because time ran out while Akool had it,
- * or may have had it (DEADLINE_EXCEEDED, SUBMIT_UNCONFIRMED), becomes COMPLETED when its result arrives after all,
- * because it was paid; until then it can still be bound to its `_id` and asked about. And when the answer to the
- * submit names another `_id` than a callback that came before it, the answer is right: what that callback said was
- * not about this job, so even an end that it brought is taken back to QUEUED.
+ * COMPLETED, FAILED and CANCELED are final, although a COMPLETED job gets one more version when its result is
+ * archived. Evidence overrides a final state in only two cases. First, a job that FAILED because time ran out
+ * while Akool had it or may have had it (DEADLINE_EXCEEDED, SUBMIT_UNCONFIRMED) becomes COMPLETED when its
+ * result arrives after all, because it was paid for; until then it can still get its `_id` and be polled.
+ * Second, if the answer to the submit names a different `_id` than an earlier callback, the answer is right:
+ * that callback was not about this job, so even a final state that it set is reverted to QUEUED.
  */
 import {
   type Change,
@@ -30,12 +31,12 @@ import {
 import type { JobError } from './job-error.js';
 import type { JobEvent, ProviderReport } from './job-event.js';
 
-/** What followers were told of waiting is over with it. */
+/** Announcements about waiting end when the job stops waiting. */
 const NOTHING_ANNOUNCED = { announcedPosition: null, announcedHold: null } as const;
 
 /**
- * What `event` makes of `job`, or null when it changes nothing: a duplicate, something late, or something
- * that no longer applies. Never throws.
+ * Returns the change that `event` makes to `job`; null if it changes nothing, because it is a duplicate,
+ * late, or no longer applies. Never throws.
  */
 export function transition(job: Job, event: JobEvent): Change | null {
   switch (event.type) {
@@ -116,8 +117,8 @@ export function transition(job: Job, event: JobEvent): Change | null {
 }
 
 /**
- * Whether the answer to the one try under way would still be news. UNCONFIRMED counts: the answer may come
- * after another instance took this one for dead.
+ * Whether the answer to the current attempt would still be news. This includes UNCONFIRMED: the answer may
+ * come after another instance considered this one dead.
  */
 function awaitsAnswer(job: Job): boolean {
   return job.status === 'SUBMITTING' || job.status === 'UNCONFIRMED';
@@ -133,12 +134,15 @@ function moved(job: Job, { at, position, hold = null }: Extract<JobEvent, { type
 
 function prepared(job: Job, { at, request }: Extract<JobEvent, { type: 'prepared' }>): Change {
   const text = JSON.stringify(request);
-  // Looking for faces took its time; only now the sending begins.
+  // Sending begins only now, after face detection.
   const news = { requestBytes: Buffer.byteLength(text), sentAt: at };
   return { ...change(job, at, 'GATEWAY', 'faces found', news), request: text };
 }
 
-/** The answer to the submit. A callback may have overtaken it: then it adds what is still unknown, or sets it right. */
+/**
+ * Handles the answer to the submit. If a callback overtook it, the answer adds what is missing or corrects
+ * it.
+ */
 function accepted(job: Job, event: Extract<JobEvent, { type: 'accepted' }>): Change | null {
   const { at, providerId, providerJobId, pollAt } = event;
   const ids = { ...boundTo(providerId, job), providerJobId };
@@ -151,12 +155,12 @@ function accepted(job: Job, event: Extract<JobEvent, { type: 'accepted' }>): Cha
   }
   const note = job.providerId === null ? 'accepted after all' : 'a callback named another _id';
   if (isHealable(job)) return change(job, at, 'SUBMIT', note, { ...ids, pollAt });
-  // Only an answer brings a `job_id`: it was here already.
+  // Only an answer has a `job_id`, so the answer was already applied.
   if (job.providerId === null || job.providerJobId !== null) return null;
-  // Being deleted: the right one is what has to be deleted at Akool.
+  // The job is being deleted: store the right `_id`, which must be deleted at Akool.
   if (job.eraseAt !== null) return change(job, at, 'SUBMIT', note, ids);
   if (isAtProvider(job.status)) return change(job, at, 'SUBMIT', note, { ...ids, pollAt });
-  // It may be the `_id` of an earlier try that was accepted after all: then its result is as good.
+  // It may be the `_id` of an earlier attempt that was accepted after all; its result is just as good.
   if (job.attempts > 1 && job.status === 'COMPLETED') return null;
   return change(job, at, 'SUBMIT', note, {
     ...ids,
@@ -169,7 +173,7 @@ function accepted(job: Job, event: Extract<JobEvent, { type: 'accepted' }>): Cha
   });
 }
 
-/** How far along a status is; a report that is not further than the job changes nothing. */
+/** The order of statuses; a report that is not ahead of the job changes nothing. */
 const PROGRESS: Readonly<Record<JobStatus, number>> = {
   WAITING: 0,
   SUBMITTING: 0,
@@ -213,7 +217,7 @@ function reported(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Cha
   }
 }
 
-/** A report about a job that failed because time ran out. */
+/** Handles a report about a job that failed because time ran out. */
 function reportedLate(job: Job, event: Extract<JobEvent, { type: 'reported' }>): Change | null {
   const { report, at, source, providerId, pollAt } = event;
   if (report.status === 'COMPLETED') {
@@ -224,14 +228,14 @@ function reportedLate(job: Job, event: Extract<JobEvent, { type: 'reported' }>):
       ...completed(report, at),
     });
   }
-  // What else is said of it is no end, but names what to ask for.
+  // Any other report does not end the job, but provides the `_id` for polling.
   if (job.providerId !== null || report.status === 'FAILED') return null;
   return change(job, at, source, 'accepted after all', { ...boundTo(providerId, job), pollAt });
 }
 
 /**
- * Only who was sent the job knows its address, so a report proves a sending of which there is no record; that was no
- * earlier than the job.
+ * Only the recipient of the job knows its callback URL, so a report proves that it was sent even without a
+ * record, at the earliest when the job was created.
  */
 function boundTo(providerId: string, { attempts, createdAt }: Job): Partial<Job> {
   return { providerId, ...(attempts === 0 && { attempts: 1, sentAt: createdAt }) };
@@ -267,10 +271,10 @@ function change(
   news: Partial<Job>,
 ): Change {
   const version = job.version + 1;
-  // A clock that was set back must not make history run backwards.
+  // History must not run backwards if a clock was set back.
   const updatedAt = Math.max(at, job.updatedAt);
   const status = news.status ?? job.status;
-  // The last time that it ended, where that happened more than once.
+  // If it ended more than once, the last time counts.
   const finishedAt = !isFinal(status) ? null : status === job.status ? job.finishedAt : updatedAt;
   const changes = { ...news, version, updatedAt, finishedAt };
   return {

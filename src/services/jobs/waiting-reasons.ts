@@ -1,4 +1,7 @@
-/** Why a waiting job is not being sent, and what holds up dispatch as a whole. Not stored: it is so at the moment. */
+/**
+ * Why a waiting job is not being sent, and why dispatch as a whole is held. Computed when asked for, not
+ * stored.
+ */
 
 import { isTooDear } from './account-hold.js';
 import type { AccountHolds } from './account-holds.js';
@@ -19,7 +22,7 @@ export class WaitingReasons {
     readonly holds: Pick<AccountHolds, 'present'>;
     readonly dispatcher: Pick<Dispatcher, 'isPausing'>;
     readonly clock: Clock;
-    /** The operator holds dispatch. */
+    /** The operator has paused dispatch. */
     readonly isPaused: boolean;
   }) {
     this.#holds = parts.holds;
@@ -28,7 +31,7 @@ export class WaitingReasons {
     this.#isPaused = parts.isPaused;
   }
 
-  /** Null for a job that does not wait. */
+  /** Returns null if the job is not waiting. */
   async of(job: Job): Promise<WaitingReason | null> {
     if (job.status !== 'WAITING') return null;
     if (this.#isPaused) return 'PAUSED';
@@ -38,7 +41,7 @@ export class WaitingReasons {
     return isRetrying || this.#dispatcher.isPausing ? 'RETRY' : 'SLOT';
   }
 
-  /** Null when nothing holds up dispatch. */
+  /** Returns null if dispatch is not held. */
   async ofDispatch(): Promise<WaitingReason | null> {
     if (this.#isPaused) return 'PAUSED';
     const hold = await this.#holds.present();
