@@ -1,7 +1,7 @@
 /**
- * The gateway's view of Akool: what can be asked of it, and what can come back.
+ * The gateway's interface to Akool: the calls and their possible answers.
  *
- * Services depend on this interface alone; `client.ts` implements it over HTTP.
+ * Services depend only on this interface; `client.ts` implements it over HTTP.
  */
 import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError } from '../jobs/job-error.js';
@@ -10,66 +10,75 @@ import type { FaceMapping, FaceReference } from '../jobs/job-request.js';
 export type { FaceMapping, FaceReference };
 
 export interface AkoolClient {
-  /** Hands a Face Swap Pro job to Akool. Sends it at most once, and never rejects. */
+  /** Submits a Face Swap Pro job. Sends it at most once, and never rejects. */
   submitFaceSwap(request: FaceSwapProRequest, options?: CallOptions): Promise<SubmitOutcome>;
-  /** Hands a Face Swap Plus job to Akool. Sends it at most once, and never rejects. */
+  /** Submits a Face Swap Plus job. Sends it at most once, and never rejects. */
   submitFaceSwapPlus(request: FaceSwapPlusRequest, options?: CallOptions): Promise<SubmitOutcome>;
   /**
-   * What Akool says about these `_id`s, in Akool's order; ids that it does not know are left out.
+   * Returns Akool's results for these `_id`s, in Akool's order; ids that it does not know are omitted.
    *
    * @throws AkoolCallError
    */
   results(providerIds: readonly string[], options?: CallOptions): Promise<ProviderResult[]>;
   /**
-   * Deletes these results at Akool, for good. Ids that are unknown or already gone count as done.
+   * Permanently deletes these results at Akool. Ids that are unknown or already deleted count as done.
    *
    * @throws AkoolCallError
    */
   deleteResults(providerIds: readonly string[], options?: CallOptions): Promise<void>;
   /**
-   * The account's balance, in Akool's credits.
+   * Returns the account's balance, in Akool's credits.
    *
    * @throws AkoolCallError
    */
   credit(options?: CallOptions): Promise<number>;
   /**
-   * The faces of a picture or video; no face is an empty list.
+   * Returns the faces of a picture or video; an empty list if there are none.
    *
-   * @throws AkoolCallError code REFUSED when the input is to blame
+   * @throws AkoolCallError with code REFUSED if the input is at fault
    */
   detectFaces(request: DetectFacesRequest, options?: DetectOptions): Promise<DetectedFrame[]>;
-  /** Takes no new calls, ends those in flight as if their signal had fired, closes the connections. Safe to call twice. */
+  /**
+   * Accepts no new calls, aborts those in flight as if their signal had fired, and closes the connections.
+   * May be called twice.
+   */
   destroy(): Promise<void>;
 }
 
 export interface CallOptions {
-  /** Ends the call early. A submit that had begun to leave is then of unknown outcome. */
+  /** Aborts the call. A submit that was already being sent then has an unknown outcome. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface DetectOptions extends CallOptions {
-  /** A job in its slot needs them: then it takes a connection of its own, and waits for nobody's. */
+  /**
+   * Set if a job that holds a slot needs the faces: the call then gets a connection of its own and waits for
+   * no other.
+   */
   readonly forJob?: boolean;
 }
 
-/** What became of a submit. The difference between the last two decides whether money may be spent twice. */
+/** The outcome of a submit. The difference between the last two decides whether money could be spent twice. */
 export type SubmitOutcome =
   | { readonly kind: 'accepted'; readonly providerId: string; readonly providerJobId: string | null }
-  /** Akool said no, for good. */
+  /** Akool refused it for good. */
   | { readonly kind: 'refused'; readonly error: JobError }
-  /** Akool refused the account, whatever the job: surely not accepted, and may be sent again once that has passed. */
+  /**
+   * Akool refused the account, whatever the job: definitely not accepted, and may be sent again once that has
+   * passed.
+   */
   | { readonly kind: 'account-refused'; readonly reason: HoldReason; readonly error: JobError }
-  /** Surely never accepted: may be sent again, not before `retryAfterMs` where Akool named a time. */
+  /** Definitely not accepted: may be sent again, after `retryAfterMs` if Akool gave a time. */
   | {
       readonly kind: 'not-accepted';
       readonly reason: string;
       readonly retryAfterMs: number | null;
     }
-  /** Nobody knows: must never be sent again. */
+  /** Unknown: must never be sent again. */
   | {
       readonly kind: 'unknown';
       readonly reason: string;
-      /** What is heard of it after all, while somebody still listens. Never rejects. */
+      /** The outcome of an answer that arrives late. Never rejects. */
       readonly late?: Promise<SubmitOutcome>;
     };
 
@@ -86,7 +95,7 @@ export interface FaceSwapProRequest {
   readonly modelName: 'akool_faceswap_image_hq';
   readonly faceEnhance: boolean;
   readonly singleFaceMode: boolean;
-  /** Where Akool reports; null: nowhere, the results are asked for. */
+  /** The callback URL; null: none, so the job is polled. */
   readonly webhookUrl: string | null;
 }
 
@@ -106,20 +115,20 @@ export type ProviderStatus = 1 | 2 | 3 | 4;
 export interface ProviderResult {
   readonly providerId: string;
   readonly status: ProviderStatus;
-  /** Where the result lies; null until there is one. As Akool gave it: see `readProviderUrl`. */
+  /** The result's URL, exactly as Akool gave it (see `readProviderUrl`); null until there is one. */
   readonly url: string | null;
-  /** Why it failed, where Akool says so: without our secrets, but not yet fit to be shown. */
+  /** Why it failed, if Akool says so. Our secrets are removed, but it is not yet fit to be shown. */
   readonly reason: string | null;
 }
 
-/** Give `url` or `image`; `url` wins when both are there. */
+/** Pass `url` or `image`; `url` takes precedence. */
 export interface DetectFacesRequest {
   readonly url?: string | null | undefined;
-  /** A picture in base64, bare or as a data URI. */
+  /** A picture in base64, plain or as a data URI. */
   readonly image?: string | null | undefined;
-  /** How many frames of a video are looked at, 1 to 100; Akool's default is 5. */
+  /** How many frames of a video to examine, 1 to 100; Akool's default is 5. */
   readonly numFrames?: number | null | undefined;
-  /** Only the largest face of each frame. */
+  /** Return only the largest face of each frame. */
   readonly singleFace: boolean;
 }
 
@@ -131,13 +140,13 @@ export interface DetectedFrame {
 }
 
 export interface DetectedFace {
-  /** Six: eyes, nose, mouth centre, mouth corners; in pixels of the whole picture. */
+  /** Six points: eyes, nose, mouth centre, mouth corners; in pixels of the whole picture. */
   readonly landmarks: readonly Point[];
-  /** In the form of `opts`, in pixels of the whole picture; null where Akool gives it in another form. */
+  /** In the form of `opts`, in pixels of the whole picture; null if Akool gives another form. */
   readonly landmarksStr: string | null;
-  /** In the form of `opts`, in pixels of the cropped face; null where Akool gives it in another form. */
+  /** In the form of `opts`, in pixels of the cropped face; null if Akool gives another form. */
   readonly cropLandmarks: string | null;
-  /** The cropped face, kept by Akool. */
+  /** The cropped face, stored at Akool. */
   readonly faceUrl: string | null;
   readonly region: Rectangle;
   readonly cropRegion: Rectangle | null;

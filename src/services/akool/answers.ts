@@ -1,39 +1,42 @@
 /**
- * Akool's answers, read by hand and with distrust: what is not as documented gives null (or is left out of a
+ * Defensive readers for Akool's answers: anything that is not as documented gives null (or is omitted from a
  * list), never an exception.
  */
 import type { ProviderResult, ProviderStatus } from './akool-client.js';
 import { withoutSecrets } from './provider-text.js';
 
-/** What every answer of the face swap API comes in. */
+/** The envelope of every answer of the face swap API. */
 export interface Envelope {
   readonly code: number;
   readonly msg: string | null;
   readonly data: unknown;
-  /** All of it: getToken puts its token beside `code`, not into `data`. */
+  /** The whole body, because getToken puts its token next to `code`, not into `data`. */
   readonly whole: JsonObject;
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The JSON value of these bytes; undefined when they are not JSON. What is not UTF-8 costs its character alone. */
+/**
+ * Returns the JSON value of these bytes; undefined if they are not JSON. Invalid UTF-8 only loses that
+ * character.
+ */
 export function readJson(bytes: Buffer): unknown {
   try {
-    // The parser's error is dropped on purpose: it quotes the text, which may be a token.
+    // Drop the parser's error on purpose: it quotes the text, which may contain a token.
     return JSON.parse(utf8.decode(bytes));
   } catch {
     return undefined;
   }
 }
 
-/** The envelope; null when there is no integer `code`. */
+/** Returns the envelope; null if there is no integer `code`. */
 export function readEnvelope(json: unknown): Envelope | null {
   if (!isObject(json)) return null;
   const code = integerOf(json['code']);
   return code === null ? null : { code, msg: textOf(json['msg']), data: json['data'], whole: json };
 }
 
-/** A submit's `data: {_id, job_id}`; null without an `_id` that can be asked for later. */
+/** Reads a submit's `data: {_id, job_id}`; null without an `_id` that can be polled. */
 export function readSubmitted(data: unknown): { providerId: string; providerJobId: string | null } | null {
   if (!isObject(data)) return null;
   const providerId = readProviderId(data['_id']);
@@ -41,9 +44,9 @@ export function readSubmitted(data: unknown): { providerId: string; providerJobI
 }
 
 /**
- * A listbyids answer's `data: {result: [...]}`; null when it is no list. Entries that cannot be read are left out.
+ * Reads `data: {result: [...]}` of listbyids; null if it is not a list. Unreadable entries are omitted.
  *
- * @param secrets what a reason must not repeat
+ * @param secrets texts to remove from reasons
  */
 export function readResults(data: unknown, secrets: readonly string[]): ProviderResult[] | null {
   const list = isObject(data) ? data['result'] : undefined;
@@ -51,46 +54,46 @@ export function readResults(data: unknown, secrets: readonly string[]): Provider
   return list.flatMap((entry: unknown) => readResult(entry, secrets) ?? []);
 }
 
-/** A quota answer's `data: {credit}`. */
+/** Reads `data: {credit}` of a quota answer. */
 export function readCredit(data: unknown): number | null {
   return isObject(data) ? numberOf(data['credit']) : null;
 }
 
-/** getToken's `{code, token}`; some versions of the page show it inside `data`. */
+/** Reads getToken's `{code, token}`; some versions of its page show the token inside `data`. */
 export function readToken({ whole, data }: Envelope): string | null {
   const token = textOf(whole['token']) ?? (isObject(data) ? textOf(data['token']) : null);
-  // It becomes a header, so it has to be able to.
+  // The token must be usable as a header.
   return token !== null && /^[\x21-\x7e]+$/.test(token) ? token : null;
 }
 
-/** An `_id`: without commas or blanks, which a list of ids could not carry. */
+/** An `_id`: without commas and blanks, which would break a list of ids. */
 export function readProviderId(value: unknown): string | null {
   return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : null;
 }
 
-/** Where a result lies, as results and webhooks give it; null when nothing is given. */
+/** A result's URL, in polls and callbacks; null if there is none. */
 export function readAddress(value: unknown): string | null {
   return typeof value === 'string' && value.trim() !== '' ? value : null;
 }
 
-/** Why a generation failed. `alg_msg` is documented nowhere, and seen in results of status 4. */
+/** Why a generation failed. `alg_msg` is undocumented, but appears in results with status 4. */
 export function readReason(said: JsonObject, secrets: readonly string[]): string | null {
   const texts = [said['alg_msg'], said['msg'], said['message']];
   return texts.map((text) => withoutSecrets(text, secrets).trim()).find((text) => text !== '') ?? null;
 }
 
-/** Akool's status of a generation, as results and webhooks give it. */
+/** Akool's status of a generation, in polls and callbacks. */
 export function readProviderStatus(value: unknown): ProviderStatus | null {
   return value === 1 || value === 2 || value === 3 || value === 4 ? value : null;
 }
 
-/** A string with something in it, or a number as a string. */
+/** A non-empty string, or a number as a string. */
 export function textOf(value: unknown): string | null {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** A finite number, also written as a string. */
+/** A finite number, which may be given as a string. */
 export function numberOf(value: unknown): number | null {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   return typeof number === 'number' && Number.isFinite(number) ? number : null;

@@ -1,11 +1,11 @@
-/** Why a call to Akool, other than a submit, gave nothing. */
+/** Why a call to Akool, other than a submit, failed. */
 
 /**
- * - UNREACHABLE: no connection (or none in time), one that broke, a 5xx; the call was stopped
+ * - UNREACHABLE: no connection (or none in time), a broken connection, a 5xx, or the call was stopped
  * - TIMEOUT: no answer within the call's deadline
- * - REFUSED: Akool said no; `providerCode` and the message tell why
- * - RATE_LIMITED: too frequent; `retryAfterMs` where Akool named a time
- * - UNREADABLE: an answer that is not what Akool documents
+ * - REFUSED: Akool refused; `providerCode` and the message say why
+ * - RATE_LIMITED: too many calls; `retryAfterMs` if Akool gave a time
+ * - UNREADABLE: the answer is not what Akool documents
  */
 export type AkoolCallErrorCode = 'UNREACHABLE' | 'TIMEOUT' | 'REFUSED' | 'RATE_LIMITED' | 'UNREADABLE';
 
@@ -16,14 +16,14 @@ export interface AkoolCallErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Holds no key, token or address of ours, in its message or its cause: it may be logged whole. */
+/** Contains no key, token or URL of ours in its message or cause, so it may be logged in full. */
 export class AkoolCallError extends Error {
   override readonly name = 'AkoolCallError';
   readonly code: AkoolCallErrorCode;
-  /** Akool's own `code` (or face detection's `error_code`), where it gave one. */
+  /** Akool's own `code` (or face detection's `error_code`), if it gave one. */
   readonly providerCode: number | null;
   readonly httpStatus: number | null;
-  /** Milliseconds to wait before the next try, where Akool named a time. */
+  /** Milliseconds to wait before the next attempt, if Akool gave a time. */
   readonly retryAfterMs: number | null;
 
   constructor(code: AkoolCallErrorCode, message: string, details: AkoolCallErrorDetails = {}) {

@@ -1,4 +1,4 @@
-/** The result of a call that is no submit: its data, or an AkoolCallError. */
+/** The result of a call other than a submit: its data, or an AkoolCallError. */
 import type { DetectedFrame } from './akool-client.js';
 import { type Envelope, readJson } from './answers.js';
 import { AkoolCallError } from './call-error.js';
@@ -9,9 +9,10 @@ import { cleanProviderText } from './provider-text.js';
 import { type Verdict, verdictOf, whySilent } from './verdict.js';
 
 /**
- * The envelope of a success.
+ * Returns the envelope of a success.
  *
- * @param secrets what an error's message must not repeat
+ * @param secrets texts to remove from an error's message
+ *
  * @throws AkoolCallError
  */
 export function envelopeOf(verdict: Verdict, secrets: readonly string[]): Envelope {
@@ -19,7 +20,7 @@ export function envelopeOf(verdict: Verdict, secrets: readonly string[]): Envelo
   throw callError(verdict, secrets);
 }
 
-/** `value`, or an UNREADABLE error that names what should have been there. */
+/** Returns `value`, or throws UNREADABLE with the name of what is missing. */
 export function readable<T>(value: T | null, what: string): T {
   if (value === null) throw new AkoolCallError('UNREADABLE', `Akool's answer holds no readable ${what}.`);
   return value;
@@ -29,10 +30,10 @@ export function readable<T>(value: T | null, what: string): T {
 const MAX_PLACES = 20_000;
 
 /**
- * The frames of a face detection.
+ * Returns the frames of a face detection.
  *
- * Its documentation gives the input the blame on HTTP 400 and the server on HTTP 500, both with `error_code` 1;
- * but "Failed to process media", its example of the latter, is about the media.
+ * According to its documentation, the input is at fault on HTTP 400 and the server on HTTP 500, both with
+ * `error_code` 1. But "Failed to process media", its example of the latter, is about the media.
  *
  * @throws AkoolCallError
  */
@@ -51,7 +52,7 @@ export function framesOf(exchange: Exchange, secrets: readonly string[], baseUrl
     if (placesIn(frames) <= MAX_PLACES) return frames;
     throw new AkoolCallError('REFUSED', 'This shows too many faces: ask for fewer frames.', details);
   }
-  // Where a code of Akool's table comes along, it says more than `error_code`: the key, the credit, too many calls.
+  // A code from Akool's table says more than `error_code`: key, credit, too many calls.
   const verdict = verdictOf(exchange);
   const code = 'code' in verdict ? verdict.code : null;
   if (verdict.kind !== 'success' && code !== null && AKOOL_CODES.has(code)) throw callError(verdict, secrets);
@@ -98,7 +99,7 @@ function callError(
       const { sent, failure, cause } = verdict;
       const code =
         failure === 'unreadable' ? 'UNREADABLE' : failure === 'timeout' && sent ? 'TIMEOUT' : 'UNREACHABLE';
-      // A parser's error carries what it could not read, which may be a token.
+      // A parser's error quotes what it could not read, which may be a token.
       const details = failure === 'unreadable' ? {} : { cause };
       return new AkoolCallError(code, `Calling Akool: ${whySilent(verdict)}.`, details);
     }

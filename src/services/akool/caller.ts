@@ -1,7 +1,9 @@
 /**
- * One call to Akool with its deadline and its way in: an API key, or a token that is renewed when turned down.
+ * One call to Akool with its deadline and credentials: an API key, or a token that is renewed when it is
+ * rejected.
  *
- * Akool takes `x-api-key` or `Authorization: Bearer`; sent together, the key is thrown away, so one is sent.
+ * Akool accepts `x-api-key` or `Authorization: Bearer`. If both are sent it ignores the key, so only one is
+ * sent.
  */
 import { parseUrl } from '../../http-url.js';
 import { AkoolCallError } from './call-error.js';
@@ -20,22 +22,22 @@ export type AkoolCredentials =
 export interface CallerOptions {
   readonly baseUrl: string;
   readonly credentials: AkoolCredentials;
-  /** Milliseconds for one call, from its first byte on. */
+  /** The timeout of one call in milliseconds, from its first byte on. */
   readonly timeoutMs: number;
   readonly onTokenRefused: () => void;
 }
 
 export interface CallerCallOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Whether an answer that comes after the time is up is still worth having. */
+  /** Whether to keep listening for an answer after the timeout. */
   readonly wantsLate?: boolean;
   readonly line?: Line;
 }
 
 /**
- * Milliseconds until the first byte of a call is written, at most: for its token and its connection. After that
- * it is tried again later, not waited for. What holds a slot may take so much longer than a call, which is within
- * the grace of `ReconcilerSettings`.
+ * The maximum time in milliseconds to get a token and a connection, before the first byte of a call is
+ * written. After that the call is retried later. A call that holds a slot may take this much longer, which is
+ * within the grace of `ReconcilerSettings`.
  */
 const MAX_WAY_MS = 10_000;
 
@@ -49,9 +51,10 @@ export class Caller {
 
   constructor({ baseUrl, credentials, timeoutMs, onTokenRefused }: CallerOptions) {
     if (!Number.isInteger(timeoutMs) || timeoutMs < 1)
-      throw new TypeError('timeoutMs must be a whole number, from 1');
+      throw new TypeError('timeoutMs must be an integer of at least 1');
     if (credentials.kind === 'api-key' && !/^[\x21-\x7e]+$/.test(credentials.apiKey)) {
-      // Found out here, it is a line at the start; in a request, it would look like a network that never works.
+      // Checked here it gives one line at the start; in a request it would look like a network that never
+      // works.
       throw new TypeError('the API key must be printable ASCII without blanks, to be sent as a header');
     }
     this.#wayMs = Math.min(timeoutMs, MAX_WAY_MS);
@@ -65,7 +68,7 @@ export class Caller {
     this.#onTokenRefused = onTokenRefused;
   }
 
-  /** What no message may repeat. */
+  /** Texts that no message may contain. */
   get secrets(): string[] {
     const credentials = this.#credentials;
     if (credentials.kind === 'api-key') return [credentials.apiKey];
@@ -74,9 +77,10 @@ export class Caller {
   }
 
   /**
-   * Sends `request` once, and its time begins when it is written; a second time only after Akool turned its token down, which is surely no acceptance.
+   * Sends `request` once; its timeout begins when it is written. Sends it a second time only after Akool
+   * rejected its token, which means that it was definitely not accepted.
    *
-   * @throws AkoolCallError when there is no token to send it with: it was then surely not accepted
+   * @throws AkoolCallError if there is no token to send it with, so it was definitely not accepted
    */
   async call(
     request: WireRequest,
@@ -146,7 +150,7 @@ function addressOf(baseUrl: string): URL {
   const url = parseUrl(baseUrl);
   if (url === null || !/^https?:$/.test(url.protocol)) throw new TypeError('baseUrl must be an http(s) URL');
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new TypeError('baseUrl must hold no user name, password, query or fragment');
+    throw new TypeError('baseUrl must not contain a user name, password, query or fragment');
   }
   return url;
 }

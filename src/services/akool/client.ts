@@ -37,30 +37,33 @@ import { outcomeWithoutToken, submitOutcome } from './submit-outcome.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 export interface AkoolClientOptions {
-  /** Akool's address, `https://openapi.akool.com` or a sandbox's; a path in it is put before every call's. */
+  /**
+   * Akool's base URL, `https://openapi.akool.com` or a sandbox's. Its path is prepended to the path of each
+   * call.
+   */
   readonly baseUrl: string;
   readonly credentials: AkoolCredentials;
-  /** Milliseconds that one call to Akool may take, from its first byte to the last one of its answer. */
+  /** The timeout of one call in milliseconds, from its first byte to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly logger?: AkoolLogger | undefined;
 }
 
-/** The part of a pino logger that is used here. Nothing secret is ever given to it. */
+/** The part of a pino logger used here. It never receives secrets. */
 export interface AkoolLogger {
   debug(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
 /**
- * Connects to nothing before the first call.
+ * Does not connect before the first call.
  *
- * @throws TypeError when an option cannot work
+ * @throws TypeError if an option is invalid
  */
 export function createAkoolClient(options: AkoolClientOptions): AkoolClient {
   return new HttpAkoolClient(options);
 }
 
-/** Ids asked about in one call, so that the address stays well under 2,000 characters. */
+/** Ids per call, so that the URL stays well under 2,000 characters. */
 const IDS_PER_CALL = 50;
 
 class HttpAkoolClient implements AkoolClient {
@@ -72,7 +75,7 @@ class HttpAkoolClient implements AkoolClient {
     this.#baseUrl = options.baseUrl;
     this.#caller = new Caller({
       ...options,
-      onTokenRefused: () => logger?.warn({}, 'Akool turned the token down; getting a new one'),
+      onTokenRefused: () => logger?.warn({}, 'Akool rejected the token; getting a new one'),
     });
     this.#logger = logger;
   }
@@ -145,13 +148,13 @@ class HttpAkoolClient implements AkoolClient {
       return submitOutcome(exchange, [...this.#caller.secrets, ...secretsOfAddress(webhookUrl)]);
     } catch (error) {
       if (error instanceof AkoolCallError) return outcomeWithoutToken(error);
-      // A mistake of ours, and nothing tells on which side of sending it happened.
+      // A bug of ours, and there is no telling whether it happened before or after sending.
       this.#logger?.warn({ err: error }, 'a submit failed inside the gateway');
       return { kind: 'unknown', reason: 'The gateway failed while it submitted the job.' };
     }
   }
 
-  /** One id that Akool stumbles over must not keep it from telling of the others of its batch. */
+  /** If Akool fails because of one id, the others of the batch are asked for separately. */
   async #results(ids: readonly string[], options: CallOptions | undefined): Promise<ProviderResult[]> {
     const verdict = verdictOf(await this.#caller.call(resultsRequest(ids), options));
     if (isRefusedBy(verdict, NO_RESULT_CODES)) {
@@ -164,7 +167,7 @@ class HttpAkoolClient implements AkoolClient {
     return readable(readResults(data, this.#caller.secrets), 'results');
   }
 
-  /** One id that is gone already must not keep the others of its batch: then each is deleted by itself. */
+  /** If one id is already gone, the others of the batch are deleted one by one. */
   async #delete(ids: readonly string[], options: CallOptions | undefined): Promise<void> {
     const verdict = verdictOf(await this.#caller.call(deleteResultsRequest(ids), options));
     if (!isRefusedBy(verdict, GONE_CODES)) envelopeOf(verdict, this.#caller.secrets);

@@ -1,8 +1,8 @@
 /**
- * Akool's business codes: one table that says what each means for a job, and what the person can do.
+ * Akool's business codes: a table of what each one means for a job, and what the user can do.
  *
  * Source: "code" in the answers of Akool's Face Swap API, listed at docs.akool.com under "Response Code
- * Description". HTTP status is 200 for most refusals, so the code is what tells.
+ * Description". The HTTP status is 200 for most refusals, so only the code distinguishes them.
  */
 import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError, JobErrorCode } from '../jobs/job-error.js';
@@ -10,21 +10,24 @@ import { cleanProviderText } from './provider-text.js';
 
 export interface AkoolCode {
   readonly code: JobErrorCode;
-  /** One sentence or two for the person who submitted: what happened, what to do. */
+  /** One or two sentences for the person who submitted: what happened, and what to do. */
   readonly advice: string;
   /** Whether the same input, sent again unchanged, may succeed. */
   readonly retryable: boolean;
 }
 
-/** The code of an answer that is no refusal. */
+/** The code of a success. */
 export const SUCCESS_CODE = 1000;
-/** "Too frequent": over the plan's rate or number of generations at a time. Never accepted, may be sent again. */
+/**
+ * "Too frequent": over the plan's rate or its number of concurrent generations. Never accepted, may be sent
+ * again.
+ */
 export const RATE_LIMIT_CODE = 1005;
-/** Token wrong or out of date, token missing: a new token helps, where the way in is by token. */
+/** Token wrong, expired or missing. With token authentication, a new token helps. */
 export const TOKEN_CODES: readonly number[] = [1101, 1102];
-/** The resource does not exist, or was operated on already: what a delete finds when it was done before. */
+/** The resource does not exist, or the operation was already done. A repeated delete gets one of these. */
 export const GONE_CODES: readonly number[] = [1008, 1011, 1014];
-/** What a question about several results may be answered with for the sake of one that is gone, or has an odd `_id`. */
+/** Codes that a poll for several results may get because of a single one that is gone or has an odd `_id`. */
 export const NO_RESULT_CODES: readonly number[] = [1003, ...GONE_CODES];
 
 const account = (advice: string): AkoolCode => ({ code: 'ACCOUNT_PROBLEM', advice, retryable: false });
@@ -33,15 +36,15 @@ const failed = (advice: string): AkoolCode => ({ code: 'GENERATION_FAILED', advi
 const media = (advice: string): AkoolCode => ({ code: 'MEDIA_UNSUPPORTED', advice, retryable: false });
 const NO_CREDIT: AkoolCode = {
   code: 'INSUFFICIENT_CREDIT',
-  advice: 'The Akool account has not enough credit for this job: top it up, then submit again.',
+  advice: 'The Akool account does not have enough credit for this job: top it up, then submit again.',
   retryable: false,
 };
 const NOT_FOUND: AkoolCode = {
   code: 'CONTENT_NOT_FOUND',
-  advice: 'Akool could not find what the request names: check that every address opens without signing in.',
+  advice: 'Akool could not find what the request names: check that every URL opens without signing in.',
   retryable: false,
 };
-/** The gateway's own way in does not work, whatever the request was. */
+/** The gateway's own credentials do not work, whatever the request was. */
 export const BAD_CREDENTIALS: AkoolCode = {
   code: 'PROVIDER_AUTHENTICATION',
   advice:
@@ -55,11 +58,11 @@ export const AKOOL_CODES: ReadonlyMap<number, AkoolCode> = new Map<number, Akool
     1003,
     {
       code: 'INVALID_PARAMETERS',
-      advice: 'Akool found a parameter wrong or empty: check the addresses and the opts of every image.',
+      advice: 'Akool found a parameter invalid or empty: check the URL and the opts of every image.',
       retryable: false,
     },
   ],
-  [1004, account('The Akool account has to be verified before it may do this: verify it at akool.com.')],
+  [1004, account('The Akool account must be verified before it may do this: verify it at akool.com.')],
   [
     RATE_LIMIT_CODE,
     {
@@ -79,8 +82,8 @@ export const AKOOL_CODES: ReadonlyMap<number, AkoolCode> = new Map<number, Akool
   ],
   [1008, NOT_FOUND],
   [1009, notAllowed('The Akool account may not do this: check its plan and permissions.')],
-  [1010, notAllowed('Akool cannot operate on this content: choose another.')],
-  [1011, notAllowed('Akool has done this operation already: it cannot be done twice.')],
+  [1010, notAllowed('Akool cannot operate on this content: choose different content.')],
+  [1011, notAllowed('Akool has already done this operation: it cannot be done twice.')],
   [1014, NOT_FOUND],
   [1015, failed('Akool could not process the video: check that it plays and shows a clear face.')],
   [
@@ -91,7 +94,7 @@ export const AKOOL_CODES: ReadonlyMap<number, AkoolCode> = new Map<number, Akool
   ],
   [1101, BAD_CREDENTIALS],
   [1102, BAD_CREDENTIALS],
-  [1103, account("The Akool account's plan is not paid or has run out: renew it, then submit again.")],
+  [1103, account("The Akool account's plan is unpaid or has expired: renew it, then submit again.")],
   [1104, NO_CREDIT],
   [1108, failed('Akool could not process the image: check that it opens and shows a clear face.')],
   [1109, account('The Akool account does not exist: the operator has to check the credentials.')],
@@ -106,8 +109,8 @@ export const AKOOL_CODES: ReadonlyMap<number, AkoolCode> = new Map<number, Akool
 ]);
 
 /**
- * What a refusal with this error says of the account; null where it is about the job. The account's refusals are no
- * word on the job at hand: it may be sent once they have passed.
+ * Returns which account hold a refusal with this error means; null if it is about the job. A refusal of the
+ * account says nothing about the job, which may be sent once it has passed.
  */
 export function holdReasonOf(code: JobErrorCode): HoldReason | null {
   switch (code) {
@@ -129,11 +132,11 @@ const OTHER: AkoolCode = {
 };
 
 /**
- * The job error for a refusal by Akool.
+ * Returns the job error for a refusal by Akool.
  *
- * @param providerCode Akool's `code`; null when it gave none
- * @param providerMsg Akool's `msg`, quoted after our own advice once cleaned
- * @param secrets what must not be quoted from it
+ * @param providerCode Akool's `code`; null if it gave none
+ * @param providerMsg Akool's `msg`, which is cleaned and quoted after our own advice
+ * @param secrets texts to remove from it
  */
 export function jobErrorFor(
   providerCode: number | null,
@@ -145,8 +148,8 @@ export function jobErrorFor(
 }
 
 /**
- * The job error for a refusal that the HTTP status alone tells about (Akool's gateway, a proxy), or whose
- * `code` nobody has documented.
+ * Returns the job error for a refusal known only by its HTTP status (from Akool's gateway or a proxy), or
+ * whose `code` is undocumented.
  */
 export function jobErrorForStatus(
   httpStatus: number,
@@ -161,7 +164,7 @@ export function jobErrorForStatus(
   return jobError({ ...OTHER, advice }, providerCode, providerMsg, secrets);
 }
 
-/** The job error for a job that Akool took and ended with its status 4, for which it gives no code. */
+/** Returns the job error for a job that ended with Akool's status 4, which has no code. */
 export function jobErrorForFailedResult(
   providerMsg: string | null,
   secrets: readonly string[] = [],

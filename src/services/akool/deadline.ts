@@ -1,4 +1,4 @@
-/** How long one call may take, and who else may end it. */
+/** The deadline of one call, which an outer signal can also end. */
 import { setMaxListeners } from 'node:events';
 
 export class DeadlineExceededError extends Error {
@@ -6,10 +6,10 @@ export class DeadlineExceededError extends Error {
 }
 
 /**
- * One AbortSignal that fires after `timeoutMs` or with `outer`, whichever comes first.
+ * An AbortSignal that fires after `timeoutMs` or with `outer`, whichever comes first.
  *
- * Not `AbortSignal.any`: its composite signals stay registered on a long-lived `outer` (a service's own
- * stop signal) until garbage collection. `dispose` takes everything down at once.
+ * It does not use `AbortSignal.any`, whose composite signals stay registered on a long-lived `outer` (a
+ * service's stop signal) until garbage collection. `dispose` removes everything at once.
  */
 export class Deadline {
   readonly signal: AbortSignal;
@@ -22,18 +22,18 @@ export class Deadline {
     this.#outer = outer;
     this.restart(timeoutMs);
     if (outer === undefined) return;
-    // One signal for every call of a service is ordinary, and each call takes its listener down again.
+    // Many calls share one signal, which is normal: each call removes its listener again.
     setMaxListeners(0, outer);
     if (outer.aborted) this.#stop();
     else outer.addEventListener('abort', this.#stop, { once: true });
   }
 
-  /** Whether it was the time that ended the call. */
+  /** Whether the call ended because of the timeout. */
   get expired(): boolean {
     return this.signal.reason instanceof DeadlineExceededError;
   }
 
-  /** Settles as `promise` does, or rejects with the signal's reason once that fires. `promise` itself goes on. */
+  /** Settles like `promise`, or rejects with the signal's reason once it fires. `promise` itself continues. */
   async race<T>(promise: Promise<T>): Promise<T> {
     const { signal } = this;
     return await new Promise<T>((resolve, reject) => {
@@ -44,7 +44,7 @@ export class Deadline {
     });
   }
 
-  /** Gives it so many milliseconds from now on. */
+  /** Sets the timeout to `timeoutMs` from now. */
   restart(timeoutMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

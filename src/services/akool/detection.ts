@@ -1,9 +1,9 @@
 /**
- * Face detection's answer. It has an envelope of its own: `{error_code, error_msg, faces_obj}`, success is 0.
+ * Reads face detection's answer. It has its own envelope: `{error_code, error_msg, faces_obj}`; 0 is success.
  *
- * Its lists run in parallel: face i is `region[i]`, `landmarks[i]`, `crop_landmarks[i]` and so on. A list of
- * another length than `region` would pair a face with another's landmarks, and the swap made with them costs
- * money; so such a list counts as missing, and where `landmarks` is the list, the answer as unreadable.
+ * Its lists are parallel: face i is `region[i]`, `landmarks[i]`, `crop_landmarks[i]` and so on. A list whose
+ * length differs from that of `region` could pair a face with another face's landmarks, and a swap with those
+ * costs money. So such a list counts as missing, and if it is `landmarks`, the answer is unreadable.
  */
 import { OPTS } from '../jobs/job-request.js';
 import type { DetectedFace, DetectedFrame, Point, Rectangle } from './akool-client.js';
@@ -14,14 +14,14 @@ export interface DetectionAnswer {
   /** 0 is success. */
   readonly errorCode: number;
   readonly errorMsg: string | null;
-  /** By frame number, lowest first; null when unreadable. */
+  /** In order of frame number; null if unreadable. */
   readonly frames: DetectedFrame[] | null;
 }
 
 /**
- * Null when it has no `error_code`: then it is not face detection's own answer.
+ * Returns null without an `error_code`, because then it is not face detection's own answer.
  *
- * @param baseUrl what addresses of cropped faces are completed from
+ * @param baseUrl resolves relative URLs of cropped faces
  */
 export function readDetection(json: unknown, baseUrl: string): DetectionAnswer | null {
   if (!isObject(json)) return null;
@@ -69,7 +69,7 @@ function readFace(frame: JsonObject, i: number, count: number, baseUrl: string):
   };
 }
 
-/** What is going to be sent, and paid, as `opts`: whatever does not have their form counts as missing. */
+/** Reads a value that will be sent, and paid for, as `opts`. Any other form counts as missing. */
 function readOpts(value: unknown): string | null {
   return typeof value === 'string' && OPTS.test(value) ? value : null;
 }

@@ -1,24 +1,27 @@
 /**
- * One HTTP exchange with Akool as undici tells of it, and the certainty whether the request left.
+ * One HTTP exchange with Akool over undici, which knows for certain whether the request was sent.
  *
- * States: waiting for a connection → written → over; or written → late → over, when its time is up and an answer
- * is still worth having.
+ * States: waiting for a connection → written → over; or written → late → over, if it times out and an answer
+ * is still wanted.
  *
- * undici calls `onRequestStart` in the same turn in which it writes a request to a connected (and, over TLS,
- * authenticated) socket, and at no other time. So a failure before it is a request of which no byte was ever
- * written, and a failure after it is one that may have arrived. The error's own code cannot tell: a reset is
- * ECONNRESET on both sides of that line. The same call is where a request is held back: one that was given up
- * while it waited for a connection, or that undici would want to write a second time, is aborted there before
- * it is written.
+ * undici calls `onRequestStart` in the same turn in which it writes a request to a connected (and, with TLS,
+ * authenticated) socket, and at no other time. So if a request fails before that call, no byte of it was
+ * written; if it fails afterwards, it may have arrived. The error code cannot distinguish the two: a reset is
+ * ECONNRESET in both cases. The same call is used to stop a request: one that was given up while it waited
+ * for a connection, or that undici is about to write a second time, is aborted there before it is written.
  *
- * An exchange that is given up is looked at once more before it is. When this process was stopped for a while (a
- * busy machine, a paused container), its timers fire before its sockets are read, and the answer may lie there.
+ * Before an exchange is given up, its socket is read once more. If this process was suspended for a while (a
+ * busy machine, a paused container), its timers fire before its sockets are read, and the answer may already
+ * be there.
  */
 import type { Dispatcher } from 'undici';
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What ended an exchange without an answer: the time, the caller (or `destroy`), the network, or nonsense. */
+/**
+ * What ended an exchange without an answer: the timeout, the caller (or `destroy`), the network, or an
+ * invalid response.
+ */
 export type Failure = 'timeout' | 'stopped' | 'connection' | 'unreadable';
 
 export type Exchange =
@@ -30,22 +33,22 @@ export type Exchange =
     }
   /** No byte of the request was written, and none will be. */
   | { readonly kind: 'not-sent'; readonly failure: Failure; readonly cause: unknown }
-  /** The request may have arrived, in part or whole. */
+  /** The request may have arrived, partly or completely. */
   | {
       readonly kind: 'no-answer';
       readonly failure: Failure;
       readonly cause: unknown;
-      /** What comes after all; null where nobody listens any more. Never rejects. */
+      /** The late answer; null if it is not awaited. Never rejects. */
       readonly late: Promise<Exchange> | null;
     };
 
-/** Milliseconds that an answer is listened for after its time is up, where it is still wanted. */
+/** How long to listen for a late answer after the timeout, in milliseconds. */
 const LATE_ANSWER_MS = 5 * 60_000;
-/** Turns of the event loop without news after which there is nothing left to read in a socket. */
+/** After this many turns of the event loop without news, there is nothing left to read in a socket. */
 const TURNS_WITHOUT_NEWS = 2;
 
 export interface HttpExchangeOptions {
-  /** Whether an answer that comes after the time is up is still worth having. */
+  /** Whether to keep listening for an answer after the timeout. */
   readonly wantsLate: boolean;
   /** Called when the first byte is written. */
   readonly onWritten: () => void;
@@ -61,7 +64,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #lateTimer: NodeJS.Timeout | undefined;
   #answer: { readonly status: number; readonly headers: AnswerHeaders } | null = null;
   readonly #chunks: Buffer[] = [];
-  /** Pieces of an answer so far. */
+  /** The number of pieces of the answer received so far. */
   #news = 0;
   /** Never rejects. */
   readonly outcome = new Promise<Exchange>((resolve) => {
@@ -72,7 +75,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#options = options;
   }
 
-  /** Ends it, unless its answer is here already. A request that still waits is not going to be written. */
+  /** Ends the exchange, unless its answer has arrived. A request that is still waiting will not be written. */
   giveUp(failure: Failure, reason: unknown): void {
     const cause = reason instanceof Error ? reason : new Error('stopped');
     if (this.#state === 'waiting') this.#end({ kind: 'not-sent', failure, cause });
@@ -86,7 +89,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       this.#options.onWritten();
       return;
     }
-    // Given up while it waited, or about to be written twice: this is the last moment to stop it.
+    // It was given up while it waited, or is about to be written twice: this is the last moment to stop it.
     const cause = new Error('the request is no longer wanted');
     controller.abort(cause);
     this.#fail('connection', cause);
@@ -103,7 +106,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (this.#answer === null) this.#fail('unreadable', new Error('an answer without a status'));
+    if (this.#answer === null) this.#fail('unreadable', new Error('a response without a status'));
     else this.#end({ kind: 'answered', ...this.#answer, body: Buffer.concat(this.#chunks) });
   }
 
@@ -111,7 +114,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#fail(failureOf(error), error);
   }
 
-  /** Calls `then` when the socket has been read as far as it goes, unless that was the end. */
+  /** Calls `then` once everything available has been read from the socket, unless that ended the exchange. */
   #onceRead(then: () => void): void {
     let seen = this.#news;
     let turns = 0;
@@ -154,7 +157,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** The name for undici's and Node's errors. A connect timeout is the network's doing, not a slow answer. */
+/** Classifies undici's and Node's errors. A connect timeout is a network failure, not a slow answer. */
 function failureOf(error: Error): Failure {
   switch ('code' in error ? error.code : error.name) {
     case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
@@ -162,7 +165,7 @@ function failureOf(error: Error): Failure {
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
       return 'unreadable';
     default:
-      // llhttp's own codes (HPE_…) come on an HTTPParserError.
+      // llhttp's codes (HPE_…) are on an HTTPParserError.
       return error.name === 'HTTPParserError' ? 'unreadable' : 'connection';
   }
 }

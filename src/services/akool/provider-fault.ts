@@ -1,10 +1,13 @@
-/** What a failed call to Akool is for the caller of this gateway, and for a job. */
+/** Converts a failed call to Akool to an error for the caller of this gateway, or for a job. */
 import { GatewayError, InputError } from '../../errors.js';
 import type { JobError, JobErrorCode } from '../jobs/job-error.js';
 import { AkoolCallError } from './call-error.js';
 import { AKOOL_CODES } from './codes.js';
 
-/** The input's fault, with `path` for its field, or nobody's here. Errors that are not Akool's stay as they are. */
+/**
+ * Returns a field error for `path` if the input is at fault, otherwise PROVIDER_UNAVAILABLE. Other errors
+ * than Akool's are returned unchanged.
+ */
 export function toClientFault(error: unknown, path: string): unknown {
   if (!(error instanceof AkoolCallError)) return error;
   if (isInputsFault(error)) return new InputError([{ path, code: 'MEDIA_UNUSABLE', message: error.message }]);
@@ -12,10 +15,14 @@ export function toClientFault(error: unknown, path: string): unknown {
 }
 
 export function providerUnavailable(cause: unknown): GatewayError {
-  return new GatewayError('PROVIDER_UNAVAILABLE', 'Akool could not be asked; try again later.', { cause });
+  return new GatewayError(
+    'PROVIDER_UNAVAILABLE',
+    'Akool could not be reached or gave no answer; try again later.',
+    { cause },
+  );
 }
 
-/** Why a job fails whose faces Akool refused to look for. */
+/** The error of a job for which Akool refused face detection. */
 export function jobErrorOf(error: AkoolCallError): JobError {
   const { providerCode, httpStatus } = error;
   const known = providerCode === null ? undefined : AKOOL_CODES.get(providerCode);
@@ -33,10 +40,10 @@ export function jobErrorOf(error: AkoolCallError): JobError {
   };
 }
 
-/** Whether another input would fare better. Credentials, credit and account are between the gateway and Akool. */
+/** Whether different input would help. Credentials, credit and account are between the gateway and Akool. */
 function isInputsFault({ code, providerCode, httpStatus }: AkoolCallError): boolean {
   if (code !== 'REFUSED') return false;
-  // Without a code of its own it may be a proxy that answers: these statuses are about what was sent.
+  // Without Akool's code the answer may be from a proxy; these statuses are about the request.
   if (providerCode === null) return httpStatus !== null && [400, 413, 415, 422].includes(httpStatus);
   const known = AKOOL_CODES.get(providerCode);
   return known === undefined || ABOUT_INPUTS.has(known.code);

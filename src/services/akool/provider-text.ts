@@ -1,26 +1,26 @@
 /**
- * Text that came from Akool, made fit to be shown to a person and to be logged.
+ * Cleans text from Akool so that it can be shown and logged.
  *
- * A provider may repeat what it was sent: our key, the webhook address with its token, signed picture
- * addresses. None of that may come back out in an error.
+ * A provider may repeat what it was sent: our key, the callback URL with its token, signed URLs of pictures.
+ * None of these may appear in an error.
  */
 
-/** Longest text kept, in code points. */
+/** In code points. */
 const MAX_PROVIDER_TEXT_LENGTH = 200;
 
-/** What stands where a secret was. */
+/** Replaces a secret. */
 const REDACTED = '[hidden]';
 
-/** Characters that are looked at; an answer may hold 4 MB of them. */
+/** Only this many characters are read, because an answer may contain 4 MB of them. */
 const MAX_CHARACTERS_READ = 8192;
-/** Characters. A secret that the cut above goes through must not remain in part. */
+/** In characters. If the cut above goes through a secret, no part of it may remain. */
 const MAX_SECRET_CHARACTERS = 2048;
 
 /**
- * `text` on one line, without control characters, secrets, and the query strings of addresses, cut to
- * MAX_PROVIDER_TEXT_LENGTH. Anything that is not a string gives ''.
+ * Returns `text` on one line, without control characters, secrets and query strings of URLs, cut to
+ * MAX_PROVIDER_TEXT_LENGTH. Returns '' for anything but a string.
  *
- * @param secrets values that must not appear, as they are or percent-encoded
+ * @param secrets values to remove, both plain and percent-encoded
  */
 export function cleanProviderText(text: unknown, secrets: readonly string[] = []): string {
   const clean = withoutSecrets(text, secrets).replace(
@@ -30,41 +30,41 @@ export function cleanProviderText(text: unknown, secrets: readonly string[] = []
   return bounded(clean.trim());
 }
 
-/** The first half of `cleanProviderText`, for a text from which others have secrets to take out. */
+/** The first half of `cleanProviderText`, for texts from which other code removes more secrets. */
 export function withoutSecrets(text: unknown, secrets: readonly string[]): string {
   if (typeof text !== 'string') return '';
-  // Characters that do not print go first: one of them inside a secret would hide it from the search.
+  // Remove non-printing characters first: inside a secret, one of them would hide it from the search.
   let clean = beginningOf(text.replace(/\s+/gu, ' ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ''));
   for (const secret of longestFirst(secrets)) clean = clean.replaceAll(secret, REDACTED);
   return withoutPieces(clean, secrets);
 }
 
-/** What must not be repeated of a webhook address: all of it, and any part of its path that can be a token. */
+/** The secrets in a callback URL: the whole URL, and every part of its path that may be a token. */
 export function secretsOfAddress(address: string | null): string[] {
   if (address === null) return [];
   return [address, ...address.split(/[/?#&=]/).filter((part) => part.length >= 16)];
 }
 
-/** Of an address: its scheme stays as it is. */
+/** Matches a URL after its scheme. */
 const AFTER_SCHEME = /:\/\/([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?/gu;
 
-/** Shorter "secrets" than this are nobody's secret, and hiding them would make every text unreadable. */
+/** Anything shorter is no secret, and hiding it would make texts unreadable. */
 const SHORTEST_SECRET = 4;
 
-/** Without the word that the cut goes through, or without what of it could be part of a secret. */
+/** Cuts the text, and drops the word at the cut, or as much of it as could be part of a secret. */
 function beginningOf(text: string): string {
   if (text.length <= MAX_CHARACTERS_READ) return text;
   const cut = text.slice(0, MAX_CHARACTERS_READ);
   return cut.slice(0, Math.max(cut.lastIndexOf(' '), cut.length - MAX_SECRET_CHARACTERS));
 }
 
-/** So many characters of a secret in a row are not there by chance. */
+/** This many consecutive characters of a secret do not appear by chance. */
 const PIECE_LENGTH = 12;
 
-/** Hides what remains of a secret that was repeated in part, in capitals, or with a break in it. */
+/** Hides the remains of a secret that was repeated partly, in capitals, or with a break in it. */
 function withoutPieces(text: string, secrets: readonly string[]): string {
   const pieces = new Set<string>();
-  // Most of an address is no secret, and what is one stands beside it.
+  // Most of a URL is not secret, and its secret parts are listed separately.
   for (const secret of secrets.filter((one) => !one.includes('/'))) {
     const lower = lowerCase(secret);
     for (let i = 0; i + PIECE_LENGTH <= lower.length; i += 1) pieces.add(lower.slice(i, i + PIECE_LENGTH));
@@ -82,7 +82,7 @@ function withoutPieces(text: string, secrets: readonly string[]): string {
   return clean;
 }
 
-/** Of ASCII letters, which keep their places. */
+/** Converts only ASCII letters, so that positions stay the same. */
 function lowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

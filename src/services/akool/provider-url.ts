@@ -1,28 +1,31 @@
-/** Addresses that Akool hands out: read generously, because the picture behind one is paid; trusted only where they fit. */
+/**
+ * URLs from Akool: parsed leniently, because the picture was paid for, but trusted only if they look like
+ * Akool's.
+ */
 import { isIP } from 'node:net';
 import { isHttpUrl, parseUrl, toUri } from '../../http-url.js';
 
-/** Characters, once encoded: a file name of 255 characters outside ASCII takes 2,300, a signature some 1,500. */
+/** In characters, encoded: a file name of 255 non-ASCII characters takes 2,300, a signature about 1,500. */
 const MAX_PROVIDER_URL_CHARACTERS = 8192;
-/** Characters of an address in a line of the log. */
+/** Maximum length of a URL in a log line. */
 const MAX_LOGGED_CHARACTERS = 500;
 
-/** A host with its port, written without a scheme before it. */
+/** A host with an optional port, without a scheme. */
 const HOST_FIRST = /^(?:localhost|(?:\d{1,3}\.){3}\d{1,3}|(?:[\w-]{1,63}\.)+[a-z]{2,63})(?::\d{1,5})?\//i;
 const PARTS = /^([a-z][a-z\d+.-]*:)?(\/\/[^/?#]*)?(.*)$/is;
-/** What begins like a path, or names a file: other words are no address ("none", "N/A"). */
+/** Starts like a path or names a file. Other words ("none", "N/A") are not URLs. */
 const PATH = /^\.{0,2}\/|\.[a-z\d]{2,5}(?:[?#]|$)/i;
 
 /**
- * The absolute http(s) address that Akool means, in the characters of RFC 3986; null when there is no way to
- * read one. File names of users are seen in these addresses, so blanks and the like are encoded rather than
- * refused; an address without a scheme or host is completed from the API's own.
+ * Returns the absolute http(s) URL that Akool means, in the characters of RFC 3986; null if it cannot be read
+ * as one. These URLs may contain users' file names, so blanks and the like are encoded, not refused. A URL
+ * without scheme or host is resolved against `baseUrl`.
  *
- * @param baseUrl the address that Akool is called at
+ * @param baseUrl Akool's base URL
  */
 export function readProviderUrl(said: string, baseUrl: string): string | null {
   const text = said.trim();
-  // Of half a surrogate pair nobody knows the character that it stood for.
+  // Half a surrogate pair could have been any character.
   if (text.length > MAX_PROVIDER_URL_CHARACTERS || /\p{Cs}/u.test(text)) return null;
   const absolute = isHttpUrl(text) ? text : mended(text, baseUrl);
   const uri = absolute === null ? null : toUri(absolute);
@@ -30,25 +33,25 @@ export function readProviderUrl(said: string, baseUrl: string): string | null {
 }
 
 /**
- * Whether an absolute address is of the kind at which Akool hands out results: https; or, http too and on any
- * port, one on the host that Akool is called at, which is how a sandbox on this machine hands out its own. Says
- * nothing about where the host's name leads: whoever fetches it has to look at that.
+ * Whether an absolute URL looks like one of Akool's results: https with a host name, or http(s) on any port
+ * of the host in `baseUrl`, which a sandbox on this machine uses. Does not check where the host name leads;
+ * the downloader must do that.
  *
- * @param baseUrl the address that Akool is called at
+ * @param baseUrl Akool's base URL
  */
 export function isProviderResultUrl(url: string, baseUrl: string): boolean {
   if (!isHttpUrl(url)) return false;
   const { protocol, hostname, username, password } = new URL(url);
   if (username !== '' || password !== '') return false;
   if (hostname === parseUrl(baseUrl)?.hostname) return true;
-  // Akool hands out names; an address by number is somebody's who wants it fetched from in here.
+  // Akool uses host names; an IP address points to an attack on a server that only we can reach.
   return protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0;
 }
 
 /**
- * What Akool gave as an address, for the log. Without its query, which may be a permission to fetch the picture,
- * without a user's name, and of a `data:` address without the data, which is the picture itself. The `_id`
- * logged beside it is enough to ask Akool for the rest.
+ * Returns a URL from Akool for the log: without its query, which may grant access to the picture, without a
+ * user name, and without the data of a `data:` URL, which is the picture itself. The `_id` logged with it is
+ * enough to ask Akool for the rest.
  */
 export function providerUrlForLog(said: string): string {
   const end = /^\s*data:/i.test(said.slice(0, 100)) ? /[,;?#]/ : /[?#]/;
@@ -60,7 +63,7 @@ function mended(text: string, baseUrl: string): string | null {
   const [, scheme = '', authority = '', rest = ''] =
     PARTS.exec(HOST_FIRST.test(text) ? `//${text}` : text) ?? [];
   if (scheme === '' && authority === '' && !PATH.test(rest)) return null;
-  // The URL parser would drop line breaks and turn backslashes round, silently.
+  // The URL parser would silently drop line breaks and turn backslashes into slashes.
   const encoded = rest.replace(/[\s\p{C}\\]/gu, encodeURIComponent);
   const url = parseUrl(scheme + authority + encoded, scheme === '' ? `${baseUrl}/` : undefined);
   return url !== null && /^https?:$/.test(url.protocol) ? url.href : null;

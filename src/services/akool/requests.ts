@@ -1,8 +1,8 @@
 /**
- * What goes over the wire: each request as Akool's OpenAPI files describe it.
+ * Builds each request as Akool's OpenAPI files describe it.
  *
- * Akool mixes its spellings (`sourceImage`, `webhookUrl`, but `face_enhance`), so each body is written out by
- * hand. A key without a value is left out: Akool takes neither null nor an empty `opts`.
+ * Akool mixes spellings (`sourceImage`, `webhookUrl`, but `face_enhance`), so each body is written out by
+ * hand. Keys without a value are omitted, because Akool accepts neither null nor an empty `opts`.
  */
 import type {
   DetectFacesRequest,
@@ -13,11 +13,11 @@ import type {
   FaceSwapProRequest,
 } from './akool-client.js';
 
-/** A request, without the way in. */
+/** A request without credentials. */
 export interface WireRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  /** Becomes the JSON body; null for none. */
+  /** The JSON body; null: none. */
   readonly body: object | null;
 }
 
@@ -33,7 +33,9 @@ export function faceSwapProRequest(request: FaceSwapProRequest): WireRequest {
   });
 }
 
-/** `POST /api/open/v4/faceswap/faceswapPlusByImage`; an empty mapping is left out (single face mode has none). */
+/**
+ * `POST /api/open/v4/faceswap/faceswapPlusByImage`; an empty mapping is omitted (single face mode has none).
+ */
 export function faceSwapPlusRequest(request: FaceSwapPlusRequest): WireRequest {
   return post('/api/open/v4/faceswap/faceswapPlusByImage', {
     source_url: request.sourceUrl,
@@ -46,7 +48,7 @@ export function faceSwapPlusRequest(request: FaceSwapPlusRequest): WireRequest {
   });
 }
 
-/** `GET /api/open/v3/faceswap/result/listbyids`: asks by `_id`, never by `job_id`. */
+/** `GET /api/open/v3/faceswap/result/listbyids`: polls by `_id`, never by `job_id`. */
 export function resultsRequest(providerIds: readonly string[]): WireRequest {
   const ids = providerIds.map(encodeURIComponent).join(',');
   return { method: 'GET', path: `/api/open/v3/faceswap/result/listbyids?_ids=${ids}`, body: null };
@@ -62,7 +64,7 @@ export function creditRequest(): WireRequest {
   return { method: 'GET', path: '/api/open/v3/faceswap/quota/info', body: null };
 }
 
-/** `POST /interface/detect-api/detect_faces`; `crop_landmarks` is only filled when face URLs are asked for. */
+/** `POST /interface/detect-api/detect_faces`; `crop_landmarks` is only filled if face URLs are requested. */
 export function detectFacesRequest(request: DetectFacesRequest): WireRequest {
   const media = request.url == null ? given('img', request.image) : given('url', request.url);
   return post('/interface/detect-api/detect_faces', {
@@ -73,7 +75,7 @@ export function detectFacesRequest(request: DetectFacesRequest): WireRequest {
   });
 }
 
-/** `POST /api/open/v3/getToken`: the one request that needs no way in. */
+/** `POST /api/open/v3/getToken`: the only request without credentials. */
 export function tokenRequest(clientId: string, clientSecret: string): WireRequest {
   return post('/api/open/v3/getToken', { clientId, clientSecret });
 }

@@ -1,4 +1,4 @@
-/** What became of a submit, from what came back. The money depends on it: see `SubmitOutcome`. */
+/** Derives the outcome of a submit from the answer. Money depends on it: see `SubmitOutcome`. */
 import type { SubmitOutcome } from './akool-client.js';
 import { isObject, readJson, readSubmitted } from './answers.js';
 import type { AkoolCallError } from './call-error.js';
@@ -6,7 +6,7 @@ import { AKOOL_CODES, BAD_CREDENTIALS, holdReasonOf, jobErrorFor, jobErrorForSta
 import type { Exchange } from './exchange.js';
 import { type Verdict, verdictOf, whySilent } from './verdict.js';
 
-/** @param secrets what an error's message must not repeat */
+/** @param secrets texts to remove from an error's message */
 export function submitOutcome(exchange: Exchange, secrets: readonly string[]): SubmitOutcome {
   const outcome = outcomeOf(verdictOf(exchange), secrets);
   const submitted = submittedIn(exchange);
@@ -16,15 +16,15 @@ export function submitOutcome(exchange: Exchange, secrets: readonly string[]): S
 }
 
 /**
- * What an answer calls the job, whatever else it says: a job with an `_id` may have been accepted and billed, so it
- * must not be sent again, and asking for it tells the rest.
+ * Returns the job's ids in an answer, whatever else it says: a job with an `_id` may have been accepted and
+ * billed, so it must not be sent again, and polling shows the rest.
  */
 function submittedIn(exchange: Exchange): { providerId: string; providerJobId: string | null } | null {
   const json = exchange.kind === 'answered' ? readJson(exchange.body) : null;
   return isObject(json) ? readSubmitted(json['data']) : null;
 }
 
-/** For good, and by a code that Akool documents: that outweighs an `_id` beside it. */
+/** Whether it is refused for good with a documented code, which outweighs an `_id` in the same answer. */
 function isDocumentedRefusal(outcome: SubmitOutcome): boolean {
   if (outcome.kind !== 'refused') return false;
   const { providerCode } = outcome.error;
@@ -34,7 +34,7 @@ function isDocumentedRefusal(outcome: SubmitOutcome): boolean {
 function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome {
   switch (verdict.kind) {
     case 'success':
-      return { kind: 'unknown', reason: 'Akool accepted the job without saying its _id.' };
+      return { kind: 'unknown', reason: 'Akool accepted the job without giving its _id.' };
     case 'refused': {
       const error = refusal(verdict, secrets);
       const reason = holdReasonOf(error.code);
@@ -49,7 +49,7 @@ function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome 
     case 'unclear':
       return {
         kind: 'unknown',
-        reason: `Akool's answer (HTTP ${verdict.status}) does not say whether it took the job.`,
+        reason: `Akool's answer (HTTP ${verdict.status}) does not say whether it accepted the job.`,
       };
     case 'silent': {
       const reason = whySilent(verdict);
@@ -60,10 +60,10 @@ function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome 
   }
 }
 
-/** What became of a submit that was never sent, because there was no token to send it with. */
+/** The outcome of a submit that was never sent, because there was no token. */
 export function outcomeWithoutToken(error: AkoolCallError): SubmitOutcome {
   if (error.code === 'REFUSED') {
-    // Whatever Akool's reason for giving no token, the person who submitted can only ask the operator.
+    // Whatever Akool's reason for giving no token, the user can only ask the operator.
     const { code, advice } = BAD_CREDENTIALS;
     return {
       kind: 'account-refused',
@@ -71,7 +71,7 @@ export function outcomeWithoutToken(error: AkoolCallError): SubmitOutcome {
       error: { code, message: advice, providerCode: error.providerCode, retryable: false },
     };
   }
-  const reason = `Not sent, for want of a token: ${error.message}`;
+  const reason = `Not sent, because there is no token: ${error.message}`;
   return { kind: 'not-accepted', reason, retryAfterMs: error.retryAfterMs };
 }
 

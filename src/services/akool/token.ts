@@ -1,9 +1,10 @@
 /**
- * The older way in: a token, got once with the client id and secret, and sent as `Authorization: Bearer`.
+ * The older way to authenticate: a token, obtained with the client id and secret, and sent as `Authorization:
+ * Bearer`.
  *
- * States of the keeper: no token → getting one → has one. A token that Akool turned down (1101, 1102) is
- * replaced once, however many calls it failed for: a call names the token that failed it, and gets the present
- * one when that is another already, else joins the one getToken in flight.
+ * States: no token → getting one → has one. A token that Akool rejected (1101, 1102) is replaced once,
+ * however many calls it failed for: a call passes the token that failed, and gets the current one if that has
+ * already changed; otherwise it joins the getToken call in flight.
  */
 import { readToken } from './answers.js';
 import { AkoolCallError } from './call-error.js';
@@ -17,7 +18,7 @@ export interface TokenKeeperOptions {
   readonly transport: Transport;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Milliseconds for one getToken. */
+  /** The timeout of one getToken call, in milliseconds. */
   readonly timeoutMs: number;
 }
 
@@ -30,15 +31,15 @@ export class TokenKeeper {
     this.#options = options;
   }
 
-  /** The present token, null before the first: for keeping it out of messages. */
+  /** The current token, to be removed from messages; null before the first. */
   get present(): string | null {
     return this.#token;
   }
 
   /**
-   * A token to try, other than `failed`.
+   * Returns a token other than `failed`.
    *
-   * @throws AkoolCallError when getToken failed, for every call that waited for it; the next call tries again
+   * @throws AkoolCallError if getToken failed, for every call that waited for it; the next call retries
    */
   async token(failed: string | null = null): Promise<string> {
     if (this.#token !== null && this.#token !== failed) return this.#token;
@@ -51,7 +52,7 @@ export class TokenKeeper {
   async #renew(): Promise<string> {
     const { transport, clientId, clientSecret, timeoutMs } = this.#options;
     const { method, path, body } = tokenRequest(clientId, clientSecret);
-    // A deadline of its own: the call that happened to come first may be stopped, the others still want it.
+    // A separate deadline: if the first call is stopped, the others still need the token.
     const deadline = new Deadline(timeoutMs);
     try {
       const headers = { 'content-type': 'application/json' };
@@ -60,7 +61,8 @@ export class TokenKeeper {
         { signal: deadline.signal, line: 'questions' },
       );
       const token = readToken(envelopeOf(verdictOf(exchange), [clientId, clientSecret]));
-      if (token === null) throw new AkoolCallError('UNREADABLE', "Akool's getToken answer holds no token.");
+      if (token === null)
+        throw new AkoolCallError('UNREADABLE', "Akool's getToken answer contains no token.");
       this.#token = token;
       return token;
     } finally {

@@ -1,8 +1,8 @@
 /**
- * The connections to Akool: sends each request at most once.
+ * The connections to Akool. Sends each request at most once.
  *
- * Calls of different kinds take different connections, so that slow answers to one kind hold up no other. A
- * submit least of all: it has a connection whenever there is a slot for it.
+ * Different kinds of calls use different connections, so that slow answers to one kind do not delay the
+ * others. This matters most for submits, which have a connection whenever there is a slot.
  */
 import { Pool } from 'undici';
 import { DeadlineExceededError } from './deadline.js';
@@ -11,7 +11,7 @@ import { type Exchange, HttpExchange } from './exchange.js';
 export interface TransportOptions {
   /** `https://host[:port][/prefix]` */
   readonly baseUrl: URL;
-  /** Milliseconds for connecting, at most. How long an answer may take is for the signal to say. */
+  /** The connect timeout in milliseconds. The signal limits the time for an answer. */
   readonly connectTimeoutMs: number;
 }
 
@@ -23,35 +23,35 @@ export interface HttpRequest {
 }
 
 /**
- * Whose connections a call takes: `slots` is for what holds a slot, submits and the faces that they need;
- * `detections` for faces that callers ask for; `questions` for everything else.
+ * Which connections a call uses: `slots` for calls that hold a slot (submits and their face detection),
+ * `detections` for callers' own face detection, `questions` for everything else.
  */
 export type Line = 'slots' | 'detections' | 'questions';
 
 export interface SendOptions {
-  /** Ends the exchange. */
+  /** Aborts the exchange. */
   readonly signal: AbortSignal;
-  /** Whether an answer that comes after the time is up is still worth having. */
+  /** Whether to keep listening for an answer after the timeout. */
   readonly wantsLate?: boolean;
   readonly line: Line;
-  /** Called when the first byte is written: up to then nothing was sent. */
+  /** Called when the first byte is written; until then nothing was sent. */
   readonly onWritten?: () => void;
 }
 
-/** Of one line; more calls than these wait. Of `slots` there are as many as are wanted: the slots bound them. */
+/** Per line; further calls wait. `slots` has no limit of its own, because the slots limit it. */
 const MAX_CONNECTIONS = 16;
 /**
- * Milliseconds an unused connection is kept. Short, because a submit that meets a server which has just closed
- * the connection is of unknown outcome; balancers keep idle connections for a minute.
+ * How long an idle connection is kept, in milliseconds. Short, because a submit on a connection that the
+ * server has just closed has an unknown outcome; load balancers keep idle connections for a minute.
  */
 const KEEP_ALIVE_MS = 4_000;
-/** Bytes. A hundred frames of faces fit several times over. */
+/** In bytes. A hundred frames of faces fit several times over. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 export class Transport {
   readonly #pools: Readonly<Record<Line, Pool>>;
   readonly #prefix: string;
-  /** Those of which something may still come, also those that are late. */
+  /** Exchanges that may still get something, including late ones. */
   readonly #open = new Set<HttpExchange>();
   #closed = false;
 
@@ -60,10 +60,11 @@ export class Transport {
     const pool = (connections: number | null): Pool =>
       new Pool(baseUrl.origin, {
         connections,
-        // One request at a time on a connection: with more, undici may write a request again.
+        // With more than one request at a time on a connection, undici may write a request again.
         pipelining: 1,
         connectTimeout: connectTimeoutMs,
-        // Every exchange ends by its signal. undici's own timers would throw away an answer that lies in the socket.
+        // Every exchange ends by its signal. undici's own timers would discard an answer that is waiting in
+        // the socket.
         headersTimeout: 0,
         bodyTimeout: 0,
         keepAliveTimeout: KEEP_ALIVE_MS,
@@ -107,7 +108,7 @@ export class Transport {
     }
   }
 
-  /** Takes no new exchanges, ends those in flight as `stopped`, closes the connections. */
+  /** Accepts no new exchanges, ends those in flight as `stopped`, and closes the connections. */
   async destroy(): Promise<void> {
     this.#closed = true;
     for (const exchange of this.#open)

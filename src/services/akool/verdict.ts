@@ -1,9 +1,9 @@
 /**
- * What an exchange with Akool means: "what came back, exactly".
+ * Interprets an exchange with Akool.
  *
- * The body's `code` decides before the HTTP status, because Akool answers most refusals with 200; the status
- * decides where there is no such body. Where neither is certain, the verdict says so: a submit is then never
- * sent again.
+ * The body's `code` takes precedence over the HTTP status, because Akool answers most refusals with 200; the
+ * status decides if there is no such body. If neither is conclusive, the verdict says so, and a submit is
+ * then never sent again.
  */
 
 import { type Envelope, readEnvelope, readJson } from './answers.js';
@@ -12,20 +12,20 @@ import type { Exchange, Failure } from './exchange.js';
 import { retryAfterMs } from './retry-after.js';
 
 export type Verdict =
-  /** Code 1000. `data` is whatever came with it. */
+  /** Code 1000, with any `data`. */
   | { readonly kind: 'success'; readonly status: number; readonly envelope: Envelope }
-  /** Said no, for good: by its code, or (null) by the HTTP status alone. */
+  /** Refused for good, by its code or (null) only by the HTTP status. */
   | {
       readonly kind: 'refused';
       readonly status: number;
       readonly code: number | null;
       readonly msg: string | null;
     }
-  /** Code 1005 or HTTP 429: not accepted, later perhaps. */
+  /** Code 1005 or HTTP 429: not accepted, but may be later. */
   | { readonly kind: 'rate-limited'; readonly code: number | null; readonly retryAfterMs: number | null }
-  /** An answer that does not say what became of the request. */
+  /** The answer does not say what happened to the request. */
   | { readonly kind: 'unclear'; readonly status: number; readonly retryAfterMs: number | null }
-  /** No answer. `sent` false: no byte of the request left, nor will. */
+  /** No answer. `sent` is false if no byte of the request was sent or will be. */
   | Silence;
 
 export interface Silence {
@@ -49,19 +49,20 @@ export function verdictOf(exchange: Exchange): Verdict {
     if (code === RATE_LIMIT_CODE) return { kind: 'rate-limited', code, retryAfterMs: wait };
     if (AKOOL_CODES.has(code)) return { kind: 'refused', status, code, msg };
     if (status === 429) return { kind: 'rate-limited', code, retryAfterMs: wait };
-    // Servers in between put `code` into their error pages too, so on a 5xx only a number of Akool's is a no.
+    // Servers in between may put a `code` into their error pages too, so on a 5xx only Akool's own codes
+    // count as refusals.
     if (status < 500 || isNumberOfAkool(code)) return { kind: 'refused', status, code, msg };
   }
   if (status === 429) return { kind: 'rate-limited', code: null, retryAfterMs: wait };
-  // 408: the server stopped waiting for the request, which may have been all there (RFC 9110, 15.5.9).
+  // 408: the server stopped waiting for the request, but may have received all of it (RFC 9110, 15.5.9).
   if (status >= 400 && status < 500 && status !== 408)
     return { kind: 'refused', status, code: null, msg: null };
   return { kind: 'unclear', status, retryAfterMs: wait };
 }
 
-/** Why no answer came, as the middle of a sentence, like `the connection failed (ECONNREFUSED)`. */
+/** Why there was no answer, as a clause like `the connection failed (ECONNREFUSED)`. */
 export function whySilent({ failure, cause }: Silence): string {
-  // The error's code alone: unlike its message, it cannot hold anything of ours.
+  // Use only the error's code: unlike its message, it cannot contain secrets.
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   return typeof code === 'string' && /^\w{1,64}$/.test(code) ? `${WHY[failure]} (${code})` : WHY[failure];
 }
@@ -73,7 +74,7 @@ const WHY: Readonly<Record<Failure, string>> = {
   unreadable: "Akool's answer could not be read",
 };
 
-/** Akool's codes are 1000 and a few hundred above. */
+/** Akool's codes start at 1000 and span a few hundred. */
 function isNumberOfAkool(code: number): boolean {
   return code > SUCCESS_CODE && code < 2000;
 }

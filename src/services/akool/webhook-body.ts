@@ -1,10 +1,10 @@
-/** The outer body of a webhook: `{signature, dataEncrypt, timestamp, nonce}`. */
+/** The outer body of a callback: `{signature, dataEncrypt, timestamp, nonce}`. */
 import { isObject } from './answers.js';
 import { WebhookError } from './webhook-error.js';
 
-/** The four values as the strings that the signature is made of. */
+/** The four values, as the strings that are signed. */
 export interface WebhookBody {
-  /** sha1 in hex, lower case. */
+  /** sha1 in lowercase hex. */
   readonly signature: string;
   /** Base64, not yet checked. */
   readonly dataEncrypt: string;
@@ -12,14 +12,14 @@ export interface WebhookBody {
   readonly nonce: string;
 }
 
-/** Bytes, or characters. Akool's bodies are under a thousand. */
+/** In bytes or characters. Akool's bodies have fewer than a thousand. */
 const MAX_WEBHOOK_BYTES = 64 * 1024;
 
 /**
- * Reads a body as it arrived (bytes or text), or one that was parsed already.
+ * Reads a raw body (bytes or text) or a parsed one.
  *
- * As it arrived is better: Akool signs the digits that it sends, and a parsed number has lost them where they
- * were not the shortest form (`1710757981609.0`) or more than a double holds.
+ * Prefer the raw body: Akool signs the digits it sends, and parsing loses them if they are not the shortest
+ * form (`1710757981609.0`) or exceed the precision of a double.
  *
  * @throws WebhookError BODY_SHAPE
  */
@@ -39,7 +39,7 @@ export function readWebhookBody(body: unknown): WebhookBody {
   return { signature: signature.toLowerCase(), dataEncrypt, timestamp, nonce };
 }
 
-/** A number as its sender wrote it. */
+/** A number exactly as it was sent. */
 class Digits {
   readonly text: string;
 
@@ -60,8 +60,8 @@ function parseKeepingDigits(raw: string | Uint8Array): unknown {
     const text = typeof raw === 'string' ? raw : utf8.decode(raw);
     const parsed: unknown = JSON.parse(text);
     if (!isObject(parsed)) return parsed;
-    // The text is JSON now, so outside its strings every run of these characters is a number. Quoted, the
-    // numbers survive a second parse as written.
+    // The text is known to be JSON, so outside strings every run of these characters is a number. Quoting the
+    // numbers keeps their digits in the second parse.
     const numbers: unknown = JSON.parse(
       text.replace(STRING_OR_NUMBER, (token) => (token.startsWith('"') ? token : `"${token}"`)),
     );
@@ -77,5 +77,7 @@ function parseKeepingDigits(raw: string | Uint8Array): unknown {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-/** In JSON every string ends. Were its end not optional here, a text that is none could be gone through again and again. */
+/**
+ * In JSON every string ends. The closing quote is optional here only to avoid quadratic time on invalid text.
+ */
 const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d[\d.eE+-]*/g;

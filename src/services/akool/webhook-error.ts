@@ -1,14 +1,14 @@
-/** Which check a webhook failed. */
+/** The check that a callback failed. */
 
 /**
  * In the order of the checks:
  * - BODY_SHAPE: not `{signature, dataEncrypt, timestamp, nonce}`, or not JSON at all
  * - SIGNATURE: not the sha1 of clientId, timestamp, nonce and dataEncrypt
  * - BASE64: dataEncrypt is not strict base64
- * - LENGTH: no whole number of AES blocks
+ * - LENGTH: not a multiple of the AES block size
  * - DECRYPT: the cipher refused
- * - PADDING: does not end in 1 to 32 equal bytes of that number
- * - JSON: no UTF-8, or no JSON
+ * - PADDING: does not end in n bytes of value n, with n from 1 to 32
+ * - JSON: not UTF-8, or not JSON
  * - PAYLOAD: not `{_id, status, url}`
  */
 export type WebhookErrorCode =
@@ -22,15 +22,15 @@ export type WebhookErrorCode =
   | 'PAYLOAD';
 
 /**
- * A webhook that must not be believed. The code is for the log alone: an answer that differs by it would let a
- * stranger decrypt by trial (a padding oracle).
+ * A callback that must not be trusted. The code is only for the log: if responses differed by it, an attacker
+ * could decrypt by trial (a padding oracle).
  */
 export class WebhookError extends Error {
   override readonly name = 'WebhookError';
   readonly code: WebhookErrorCode;
 
   constructor(code: WebhookErrorCode) {
-    super(`webhook failed its check: ${code}`);
+    super(`callback failed its check: ${code}`);
     this.code = code;
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Akool's webhook, read in three steps: verify, decrypt, parse. Pure: a body and the keys in, an event out.
+ * Reads Akool's callbacks in three steps: verify, decrypt, parse. Pure: takes a body and the keys, returns an
+ * event.
  *
- * The scheme is Akool's (docs.akool.com, "Webhook"). What it is worth: the signature is made without a secret,
- * and AES-CBC without a MAC can be bent by whoever sees one body. So a body that reads well is not yet to be
- * believed: it has to arrive at a job's own unguessable address and carry that job's own `_id`.
+ * The scheme is Akool's (docs.akool.com, "Webhook"), and weak: the signature uses no secret, and since
+ * AES-CBC has no MAC, anyone who sees one body can tamper with the next. So a valid body alone is not
+ * trusted: it must also arrive at a job's own unguessable URL and contain that job's own `_id`.
  */
 import { createDecipheriv, createHash, timingSafeEqual } from 'node:crypto';
 import type { ProviderStatus } from './akool-client.js';
@@ -12,7 +13,7 @@ import { readWebhookBody, type WebhookBody } from './webhook-body.js';
 import { WebhookError } from './webhook-error.js';
 
 export interface WebhookKeys {
-  /** Null: not known. Then nothing can be verified, and the first block cannot be read. */
+  /** Null: unknown. Then nothing can be verified, and the first block cannot be decrypted. */
   readonly clientId: string | null;
   /** The API key. */
   readonly clientSecret: string;
@@ -22,22 +23,25 @@ export interface WebhookEvent {
   /** Akool's `_id`. */
   readonly providerId: string;
   readonly status: ProviderStatus;
-  /** The result, when status is 3. As Akool gave it: see `readProviderUrl`. */
+  /** The result's URL if status is 3, exactly as Akool gave it (see `readProviderUrl`). */
   readonly url: string | null;
-  /** Why it failed, where Akool says so: without our secrets, but not yet fit to be shown. */
+  /** Why it failed, if Akool says so. Our secrets are removed, but it is not yet fit to be shown. */
   readonly reason: string | null;
-  /** The body's own, milliseconds since the epoch: signed like the rest, and so worth as little. */
+  /**
+   * The body's own timestamp, in milliseconds since 1970. It is signed like the rest, and so just as
+   * untrusted.
+   */
   readonly timestamp: number;
 }
 
 export type Webhook =
   | { readonly kind: 'event'; readonly event: WebhookEvent }
-  /** Well formed, but not to be read with these keys: tells only that there is something to ask Akool about. */
+  /** Well formed, but cannot be decrypted with these keys: shows only that Akool has news. */
   | { readonly kind: 'doorbell' };
 
 /**
- * @param body as it arrived (bytes or text), or parsed; see `readWebhookBody` why the former is better
- * @throws WebhookError, whose code is for the log and never for the answer
+ * @param body raw (bytes or text) or parsed; `readWebhookBody` explains why raw is better
+ * @throws WebhookError, whose code is for the log and never for the response
  */
 export function readWebhook(body: unknown, keys: WebhookKeys): Webhook {
   const fields = readWebhookBody(body);
@@ -57,7 +61,7 @@ export function readWebhook(body: unknown, keys: WebhookKeys): Webhook {
 }
 
 const AES_BLOCK_BYTES = 16;
-/** Akool's text pads to the key's length, its example code to the AES block: the longest key bounds both. */
+/** Akool's text pads to the key's length, its example code to the AES block; the longest key covers both. */
 const MAX_PADDING_BYTES = 32;
 const ALGORITHM_BY_KEY_BYTES: ReadonlyMap<number, string> = new Map([
   [16, 'aes-128-cbc'],
@@ -65,15 +69,15 @@ const ALGORITHM_BY_KEY_BYTES: ReadonlyMap<number, string> = new Map([
   [32, 'aes-256-cbc'],
 ]);
 
-/** sha1 of the four values, sorted by code unit and joined with nothing between. */
+/** sha1 of the four values, sorted by code unit and concatenated. */
 function verifySignature({ signature, timestamp, nonce, dataEncrypt }: WebhookBody, clientId: string): void {
-  // Array.prototype.sort without a comparator compares code units, which is what is wanted here.
+  // Array.prototype.sort without a comparator compares code units, as required here.
   const signed = [clientId, timestamp, nonce, dataEncrypt].sort().join('');
   const expected = createHash('sha1').update(signed, 'utf8').digest();
   if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) throw new WebhookError('SIGNATURE');
 }
 
-/** Strict: Node's own decoder skips what it does not know, so what it gives has to encode to the same text. */
+/** Strict: Node's decoder skips invalid characters, so its output must encode to the same text. */
 function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') !== text) throw new WebhookError('BASE64');
@@ -89,7 +93,7 @@ function ivOf(clientId: string): Buffer {
 
 function decrypt(algorithm: string, key: Buffer, iv: Buffer, encrypted: Buffer): Buffer {
   try {
-    // OpenSSL takes off one block's padding at most, and Akool may pad by more: see withoutPadding.
+    // OpenSSL removes at most one block of padding, but Akool may add more (see withoutPadding).
     const decipher = createDecipheriv(algorithm, key, iv).setAutoPadding(false);
     return Buffer.concat([decipher.update(encrypted), decipher.final()]);
   } catch {
@@ -97,7 +101,7 @@ function decrypt(algorithm: string, key: Buffer, iv: Buffer, encrypted: Buffer):
   }
 }
 
-/** Takes off 1 to 32 equal bytes. Looks at all 32 whatever it finds, so its time does not tell where it failed. */
+/** Removes 1 to 32 equal bytes. Always checks all 32, so that its timing does not reveal where it failed. */
 function withoutPadding(padded: Buffer): Buffer {
   const count = padded.at(-1) ?? 0;
   let wrong = Number(count < 1) | Number(count > MAX_PADDING_BYTES) | Number(count > padded.length);
@@ -112,7 +116,7 @@ function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    // The parser's error quotes the text, and is dropped for it.
+    // Drop the parser's error, because it quotes the text.
     throw new WebhookError('JSON');
   }
 }
