@@ -243,7 +243,7 @@ describe('detectFaces, before Akool is asked,', () => {
       { image: pictureOf(5 * 1024 * 1024 + 6) },
       'input.image',
       'IMAGE_INVALID',
-      'must be at most 5 MB; give a url for more',
+      'must be at most 5 MB; use url for larger pictures',
     ],
     ['no frames', { url: at('clip.mp4'), numFrames: 0 }, 'input.numFrames', 'NUM_FRAMES_INVALID'],
     ['too many frames', { url: at('clip.mp4'), numFrames: 101 }, 'input.numFrames', 'NUM_FRAMES_INVALID'],

@@ -1,18 +1,18 @@
-/** A bucket of an S3 store, and the key to it. */
+/** A bucket in an S3 store, and its access key. */
 export interface Bucket {
   readonly name: string;
-  /** Before each name, without a slash at either end; empty: none. */
+  /** Prefix of each name, without leading or trailing slash; empty: none. */
   readonly prefix: string;
   readonly region: string;
-  /** Null: Amazon's own, of the region. */
+  /** Null: Amazon's endpoint for the region. */
   readonly endpoint: string | null;
-  /** Whether the bucket is named in the path and not in the host. */
+  /** Whether the bucket name is in the path, not in the host. */
   readonly pathStyle: boolean;
 }
 
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Null: the key is not a temporary one. */
+  /** Null: the key is not temporary. */
   readonly sessionToken: string | null;
 }

@@ -1,22 +1,22 @@
-/** A stream in pieces of a size. */
+/** Splits a stream into parts of a fixed size. */
 import type { Readable } from 'node:stream';
 
-/** Some bytes of a stream, in their order. */
+/** Consecutive bytes of a stream. */
 export interface BytePart {
   readonly bytes: Buffer;
   readonly isLast: boolean;
 }
 
 /**
- * Each part but the last has `size` bytes exactly; an empty stream gives one empty part. At most one part is in
- * memory, and what the stream gave at once.
+ * Each part but the last has exactly `size` bytes; an empty stream gives one empty part. At most one part and
+ * one chunk of the stream are in memory.
  */
 export async function* byteParts(content: Readable, size: number): AsyncGenerator<BytePart, void> {
   let chunks: Buffer[] = [];
   let length = 0;
   for await (const piece of content as AsyncIterable<Buffer | string>) {
     let rest = Buffer.from(piece as Buffer);
-    // A full part goes out only when there is more: so the last one is known to be the last.
+    // Yield a full part only once there is more, so that the last one is known to be the last.
     while (length + rest.length > size) {
       const taken = size - length;
       yield { bytes: Buffer.concat([...chunks, rest.subarray(0, taken)]), isLast: false };
@@ -30,7 +30,7 @@ export async function* byteParts(content: Readable, size: number): AsyncGenerato
   yield { bytes: Buffer.concat(chunks), isLast: true };
 }
 
-/** What `body` gives, as it is asked for; fails when a piece that was asked for does not come within `silenceMs`. */
+/** Passes `body` on; fails if a requested chunk does not arrive within `silenceMs`. */
 export async function* withoutSilence(
   body: Readable,
   silenceMs: number,

@@ -1,4 +1,4 @@
-/** The archive as files in one folder. */
+/** The archive as files in one directory. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -9,9 +9,12 @@ import { makeFolder } from '../../make-folder.js';
 import type { Archive, ByteRange, KeptResult, WriteOptions } from './archive.js';
 import { HEAD_BYTES, mediaTypeOf } from './media-type.js';
 
-/** Files being written are out of the way of those being served, but on the same file system. */
+/** Files being written are kept apart from those being served, but on the same file system. */
 const UNFINISHED = '.unfinished';
-/** A file that has not grown for so long has lost its writer: those give up on silence much sooner. */
+/**
+ * A file that has not grown for this long has no writer any more, because writers give up on silence much
+ * sooner.
+ */
 const LEFT_BEHIND_MS = 60 * 60 * 1000;
 
 export function createFileArchive(dir: string): Archive {
@@ -29,7 +32,7 @@ class FileArchive implements Archive {
 
   async start(): Promise<void> {
     makeFolder(this.#unfinished);
-    // They may be there already, and belong to somebody else.
+    // The directories may already exist and belong to another user.
     for (const dir of [this.#dir, this.#unfinished]) await access(dir, constants.R_OK | constants.W_OK);
     await this.sweep();
   }
@@ -44,7 +47,7 @@ class FileArchive implements Archive {
       return {
         contentType: await contentTypeOf(file),
         byteSize: size,
-        // Files come whole and are never changed, so the moment and the size tell them apart.
+        // Files appear complete and never change, so modification time and size identify a version.
         etag: `"${Math.trunc(mtimeMs).toString(16)}-${size.toString(16)}"`,
         modifiedAt: mtime,
       };
@@ -69,9 +72,9 @@ class FileArchive implements Archive {
   async write(name: string, content: Readable, { signal }: WriteOptions): Promise<void> {
     const unfinished = join(this.#unfinished, randomUUID());
     try {
-      // Somebody may have tidied the folder away.
+      // The directory may have been deleted.
       await mkdir(this.#unfinished, { recursive: true });
-      // `flush` is fsync: the name must never be there without the content.
+      // `flush` is fsync: the name must never exist without the content.
       const file = createWriteStream(unfinished, { flags: 'wx', flush: true });
       await pipeline(content, file, { ...(signal && { signal }) });
       await rename(unfinished, join(this.#dir, name));
@@ -97,7 +100,7 @@ class FileArchive implements Archive {
     const before = Date.now() - LEFT_BEHIND_MS;
     for (const name of await namesIn(this.#unfinished)) {
       const path = join(this.#unfinished, name);
-      // Another instance may share the folder, and rename or remove a file between the two.
+      // Another instance may share the directory, and rename or remove a file between the two calls.
       const changedAt = await stat(path).then(
         ({ mtimeMs }) => mtimeMs,
         () => before,
@@ -107,7 +110,7 @@ class FileArchive implements Archive {
   }
 }
 
-/** Null where there is none, and for what is no file. */
+/** Returns null if there is none, or it is not a file. */
 async function openFile(path: string): Promise<FileHandle | null> {
   let handle: FileHandle;
   try {
@@ -126,13 +129,13 @@ async function openFile(path: string): Promise<FileHandle | null> {
   return null;
 }
 
-/** Told as the archiver told it, by the first bytes; the name is not asked. */
+/** Detects the type from the first bytes like the archiver, not from the name. */
 async function contentTypeOf(file: FileHandle): Promise<string> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
   return (await mediaTypeOf(buffer.subarray(0, bytesRead)))?.contentType ?? 'application/octet-stream';
 }
 
-/** None where there is no such folder. */
+/** Returns no names if the directory does not exist. */
 async function namesIn(dir: string): Promise<string[]> {
   try {
     return await readdir(dir);
@@ -146,7 +149,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** So that the rename itself survives a power cut. */
+/** Makes the rename itself survive a power cut. */
 async function syncFolder(dir: string): Promise<void> {
   const handle = await open(dir, 'r');
   try {

@@ -1,18 +1,18 @@
-/** Telling pictures and videos by their first bytes. */
+/** Detects pictures and videos by their first bytes. */
 import { fileTypeFromBuffer } from 'file-type';
 
-/** What is known of a picture or video by its first bytes. */
+/** The type of a picture or video. */
 export interface MediaType {
   readonly contentType: string;
   /** Without a dot. */
   readonly extension: string;
 }
 
-/** What file-type needs at most to tell pictures and videos apart. */
+/** The most that file-type needs to detect pictures and videos. */
 export const HEAD_BYTES = 4100;
 
 /**
- * The type of a picture or video, by its content and not by what anybody says about it. SVG is none: it is a
+ * Returns the type of a picture or video, based only on its content. SVG does not count, because it is a
  * document that can run scripts.
  *
  * @returns null for anything else

@@ -1,9 +1,9 @@
 /**
- * Fetching a result from an address that a provider named, without letting that address read this network.
+ * Downloads a result from a URL that a provider gave, without giving that URL access to this network.
  *
- * Only https, only public addresses: the name is looked up once, by the connection itself, and what it
- * resolves to is what is checked and connected to, so it can't change in between. Redirects are followed by
- * hand under the same rule. The one exception is the host and port that Akool itself is called at.
+ * Only https and only public addresses are allowed. The connection itself resolves the name once, and checks
+ * and uses the same address, so the address can't change in between. Redirects are followed here, under the
+ * same rule. The only exception is the host and port of Akool's API.
  */
 import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
@@ -14,7 +14,7 @@ import { parseUrl } from '../../http-url.js';
 
 export interface FetchedResult {
   readonly body: Readable;
-  /** As the server says, in bytes; null when it does not. */
+  /** As stated by the server, in bytes; null if it does not say. */
   readonly contentLength: number | null;
 }
 
@@ -22,7 +22,7 @@ export class ResultFetchError extends Error {
   override readonly name = 'ResultFetchError';
   /**
    * - FORBIDDEN_ADDRESS: not public, or not https
-   * - HTTP_STATUS: the server did not give it
+   * - HTTP_STATUS: the server did not return it
    * - TOO_MANY_REDIRECTS
    */
   readonly code: 'FORBIDDEN_ADDRESS' | 'HTTP_STATUS' | 'TOO_MANY_REDIRECTS';
@@ -35,7 +35,7 @@ export class ResultFetchError extends Error {
 
 const MOST_REDIRECTS = 5;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Between two pieces of the answer. */
+/** Timeout between two chunks of the response. */
 const SILENCE_MS = 30_000;
 
 export class ResultFetcher {
@@ -43,7 +43,7 @@ export class ResultFetcher {
   readonly #public: Agent;
   readonly #trusted: Agent;
 
-  /** @param trustedUrl `AKOOL_BASE_URL`: results may lie there, whatever its address. */
+  /** @param trustedUrl `AKOOL_BASE_URL`: results may be there, whatever its address */
   constructor(trustedUrl: string) {
     this.#trustedOrigin = new URL(trustedUrl).origin;
     const options = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS };
@@ -51,7 +51,7 @@ export class ResultFetcher {
     this.#trusted = new Agent({ ...options, connect: { timeout: CONNECT_TIMEOUT_MS } });
   }
 
-  /** @throws ResultFetchError, and what undici throws when the connection fails */
+  /** @throws ResultFetchError, and undici's errors if the connection fails */
   async fetch(address: string, signal: AbortSignal): Promise<FetchedResult> {
     let url = new URL(address);
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
@@ -60,7 +60,7 @@ export class ResultFetcher {
         const length = Number(headers['content-length']);
         return { body, contentLength: Number.isSafeInteger(length) ? length : null };
       }
-      // An unread body would keep its connection; what it holds is of no use.
+      // An unread body would keep its connection open, and this one is not needed.
       body.on('error', () => {}).destroy();
       const { location } = headers;
       const isRedirect = statusCode >= 300 && statusCode <= 399 && typeof location === 'string';
@@ -80,26 +80,26 @@ export class ResultFetcher {
   #agentFor(url: URL): Agent {
     if (url.origin === this.#trustedOrigin) return this.#trusted;
     if (url.protocol !== 'https:') throw forbidden('not https');
-    // An address written as a number is never looked up, so it is checked here.
+    // An IP address is never resolved, so it is checked here.
     const host = url.hostname.replace(/^\[|\]$/g, '');
     if (ipaddr.isValid(host) && !isPublic(host)) throw forbidden('not a public address');
     return this.#public;
   }
 }
 
-/** Whether an IP address is one of the public internet. */
+/** Whether an IP address is on the public internet. */
 export function isPublic(address: string): boolean {
-  // `process` also takes IPv4 out of IPv4-mapped IPv6.
+  // `process` also unwraps IPv4-mapped IPv6 addresses.
   const parsed = ipaddr.process(address);
   if (parsed.range() !== 'unicast') return false;
-  // Outside of 2000::/3 "unicast" is whatever has no name, like the IPv4-compatible `::127.0.0.1`.
+  // Outside 2000::/3, "unicast" is everything without a name, such as the IPv4-compatible `::127.0.0.1`.
   return parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST);
 }
 
-/** RFC 4291, section 2.5.4: all that is given out of global IPv6 addresses. */
+/** RFC 4291, section 2.5.4: all global IPv6 addresses assigned so far. */
 const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');
 
-/** Looks a name up and refuses it if any of its addresses is not public. */
+/** Resolves a name and refuses it if any of its addresses is not public. */
 const publicOnly: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
     if (error !== null) return callback(error, '', 0);

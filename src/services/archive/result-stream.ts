@@ -1,4 +1,4 @@
-/** A result on its way into the archive: measured, hashed, and checked to be what it should be. */
+/** Measures, hashes and checks a result on its way into the archive. */
 import { createHash, type Hash } from 'node:crypto';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { HEAD_BYTES } from './media-type.js';
@@ -13,7 +13,7 @@ export class ResultContentError extends Error {
   }
 }
 
-/** Takes the first bytes off a stream to look at, and gives them back with the rest. */
+/** Reads the first bytes of a stream, and returns them together with the whole stream. */
 export async function withHead(source: Readable): Promise<{ head: Buffer; whole: AsyncIterable<Buffer> }> {
   const iterator = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const chunks: Buffer[] = [];
@@ -39,7 +39,7 @@ export async function withHead(source: Readable): Promise<{ head: Buffer; whole:
   return { head: Buffer.concat(chunks), whole: whole() };
 }
 
-/** Passes bytes through; fails when there are too many, or not as many as were promised. */
+/** Passes bytes through; fails if there are too many, or fewer than announced. */
 export class Measure extends Transform {
   readonly #most: number;
   readonly #promised: number | null;
@@ -52,7 +52,7 @@ export class Measure extends Transform {
     this.#promised = promised;
   }
 
-  /** In hex; call once, after the end. */
+  /** In hex; to be called once, after the end. */
   sha256(): string {
     return this.#hash.digest('hex');
   }

@@ -1,10 +1,10 @@
 /**
- * The archive as objects in a bucket of Amazon S3, or of a store that speaks its protocol.
+ * The archive as objects in a bucket of Amazon S3 or an S3-compatible store.
  *
- * S3 shows an object when it is whole and never before. Parts whose writer died are seen by nobody, and `sweep`
- * removes them.
+ * S3 shows an object only once it is complete. Parts of a dead writer are never visible, and `sweep` removes
+ * them.
  *
- * This module loads the S3 client: import it only where a bucket is set.
+ * This module loads the S3 client: import it only if a bucket is set.
  */
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -26,17 +26,17 @@ import { abortUpload, type S3Object, upload } from './s3-upload.js';
 
 export interface S3ArchiveSettings {
   readonly bucket: Bucket;
-  /** Null: what AWS programs find by themselves, like the role of the machine or the pod. */
+  /** Null: the default AWS credential chain, for example the role of the machine or the pod. */
   readonly credentials: S3Credentials | null;
-  /** The longest that a write takes, in milliseconds: the upload of one that began earlier has lost its writer. */
+  /** The maximum duration of a write in milliseconds. An upload that began earlier has no writer any more. */
   readonly longestWriteMs: number;
   readonly log: Logger;
 }
 
 const CONNECT_MS = 5000;
-/** Between two pieces of an object. */
+/** Timeout between two chunks of an object. */
 const SILENCE_MS = 10_000;
-/** Clocks differ. */
+/** Allows for differences between clocks. */
 const LEFT_BEHIND_MARGIN_MS = 60 * 60 * 1000;
 
 export function createS3Archive(settings: S3ArchiveSettings): Archive {
@@ -63,16 +63,16 @@ class S3Archive implements Archive {
       ...(bucket.endpoint !== null && { endpoint: bucket.endpoint }),
       forcePathStyle: bucket.pathStyle,
       ...(credentials !== null && { credentials: credentialsOf(credentials) }),
-      // The signature covers what is sent already, and not every store knows the newer checksums.
+      // The signature already covers the content, and not every store supports the newer checksums.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      // It would give each part a connection of its own.
+      // It would use a separate connection for each part.
       expectContinueHeader: false,
       requestHandler: {
         connectionTimeout: CONNECT_MS,
-        // A reader may pause for as long as it likes; whoever waits for S3 has a time of its own.
+        // Readers may pause for as long as they like; waiting for S3 has its own timeout.
         socketTimeout: 0,
-        // As many as there are readers: the HTTP server bounds those.
+        // One per reader; the HTTP server limits the readers.
         httpAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
         httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
       },
@@ -80,7 +80,7 @@ class S3Archive implements Archive {
   }
 
   async start(): Promise<void> {
-    // No name of a result, so it is never served.
+    // Not a valid result name, so it is never served.
     const stem = `.start-${randomUUID()}`;
     const probe = `${stem}.txt`;
     await this.write(probe, Readable.from([Buffer.from('x')]), { contentType: 'text/plain' });
@@ -154,7 +154,7 @@ class S3Archive implements Archive {
     await bounded('DeleteObject', ANSWER_MS, signal, (options) =>
       this.#s3.send(new DeleteObjectCommand(this.#object(name)), options),
     ).catch((error: unknown) => {
-      // Amazon says nothing of what was not there, others say so.
+      // Amazon reports success for a missing object, but other stores report an error.
       if (!isMissing(error)) throw error;
     });
   }
@@ -182,7 +182,7 @@ class S3Archive implements Archive {
       this.#canSweep = false;
       this.#log.warn(
         { reason: reasonOf(error) },
-        'the bucket does not list unfinished uploads: those of gateways that died stay there until its lifecycle rules abort them',
+        'the bucket does not list unfinished uploads: those of dead gateways stay until its lifecycle rules abort them',
       );
     }
   }
@@ -197,7 +197,7 @@ class S3Archive implements Archive {
         this.#s3.send(new ListMultipartUploadsCommand(input), options),
       );
       for (const { Key = '', UploadId, Initiated } of page.Uploads ?? []) {
-        // In a bucket that is shared, what lies deeper is not ours.
+        // In a shared bucket, deeper paths are not ours.
         const isOurs = Key.startsWith(this.#prefix) && !Key.slice(this.#prefix.length).includes('/');
         if (isOurs && Initiated !== undefined && Initiated.getTime() < before) {
           await abortUpload(this.#s3, { Bucket: this.#bucket, Key, UploadId }, signal);
@@ -208,13 +208,13 @@ class S3Archive implements Archive {
     }
   }
 
-  /** The body of an answer, which the caller may end at any time. */
+  /** Wraps the body of a response so that the caller can end it at any time. */
   #answer(body: Readable): Readable {
-    // It may fail before anybody reads it, and keeps its error until then.
+    // It may fail before anyone reads it; it keeps its error until then.
     body.on('error', () => {});
     const silent = (): Error => new S3Error('GetObject', 'TimeoutError', null);
     const answer = Readable.from(withoutSilence(body, SILENCE_MS, silent), { objectMode: false });
-    // A generator that waits for S3 can't be ended before S3 says something.
+    // A generator waiting for S3 can't be ended before S3 answers.
     answer.once('close', () => body.destroy());
     return answer;
   }

@@ -1,13 +1,16 @@
-/** Calls to S3: each ends in a bounded time, and its failure is told without what nobody should read. */
+/** Calls to S3, with a timeout and with errors that contain no secrets. */
 
-/** A call to S3 that failed. The message names the call and S3's own code for what is wrong. */
+/** A failed call to S3. The message names the call and S3's own error code. */
 export class S3Error extends Error {
   override readonly name = 'S3Error';
-  /** Of S3 or of the system, like `AccessDenied` or `ECONNREFUSED`; `TimeoutError` when no answer came in time. */
+  /**
+   * From S3 or the system, like `AccessDenied` or `ECONNREFUSED`; `TimeoutError` if there was no answer in
+   * time.
+   */
   readonly code: string;
-  /** Null: there was no answer. */
+  /** Null: no answer. */
   readonly status: number | null;
-  /** Where the bucket is, if S3 said so. */
+  /** The bucket's region, if S3 gave it. */
   readonly region: string | null;
 
   constructor(operation: string, code: string, status: number | null, region: string | null = null) {
@@ -18,14 +21,14 @@ export class S3Error extends Error {
   }
 }
 
-/** The longest that a call may take up to its answer, tries and waits between them included, in milliseconds. */
+/** Timeout of a call until its answer, including retries and pauses, in milliseconds. */
 export const ANSWER_MS = 10_000;
-/** The same, for a call that carries a part or puts parts together. */
+/** The same for a call that uploads a part or completes an upload. */
 export const TRANSFER_MS = 60_000;
 
 /**
- * Ends `call` after `ms`, or when `signal` is aborted. The time is up to the answer: a body that comes after it
- * may take longer, but is still ended by `signal`.
+ * Ends `call` after `ms`, or when `signal` is aborted. The timeout applies until the answer; its body may
+ * take longer, but `signal` still ends it.
  *
  * @throws S3Error, and the reason of `signal`
  */
@@ -49,12 +52,12 @@ export async function bounded<T>(
   }
 }
 
-/** What is not there. */
+/** Whether the object or upload does not exist. */
 export function isMissing(error: unknown): boolean {
   return error instanceof S3Error && error.status === 404 && error.code !== 'NoSuchBucket';
 }
 
-/** What this store does not do for anybody. */
+/** Whether the store does not support the operation at all. */
 export function isUnsupported(error: unknown): boolean {
   return error instanceof S3Error && (UNSUPPORTED.test(error.code) || [405, 501].includes(error.status ?? 0));
 }
@@ -62,8 +65,8 @@ export function isUnsupported(error: unknown): boolean {
 const UNSUPPORTED = /^(NotImplemented|MethodNotAllowed|NotSupported|UnsupportedOperation|InvalidAction)$/;
 
 /**
- * Anew, and without the cause: the client's errors carry what S3 answered, which repeats the key's id, the
- * signed request and the object's name, and whoever knows that name may fetch it.
+ * Creates a new error without the cause: the client's errors contain S3's answer, which repeats the key's id,
+ * the signed request and the object's name, and anyone who knows that name may download it.
  */
 function told(operation: string, error: unknown): S3Error {
   const { name, code, Region, $metadata, $response } = error as {
@@ -73,7 +76,7 @@ function told(operation: string, error: unknown): S3Error {
     readonly $metadata?: { readonly httpStatusCode?: number };
     readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
   };
-  // Of S3 the name is the code; of the system, which calls all its errors alike, it is not.
+  // S3's errors have the code as their name; all system errors have the same name, but a code.
   const known = [code, name].find((text) => typeof text === 'string' && /^\w{1,64}$/.test(text));
   const region = String(Region ?? $response?.headers?.['x-amz-bucket-region'] ?? '');
   return new S3Error(

@@ -1,6 +1,6 @@
 /**
- * Putting a stream into a bucket whose length nobody knows beforehand: one put when it fits into one part, else a
- * multipart upload, part by part, that is completed at the end or aborted.
+ * Uploads a stream of unknown length to a bucket: with a single put if it fits into one part, otherwise with
+ * a multipart upload, which is completed at the end or aborted.
  */
 import type { Readable } from 'node:stream';
 import {
@@ -15,19 +15,19 @@ import {
 import { type BytePart, byteParts } from './byte-parts.js';
 import { ANSWER_MS, bounded, isMissing, TRANSFER_MS } from './s3-call.js';
 
-/** As calls to S3 name it. */
+/** An object, in the form that S3 calls take. */
 export interface S3Object {
   readonly Bucket: string;
   readonly Key: string;
 }
 
 /**
- * An upload may have 10,000 parts: so many of these hold more than the largest ARCHIVE_MAX_BYTES. One is in
- * memory for each upload under way.
+ * An upload may have 10,000 parts, and that many of this size hold more than the largest ARCHIVE_MAX_BYTES.
+ * Each upload in progress keeps one part in memory.
  */
 const PART_BYTES = 10 * 1024 * 1024;
 
-/** @throws S3Error, what `content` fails with, and the reason of `signal`; nothing is to be seen then */
+/** @throws S3Error, the error of `content`, or the reason of `signal`; nothing is visible then */
 export async function upload(
   s3: S3Client,
   object: S3Object,
@@ -45,7 +45,7 @@ export async function upload(
     );
     return;
   }
-  // Not ended by `signal`: an upload whose id nobody was told can't be aborted.
+  // `signal` does not end this call, because an upload can't be aborted without its id.
   const { UploadId } = await bounded('CreateMultipartUpload', ANSWER_MS, undefined, (options) =>
     s3.send(new CreateMultipartUploadCommand({ ...object, ContentType }), options),
   );
@@ -65,13 +65,13 @@ export async function upload(
       s3.send(new CompleteMultipartUploadCommand({ ...begun, MultipartUpload: { Parts } }), options),
     );
   } catch (error) {
-    // Also after `signal`. What can't be aborted now is swept up later.
+    // Also after `signal`. `sweep` later removes what can't be aborted now.
     await abortUpload(s3, begun).catch(() => {});
     throw error;
   }
 }
 
-/** Does nothing where there is no such upload. */
+/** Does nothing if there is no such upload. */
 export async function abortUpload(
   s3: S3Client,
   begun: S3Object & { readonly UploadId: string | undefined },
@@ -82,7 +82,7 @@ export async function abortUpload(
       s3.send(new AbortMultipartUploadCommand(begun), options),
     );
   } catch (error) {
-    // Another gateway swept it up, or it was completed after all.
+    // Another gateway has removed it, or it was completed after all.
     if (!isMissing(error)) throw error;
   }
 }

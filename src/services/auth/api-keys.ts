@@ -1,7 +1,7 @@
-/** Callers who prove who they are with an API key of this gateway. */
+/** Authenticates callers by API keys of this gateway. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** A key is kept as its digest only, so that memory dumps and errors hold no key. */
+/** Only the digest of a key is kept, so that memory dumps and errors contain no keys. */
 export interface ApiKey {
   readonly tenant: string;
   readonly sha256: Buffer;
@@ -10,7 +10,7 @@ export interface ApiKey {
 /**
  * Reads `tenant:key,tenant:key`; a key may be given as `sha256:HEX`.
  *
- * @returns null when the text is not of that form, or one key stands for two tenants
+ * @returns null if the text does not have this form, or two tenants have the same key
  */
 export function readApiKeys(text: string): readonly ApiKey[] | null {
   const keys: ApiKey[] = [];
@@ -22,12 +22,12 @@ export function readApiKeys(text: string): readonly ApiKey[] | null {
     if (digest === undefined && key.startsWith('sha256:')) return null;
     keys.push({ tenant, sha256: digest === undefined ? sha256(key) : Buffer.from(digest, 'hex') });
   }
-  // One key for two tenants would be a coin toss.
+  // With one key for two tenants, the tenant would be ambiguous.
   const owners = new Map(keys.map(({ tenant, sha256 }) => [sha256.toString('hex'), tenant]));
   return keys.every(({ tenant, sha256 }) => owners.get(sha256.toString('hex')) === tenant) ? keys : null;
 }
 
-/** The tenant of this key. Takes the same time whichever key it is, and whether it is one at all. */
+/** Returns the tenant of this key; null if there is none. Takes the same time for any input. */
 export function tenantOfKey(keys: readonly ApiKey[], presented: string): string | null {
   const digest = sha256(presented);
   let tenant: string | null = null;

@@ -1,4 +1,4 @@
-/** From what a request carries to who asks. */
+/** Determines the caller from the credentials of a request. */
 import type { Logger } from 'pino';
 import { GatewayError } from '../../errors.js';
 import { type ApiKey, tenantOfKey } from './api-keys.js';
@@ -7,7 +7,10 @@ import { type FollowTokens, isFollowToken } from './follow-tokens.js';
 import { isExpired, type JwtVerifier, KeysUnavailableError } from './jwt.js';
 import { TenantNameError } from './tenant-name.js';
 
-/** Not known, or not any more. `expired` credentials were good once: a fresh one of the same kind may do. */
+/**
+ * The credentials are missing, wrong or expired. Expired ones were valid once, so fresh ones of the same kind
+ * may work.
+ */
 export class AuthenticationError extends GatewayError {
   readonly reason: 'missing' | 'wrong' | 'expired';
 
@@ -21,12 +24,12 @@ export class AuthenticationError extends GatewayError {
 const MESSAGES: Readonly<Record<AuthenticationError['reason'], string>> = {
   missing: 'Send Authorization: Bearer … with an API key, a JWT or a follow token.',
   wrong: 'The credentials are not valid.',
-  expired: 'The credentials have run out; get fresh ones.',
+  expired: 'The credentials have expired; get fresh ones.',
 };
 
 const RETRY_AFTER_SECONDS = 5;
 
-/** Whoever calls a gateway that asks nobody who they are: all are one tenant. */
+/** Every caller of an open gateway: all are one tenant. */
 const ANYBODY: Caller = { tenant: 'default', expiresAt: null, onlyJob: null };
 
 export class Authenticator {
@@ -37,7 +40,7 @@ export class Authenticator {
   readonly #log: Logger;
 
   constructor(parts: {
-    /** Nobody is asked for credentials. */
+    /** No credentials are required. */
     readonly isOpen: boolean;
     readonly keys: readonly ApiKey[];
     readonly jwt: JwtVerifier | null;
@@ -53,11 +56,12 @@ export class Authenticator {
 
   /**
    * @param authorization `Bearer …`, as a header or as `connectionParams.authorization`
-   * @throws AuthenticationError; GatewayError AUTHENTICATION_UNAVAILABLE when that can't be told at present
+   * @throws AuthenticationError; GatewayError AUTHENTICATION_UNAVAILABLE if the credentials can't be checked
+   *   right now
    */
   async authenticate(authorization: string | undefined): Promise<Caller> {
     const token = /^Bearer +(\S+)$/i.exec(authorization?.trim() ?? '')?.[1];
-    // A follow token narrows what its bearer may do, with an open gateway too.
+    // A follow token restricts its bearer even at an open gateway.
     if (token !== undefined && isFollowToken(token)) return this.#verified(this.#followTokens.verify(token));
     if (this.#isOpen) return ANYBODY;
     if (token === undefined) throw new AuthenticationError(authorization ? 'wrong' : 'missing');
@@ -73,12 +77,16 @@ export class Authenticator {
     } catch (error) {
       if (error instanceof KeysUnavailableError) {
         this.#log.warn({ err: error }, 'JWTs cannot be checked');
-        throw new GatewayError('AUTHENTICATION_UNAVAILABLE', 'Who you are cannot be checked at present.', {
-          cause: error,
-          extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS },
-        });
+        throw new GatewayError(
+          'AUTHENTICATION_UNAVAILABLE',
+          'Your credentials cannot be checked right now.',
+          {
+            cause: error,
+            extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS },
+          },
+        );
       }
-      // Messages of JOSE errors name claims, never the token.
+      // Messages of JOSE errors name claims, but never contain the token.
       this.#log.debug({ reason: error instanceof Error ? error.message : 'unknown' }, 'credentials refused');
       throw new AuthenticationError(isExpired(error) ? 'expired' : 'wrong', error);
     }

@@ -1,9 +1,10 @@
 /**
- * Follow tokens: submit in the back end, follow in the browser. Each may read and follow one job, for a time.
+ * Follow tokens let a back end submit and a browser follow. Each may read and follow one job, for a limited
+ * time.
  *
- * They are JWTs signed with a secret of the store's own, so that every instance and every restart knows them,
- * and with a type of their own, so that none of them can pass for a caller's JWT or the other way round
- * (RFC 8725, section 3.11).
+ * They are JWTs signed with a secret from the store, so that they are valid on every instance and after a
+ * restart. They have their own type, so that they can't be confused with a caller's JWT (RFC 8725, section
+ * 3.11).
  */
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import type { Caller } from './caller.js';
@@ -25,7 +26,8 @@ export class FollowTokens {
   }
 
   async create(tenant: string, jobId: string, expiresAt: number): Promise<FollowToken> {
-    // JWT counts in whole seconds (RFC 7519, section 2, NumericDate); up, so that none is born expired.
+    // JWT uses whole seconds (RFC 7519, section 2, NumericDate). Round up, so that no token starts out
+    // expired.
     const seconds = Math.ceil(expiresAt / 1000);
     const token = await new SignJWT({ tenant, job: jobId })
       .setProtectedHeader({ alg: 'HS256', typ: TYPE })
@@ -34,7 +36,7 @@ export class FollowTokens {
     return { token, expiresAt: seconds * 1000 };
   }
 
-  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once; TenantNameError */
+  /** @throws a JOSE error, with code ERR_JWT_EXPIRED if it was valid once; TenantNameError */
   async verify(token: string): Promise<Caller> {
     const { payload } = await jwtVerify(token, this.#secret, {
       algorithms: ['HS256'],
@@ -51,7 +53,7 @@ export class FollowTokens {
 
 export function isFollowToken(token: string): boolean {
   try {
-    // A media type: in any case, and "application/" may be left out (RFC 7515, section 4.1.9).
+    // A media type: case-insensitive, and "application/" may be omitted (RFC 7515, section 4.1.9).
     const { typ = '' } = decodeProtectedHeader(token);
     return typ.toLowerCase().replace(/^application\//, '') === TYPE;
   } catch {

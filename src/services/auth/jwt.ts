@@ -1,4 +1,4 @@
-/** Callers who prove who they are with a JWT of the operator's own identity provider. */
+/** Authenticates callers by JWTs of the operator's identity provider. */
 import {
   createRemoteJWKSet,
   errors,
@@ -18,7 +18,7 @@ export interface JwtSettings {
   readonly audience: string | null;
 }
 
-/** What a JWKS may sign with: never the symmetric ones, for which a public key would be the secret. */
+/** The algorithms allowed with a JWKS. Not the symmetric ones, for which a public key would be the secret. */
 const ASYMMETRIC = [
   'RS256',
   'RS384',
@@ -33,13 +33,16 @@ const ASYMMETRIC = [
   'Ed25519',
 ];
 const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
-/** Clocks differ a little. */
+/** Allows for small differences between clocks. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 
 export class JwtVerifier {
   readonly #ways: readonly ((token: string) => Promise<JWTPayload>)[];
 
-  /** The keys behind `jwksUrl` are fetched when first needed, kept, and fetched again when an unknown one is named. */
+  /**
+   * The keys at `jwksUrl` are fetched when first needed, cached, and fetched again if a token names an
+   * unknown key.
+   */
   constructor({ jwksUrl, secret, issuer, audience }: JwtSettings) {
     const options: JWTVerifyOptions = {
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
@@ -62,7 +65,10 @@ export class JwtVerifier {
     this.#ways = ways;
   }
 
-  /** @throws a JOSE error; code ERR_JWT_EXPIRED when it was good once; KeysUnavailableError; TenantNameError */
+  /**
+   * @throws a JOSE error, with code ERR_JWT_EXPIRED if it was valid once; KeysUnavailableError;
+   *   TenantNameError
+   */
   async verify(token: string): Promise<Caller> {
     let failure: unknown = new Error('JWTs are not accepted');
     for (const way of this.#ways) {
@@ -70,7 +76,7 @@ export class JwtVerifier {
         return toCaller(await way(token));
       } catch (error) {
         failure = error;
-        // The signature was right: the other way would not know it.
+        // The signature was valid, so the other method would not accept the token.
         if (isExpired(error) || error instanceof TenantNameError) break;
       }
     }
@@ -78,16 +84,16 @@ export class JwtVerifier {
   }
 }
 
-/** The keys can't be had at present, so nobody knows whether the token is good. */
+/** The keys are unavailable, so it is unknown whether the token is valid. */
 export class KeysUnavailableError extends Error {
   readonly code = 'JWKS_UNAVAILABLE';
   constructor(cause: unknown) {
-    super("The keys behind AUTH_JWKS_URL can't be had", { cause });
+    super('The keys at AUTH_JWKS_URL are unavailable', { cause });
     this.name = 'KeysUnavailableError';
   }
 }
 
-/** What a token is to blame for, when no key is found for it. */
+/** Errors that are the token's fault if no key is found for it. */
 const FAULTS_OF_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
 function keysOf(jwksUrl: string): JWTVerifyGetKey {
@@ -105,7 +111,7 @@ export function isExpired(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_JWT_EXPIRED';
 }
 
-/** The tenant is the claim `tenant`, else `sub`. */
+/** The tenant is the claim `tenant`, or else `sub`. */
 function toCaller(payload: JWTPayload): Caller {
   return {
     tenant: readTenantName(payload['tenant'] ?? payload.sub),

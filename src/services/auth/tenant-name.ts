@@ -1,32 +1,33 @@
 /**
- * The names of tenants. Every layer compares them in its own encoding (JavaScript, SQLite, PostgreSQL, Redis),
- * so a name that one of them changes or cuts could make two tenants one: such a name is nobody's.
+ * Rules for tenant names. Each layer compares names in its own encoding (JavaScript, SQLite, PostgreSQL,
+ * Redis). If one of them changed or truncated a name, two tenants could become one, so such names are
+ * refused.
  */
 
-/** Code points. */
+/** In code points. */
 export const MAX_TENANT_LENGTH = 256;
 
-/** What follows "a tenant that"; null: nothing is wrong with the name. */
+/** Returns what is wrong with the name, to follow "a tenant that"; null if nothing is. */
 export function faultOfTenantName(name: string): string | null {
   if (name === '') return 'has no name';
-  // UTF-8 has no surrogates, and turns each into U+FFFD, which is also what undecodable bytes have become.
+  // UTF-8 has no surrogates: encoding turns each into U+FFFD, just like decoding does with invalid bytes.
   if (/[\p{Surrogate}\ufffd]/u.test(name)) return 'is not well-formed Unicode';
-  // PostgreSQL refuses U+0000, and others end a text there.
+  // PostgreSQL refuses U+0000, and other software ends a text there.
   if (/\p{Control}/u.test(name)) return 'has a control character in its name';
-  // The second look is only at names that are short enough to be taken apart.
+  // Check the length first, so that only short names are split into code points.
   if (name.length > 2 * MAX_TENANT_LENGTH || [...name].length > MAX_TENANT_LENGTH) {
     return `has a name of more than ${MAX_TENANT_LENGTH} characters`;
   }
   return null;
 }
 
-/** The credentials are signed, but no caller can bear this name. */
+/** The credentials are signed, but the tenant's name is not allowed. */
 export class TenantNameError extends Error {
   readonly code = 'TENANT_NAME_INVALID';
 }
 
 /**
- * @param claim of a token, as it was signed
+ * @param claim the claim from a verified token
  * @throws TenantNameError
  */
 export function readTenantName(claim: unknown): string {

@@ -1,8 +1,8 @@
 /**
- * Finding faces, for callers who ask and for jobs whose `opts` are to be filled in.
+ * Detects faces, for callers and for jobs whose `opts` must be filled in.
  *
- * Lookups of the same thing at the same time share one call to Akool, and what was found is kept for a short
- * time: a front end shows the faces, then submits, and should not pay for looking twice.
+ * Concurrent lookups of the same picture share one call to Akool, and results are cached for a short time: a
+ * front end first shows the faces, then submits, and should not pay twice.
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -10,15 +10,15 @@ import type { AkoolClient, DetectedFace, DetectedFrame, DetectFacesRequest } fro
 import { LookupTurns } from './lookup-turns.js';
 
 export interface FaceDetectionSettings {
-  /** How long what was found is kept, in milliseconds; 0 keeps nothing, but still shares calls under way. */
+  /** How long results are cached, in milliseconds; 0: no cache, but concurrent calls are still shared. */
   readonly detectCacheMs: number;
 }
 
-/** Answers; most are a few KB. */
+/** Maximum number of cached answers; most are a few KB. */
 const MOST_KEPT = 500;
-/** Bytes, or characters, of all of them as JSON. */
+/** Maximum total size as JSON, in bytes or characters. */
 const MOST_KEPT_BYTES = 16 * 1024 * 1024;
-/** A video of 100 frames with 20 faces each is some 800 KB. One that is larger is looked at again. */
+/** A video of 100 frames with 20 faces each takes about 800 KB. Larger answers are not cached. */
 const LARGEST_KEPT_BYTES = 1024 * 1024;
 const BOUNDS = {
   max: MOST_KEPT,
@@ -29,7 +29,7 @@ const BOUNDS = {
 
 export class FaceDetection {
   readonly #akool: Pick<AkoolClient, 'detectFaces'>;
-  /** As JSON: a fifth of what the objects take, and its length says how much that is. */
+  /** As JSON, which takes a fifth of the memory of objects, and whose length is its size. */
   readonly #kept: LRUCache<string, string> | null;
   readonly #underWay = new Map<string, Promise<readonly DetectedFrame[]>>();
   readonly #turns = new LookupTurns();
@@ -40,9 +40,9 @@ export class FaceDetection {
   }
 
   /**
-   * For a caller, in its tenant's turn.
+   * Detects faces for a caller, when it is its tenant's turn.
    *
-   * @param tenant lookups are shared within a tenant only
+   * @param tenant lookups are only shared within a tenant
    * @throws AkoolCallError, GatewayError RATE_LIMITED
    */
   async find(tenant: string, request: DetectFacesRequest): Promise<readonly DetectedFrame[]> {
@@ -52,7 +52,7 @@ export class FaceDetection {
   }
 
   /**
-   * The largest face of a picture, for a job that has a slot; null when it shows none.
+   * Returns the largest face of a picture, for a job that has a slot; null if there is none.
    *
    * @throws AkoolCallError
    */
@@ -65,7 +65,7 @@ export class FaceDetection {
     return largest ?? null;
   }
 
-  /** @param ask called where nothing is known yet */
+  /** @param ask called if nothing is cached yet */
   #look(
     tenant: string,
     request: DetectFacesRequest,
@@ -87,7 +87,10 @@ export class FaceDetection {
   }
 }
 
-/** Null where Akool gives neither. Page "Face Swap Pro": `opts` is `crop_landmarks`; `landmarks_str` has the same form where that is missing. */
+/**
+ * Returns null if Akool gives neither. Page "Face Swap Pro": `opts` is `crop_landmarks`; if that is missing,
+ * `landmarks_str` has the same form.
+ */
 export function optsOf(face: DetectedFace): string | null {
   return face.cropLandmarks ?? face.landmarksStr;
 }
@@ -96,7 +99,7 @@ function areaOf({ region }: DetectedFace): number {
   return region.width * region.height;
 }
 
-/** Pictures in base64 are long: the key is a digest. */
+/** The key is a digest, because pictures in base64 are long. */
 function keyOf(tenant: string, { url, image, numFrames, singleFace }: DetectFacesRequest): string {
   return createHash('sha256')
     .update(JSON.stringify([tenant, url ?? null, numFrames ?? null, singleFace]))

@@ -1,4 +1,7 @@
-/** `detectFaces` as a caller sees it: the input checked before it costs anything, and errors that say what to do. */
+/**
+ * Implements `detectFaces` for callers: checks the input before it costs anything, and gives errors that say
+ * what to do.
+ */
 import { setImmediate } from 'node:timers/promises';
 import { GatewayError, InputError } from '../../errors.js';
 import { toUri } from '../../http-url.js';
@@ -8,12 +11,12 @@ import { mediaTypeOf } from '../archive/media-type.js';
 import { HeldBytes } from '../held-bytes.js';
 import type { FaceDetection } from './face-detection.js';
 
-/** Decoded. */
+/** Size after decoding. */
 const MOST_IMAGE_BYTES = 5 * 1024 * 1024;
-/** Of all pictures that are being looked at or wait for it, in base64, whether or not their callers still wait. */
+/** Total size in base64 of all pictures being examined or waiting, even if their callers have gone. */
 const MOST_IMAGES_BYTES = 64 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = 2;
-/** What base64 is decoded into. */
+/** Base64 is decoded in pieces of this size. */
 const PIECE_BYTES = 48 * 1024;
 const PIECE_DIGITS = (PIECE_BYTES * 4) / 3;
 
@@ -43,7 +46,10 @@ export class FaceLookup {
     }
   }
 
-  /** One step of one picture in each turn of the event loop, others' requests between: 5 MB take longer than many of them. */
+  /**
+   * Processes one piece of one picture per turn of the event loop, so that other requests run in between: 5
+   * MB take longer than many of them.
+   */
   #nextTurn(): Promise<void> {
     this.#turn = this.#turn.then(() => setImmediate());
     return this.#turn;
@@ -53,7 +59,7 @@ export class FaceLookup {
 async function checkMedia({ url, image }: DetectFacesRequest): Promise<void> {
   if ((url == null) === (image == null)) {
     throw new InputError([
-      { path: 'input', code: 'MEDIA_REQUIRED', message: 'give either url or image, and not both' },
+      { path: 'input', code: 'MEDIA_REQUIRED', message: 'give either url or image, not both' },
     ]);
   }
   if (image == null) return;
@@ -61,18 +67,21 @@ async function checkMedia({ url, image }: DetectFacesRequest): Promise<void> {
     new InputError([{ path: 'input.image', code: 'IMAGE_INVALID', message }]);
   const base64 = image.replace(/^data:image\/[\w.+-]+;base64,/, '');
   if (base64.length > (MOST_IMAGE_BYTES * 4) / 3 + 4)
-    throw refuse('must be at most 5 MB; give a url for more');
-  if (!isBase64(base64)) throw refuse('must be base64, bare or as a data URI');
+    throw refuse('must be at most 5 MB; use url for larger pictures');
+  if (!isBase64(base64)) throw refuse('must be base64, plain or as a data URI');
   const type = await mediaTypeOf(Buffer.from(base64.slice(0, 8192), 'base64'));
   if (type === null || !type.contentType.startsWith('image/'))
     throw refuse('must be a picture, like PNG or JPEG');
 }
 
-/** Decoding tells it in a twentieth of the time that a pattern takes; piece by piece, it leaves nothing behind. */
+/**
+ * Decoding takes a twentieth of the time of a regular expression, and decoding in pieces leaves no large
+ * buffers behind.
+ */
 function isBase64(text: string): boolean {
   const end = text.length - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0);
   if (end === 0 || end % 4 === 1 || text.length % 4 === 1) return false;
-  // Decoding takes these two for the last digits, and leaves out everything else that is none.
+  // The decoder accepts these two as the last digits (base64url), and skips all other invalid characters.
   if (text.includes('-') || text.includes('_')) return false;
   const piece = Buffer.allocUnsafe(PIECE_BYTES);
   for (let start = 0; start < end; start += PIECE_DIGITS) {
@@ -82,7 +91,7 @@ function isBase64(text: string): boolean {
   return true;
 }
 
-/** Only what Akool is asked for, so that the same question is known again however it was put. */
+/** Keeps only what is sent to Akool, so that equivalent requests have the same key. */
 function onWire({ url, image, numFrames, singleFace }: DetectFacesRequest): DetectFacesRequest {
   return { ...(url == null ? { image } : { url: toUri(url) }), numFrames, singleFace };
 }
@@ -90,7 +99,7 @@ function onWire({ url, image, numFrames, singleFace }: DetectFacesRequest): Dete
 function tooLarge(): GatewayError {
   return new GatewayError(
     'RATE_LIMITED',
-    `Too many large pictures wait to be looked at; try again in ${RETRY_AFTER_SECONDS} s, or give their urls.`,
+    `Too many large pictures are waiting; try again in ${RETRY_AFTER_SECONDS} s, or pass their URLs.`,
     { extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS } },
   );
 }

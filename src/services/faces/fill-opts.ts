@@ -1,4 +1,4 @@
-/** Filling in the `opts` that a submit with `detectOpts: true` left open, before anything is sent or billed. */
+/** Fills in the `opts` that a submit with `detectOpts: true` left out, before anything is sent or billed. */
 import pLimit from 'p-limit';
 import type { DetectedFace } from '../akool/akool-client.js';
 import { AkoolCallError } from '../akool/call-error.js';
@@ -11,40 +11,41 @@ import { type FaceDetection, optsOf } from './face-detection.js';
 
 export type Filled =
   | { readonly kind: 'filled'; readonly request: FaceSwapRequest }
-  /** For good: a picture shows no face, can't be looked at, or Akool's landmarks of it can't be sent. */
+  /** Failed for good: a picture has no face, can't be examined, or its landmarks from Akool can't be sent. */
   | { readonly kind: 'failed'; readonly error: JobError }
   /** Akool refuses the account, whatever the pictures; nothing was sent. */
   | {
       readonly kind: 'account-refused';
-      /** With what was found until then. */
+      /** With the results so far. */
       readonly request: FaceSwapRequest;
       readonly reason: HoldReason;
       readonly error: JobError;
     }
-  /** Akool could not be asked; nothing was sent, so it may be tried again. */
+  /** Akool was unavailable; nothing was sent, so it may be retried. */
   | {
       readonly kind: 'unavailable';
-      /** With what was found until then. */
+      /** With the results so far. */
       readonly request: FaceSwapRequest;
       readonly reason: string;
       readonly retryAfterMs: number | null;
-      /** Akool can be reached, so it may be these pictures that it can't cope with. */
+      /** Akool is reachable, so the pictures may be the cause. */
       readonly maybePictures: boolean;
     };
 
-/** Lookups at once for one job. */
+/** Concurrent lookups per job. */
 const PARALLEL = 4;
 
-/** Whether the request can't be sent as it is. */
+/** Whether the request can't be sent without face detection. */
 export function needsOpts(request: FaceSwapRequest): boolean {
   return request.detectOpts && [...request.sourceImage, ...request.targetImage].some(lacksOpts);
 }
 
 /**
- * Asks once for each address, however often it is in the request. Never rejects for a reason that lies with
- * Akool or the pictures.
+ * Looks each URL up once, however often it appears in the request. Never rejects because of Akool or the
+ * pictures.
  *
- * @param signal ends it early, as `unavailable`; lookups under way go on, and are remembered for the next try
+ * @param signal ends it early with `unavailable`; lookups in progress continue, and are cached for the next
+ *   attempt
  */
 export async function fillOpts(
   tenant: string,
@@ -74,24 +75,24 @@ export async function fillOpts(
   const noOpts = placesWhere(request, looked, (look) => look.kind === 'no-opts');
   const isRequired = request.sourceImage.length > 1 || request.targetImage.length > 1;
   if (noOpts.length > 0 && isRequired) return { kind: 'failed', error: noOptsFound(noOpts) };
-  // What is left open stays so: it was looked for, and is not to be looked for again.
+  // Anything still missing was already looked up, and must not be looked up again.
   if (away === null)
     return { kind: 'filled', request: noOpts.length > 0 ? { ...filled, detectOpts: false } : filled };
   return { kind: 'unavailable', request: filled, ...whyAway(away) };
 }
 
-/** What became of looking at one address. */
+/** The outcome of looking up one URL. */
 type Look =
   | { readonly kind: 'found'; readonly opts: string }
   | { readonly kind: 'no-face' }
-  /** A face, and nothing that could be sent as its `opts`. */
+  /** A face without landmarks that could be sent as `opts`. */
   | { readonly kind: 'no-opts' }
   | { readonly kind: 'refused'; readonly error: AkoolCallError };
 
-/** Why not all could be looked at. */
+/** Why some URLs could not be looked up. */
 type Away = AkoolCallError | 'stopped';
 
-/** Fills `looked`; null when every address was looked at. */
+/** Fills `looked`; returns null if every URL was looked up. */
 async function lookAt(
   urls: readonly string[],
   looked: Map<string, Look>,
@@ -134,7 +135,7 @@ function missingAddresses({ sourceImage, targetImage }: FaceSwapRequest): readon
   return [...new Set([...sourceImage, ...targetImage].filter(lacksOpts).map(({ path }) => path))];
 }
 
-/** The images looked at with such an outcome, like `targetImage.2`. */
+/** The images with the given outcome, like `targetImage.2`. */
 function placesWhere(
   request: FaceSwapRequest,
   looked: ReadonlyMap<string, Look>,
@@ -178,7 +179,7 @@ function noOptsFound(places: readonly string[]): JobError {
     code: 'PROVIDER_ERROR',
     message:
       `Akool found a face in ${places.join(', ')}, but gave no usable landmarks for it, which several images ` +
-      'need: give opts yourself, or other pictures. Nothing was sent or billed.',
+      'need: pass opts yourself, or use other pictures. Nothing was sent or billed.',
     providerCode: null,
     retryable: false,
   };
@@ -187,7 +188,7 @@ function noOptsFound(places: readonly string[]): JobError {
 function inPlaces(error: JobError, places: readonly string[]): JobError {
   return {
     ...error,
-    message: `Faces could not be looked for in ${places.join(', ')}: ${error.message} Nothing was sent or billed.`,
+    message: `Face detection failed for ${places.join(', ')}: ${error.message} Nothing was sent or billed.`,
   };
 }
 

@@ -1,19 +1,19 @@
 /**
- * Who may ask Akool for faces now. Each tenant has a few lookups under way, and its others wait in line: so one
- * whose lookups are slow takes no connections from the others.
+ * Decides whose face detection runs next. Each tenant has a few lookups running while its others wait, so a
+ * tenant with slow lookups takes no connections from the others.
  */
 import pLimit, { type LimitFunction } from 'p-limit';
 import { GatewayError } from '../../errors.js';
 
-/** Lookups of one tenant that are under way. */
+/** Concurrent lookups per tenant. */
 const MOST_AT_ONCE = 4;
-/** Lookups of all tenants that wait. One tenant's fill at most half of what the others leave. */
+/** Waiting lookups of all tenants together. One tenant may use at most half of what the others leave free. */
 const MOST_WAITING = 100;
 const RETRY_AFTER_SECONDS = 2;
 
 interface Turns {
   readonly limit: LimitFunction;
-  /** Lookups that are under way or wait. */
+  /** Running and waiting lookups. */
   count: number;
 }
 
@@ -24,7 +24,7 @@ export class LookupTurns {
   /**
    * Calls `look` when it is its turn.
    *
-   * @throws GatewayError RATE_LIMITED when too many wait already
+   * @throws GatewayError RATE_LIMITED if too many are already waiting
    */
   async take<T>(tenant: string, look: () => Promise<T>): Promise<T> {
     const turns = this.#tenants.get(tenant) ?? { limit: pLimit(MOST_AT_ONCE), count: 0 };
@@ -48,7 +48,7 @@ export class LookupTurns {
 function tooMany(): GatewayError {
   return new GatewayError(
     'RATE_LIMITED',
-    `Too many of your pictures wait to be looked at; try again in ${RETRY_AFTER_SECONDS} s.`,
+    `Too many of your pictures are waiting; try again in ${RETRY_AFTER_SECONDS} s.`,
     { extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS } },
   );
 }

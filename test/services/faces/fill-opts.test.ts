@@ -105,7 +105,7 @@ describe('fillOpts', () => {
     );
     expect(filled).toMatchObject({
       kind: 'failed',
-      error: { code: 'CONTENT_NOT_FOUND', message: expect.stringContaining('in targetImage.1:') },
+      error: { code: 'CONTENT_NOT_FOUND', message: expect.stringContaining('for targetImage.1:') },
     });
   });
 
