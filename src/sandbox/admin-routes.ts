@@ -1,4 +1,4 @@
-/** Endpoints that Akool does not have: to look into the sandbox and to make it fail. See docs/sandbox.md. */
+/** Endpoints that Akool does not have, for inspecting the sandbox and making it fail. See docs/sandbox.md. */
 import type { FastifyInstance } from 'fastify';
 import { FaultPlanError, readFaultPlan } from './fault-plan.js';
 import { Refusal } from './refusal.js';

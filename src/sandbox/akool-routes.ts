@@ -52,7 +52,7 @@ export function addAkoolRoutes(app: FastifyInstance, twin: Twin): void {
     }
   });
 
-  /** In the order in which it happens at Akool: who, what, may it, accepted and billed, answered. */
+  /** In the same order as Akool: authenticate, parse, check, accept and bill, answer. */
   async function submit(kind: SwapKind, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     twin.requests[kind]++;
     twin.credentials.check(request.headers);

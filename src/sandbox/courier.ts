@@ -1,6 +1,6 @@
 /**
- * Brings webhooks to where a submit asked for them, again and again until the answer is 200 exactly, and spoils
- * them as the fault plan says. The first tries of one job keep their order; retries and faults may not.
+ * Delivers callbacks to the URL of a submit, retrying until the answer is exactly 200, and corrupts them as
+ * the fault plan says. The first attempts for one job keep their order; retries and faults may not.
  */
 import { createHash, randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -14,13 +14,13 @@ import type { JobStatus, SandboxJob } from './job.js';
 import type { Ledger } from './ledger.js';
 import { Stopped, Timers } from './timers.js';
 
-/** One try to deliver a webhook, or one that a fault kept back. */
+/** An attempt to deliver a callback, or a callback that a fault held back. */
 export interface Delivery {
   readonly at: number;
   readonly providerId: string;
   readonly status: JobStatus;
   readonly fault?: FaultAt<'webhook'>;
-  /** HTTP status of the answer; null when there was none. */
+  /** HTTP status of the answer; null if there was none. */
   readonly answer: number | null;
 }
 
@@ -35,7 +35,7 @@ export interface CourierOptions {
 }
 
 const MOST_TRIES = 12;
-/** The delay doubles with each retry, up to this many times the first. */
+/** The delay doubles with each retry, up to this multiple of the first delay. */
 const MOST_DOUBLED = 64;
 const TIMEOUT_MS = 10_000;
 const MOST_DELIVERIES_KEPT = 10_000;
@@ -45,9 +45,9 @@ export class Courier {
   readonly #options: CourierOptions;
   readonly #timers = new Timers();
   readonly #running = new Set<Promise<void>>();
-  /** The last first try of each job. */
+  /** The most recent first attempt of each job. */
   readonly #lanes = new Map<string, Promise<unknown>>();
-  /** Jobs whose `processing` is kept until after their end. */
+  /** Jobs whose `processing` callback is held back until after their end. */
   readonly #heldBack = new Set<string>();
   #agent: Agent | undefined;
 
@@ -63,17 +63,18 @@ export class Courier {
     });
   }
 
-  /** Sends the webhook of one status; a job's `owed` list says until when it is not done. */
+  /** Sends the callback for one status, which stays in the job's `owed` list until it is done. */
   announce(job: SandboxJob, status: JobStatus): void {
     const run = this.#deliver(job, status)
       .catch((error: unknown) => {
-        if (!(error instanceof Stopped)) this.#options.logger.error({ error }, 'a webhook could not be sent');
+        if (!(error instanceof Stopped))
+          this.#options.logger.error({ error }, 'a callback could not be sent');
       })
       .finally(() => this.#running.delete(run));
     this.#running.add(run);
   }
 
-  /** Forgets what is under way without closing down. What is owed by jobs that are still known stays owed. */
+  /** Drops deliveries in progress without shutting down. Jobs that still exist keep their `owed` lists. */
   clear(): void {
     this.#timers.clear();
     this.#heldBack.clear();
@@ -126,7 +127,10 @@ export class Courier {
     this.#done(job, status);
   }
 
-  /** Waits for the first try of the job's webhook before, so that an undisturbed job is told in order. */
+  /**
+   * Waits for the first attempt of the job's previous callback, so that without faults callbacks arrive in
+   * order.
+   */
   #inTurn(job: SandboxJob, go: () => Promise<boolean>): Promise<boolean> {
     const turn = (this.#lanes.get(job.id) ?? Promise.resolve()).then(go);
     const lane = turn
@@ -159,8 +163,8 @@ export class Courier {
       answer = response.statusCode;
       await response.body.dump();
     } catch (error) {
-      if (this.#agent !== agent) throw new Stopped(); // what was owed stays owed
-      this.#options.logger.debug({ error, job: job.id }, 'a webhook found nobody');
+      if (this.#agent !== agent) throw new Stopped(); // still owed
+      this.#options.logger.debug({ error, job: job.id }, 'a callback could not be delivered');
     }
     this.#record(job, status, answer, fault);
     return answer === 200;
@@ -178,14 +182,14 @@ export class Courier {
     return { _id: job.id, status, type: 'faceswap', url: status === 3 ? this.#options.resultUrl(job) : '' };
   }
 
-  /** What comes in place of the true webhook at the first try. */
+  /** Returns what replaces the true callback at the first attempt. */
   #spoil(job: SandboxJob, status: JobStatus, fault: (typeof SPOILERS)[number]): Envelope {
     const { sealing } = this.#options.credentials;
     const stamp = { timestamp: Date.now(), nonce: newNonce() };
     const payload = this.#payload(job, status);
     switch (fault) {
       case 'forged': {
-        // It lies about the end, so that believing it shows.
+        // It lies about the outcome, so that trusting it becomes visible.
         const lie =
           status === 3 ? { status: 4, url: '' } : { status: 3, url: 'https://forged.example/result.png' };
         const signature = createHash('sha1').update(`forged ${stamp.nonce}`).digest('hex');

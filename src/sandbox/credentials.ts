@@ -1,4 +1,4 @@
-/** Who may come in: `x-api-key: KEY`, or `Authorization: Bearer TOKEN` with a token of getToken. */
+/** Authentication: `x-api-key: KEY`, or `Authorization: Bearer TOKEN` with a token from getToken. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Refusal } from './refusal.js';
@@ -18,17 +18,17 @@ export class Credentials {
     return this.#generation;
   }
 
-  /** What webhooks are sealed with. */
+  /** The keys that sign and encrypt callbacks. */
   get sealing(): { clientId: string; clientSecret: string } {
     return { clientId: this.clientId, clientSecret: this.clientSecret };
   }
 
-  /** Takes over the generation that a journal remembers. */
+  /** Restores the generation from a journal. */
   restore(generation: number): void {
     this.#generation = generation;
   }
 
-  /** When both headers are there, Authorization wins and the key is thrown away. @throws Refusal 1101 or 1102 */
+  /** If both headers are sent, Authorization wins and the key is ignored. @throws Refusal 1101 or 1102 */
   check(headers: IncomingHttpHeaders): void {
     const authorization = headers.authorization;
     const key = headers['x-api-key'];
@@ -50,7 +50,7 @@ export class Credentials {
     return `${claim}.${this.#mac(claim)}`;
   }
 
-  /** Every token given out so far is answered 1101 from now on. */
+  /** From now on, every token issued so far gets 1101. */
   expireTokens(): void {
     this.#generation++;
   }

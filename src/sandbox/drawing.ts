@@ -1,11 +1,11 @@
-/** Draws scenes as flat, friendly portraits: quick enough to draw anew for each request. */
+/** Draws scenes as simple, flat portraits, fast enough to be drawn for each request. */
 import { type Colour, encodePng } from './png.js';
 import { type Face, type Region, SCENE_SIZE, type Scene, trait } from './scene.js';
 
 /**
- * @param looks the seed of the faces: the scene's own for a picture as it was taken, the source's for a swapped
- *   one, whose hair, clothes and background stay the scene's
- * @param stamp a seed that is shown as a row of colours, so that no two results look the same
+ * @param looks the seed of the faces: the scene's own for an original picture, the source's for a swapped
+ *   one, which keeps the hair, clothes and background of the scene
+ * @param stamp a seed shown as a row of colours, so that no two results look the same
  */
 export function draw(
   scene: Scene,
@@ -80,7 +80,7 @@ function portrait(canvas: Canvas, { region, landmarks }: Face, looks: string, ow
   canvas.ellipse(mouth.x, mouth.y - h * 0.035, w * 0.17, h * 0.045, skinInk);
 }
 
-/** A palette picture that shows one region of the scene; what lies outside of it is not drawn. */
+/** A palette image of one region of the scene; anything outside the region is not drawn. */
 class Canvas {
   readonly palette: Colour[] = [];
   readonly pixels: Buffer;
@@ -91,7 +91,7 @@ class Canvas {
     this.pixels = Buffer.alloc(crop.width * crop.height);
   }
 
-  /** The palette index of a colour. 256 are enough: what comes later takes the last one. */
+  /** Returns the palette index of a colour. After 256 colours, all further ones get the last index. */
   colour(colour: Colour): number {
     const known = this.palette.findIndex((other) => other.join() === colour.join());
     if (known >= 0) return known;
@@ -115,7 +115,7 @@ class Canvas {
   }
 }
 
-/** The same seed, begun elsewhere: other looks for the next face. */
+/** Rotates the seed, so that the next face looks different. */
 function rotate(seed: string, places: number): string {
   const start = (places * 5) % seed.length;
   return seed.slice(start) + seed.slice(0, start);

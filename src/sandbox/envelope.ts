@@ -1,4 +1,4 @@
-/** Seals a webhook as Akool does: AES-CBC around the payload, sha1 over what everybody can see. Pure. */
+/** Encrypts and signs a callback like Akool: AES-CBC for the payload, sha1 over public values. Pure. */
 import { createCipheriv, createHash } from 'node:crypto';
 
 export interface WebhookPayload {
@@ -22,7 +22,7 @@ export interface Sealing {
   readonly nonce: string | number;
 }
 
-/** @throws Error when the client secret is not 16, 24 or 32 bytes */
+/** @throws Error if the client secret is not 16, 24 or 32 bytes long */
 export function seal(
   payload: Readonly<Record<string, unknown>> | WebhookPayload,
   sealing: Sealing,
@@ -32,7 +32,7 @@ export function seal(
   return { signature: sign(dataEncrypt, sealing), dataEncrypt, timestamp, nonce };
 }
 
-/** Only the client id is needed to sign: the signature holds no secret. */
+/** Signing needs only the client id: the signature uses no secret. */
 export function sign(
   dataEncrypt: string,
   { clientId, timestamp, nonce }: Omit<Sealing, 'clientSecret'>,
@@ -41,7 +41,7 @@ export function sign(
   return createHash('sha1').update(parts.join('')).digest('hex');
 }
 
-/** The key's length chooses among AES-128, 192 and 256; the IV is the client id, cut or zero-padded to 16 bytes. */
+/** The key's length selects AES-128, 192 or 256; the IV is the client id, cut or zero-padded to 16 bytes. */
 export function encrypt(
   text: string,
   { clientId, clientSecret }: Pick<Sealing, 'clientId' | 'clientSecret'>,

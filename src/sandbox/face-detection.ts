@@ -1,4 +1,4 @@
-/** Akool's face detection over made-up scenes: what it finds at an address is always the same. */
+/** Akool's face detection on generated scenes: the result for a URL is always the same. */
 
 import { Refusal } from './refusal.js';
 import { cropAround, type Face, type Point, type Region, scene, sceneAt, seedOf } from './scene.js';
@@ -24,13 +24,13 @@ export interface FaceFrame {
   readonly crop_landmarks: readonly string[] | null;
 }
 
-/** The sandbox's videos have this many frames a second, and every 5th one is looked at. */
+/** Frames per second of the sandbox's videos; every 5th frame is examined. */
 const FRAMES_PER_SECOND = 25;
 const FRAME_STEP = 5;
 
 /**
- * @param faceUrl the address of a cropped face
- * @throws Refusal with HTTP status 400 for a wrong parameter, 500 for media that cannot be had
+ * @param faceUrl returns the URL of a cropped face
+ * @throws Refusal with HTTP status 400 for an invalid parameter, 500 for media that cannot be downloaded
  */
 export function detectFaces(body: unknown, faceUrl: (name: string) => string): FaceDetectionAnswer {
   const query = readQuery(body);
@@ -56,12 +56,12 @@ export function detectFaces(body: unknown, faceUrl: (name: string) => string): F
   return { error_code: 0, error_msg: 'SUCCESS', faces_obj };
 }
 
-/** How detection says no. */
+/** The form of a refusal by face detection. */
 export function detectionRefused(refusal: Refusal): FaceDetectionAnswer & { code: number; msg: string } {
   return { error_code: 1, error_msg: refusal.message, faces_obj: {}, ...refusal.answer };
 }
 
-/** The face that the name of a crop stands for: what to draw, and where. */
+/** Returns the face that the name of a crop stands for: what to draw, and where. */
 export function croppedFace(
   name: string,
 ): { seed: string; count: number; frame: number; crop: Region } | undefined {
@@ -84,7 +84,7 @@ function frameData(faces: readonly Face[], urls: readonly string[] | null) {
   };
 }
 
-/** The four points that submits want: the eyes, the nose, the left corner of the mouth. */
+/** The four points that submits take: the eyes, the nose, the left corner of the mouth. */
 function opts({ landmarks: [leftEye, rightEye, nose, , leftCorner] }: Face, origin: Point): string {
   return [leftEye, rightEye, nose, leftCorner].map(({ x, y }) => `${x - origin.x},${y - origin.y}`).join(':');
 }
@@ -109,7 +109,7 @@ function readQuery(body: unknown) {
   return { seed: seedOf(imageBytes(img)), count: 1, video: false, frames, returnFaceUrl, singleFace };
 }
 
-/** Decodes base64, plain or as a data URI, and looks at the first bytes: PNG, JPEG, WebP, GIF or BMP. */
+/** Decodes base64, plain or as a data URI, and checks the first bytes for PNG, JPEG, WebP, GIF or BMP. */
 function imageBytes(img: unknown): Buffer {
   const text =
     typeof img === 'string' ? img.replace(/^data:image\/[\w.+-]+;base64,/, '').replace(/\s/g, '') : '';

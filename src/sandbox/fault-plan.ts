@@ -1,13 +1,13 @@
 /**
- * What can go wrong, and how it is asked for: by rate (a share of all calls, drawn from a seeded generator) and
- * by script ("the 3rd submit resets after acceptance").
+ * The faults, and how to request them: by rate (a share of all calls, drawn from a seeded generator) or by
+ * script ("the 3rd submit is reset after acceptance").
  *
  *     { rates: { submit: { 'reset-after-accept': 0.1 }, webhook: { drop: 0.2 } },
  *       script: [{ on: 'submit', nth: 3, fault: 'timeout-after-accept' }],
  *       defaults: { ms: 2000 } }
  */
 
-/** Faults of the two submits. What is not said to be after the acceptance comes before it and costs nothing. */
+/** Faults of the two submits. Faults not described as accepted happen before acceptance and cost nothing. */
 const SUBMIT_FAULTS = [
   'latency', // `ms` before anything happens
   'timeout-before-accept', // never answers, nothing was accepted
@@ -25,18 +25,18 @@ const SUBMIT_FAULTS = [
   'refuse', // any `code`
   'stall', // accepted, never ends
   'generation-fails', // accepted, ends with status 4; its result's `alg_msg` is `text`
-  'odd-address', // accepted, ends well, and its result's address is `text`
+  'odd-address', // accepted, succeeds, and its result's URL is `text`
 ] as const;
 
-/** Faults of one webhook; each is about one status of one job, retries included. */
+/** Faults of one callback, which is one status of one job, including retries. */
 const WEBHOOK_FAULTS = [
   'drop', // never sent
   'double', // delivered twice
-  'reorder', // processing comes after the end; after the end an old processing comes again
+  'reorder', // `processing` comes after the end; after the end an old `processing` comes again
   'late', // `ms` later
-  'forged', // first a lie with a wrong signature, the true one as a retry
-  'unreadable', // first one encrypted with another IV, the true one as a retry
-  'wrong-id', // first one about another `_id`, well signed; the true one as a retry
+  'forged', // first a false one with a wrong signature, then the true one as a retry
+  'unreadable', // first one encrypted with another IV, then the true one as a retry
+  'wrong-id', // first one about another `_id`, correctly signed; then the true one as a retry
 ] as const;
 
 /** Faults of every other call. */
@@ -80,9 +80,9 @@ export interface FaultDetails {
 export type ScriptedFault = {
   [P in FaultPoint]: FaultDetails & {
     readonly on: P;
-    /** From which call on, counted from 1 since the plan was set. Default 1. Only valid submits count. */
+    /** The first affected call, counted from 1 since the plan was set. Default 1. Only valid submits count. */
     readonly nth?: number;
-    /** For how many calls in a row. Default 1. */
+    /** The number of consecutive calls. Default 1. */
     readonly times?: number;
     readonly fault: FaultAt<P>;
   };
@@ -94,7 +94,7 @@ export interface FaultPlan {
   readonly defaults?: FaultDetails;
 }
 
-/** Everything wrong with a plan, one line a mistake. */
+/** Lists everything wrong with a plan, one line for each mistake. */
 export class FaultPlanError extends Error {
   override readonly name = 'FaultPlanError';
   readonly mistakes: readonly string[];
@@ -104,7 +104,7 @@ export class FaultPlanError extends Error {
   }
 }
 
-/** Checks a plan that came from outside. @throws FaultPlanError naming every mistake in it */
+/** Checks an untrusted plan. @throws FaultPlanError with every mistake in it */
 export function readFaultPlan(value: unknown): FaultPlan {
   const mistakes: string[] = [];
   if (!isRecord(value)) throw new FaultPlanError(['a fault plan is an object: {rates?, script?, defaults?}']);
@@ -130,13 +130,14 @@ function checkRates(rates: unknown, mistakes: string[]): void {
     return;
   }
   for (const [point, shares] of Object.entries(rates)) {
-    if (!isPoint(point)) mistakes.push(`rates.${point} is unknown, may be ${Object.keys(FAULTS).join(', ')}`);
+    if (!isPoint(point))
+      mistakes.push(`rates.${point} is unknown, must be one of ${Object.keys(FAULTS).join(', ')}`);
     else if (!isRecord(shares)) mistakes.push(`rates.${point} must be an object of shares from 0 to 1`);
     else
       for (const [fault, share] of Object.entries(shares)) {
         const where = `rates.${point}.${fault}`;
         if (!namesOf(point).includes(fault))
-          mistakes.push(`${where} is unknown, may be ${namesOf(point).join(', ')}`);
+          mistakes.push(`${where} is unknown, must be one of ${namesOf(point).join(', ')}`);
         else if (typeof share !== 'number' || !(share >= 0 && share <= 1))
           mistakes.push(`${where} must be a number from 0 to 1`);
       }
@@ -157,12 +158,12 @@ function checkScript(script: unknown, mistakes: string[]): void {
     unknownKeys(step, ['on', 'nth', 'times', 'fault', ...DETAILS], where, mistakes);
     const { on, nth, times, fault } = step;
     if (typeof on !== 'string' || !isPoint(on))
-      mistakes.push(`${where}.on may be ${Object.keys(FAULTS).join(', ')}`);
+      mistakes.push(`${where}.on must be one of ${Object.keys(FAULTS).join(', ')}`);
     else if (typeof fault !== 'string' || !namesOf(on).includes(fault))
-      mistakes.push(`${where}.fault may be ${namesOf(on).join(', ')}`);
-    if (nth !== undefined && !isCount(nth, 1)) mistakes.push(`${where}.nth must be a whole number from 1 on`);
+      mistakes.push(`${where}.fault must be one of ${namesOf(on).join(', ')}`);
+    if (nth !== undefined && !isCount(nth, 1)) mistakes.push(`${where}.nth must be an integer of at least 1`);
     if (times !== undefined && !isCount(times, 1))
-      mistakes.push(`${where}.times must be a whole number from 1 on`);
+      mistakes.push(`${where}.times must be an integer of at least 1`);
     checkDetails(step, where, mistakes);
   });
 }
@@ -170,14 +171,14 @@ function checkScript(script: unknown, mistakes: string[]): void {
 function checkDetails(details: Record<string, unknown>, where: string, mistakes: string[]): void {
   for (const name of NUMBERS)
     if (details[name] !== undefined && !isCount(details[name], 0))
-      mistakes.push(`${where}.${name} must be a whole number from 0 on`);
+      mistakes.push(`${where}.${name} must be an integer of at least 0`);
   if (details['text'] !== undefined && typeof details['text'] !== 'string')
-    mistakes.push(`${where}.text must be a text`);
+    mistakes.push(`${where}.text must be a string`);
 }
 
 function unknownKeys(value: object, known: readonly string[], where: string, mistakes: string[]): void {
   for (const key of Object.keys(value))
-    if (!known.includes(key)) mistakes.push(`${where} has no ${key}, may have ${known.join(', ')}`);
+    if (!known.includes(key)) mistakes.push(`${where} has no ${key}, only ${known.join(', ')}`);
 }
 
 function namesOf(point: FaultPoint): readonly string[] {

@@ -1,4 +1,6 @@
-/** Decides which faults strike a call: the plan's rates, its script, and the triggers in the caller's URLs. */
+/**
+ * Decides which faults apply to a call: from the plan's rates, its script, and triggers in the caller's URLs.
+ */
 import {
   FAULTS,
   type FaultAt,
@@ -18,7 +20,7 @@ export interface Strike<P extends FaultPoint> {
   text(fault: FaultAt<P>): string;
 }
 
-/** A fault that a URL asks for: `https://…/face.png?sandbox-fault=stall`. */
+/** A fault requested by a URL, like `https://…/face.png?sandbox-fault=stall`. */
 export interface Trigger extends FaultDetails {
   readonly fault: string;
 }
@@ -40,7 +42,7 @@ export class Faults {
     return this.#plan;
   }
 
-  /** A new plan counts its calls from 1 and rolls its dice from the seed again. @throws FaultPlanError */
+  /** Sets a new plan, and restarts the call counts and the random generators. @throws FaultPlanError */
   set(plan: FaultPlan): void {
     this.#plan = readFaultPlan(plan);
     this.#calls.clear();
@@ -48,8 +50,8 @@ export class Faults {
   }
 
   /**
-   * Each point has dice of its own, and each call rolls once for each rate there: so the fate of the 7th submit
-   * does not depend on how often anyone polled for results meanwhile.
+   * Each point has its own random generator, and each call draws once for each rate of the point. So what
+   * happens to the 7th submit does not depend on how often anyone has polled for results.
    */
   strike<P extends FaultPoint>(point: P, triggers: readonly Trigger[] = []): Strike<P> {
     const nth = (this.#calls.get(point) ?? 0) + 1;
@@ -87,9 +89,9 @@ export class Faults {
 }
 
 /**
- * The triggers in the query strings of the given URLs: `sandbox-fault` (names, by comma), `sandbox-ms`,
- * `sandbox-code`, `sandbox-text`. @throws Refusal 1003 for a fault nobody knows, since a typing mistake that
- * silently succeeds would be a puzzle
+ * Returns the triggers in the query strings of the given URLs: `sandbox-fault` (comma-separated names),
+ * `sandbox-ms`, `sandbox-code`, `sandbox-text`. @throws Refusal 1003 for an unknown fault, because a typo
+ * that silently succeeds would be confusing
  */
 export function triggersIn(urls: readonly string[]): Trigger[] {
   return urls.flatMap((url) => {
@@ -103,13 +105,13 @@ export function triggersIn(urls: readonly string[]): Trigger[] {
     };
     return (query.get('sandbox-fault') ?? '').split(',').map((fault) => {
       if (!KNOWN.has(fault))
-        throw new Refusal(1003, `sandbox-fault=${fault} is unknown, may be ${[...KNOWN].join(', ')}`);
+        throw new Refusal(1003, `sandbox-fault=${fault} is unknown, must be one of ${[...KNOWN].join(', ')}`);
       return { fault, ...details };
     });
   });
 }
 
-/** What a submit costs when one of its addresses says so: `sandbox-price=5`. @throws Refusal 1003 */
+/** Returns the price of a submit that one of its URLs sets, like `sandbox-price=5`. @throws Refusal 1003 */
 export function priceIn(urls: readonly string[]): number | null {
   for (const url of urls) {
     if (!url.includes('sandbox-price=')) continue;
@@ -129,11 +131,11 @@ function detailIn(query: URLSearchParams, name: string, detail: keyof typeof DEF
 function numberIn(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null) return null;
-  if (!/^\d{1,9}$/.test(text)) throw new Refusal(1003, `${name} must be a whole number`);
+  if (!/^\d{1,9}$/.test(text)) throw new Refusal(1003, `${name} must be an integer`);
   return Number(text);
 }
 
-/** A small, fast, seeded generator of numbers from 0 up to 1. */
+/** A small, fast, seeded generator of numbers from 0 (inclusive) to 1 (exclusive). */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,12 +1,13 @@
 /**
- * Gates let a test stop the sandbox at a chosen line: whoever comes to a held point says so and waits to be let
- * go. So races are forced instead of slept for.
+ * Gates let a test pause the sandbox at a chosen point: a call that reaches a held point reports it and waits
+ * until it is released. So tests force races instead of sleeping.
  */
 import { Stopped } from './timers.js';
 
 /**
- * Where a gate can stand. `submit`: a valid submit came, nothing is accepted yet. `accepted`: accepted and
- * billed, not answered yet. `webhook`: before each try to deliver one. The others: before the answer.
+ * The points that a gate can hold. `submit`: a valid submit has arrived, but is not accepted yet. `accepted`:
+ * accepted and billed, but not answered yet. `webhook`: before each attempt to deliver a callback. The
+ * others: before the answer.
  */
 export type GatePoint =
   | 'submit'
@@ -20,18 +21,18 @@ export type GatePoint =
   | 'webhook';
 
 export interface Gate {
-  /** Resolves when the first one stands at the gate. */
+  /** Resolves when the first call reaches the gate. */
   readonly arrived: Promise<void>;
-  /** How many stand at the gate now. */
+  /** The number of calls now waiting at the gate. */
   readonly waiting: number;
-  /** Lets everybody through and takes the gate away. */
+  /** Lets all calls through and removes the gate. */
   release(): void;
 }
 
 export class Gates {
   readonly #held = new Map<GatePoint, HeldGate>();
 
-  /** Holds everybody who comes to the point from now on, until released. */
+  /** Holds every call that reaches the point from now on, until released. */
   hold(point: GatePoint): Gate {
     const standing = this.#held.get(point);
     if (standing) return standing;
@@ -44,7 +45,7 @@ export class Gates {
     await this.#held.get(point)?.pass();
   }
 
-  /** Turns away whoever is waiting, with {@link Stopped}. */
+  /** Rejects all waiting calls with {@link Stopped}. */
   abandon(): void {
     for (const gate of this.#held.values()) gate.abandon();
     this.#held.clear();

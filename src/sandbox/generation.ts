@@ -1,6 +1,6 @@
 /**
- * A job's life at Akool: 1 in queue, after `queueMs` 2 processing, after `processMs` more 3 success or 4 failed.
- * It only goes forward, and each step from 2 on is told to the webhook.
+ * The progress of a job at Akool: 1 in queue; after `queueMs` 2 processing; after another `processMs` 3
+ * success or 4 failed. It only moves forward, and each step from 2 on triggers a callback.
  */
 import type { Courier } from './courier.js';
 import { isFinished, type JobStatus, type SandboxJob } from './job.js';
@@ -17,19 +17,19 @@ export class Generation {
     this.#courier = courier;
   }
 
-  /** Goes on with a job from wherever it is. */
+  /** Continues a job from its current state. */
   begin(job: SandboxJob): void {
     const now = Date.now();
     if (job.status === 1) this.#after(job.startsAt - now, job, 2);
     else if (job.status === 2 && job.endsAt !== null) this.#after(job.endsAt - now, job, job.outcome);
   }
 
-  /** Ends a job now. False when it had ended already. */
+  /** Ends a job now. Returns false if it had already ended. */
   finish(job: SandboxJob, status: 3 | 4): boolean {
     return this.#move(job, status);
   }
 
-  /** Takes a job one step further now, a stalled one too. False when it had ended already. */
+  /** Advances a job by one step now, even a stalled one. Returns false if it had already ended. */
   advance(job: SandboxJob): boolean {
     return this.#move(job, job.status === 1 ? 2 : job.outcome);
   }
@@ -49,7 +49,7 @@ export class Generation {
     if (job.webhookUrl) job.owed.push(status);
     this.#ledger.save(job);
     if (job.webhookUrl) this.#courier.announce(job, status);
-    // Not until `endsAt`: the clock may have been set since that was reckoned.
+    // Wait for the duration, not until `endsAt`, because the clock may have been set meanwhile.
     if (status === 2 && job.endsAt !== null) this.#after(job.endsAt - job.startsAt, job, job.outcome);
     return true;
   }

@@ -1,8 +1,8 @@
-/** `npm run sandbox`: the twin of Akool as a process of its own. Settings and endpoints: docs/sandbox.md. */
+/** `npm run sandbox`: the sandbox as a separate process. Settings and endpoints: docs/sandbox.md. */
 import { createSandbox } from './sandbox.js';
 import { readSettings, SettingsError } from './settings.js';
 
-/** How long after a signal another of the same may be its echo. */
+/** Within this time after a signal, the same signal may be its echo. */
 const ECHO_MS = 2000;
 
 try {
@@ -21,7 +21,7 @@ try {
 Ctrl-C stops it.`);
   let stoppingSince: number | null = null;
   const stop = () => {
-    // npm passes a signal on to those who had it already.
+    // npm forwards signals to processes that have already received them.
     if (stoppingSince !== null && performance.now() - stoppingSince >= ECHO_MS) process.exit(130);
     stoppingSince ??= performance.now();
     void sandbox.stop().then(() => process.exit(0));

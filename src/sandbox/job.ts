@@ -1,4 +1,4 @@
-/** What the sandbox remembers of an accepted submit: the job that goes on, and the bill that stays. */
+/** What the sandbox stores about an accepted submit: the job, which changes, and the bill, which stays. */
 import type { Trigger } from './faults.js';
 import type { SwapKind } from './swap-request.js';
 
@@ -12,9 +12,9 @@ export interface SandboxJob {
   readonly media: 'image' | 'video';
   readonly sourceUrl: string;
   readonly targetUrl: string;
-  /** '' when none was asked for. */
+  /** '' if none was requested. */
   readonly webhookUrl: string;
-  /** Milliseconds since 1970, as all times here. */
+  /** Milliseconds since 1970, like all times here. */
   readonly acceptedAt: number;
   /** When processing begins. */
   readonly startsAt: number;
@@ -24,13 +24,13 @@ export interface SandboxJob {
   readonly outcome: 3 | 4;
   /** Why it fails: Akool's undocumented `alg_msg`; '' for none. */
   readonly reason: string;
-  /** What is given as the address of its result; null for the true one. */
+  /** The URL to report for its result; null: the real one. */
   readonly oddAddress: string | null;
-  /** Faults that its URLs ask for. */
+  /** Faults requested by its URLs. */
   readonly triggers: readonly Trigger[];
   status: JobStatus;
   updatedAt: number;
-  /** Statuses whose webhook is neither delivered nor given up yet. */
+  /** Statuses whose callback is neither delivered nor given up yet. */
   owed: JobStatus[];
 }
 

@@ -1,9 +1,10 @@
 /**
- * The sandbox's memory on disk: JSON lines, the last word on a job wins. With it the twin behaves as Akool does
- * when the gateway in the same process is killed: it still knows what it accepted and still owes its webhooks.
+ * The sandbox's state on disk: JSON lines, of which the last one about a job wins. With it the sandbox
+ * behaves like Akool when the gateway in the same process is killed: it still knows what it accepted, and
+ * still owes its callbacks.
  *
- * Lines are written before the answer goes out, without fsync: they are to survive a killed process, not a power
- * cut.
+ * Lines are written before the answer is sent, without fsync: they must survive a killed process, but not a
+ * power cut.
  */
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -24,20 +25,20 @@ export class Journal {
     this.#file = file;
   }
 
-  /** Everything written so far; a line cut short by a kill is left out. */
+  /** Returns everything written so far, except a line truncated by a kill. */
   read(): JournalEntry[] {
     const entries: JournalEntry[] = [];
     for (const line of this.#text().split('\n')) {
       try {
         if (line) entries.push(JSON.parse(line));
       } catch {
-        // Cut short: nobody was answered on its account.
+        // Truncated, so nothing was answered on the basis of it.
       }
     }
     return entries;
   }
 
-  /** Replaces the file by these entries, whole or not at all, and opens it for more. */
+  /** Atomically replaces the file with these entries, and opens it for appending. */
   begin(entries: readonly JournalEntry[]): void {
     this.close();
     mkdirSync(dirname(this.#file), { recursive: true });

@@ -1,4 +1,4 @@
-/** The account: jobs, bills, credit, and the limit on how many jobs may be unfinished at once. */
+/** The account: jobs, bills, credit, and the limit on unfinished jobs. */
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Trigger } from './faults.js';
 import { type Bill, isFinished, type SandboxJob } from './job.js';
@@ -6,10 +6,10 @@ import type { Journal, JournalEntry } from './journal.js';
 import { Refusal } from './refusal.js';
 import type { SwapOrder } from './swap-request.js';
 
-/** Older finished jobs and bills are forgotten beyond this many. */
+/** Beyond this many, the oldest finished jobs and bills are dropped. */
 const MOST_KEPT = 100_000;
 
-/** How a job is going to live. */
+/** The planned course of a job. */
 export interface Fate {
   readonly queueMs: number;
   readonly processMs: number;
@@ -26,7 +26,7 @@ export class Ledger {
   readonly #journal: Journal | undefined;
   readonly #jobs = new Map<string, SandboxJob>();
   readonly #unfinished = new Set<SandboxJob>();
-  /** Jobs of which something is still to be heard. */
+  /** Jobs that have not ended or still owe callbacks. */
   readonly #open = new Set<SandboxJob>();
   #waiting: (() => void)[] = [];
   #bills: Bill[] = [];
@@ -70,7 +70,9 @@ export class Ledger {
     return this.#jobs.get(id);
   }
 
-  /** False for a job that was deleted or reset since: who waited must not go on with it. */
+  /**
+   * Returns false if the job was deleted or reset meanwhile, so code that waited must not continue with it.
+   */
   holds(job: SandboxJob): boolean {
     return this.#jobs.get(job.id) === job;
   }
@@ -114,7 +116,7 @@ export class Ledger {
     return job;
   }
 
-  /** To be called after each change to a job. */
+  /** Must be called after each change to a job. */
   save(job: SandboxJob): void {
     if (!this.holds(job)) return;
     this.#journal?.append({ job });
@@ -146,7 +148,7 @@ export class Ledger {
     this.#journal?.clear();
   }
 
-  /** Takes over what a journal remembers. */
+  /** Restores the entries of a journal. */
   restore(entries: readonly JournalEntry[]): void {
     for (const entry of entries) {
       if ('job' in entry) this.#jobs.set(entry.job.id, entry.job);
@@ -158,7 +160,7 @@ export class Ledger {
     this.#forgetOld();
   }
 
-  /** All that a journal has to know. */
+  /** Returns everything that a journal must contain. */
   entries(): JournalEntry[] {
     const jobs = this.jobs.map((job) => ({ job }));
     return [{ credit: this.#credit }, ...jobs, ...this.#bills.map((bill) => ({ bill }))];
@@ -199,7 +201,7 @@ export class Ledger {
   }
 }
 
-/** Shaped like Akool's: 24 hex digits that begin with the second of their making. */
+/** In Akool's form: 24 hex digits that begin with the creation time in seconds. */
 function newId(now: number): string {
   return (
     Math.floor(now / 1000)

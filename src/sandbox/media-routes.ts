@@ -1,4 +1,4 @@
-/** The pictures and videos that the sandbox serves: results, cropped faces, samples to start from. */
+/** Serves pictures and videos: results, cropped faces, samples. */
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { draw } from './drawing.js';
@@ -49,7 +49,7 @@ export function addMediaRoutes(app: FastifyInstance, twin: Twin): void {
   }
 }
 
-/** Answers with the whole, with one range of it (RFC 9110, section 14), or with 304. */
+/** Sends all of it, one range of it (RFC 9110, section 14), or 304. */
 function send(content: Buffer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const etag = `"${createHash('sha256').update(content).digest('hex').slice(0, 32)}"`;
   void reply.headers({ etag, 'accept-ranges': 'bytes', 'cache-control': 'public, max-age=3600' });

@@ -1,4 +1,4 @@
-/** Carries out the faults of a call. Each act gives the reply back when the call is over with it. */
+/** Carries out the faults of a call. */
 import type { FastifyReply } from 'fastify';
 import type { CallPoint } from './fault-plan.js';
 import type { Strike } from './faults.js';
@@ -6,7 +6,7 @@ import { Refusal } from './refusal.js';
 import type { Timers } from './timers.js';
 
 /**
- * Faults of a submit before it is accepted. True: the call is over, nothing was accepted.
+ * Faults of a submit before it is accepted. Returns true if the call is over and nothing was accepted.
  * @throws Refusal
  */
 export async function misbehaveBeforeAcceptance(
@@ -27,7 +27,7 @@ export async function misbehaveBeforeAcceptance(
   return false;
 }
 
-/** Faults of a submit that is accepted and billed. True: its answer is lost. */
+/** Faults of a submit that was accepted and billed. Returns true if its answer is lost. */
 export function misbehaveAfterAcceptance(strike: Strike<'submit'>, reply: FastifyReply): boolean {
   if (strike.has('reset-after-accept')) return reset(reply);
   if (strike.has('timeout-after-accept')) return hang(reply);
@@ -53,20 +53,20 @@ export async function misbehave(
   return false;
 }
 
-/** The connection goes with a TCP reset, as when a balancer drops it. */
+/** Closes the connection with a TCP reset, as when a load balancer drops it. */
 export function reset(reply: FastifyReply): true {
   reply.hijack();
   reply.raw.socket?.resetAndDestroy();
   return true;
 }
 
-/** The connection stays open and nothing ever comes, until the caller gives up or the sandbox stops. */
+/** Keeps the connection open without an answer, until the caller gives up or the sandbox stops. */
 function hang(reply: FastifyReply): true {
   reply.hijack();
   return true;
 }
 
-/** As a proxy answers. */
+/** Answers with an HTML page, like a proxy. */
 function page(reply: FastifyReply, status: number, title: string): true {
   void reply
     .code(status)

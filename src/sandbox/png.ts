@@ -1,4 +1,4 @@
-/** Writes PNG files with a palette (https://www.w3.org/TR/png-3/), the one format the sandbox draws in. */
+/** Writes PNG files with a palette (https://www.w3.org/TR/png-3/), the only format the sandbox draws. */
 import { crc32, deflateSync } from 'node:zlib';
 
 export type Colour = readonly [red: number, green: number, blue: number];
@@ -12,7 +12,7 @@ export function encodePng(width: number, height: number, palette: readonly Colou
   header.writeUInt32BE(height, 4);
   header.set([8, 3, 0, 0, 0], 8); // 8 bits, indexed colour, deflate, standard filters, not interlaced
 
-  const rows = Buffer.alloc((width + 1) * height); // each row is led by its filter: 0, none
+  const rows = Buffer.alloc((width + 1) * height); // each row begins with its filter: 0, none
   for (let y = 0; y < height; y++) pixels.copy(rows, y * (width + 1) + 1, y * width, (y + 1) * width);
 
   return Buffer.concat([

@@ -1,4 +1,4 @@
-/** How Akool says no: a `code` other than 1000 and a `msg`, nearly always under HTTP status 200. */
+/** A refusal by Akool: a `code` other than 1000 and a `msg`, nearly always with HTTP status 200. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: number;
@@ -10,13 +10,13 @@ export class Refusal extends Error {
     this.httpStatus = httpStatus;
   }
 
-  /** The body as Akool sends it. */
+  /** The body that Akool sends. */
   get answer(): { code: number; msg: string } {
     return { code: this.code, msg: this.message };
   }
 }
 
-/** Akool's codes and what they mean; a scripted refusal takes its text from here. */
+/** Akool's codes and messages, which scripted refusals use too. */
 const MESSAGES: ReadonlyMap<number, string> = new Map([
   [1003, 'Parameter error or Parameter can not be empty'],
   [1004, 'Requires verification'],

@@ -1,6 +1,6 @@
 /**
- * A twin of Akool's Face Swap API: a real HTTP server with real webhooks, real money (of its own) and faults to
- * order. It shares no code with the gateway, so that it does not share its mistakes either.
+ * A simulation of Akool's Face Swap API: a real HTTP server with real callbacks, its own billing, and faults
+ * on demand. It shares no code with the gateway, so that it does not share its bugs.
  *
  *     const sandbox = createSandbox({ processMs: 50 });
  *     await sandbox.start();
@@ -26,20 +26,20 @@ export type { Bill, JobStatus, SandboxJob } from './job.js';
 export { SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type SandboxOptions } from './sandbox-options.js';
 
 export interface Sandbox {
-  /** Its base address, with no slash at the end. @throws Error before the first start */
+  /** Its base URL, without a trailing slash. @throws Error before the first start */
   readonly url: string;
   readonly apiKey: string;
   readonly clientId: string;
   start(): Promise<void>;
-  /** Breaks every connection, and waits until nothing of the sandbox is left. What it knows it keeps. */
+  /** Closes every connection, and waits until everything has stopped. Keeps its state. */
   stop(): Promise<void>;
 
-  /** One for each accepted submit, the oldest first. */
+  /** One for each accepted submit, oldest first. */
   readonly bills: readonly Bill[];
   readonly jobs: readonly SandboxJob[];
   readonly deliveries: readonly Delivery[];
   readonly requests: Readonly<RequestCounts>;
-  /** Accepted and unfinished jobs now. */
+  /** The current number of accepted, unfinished jobs. */
   readonly concurrency: number;
   readonly peakConcurrency: number;
   credit: number;
@@ -47,15 +47,18 @@ export interface Sandbox {
   /** @throws FaultPlanError */
   setFaults(plan: FaultPlan): void;
   expireTokens(): void;
-  /** Forgets jobs, bills and counts; credit and faults are as at the first start. */
+  /** Deletes jobs, bills and counts; restores credit and faults of the first start. */
   reset(): void;
-  /** Ends a job now. False when it had ended. @throws Error for an unknown id */
+  /** Ends a job now. Returns false if it had already ended. @throws Error for an unknown id */
   finish(providerId: string, status?: 3 | 4): boolean;
-  /** Takes a job from 1 to 2, or from 2 to its end, now. False when it had ended. @throws Error for an unknown id */
+  /**
+   * Moves a job from 1 to 2, or from 2 to its end, now. Returns false if it had already ended. @throws Error
+   * for an unknown id
+   */
   advance(providerId: string): boolean;
-  /** Makes everybody who comes to a point wait until the gate is released. */
+  /** Makes every call that reaches a point wait until the gate is released. */
   hold(point: GatePoint): Gate;
-  /** Resolves when every job that does not stall has ended and no webhook is owed. */
+  /** Resolves when every job that does not stall has ended and no callback is owed. */
   settled(): Promise<void>;
 }
 
@@ -93,7 +96,7 @@ class AkoolTwin implements Sandbox {
   }
 
   get url(): string {
-    if (this.#url === undefined) throw new Error('The sandbox has no address before it is started');
+    if (this.#url === undefined) throw new Error('The sandbox has no URL before it is started');
     return this.#url;
   }
 
@@ -120,7 +123,7 @@ class AkoolTwin implements Sandbox {
       this.#server = server;
       this.#port = (server.server.address() as AddressInfo).port;
       this.#url = `http://${reachable(host)}:${this.#port}`;
-      // Only now: a start that failed must not touch the journal of the one that has the port.
+      // Only now, because a failed start must not touch the journal of the sandbox that has the port.
       this.#journal?.begin([
         ...this.#twin.ledger.entries(),
         { tokenGeneration: this.#twin.credentials.generation },
@@ -218,7 +221,7 @@ class AkoolTwin implements Sandbox {
     return job;
   }
 
-  /** Once: what is in the journal afterwards is in memory too. */
+  /** Only once: later entries of the journal are in memory too. */
   #restore(): void {
     if (!this.#journal || this.#restored) return;
     const entries = this.#journal.read();
@@ -228,7 +231,7 @@ class AkoolTwin implements Sandbox {
     this.#restored = true;
   }
 
-  /** Starts and stops one after the other, whoever calls them. */
+  /** Runs concurrent starts and stops one after another. */
   #inTurn(go: () => Promise<void>): Promise<void> {
     const turn = this.#turn.then(go);
     this.#turn = turn.catch(() => {});
@@ -236,7 +239,7 @@ class AkoolTwin implements Sandbox {
   }
 }
 
-/** The address to call for one to listen on. */
+/** The address to call for a given address to listen on. */
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;

@@ -1,10 +1,10 @@
 /**
- * What is to be seen at an address. The sandbox fetches no pictures: it derives a scene from the address, always
- * the same one, and both detection and drawing go by it. So landmarks lie on the eyes of the sample pictures.
+ * The scene at a URL. The sandbox downloads no pictures: it always derives the same scene from a URL, and
+ * both detection and drawing use it. So landmarks match the eyes in the sample pictures.
  */
 import { createHash } from 'node:crypto';
 
-/** Every picture and video is taken to be this wide and high, in pixels. */
+/** The assumed width and height of every picture and video, in pixels. */
 export const SCENE_SIZE = 512;
 
 export interface Point {
@@ -24,12 +24,12 @@ export interface Face {
 }
 
 export interface Scene {
-  /** 16 hex digits, from which everything follows. */
+  /** 16 hex digits that determine everything else. */
   readonly seed: string;
   readonly faces: readonly Face[];
 }
 
-/** The scene at an address: `noface` in its path means none, `two-faces` two, `faces-3` three (at most 20). */
+/** The scene at a URL: `noface` in its path means no face, `two-faces` two, `faces-3` three (at most 20). */
 export function sceneAt(url: string): Scene {
   const { pathname, searchParams } = new URL(url);
   const query = [...searchParams].filter(([name]) => !name.startsWith('sandbox-')).join('&');
@@ -38,12 +38,12 @@ export function sceneAt(url: string): Scene {
   return scene(seedOf(`${pathname}?${query}`), Math.min(count, 20));
 }
 
-/** 16 hex digits for a text or for bytes. */
+/** Returns 16 hex digits for a text or bytes. */
 export function seedOf(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 16);
 }
 
-/** `frame` moves the faces a little, as people in a video move. */
+/** `frame` moves the faces a little, like people in a video. */
 export function scene(seed: string, count: number, frame = 0): Scene {
   const columns = Math.max(1, Math.ceil(Math.sqrt(count)));
   const rows = Math.max(1, Math.ceil(count / columns));
@@ -61,13 +61,13 @@ export function scene(seed: string, count: number, frame = 0): Scene {
   return { seed, faces };
 }
 
-/** A number from 0 to 255 that belongs to the seed, another one for each index. */
+/** Returns a number from 0 to 255 for a seed and an index. */
 export function trait(seed: string, index: number): number {
   const at = (index * 2) % seed.length;
   return Number.parseInt(seed.slice(at, at + 2), 16) || 0;
 }
 
-/** What is cut out around a face: its region and 30 % more on each side, inside the picture. */
+/** The crop of a face: its region plus 30 % on each side, within the picture. */
 export function cropAround({ region }: Face): Region {
   const x = Math.max(0, Math.round(region.x - region.width * 0.3));
   const y = Math.max(0, Math.round(region.y - region.height * 0.3));

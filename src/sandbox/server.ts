@@ -1,4 +1,4 @@
-/** The HTTP server of a sandbox: its routes, and how errors become Akool's answers. */
+/** The HTTP server of a sandbox: its routes, and the mapping of errors to Akool's answers. */
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { addAdminRoutes } from './admin-routes.js';
@@ -9,11 +9,11 @@ import { Refusal } from './refusal.js';
 import { Stopped } from './timers.js';
 import type { Twin } from './twin.js';
 
-/** Detection takes pictures as base64 in JSON. */
+/** Large, because detection accepts pictures as base64 in JSON. */
 const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 
 export function createServer(twin: Twin, logger: Logger): FastifyInstance {
-  // Connections are cut when it closes: some callers wait for an answer that a fault never gives.
+  // Closing cuts connections, because some callers wait for an answer that a fault withholds.
   const app = fastify({ logger: false, bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
 
   app.removeContentTypeParser('application/json');

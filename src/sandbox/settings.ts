@@ -1,9 +1,9 @@
-/** The environment of `npm run sandbox`, read into the options of a sandbox. */
+/** Reads the environment of `npm run sandbox` into sandbox options. */
 import { type FaultPlan, FaultPlanError, readFaultPlan } from './fault-plan.js';
 import type { SandboxOptions } from './sandbox-options.js';
 import { webAddress } from './web-address.js';
 
-/** Wrong settings, one line each. */
+/** Invalid settings, one line each. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   readonly mistakes: readonly string[];
@@ -13,7 +13,7 @@ export class SettingsError extends Error {
   }
 }
 
-/** An empty variable counts as none. @throws SettingsError naming every wrong one */
+/** Empty variables count as unset. @throws SettingsError naming every invalid one */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): SandboxOptions {
   const mistakes: string[] = [];
   const options: SandboxOptions = { port: 4001 };
@@ -23,7 +23,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     const value = text(name);
     if (value === undefined) return undefined;
     if (/^\d+$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-    mistakes.push(`${name} is ${JSON.stringify(value)}, must be a whole number from ${least} to ${most}`);
+    mistakes.push(`${name} is ${JSON.stringify(value)}; it must be an integer from ${least} to ${most}`);
     return undefined;
   }
 
@@ -47,7 +47,9 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if (texts.apiKey !== undefined && ![16, 24, 32].includes(Buffer.byteLength(texts.apiKey)))
     mistakes.push('SANDBOX_API_KEY must be 16, 24 or 32 bytes long: it is an AES key');
   if (texts.publicUrl !== undefined && webAddress(texts.publicUrl) === null)
-    mistakes.push(`SANDBOX_PUBLIC_URL is ${JSON.stringify(texts.publicUrl)}, must be an http or https URL`);
+    mistakes.push(
+      `SANDBOX_PUBLIC_URL is ${JSON.stringify(texts.publicUrl)}; it must be an http or https URL`,
+    );
   const faults = readFaults(text('SANDBOX_FAULTS'), mistakes);
 
   if (mistakes.length > 0) throw new SettingsError(mistakes);

@@ -1,4 +1,4 @@
-/** Reads the bodies of the two submits and refuses what Akool documents as wrong, naming the parameter. */
+/** Reads the bodies of the two submits, and refuses what Akool documents as invalid, naming the parameter. */
 
 import { Refusal } from './refusal.js';
 import { webAddress } from './web-address.js';
@@ -8,14 +8,14 @@ export type SwapKind = 'pro' | 'plus';
 /** A submit that may be accepted. */
 export interface SwapOrder {
   readonly kind: SwapKind;
-  /** Every address in the request, the first source first. */
+  /** Every URL in the request, beginning with the first source. */
   readonly urls: readonly string[];
   readonly sourceUrl: string;
   readonly targetUrl: string;
   readonly media: 'image' | 'video';
-  /** '' when the caller wants no webhook. */
+  /** '' if the caller wants no callback. */
   readonly webhookUrl: string;
-  /** How many pictures or videos are made: one for each target of Pro, one for Plus. */
+  /** The number of pictures or videos to make: one for each target of Pro, one for Plus. */
   readonly count: number;
   readonly request: Readonly<Record<string, unknown>>;
 }
@@ -34,7 +34,7 @@ export function readSwapOrder(kind: SwapKind, body: unknown): SwapOrder {
   return order;
 }
 
-/** Whether Akool would take the address for a video; it goes by the file's ending. */
+/** Whether Akool would consider the URL a video, judging by its file extension. */
 export function isVideo(url: string): boolean {
   return VIDEO.test(new URL(url).pathname);
 }
@@ -115,7 +115,7 @@ function images(value: unknown, name: string): { path: string; opts: string }[] 
   });
 }
 
-/** Gives the addresses in the mapping. */
+/** Returns the URLs in the mapping. */
 function mapping(value: unknown, singleFace: boolean): string[] {
   if (value === undefined || value === null) {
     if (singleFace) return [];
@@ -138,7 +138,7 @@ function mapping(value: unknown, singleFace: boolean): string[] {
   });
 }
 
-/** `[x1, y1, x2, y2]`: two corners, and not detection's `[x, y, width, height]`. */
+/** `[x1, y1, x2, y2]`: two corners, unlike detection's `[x, y, width, height]`. */
 function bbox(value: unknown, name: string): void {
   if (value === undefined) return;
   const [x1, y1, x2, y2, ...more]: unknown[] = Array.isArray(value) ? value : [];

@@ -1,11 +1,11 @@
 /**
- * Every timer of a sandbox, so that stop can clear them all. They are unref'd: what keeps a process alive is
- * its server, never a job that somebody has forgotten.
+ * All timers of a sandbox, so that stop can clear them. They are unref'd, so that only the server keeps the
+ * process alive, not a forgotten job.
  */
 export class Timers {
   readonly #pending = new Set<{ timer: NodeJS.Timeout; abandon?: (reason: Error) => void }>();
 
-  /** Calls back once after `ms`, unless cleared before. */
+  /** Calls `callback` once after `ms`, unless cleared before. */
   after(ms: number, callback: () => void): void {
     const entry = {
       timer: setTimeout(() => {
@@ -17,7 +17,7 @@ export class Timers {
     this.#pending.add(entry);
   }
 
-  /** Waits for `ms`; rejects with {@link Stopped} when the timers are cleared first. */
+  /** Waits for `ms`; rejects with {@link Stopped} if the timers are cleared first. */
   sleep(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const entry = {
@@ -41,7 +41,7 @@ export class Timers {
   }
 }
 
-/** Something was waiting when the sandbox stopped. */
+/** Thrown to waiting code when the sandbox stops. */
 export class Stopped extends Error {
   override readonly name = 'Stopped';
   constructor() {
@@ -49,7 +49,10 @@ export class Stopped extends Error {
   }
 }
 
-/** Node fires at once for delays over 2^31 - 1 ms, which would turn a very long stall into none. */
+/**
+ * Limits the delay: Node fires at once for delays over 2^31 - 1 ms, which would turn a very long stall into
+ * none.
+ */
 function clamp(ms: number): number {
   return Math.min(Math.max(ms, 0), 2_147_483_647);
 }

@@ -11,7 +11,7 @@ import { Ledger } from './ledger.js';
 import { SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type SandboxOptions } from './sandbox-options.js';
 import { Timers } from './timers.js';
 
-/** Calls that came in so far, refused ones included. */
+/** Calls received so far, including refused ones. */
 export interface RequestCounts {
   pro: number;
   plus: number;
@@ -38,16 +38,16 @@ export interface Twin {
   /** For latency. */
   readonly timers: Timers;
   readonly requests: RequestCounts;
-  /** The address of something that the sandbox serves, from its path. */
+  /** Returns the URL of something that the sandbox serves, from its path. */
   readonly address: (path: string) => string;
-  /** Where a job's result lies, as it is told. */
+  /** Returns the URL to report for a job's result. */
   readonly resultUrl: (job: SandboxJob) => string;
-  /** Back to how it was at the first start, except the port. */
+  /** Restores the state of the first start, except the port. */
   readonly reset: () => void;
   readonly expireTokens: () => void;
 }
 
-/** What the parts need of the sandbox that owns them. */
+/** What the parts need from the sandbox that owns them. */
 export interface TwinOwner {
   readonly journal: Journal | undefined;
   readonly logger: Logger;

@@ -1,6 +1,9 @@
-/** Addresses in requests and settings. */
+/** URLs in requests and settings. */
 
-/** The http(s) URL, or null. Not by `URL.canParse`, which Node 20 gets wrong outside ASCII once it is hot. */
+/**
+ * Returns the http(s) URL, or null. Does not use `URL.canParse`, which Node 20 gets wrong for non-ASCII input
+ * once it is optimized.
+ */
 export function webAddress(value: unknown): URL | null {
   if (typeof value !== 'string') return null;
   try {

@@ -105,8 +105,8 @@ describe('a sandbox', () => {
     idOf(await pro(sandbox));
   });
 
-  it('has no address before it is started and wants a key that AES can use', () => {
-    expect(() => createSandbox().url).toThrow('no address');
+  it('has no URL before it is started and wants a key that AES can use', () => {
+    expect(() => createSandbox().url).toThrow('no URL');
     expect(() => createSandbox({ apiKey: 'short' })).toThrow(RangeError);
     expect(() => createSandbox({ faults: JSON.parse('{"rates":{"submit":{"flood":1}}}') })).toThrow('flood');
   });

@@ -42,7 +42,9 @@ describe('the admin endpoints', () => {
     expect((await pro(sandbox)).body.code).toBe(1006);
     const wrong = await admin('PUT', 'faults', { script: [{ on: 'submit', fault: 'rain' }] });
     expect(wrong.status).toBe(400);
-    expect(wrong.body['mistakes']).toEqual([expect.stringContaining('script.0.fault may be latency')]);
+    expect(wrong.body['mistakes']).toEqual([
+      expect.stringContaining('script.0.fault must be one of latency'),
+    ]);
   });
 
   it('end a job either way, once', async () => {

@@ -80,7 +80,7 @@ describe('npm run sandbox', () => {
     });
     expect(await ended).toBe(1);
     expect(complained().trim().split('\n')).toEqual([
-      'SANDBOX_PORT is "http", must be a whole number from 0 to 65535',
+      'SANDBOX_PORT is "http"; it must be an integer from 0 to 65535',
       'SANDBOX_API_KEY must be 16, 24 or 32 bytes long: it is an AES key',
       expect.stringContaining('SANDBOX_FAULTS must be JSON'),
     ]);
