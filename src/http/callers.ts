@@ -4,11 +4,11 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
-import { GatewayError } from '../errors.js';
 import type { GatewayContext } from '../resolvers/context.js';
+import type { HeardBytes } from '../services/heard-bytes.js';
 import { type HeldBytes, type Holding, SMALL_BYTES } from '../services/held-bytes.js';
 import { gather, RefusedBody } from './body.js';
-import { isModest } from './json-shape.js';
+import { heardText, tooMany } from './heard-text.js';
 import { onceOver } from './once-over.js';
 
 declare module 'fastify' {
@@ -34,6 +34,7 @@ export function askFirst(
   app: FastifyInstance,
   contextFor: (authorization: string | undefined) => Promise<GatewayContext>,
   bodies: HeldBytes,
+  heard: HeardBytes,
 ): onRequestAsyncHookHandler {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.decorateRequest('sender', null);
@@ -43,10 +44,7 @@ export function askFirst(
       done(null);
       return;
     }
-    read(request.sender, payload).then((text) => {
-      if (isModest(text)) parse(request, text, done);
-      else done(tooFull());
-    }, done);
+    read(request.sender, payload, heard).then((text) => parse(request, text, done), done);
   });
   return async (request, reply) => {
     let sender: Sender | null = null;
@@ -79,23 +77,16 @@ export function contextOf({ sender }: FastifyRequest): GatewayContext {
   return sender.context;
 }
 
-/** @throws RefusedBody; GatewayError RATE_LIMITED while too much is held for the caller */
-async function read({ context, body }: Sender, payload: IncomingMessage): Promise<string> {
-  const most = context.caller.onlyJob === null ? MAX_BODY_BYTES : MAX_SMALL_BODY_BYTES;
+/** @throws RefusedBody; GatewayError RATE_LIMITED while too much is held, or was just heard, of the caller */
+async function read(
+  { context: { caller }, body }: Sender,
+  payload: IncomingMessage,
+  heard: HeardBytes,
+): Promise<string> {
+  const most = caller.onlyJob === null ? MAX_BODY_BYTES : MAX_SMALL_BODY_BYTES;
   const bytes = await gather(payload, (size, more) => {
     if (size > most) throw new RefusedBody(413);
     if (!body.add(more)) throw tooMany();
   });
-  return bytes.toString();
-}
-
-function tooFull(): GatewayError {
-  return new GatewayError('BAD_USER_INPUT', 'The body has too many values, or too many levels of them.');
-}
-
-/** There is no room for another body, or message of a socket. */
-export function tooMany(): GatewayError {
-  return new GatewayError('RATE_LIMITED', 'Too many requests are under way; send this one again later.', {
-    extensions: { retryAfterSeconds: 1 },
-  });
+  return heardText(bytes, (weight) => heard.take(caller, weight));
 }

@@ -5,8 +5,8 @@
 
 /** Lists and objects within each other. */
 const MAX_JSON_DEPTH = 5000;
-/** Members of all lists and objects. */
-const MAX_JSON_VALUES = 150_000;
+/** Members of all lists and objects: variables may have 5,000, each of which may be a list and so count twice. */
+const MAX_JSON_VALUES = 12_000;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -16,8 +16,8 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const BRACE = 0x20;
 
-/** Whether it may be parsed. Whether it is JSON at all is for the parser to say. */
-export function isModest(json: string): boolean {
+/** How many values are to be parsed; null: too many, or too deep. Whether it is JSON at all is for the parser to say. */
+export function valuesIn(json: string): number | null {
   let depth = 0;
   let values = 0;
   for (let at = 0; at < json.length; at++) {
@@ -29,13 +29,13 @@ export function isModest(json: string): boolean {
     } else if ((letter & ~BRACE) === OPEN) {
       depth += 1;
       values += 1;
-      if (depth > MAX_JSON_DEPTH) return false;
+      if (depth > MAX_JSON_DEPTH) return null;
     } else if ((letter & ~BRACE) === CLOSE) {
       depth -= 1;
     }
-    if (values > MAX_JSON_VALUES) return false;
+    if (values > MAX_JSON_VALUES) return null;
   }
-  return true;
+  return values;
 }
 
 /** Where the string that begins at `start` ends; the end of the text when it does not. */

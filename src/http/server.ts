@@ -17,6 +17,7 @@ import { AnswerBudget } from '../services/answer-budget.js';
 import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
 import { atOnce } from '../services/event-turns.js';
+import { HeardBytes } from '../services/heard-bytes.js';
 import { HeldBytes } from '../services/held-bytes.js';
 import { SharedReads } from '../services/jobs/shared-reads.js';
 import { askFirst } from './callers.js';
@@ -121,6 +122,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   });
   const answers = new HeldBytes(MAX_ANSWERS_BYTES);
   const bodies = new HeldBytes(MAX_BODIES_BYTES);
+  const heard = new HeardBytes();
   const contextOf = async (authorization: string | undefined): Promise<GatewayContext> => {
     const caller = await options.authenticate(authorization);
     const accepted = new Map();
@@ -169,7 +171,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       endConnectionsOnce(app, options.isStopping);
       if (options.onlyThisMachine !== null) onlyThisMachine(app, options.onlyThisMachine);
       if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
-      const onRequest = [refuseOtherSites(options.corsOrigins), askFirst(app, contextOf, bodies)];
+      const onRequest = [refuseOtherSites(options.corsOrigins), askFirst(app, contextOf, bodies, heard)];
       apollo = await graphqlRoute(app, { ...shared, onRequest, introspection, log: options.log });
       await app.register(eventStreamRoute({ ...shared, onRequest, maxStreams: options.maxSockets }));
       await app.register(webhookRoute(options.callbacks), { prefix: '/webhooks/akool' });
@@ -181,6 +183,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
         context: contextOf,
         answers,
         bodies,
+        heard,
         maxMessageBytes: MOST_MESSAGE_BYTES,
         maxSockets: options.maxSockets,
         maxOperations: options.maxSocketOperations,

@@ -10,10 +10,10 @@
  */
 import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
-import { type RawData, WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { GatewayError } from '../errors.js';
 import { type Holding, SMALL_BYTES } from '../services/held-bytes.js';
-import { isModest } from './json-shape.js';
+import { heardText } from './heard-text.js';
 import { hasLongId, MAX_ID_CHARACTERS, messageIn } from './socket-message.js';
 import { unreadLimitMs } from './unread.js';
 
@@ -21,8 +21,11 @@ import { unreadLimitMs } from './unread.js';
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 /** What each unread message takes beside its text. */
 const MESSAGE_BYTES = 1024;
-/** Of a message, before it is known whose the socket is: credentials have some thousand. */
-const MAX_UNKNOWN_CHARACTERS = 64 * 1024;
+/** Of all messages, before it is known whose the socket is: credentials have some thousand. */
+const MAX_UNKNOWN_BYTES = 64 * 1024;
+const NOT_READ = 'A message that is too long, or has too many values or levels of them';
+/** For a client of which nothing is read any more to hear that its socket is closed. */
+const PAUSED_CLOSE_MS = 1000;
 /** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
 export const TRY_AGAIN_LATER = 1013;
 /** A ping is early by at most one part in so many. */
@@ -91,6 +94,10 @@ export class Connection implements GraphqlSocket {
   busy = 0;
   /** The bytes of messages that the client has not read; null until it is known whose it is. */
   unread: Holding | null = null;
+  /** Whether so many bytes more may be read of it; null until it is known whose it is. */
+  mayHear: ((bytes: number) => boolean) | null = null;
+  /** Those that were read until then. */
+  #unknownBytes = 0;
   /** The bytes of the message that is being handed over. */
   heard = 0;
   /** Ends what it holds, once it has been dealt with, however that ends: for who takes it to set, in the same turn. */
@@ -119,7 +126,8 @@ export class Connection implements GraphqlSocket {
     socket.on('pong', hasAnswered);
     socket.on('pong', countControl);
     socket.on('ping', countControl);
-    socket.on('message', (data) => this.#hear(data));
+    // Of its binary types, this is the one that is not changed.
+    socket.on('message', (data) => this.#hear(data as Buffer));
     socket.once('close', (code, reason) => {
       Promise.resolve(closed(code, String(reason))).catch(this.#reportUnexpected);
     });
@@ -191,7 +199,10 @@ export class Connection implements GraphqlSocket {
   }
 
   #leave(): void {
-    if (this.#leaving !== null && !this.isAnswerDue) this.close(this.#leaving.code, this.#leaving.reason);
+    if (this.#leaving === null || this.isAnswerDue) return;
+    this.close(this.#leaving.code, this.#leaving.reason);
+    // The client's answer would not be heard.
+    if (this.socket.isPaused) setTimeout(() => this.socket.terminate(), PAUSED_CLOSE_MS).unref();
   }
 
   onMessage(take: (message: string) => Promise<void>): void {
@@ -204,29 +215,42 @@ export class Connection implements GraphqlSocket {
     void this.send('{"type":"pong"}');
   }
 
-  #hear(data: RawData): void {
+  #hear(data: Buffer): void {
     this.socket.endedBytes += this.socket.unfinishedBytes;
     if (!this.isOpen || this.#leaving !== null) return;
-    const text = String(data);
-    if (!isModest(text) || (this.unread === null && text.length > MAX_UNKNOWN_CHARACTERS)) {
-      this.close(
-        CloseCode.BadRequest,
-        'A message that is too long, or has too many values or levels of them',
-      );
-      return;
-    }
+    const text = this.#textOf(data);
+    if (text === null) return;
     const message = messageIn(text);
     if (hasLongId(message)) {
       this.close(CloseCode.BadRequest, `An id of more than ${MAX_ID_CHARACTERS} characters`);
       return;
     }
     this.busy += 1;
-    this.heard = Buffer.byteLength(text);
+    this.heard = data.length;
     const dealtWith = this.#take(message).then(this.#done, this.#failed);
     const { end } = this;
     if (end === null) return;
     this.end = null;
     void dealtWith.then(end);
+  }
+
+  /** Null: it is not read, and the socket is closed. */
+  #textOf(data: Buffer): string | null {
+    try {
+      return heardText(data, this.mayHear ?? ((bytes) => this.#mayHearUnknown(bytes)));
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      // What comes after it is not even received.
+      this.socket.pause();
+      if (error.code === 'RATE_LIMITED' && this.mayHear !== null) this.comeAgain(error.message);
+      else this.leave(CloseCode.BadRequest, NOT_READ);
+      return null;
+    }
+  }
+
+  #mayHearUnknown(bytes: number): boolean {
+    this.#unknownBytes += bytes;
+    return this.#unknownBytes <= MAX_UNKNOWN_BYTES;
   }
 
   // Made once: a subscription's message is being dealt with for as long as it is followed.

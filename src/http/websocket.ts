@@ -23,8 +23,9 @@ import type { GatewayContext } from '../resolvers/context.js';
 import { AnswerBudget } from '../services/answer-budget.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
+import type { HeardBytes } from '../services/heard-bytes.js';
 import type { HeldBytes } from '../services/held-bytes.js';
-import { tooMany } from './callers.js';
+import { tooMany } from './heard-text.js';
 import { declaredOf } from './operation-request.js';
 import { SilentSockets } from './silent-sockets.js';
 import { boundUnfinished } from './unfinished-messages.js';
@@ -45,6 +46,8 @@ export interface WebsocketOptions {
   readonly answers: HeldBytes;
   /** The bytes of all callers' bodies, and of messages while their operations run. */
   readonly bodies: HeldBytes;
+  /** The bytes that callers have just sent. */
+  readonly heard: HeardBytes;
   /** Operations under way on one socket. */
   readonly maxOperations: number;
   /** How long a client may take to say who it is, in milliseconds. */
@@ -119,6 +122,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         if (!connection.isOpen) return false;
         silent.delete(connection.address, connection);
         connection.context = context;
+        connection.mayHear = (bytes) => options.heard.take(context.caller, bytes);
         connection.unread = options.answers.open(context.caller);
         closeAtExpiry(connection, context.caller);
         return true;

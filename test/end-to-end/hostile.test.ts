@@ -67,11 +67,11 @@ const HOSTILE: Record<string, Request> = {
   'many unknown fields': { query: `{ ${times(499, (i) => `unknownField${i}`)} }` },
   'a long list in a variable': {
     query: 'mutation ($input: SubmitFaceSwapInput!) { submitFaceSwap(input: $input) { job { id } } }',
-    variables: { input: { sourceImage: Array(30_000).fill({ path: 'x' }), targetImage: [] } },
+    variables: { input: { sourceImage: Array(5500).fill({ path: 'x' }), targetImage: [] } },
   },
   'many wrong values in a variable': {
     query: 'query ($status: [JobStatus!]) { jobs(filter: { status: $status }) { edges { cursor } } }',
-    variables: { status: Array(100_000).fill('NONE') },
+    variables: { status: Array(11_000).fill('NONE') },
   },
   'deep variables': {
     query: 'query ($f: JobFilter) { jobs(filter: $f) { edges { cursor } } }',

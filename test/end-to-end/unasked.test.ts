@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Client } from 'graphql-ws';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startGateway, type TestGateway } from '../harness.js';
 import { UPGRADE } from '../upgrade.js';
 import { oneFace, openSocket, run } from './caller.js';
@@ -181,7 +181,7 @@ describe('A body', () => {
     ['of list in list', (n: number) => '['.repeat(n) + ']'.repeat(n)],
     ['full of objects', (n: number) => `[${'{"a":{}},'.repeat(n)}1]`],
   ])('%s is refused before it is parsed', async (_kind, nested) => {
-    const values = nested(500_000);
+    const values = nested(12_000);
     const response = await post(`{"query":"{ __typename }","variables":${values}}`);
     expect([response.status, await codeIn(response)]).toEqual([400, 'BAD_USER_INPUT']);
     // The same bytes in a text are harmless.
@@ -224,26 +224,69 @@ describe('A body', () => {
   it('of an event stream leaves its room to the next once it was read, though the stream goes on', async () => {
     const query = 'subscription { jobsUpdated { id } }';
     const body = JSON.stringify({ query, extensions: { x: 'x'.repeat(7 * MIB) } });
-    const streams = [];
-    for (let i = 0; i < 6; i++) {
-      streams.push(
-        await fetch(`${gateway.url}/graphql/stream`, {
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            accept: 'text/event-stream',
-            authorization: 'Bearer acme-key',
-          },
-          body,
-        }),
-      );
-    }
-    expect(streams.map(({ status }) => status)).toEqual(Array(6).fill(200));
+    const streams: Response[] = [];
+    const open = async (): Promise<number> => {
+      const stream = await fetch(`${gateway.url}/graphql/stream`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'text/event-stream',
+          authorization: 'Bearer acme-key',
+        },
+        body,
+      });
+      streams.push(stream);
+      return stream.status;
+    };
+    // Of so many within a second some are refused.
+    for (let i = 0; i < 6; i++) await expect.poll(open).toBe(200);
     await Promise.all(streams.map((stream) => stream.body?.cancel()));
   });
 
   it('that was answered leaves its room to the next', async () => {
-    for (let i = 0; i < 7; i++) expect((await post(queryOf(6 * MIB))).status).toBe(200);
+    // Of so many within a second some are refused.
+    for (let i = 0; i < 7; i++)
+      await expect.poll(async () => (await post(queryOf(6 * MIB))).status).toBe(200);
+  });
+
+  it('is one of so many that are read of a follower within a second', async () => {
+    const token = await followToken();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      for (let i = 0; i < 15; i++) expect((await post(queryOf(MIB), token)).status).toBe(200);
+      const refused = await post(queryOf(MIB), token);
+      expect([refused.status, refused.headers.get('retry-after'), await codeIn(refused)]).toEqual([
+        429,
+        '1',
+        'RATE_LIMITED',
+      ]);
+      for (const other of ['acme-key', 'globex-key'])
+        expect((await post(queryOf(MIB), other)).status).toBe(200);
+      vi.advanceTimersByTime(1000);
+      expect((await post(queryOf(MIB), token)).status).toBe(200);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('counts for what it takes to read it', async () => {
+    const token = await followToken();
+    const full = JSON.stringify({ query: '{ __typename }', extensions: { x: Array(11_000).fill(1) } });
+    const wide = JSON.stringify({ query: '{ __typename }', extensions: { x: 'é'.repeat(500_000) } });
+    for (const [body, most] of [
+      [full, 5],
+      [wide, 4],
+    ] as const) {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const statuses: number[] = [];
+        for (let i = 0; i <= most; i++) statuses.push((await post(body, token)).status);
+        expect(statuses).toEqual([...Array(most).fill(200), 429]);
+        vi.advanceTimersByTime(1000);
+      } finally {
+        vi.useRealTimers();
+      }
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import { deepBodies } from './attacks/deep-bodies.js';
 import { followTokenDocuments } from './attacks/follow-token-documents.js';
 import { fullQueue } from './attacks/full-queue.js';
 import { largeDetections } from './attacks/large-detections.js';
+import { largeMessages } from './attacks/large-messages.js';
 import { largePictures } from './attacks/large-pictures.js';
 import { manyFollowers } from './attacks/many-followers.js';
 import { manySubscriptions } from './attacks/many-subscriptions.js';
@@ -32,6 +33,7 @@ export const ATTACKS: readonly Attack[] = [
   manyFollowers,
   unreadAnswers,
   followTokenDocuments,
+  largeMessages,
   deepBodies,
   unfinishedBodies,
   silentSockets,

@@ -32,6 +32,16 @@ export function picturesOf(times: number): string {
   return `... on FaceSwapJob { ${fields.join(' ')} }`;
 }
 
+/** A token to follow a job of the attacker's by. */
+export async function followToken(target: Target): Promise<string> {
+  const made = await target.ask(submitOf());
+  const id = /"id":"([^"]+)"/.exec(made.text)?.[1];
+  const minted = await target.ask({ query: `mutation { createFollowToken(jobId: "${id}") { token } }` });
+  const token = /"token":"([^"]+)"/.exec(minted.text)?.[1];
+  if (token === undefined) throw new Error(`No follow token: ${minted.text}`);
+  return token;
+}
+
 /** Submits large requests, one after the other: each is written out again and again until it is done. */
 export async function submitLarge(target: Target, count: number): Promise<void> {
   await inParallel(count, 2, (i) => target.ask(largeSubmitOf(i)));

@@ -11,6 +11,7 @@ import { askFirst } from '../../src/http/callers.js';
 import { eventStreamRoute } from '../../src/http/event-stream.js';
 import type { GatewayContext } from '../../src/resolvers/context.js';
 import { AnswerBudget } from '../../src/services/answer-budget.js';
+import { HeardBytes } from '../../src/services/heard-bytes.js';
 import { HeldBytes } from '../../src/services/held-bytes.js';
 import { until } from '../services/jobs/gate.js';
 
@@ -46,7 +47,7 @@ test('one event, until that is read', async () => {
     introspection: true,
     maxSubscriptions: 100,
   });
-  const onRequest = askFirst(app, context, new HeldBytes(1024 * 1024));
+  const onRequest = askFirst(app, context, new HeldBytes(1024 * 1024), new HeardBytes());
   await app.register(
     eventStreamRoute({ schema, operations, onRequest, reportUnexpected: () => {}, maxStreams: 1 }),
   );

@@ -15,6 +15,7 @@ import {
   websocketEndpoint,
 } from '../../src/http/websocket.js';
 import type { GatewayContext } from '../../src/resolvers/context.js';
+import { HeardBytes } from '../../src/services/heard-bytes.js';
 import { HeldBytes } from '../../src/services/held-bytes.js';
 import { bareSocket } from '../end-to-end/doors.js';
 import { Gate, until } from '../services/jobs/gate.js';
@@ -50,6 +51,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
     maxMessageBytes: 1000,
     answers: new HeldBytes(1000),
     bodies: new HeldBytes(1000),
+    heard: new HeardBytes(),
     maxSockets: 10,
     maxOperations: 10,
     initTimeoutMs: 10_000,
@@ -96,6 +98,44 @@ it('takes no long message before it knows whose the socket is', async () => {
   await known.next('connection_ack');
   known.say({ type: 'ping', payload: { long } });
   await known.next('pong');
+});
+
+it('hears little of who has not said who they are, in however many messages', async () => {
+  const bare = await bareSocket(await start({ maxMessageBytes: 100_000 }));
+  for (let i = 0; i < 4; i++) bare.say({ type: 'ping', payload: { x: 'x'.repeat(20_000) } });
+  expect((await bare.closed).code).toBe(4400);
+  expect(bare.messages).toEqual(Array(3).fill({ type: 'pong' }));
+});
+
+it.each([
+  ['acme', null, 31],
+  ["a job's follow tokens", 'job', 15],
+])('hears so much of %s within a second, and no more', async (_who, onlyJob, most) => {
+  const context = async () => ({ caller: { ...caller, onlyJob } }) as unknown as GatewayContext;
+  const url = await start({ maxMessageBytes: 1024 * 1024, context });
+  const empty = { type: 'ping', payload: { x: '' } };
+  const ping = { ...empty, payload: { x: 'x'.repeat(1024 * 1024 - JSON.stringify(empty).length) } };
+  const connected = async () => {
+    const bare = await bareSocket(url);
+    bare.say({ type: 'connection_init' });
+    await bare.next('connection_ack');
+    return bare;
+  };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const bare = await connected();
+    for (let i = 0; i <= most; i++) bare.say(ping);
+    await until(() => vi.getTimerCount() > 0 && bare.socket.readyState !== WebSocket.OPEN);
+    expect(bare.messages).toEqual(Array(most).fill({ type: 'pong' }));
+    vi.advanceTimersByTime(1000);
+    expect((await bare.closed).code).toBe(1013);
+    const again = await connected();
+    again.say(ping);
+    await again.next('pong');
+    again.socket.terminate();
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it('gives who has said who they are all the time in the world', async () => {

@@ -1,5 +1,5 @@
 import type { Attack } from '../attack.js';
-import { submitOf } from '../requests.js';
+import { followToken } from '../requests.js';
 import { inParallel } from '../target.js';
 
 /** Each as long as limits allow, 8 KB, and never the same twice. */
@@ -17,11 +17,7 @@ export const followTokenDocuments: Attack = {
   name: 'follow-token-documents',
   shows: 'a browser with a follow token fills no cache: documents are weighed by their nodes',
   run: async (target) => {
-    const made = await target.ask(submitOf());
-    const id = /"id":"([^"]+)"/.exec(made.text)?.[1];
-    const minted = await target.ask({ query: `mutation { createFollowToken(jobId: "${id}") { token } }` });
-    const token = /"token":"([^"]+)"/.exec(minted.text)?.[1];
-    if (token === undefined) throw new Error(`No follow token: ${minted.text}`);
+    const token = await followToken(target);
     const count = target.pick(400, 100) * DOCUMENTS.length;
     await inParallel(count, 2, (i) => {
       const document = DOCUMENTS[i % DOCUMENTS.length];
