@@ -1,6 +1,5 @@
 /** The HTTP server: every address of the gateway, in one place. */
-import { createServer, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
@@ -30,6 +29,7 @@ import { refuseOtherSites } from './other-sites.js';
 import { oneAtATime } from './pipelining.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
 import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './this-machine.js';
+import { WaitingConnections } from './waiting-connections.js';
 import { type Callbacks, webhookRoute } from './webhook.js';
 import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
 
@@ -143,19 +143,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     reportUnexpected: ((error, reference) =>
       options.log.error({ err: error, reference }, 'unexpected error')) satisfies ReportUnexpected,
   };
-  /** Connections that have asked nothing yet. */
-  const silent = new Set<Socket>();
-  const forget = function (this: Socket): void {
-    silent.delete(this);
-  };
-  app.server.on('connection', (socket: Socket) => {
-    silent.add(socket);
-    // The same connection comes again when its offer to upgrade is ignored.
-    if (!socket.listeners('close').includes(forget)) socket.once('close', forget);
-  });
-  for (const event of ['request', 'upgrade']) {
-    app.server.on(event, ({ socket }: IncomingMessage) => silent.delete(socket));
-  }
+  const waiting = new WaitingConnections(app.server);
   let sockets: WebsocketEndpoint | null = null;
   let apollo: Awaited<ReturnType<typeof graphqlRoute>> | null = null;
   let stopped: Promise<void> | null = null;
@@ -215,12 +203,13 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const hangUp = setTimeout(async () => {
       // A process that was busy for so long has not read yet what has come.
       await setImmediate();
-      for (const socket of silent) socket.destroy();
+      waiting.stop();
     }, FIRST_REQUEST_MS);
     const leftMs = Math.max(until - performance.now(), LAST_ANSWERS_MS);
     const cut = setTimeout(() => app.server.closeAllConnections(), leftMs);
     await closed;
     clearTimeout(hangUp);
+    waiting.stop();
     clearTimeout(cut);
     await apollo?.stop();
   }

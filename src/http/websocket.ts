@@ -28,7 +28,7 @@ import type { HeldBytes } from '../services/held-bytes.js';
 import { tooMany } from './heard-text.js';
 import { declaredOf } from './operation-request.js';
 import { SilentSockets } from './silent-sockets.js';
-import { boundUnfinished } from './unfinished-messages.js';
+import { boundUnfinished } from './unfinished.js';
 import { takeWebsockets } from './upgrades.js';
 import { Connection, PingedSocket, pingAll, TRY_AGAIN_LATER } from './websocket-transport.js';
 
@@ -87,6 +87,8 @@ const PATH = '/graphql';
 const MAX_FRAMES = 256;
 /** Reads from the network for one frame: they are kept until it is whole. */
 const MAX_CHUNKS = 4096;
+/** Messages that have begun and not ended, of all sockets. */
+const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
 /** From one address, and no more than half of all places. */
 const MAX_SILENT_SOCKETS = 1000;
 /** For a client that is not let in to close its socket. */
@@ -220,7 +222,13 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   );
   const reportUnexpected = (error: unknown): void => options.reportUnexpected(error, randomUUID());
   const stopPings = pingAll(sockets.clients, options.pingMs);
-  const stopLooks = boundUnfinished(sockets.clients, senderOf);
+  const stopLooks = boundUnfinished({
+    sockets: sockets.clients,
+    maxBytes: MAX_UNFINISHED_BYTES,
+    bytesOf: ({ unfinishedBytes }) => unfinishedBytes,
+    senderOf,
+    cut: (socket) => socket.terminate(),
+  });
 
   const onWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');

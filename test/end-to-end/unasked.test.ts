@@ -23,8 +23,8 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-async function opened(): Promise<Socket> {
-  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+async function opened(localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port), localAddress });
   socket.on('error', () => {});
   sockets.push(socket);
   await once(socket, 'connect');
@@ -84,6 +84,35 @@ async function followToken(): Promise<string> {
   };
   return made.data.createFollowToken.token;
 }
+
+describe('Heads of requests', () => {
+  it.each(['of new connections', 'after other requests'])(
+    '%s that do not end hold 16 MiB together; who holds most goes',
+    async (when) => {
+      const begun = async (address: string, bytes: number): Promise<Socket> => {
+        const socket = await opened(address);
+        if (when === 'after other requests') {
+          socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+          expect((await answerOf(socket)).status).toBe(200);
+        }
+        socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\nx: '.padEnd(bytes, 'x'));
+        return socket;
+      };
+      const harmless = await begun('127.0.0.1', 15_000);
+      const attackers: Socket[] = [];
+      for (let i = 0; i < 13; i++) {
+        const more = await Promise.all(Array.from({ length: 100 }, () => begun('127.0.0.2', 15_000)));
+        attackers.push(...more.map((socket) => socket.resume()));
+      }
+      const open = (): number => attackers.filter((socket) => !socket.closed).length;
+      // 1,118 of them are 16 MiB.
+      await expect.poll(open).toBeLessThanOrEqual(1118);
+      expect(open()).toBeGreaterThan(1000);
+      harmless.write('\r\n\r\n');
+      expect((await answerOf(harmless)).status).toBe(200);
+    },
+  );
+});
 
 describe('A body', () => {
   it('is waited for at the address of a job alone, where it comes from Akool', async () => {

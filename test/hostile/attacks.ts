@@ -19,6 +19,7 @@ import { slowDetections } from './attacks/slow-detections.js';
 import { statusLists } from './attacks/status-lists.js';
 import { tenantNames } from './attacks/tenant-names.js';
 import { unfinishedBodies } from './attacks/unfinished-bodies.js';
+import { unfinishedHeads } from './attacks/unfinished-heads.js';
 import { unreadAnswers } from './attacks/unread-answers.js';
 import { unreadStream } from './attacks/unread-stream.js';
 import { untrustedTexts } from './attacks/untrusted-texts.js';
@@ -36,6 +37,7 @@ export const ATTACKS: readonly Attack[] = [
   largeMessages,
   deepBodies,
   unfinishedBodies,
+  unfinishedHeads,
   silentSockets,
   untrustedTexts,
   largePictures,

@@ -28,7 +28,7 @@ export const largeMessages: Attack = {
   run: async (target) => {
     const tokens = await inParallel(target.pick(32, 8), 4, () => followToken(target));
     const until = Date.now() + target.pick(20_000, 4000);
-    const lanes = target.pick(64, 32);
+    const lanes = target.pick(64, 16);
     await inParallel(lanes, lanes, async (lane) => {
       const token = tokens[lane % tokens.length] ?? '';
       const request = REQUESTS[lane % REQUESTS.length] ?? '';

@@ -1,0 +1,57 @@
+/**
+ * What has begun to arrive and has not ended: each connection may send its head, or message, byte by byte, so what all
+ * of them hold together is bounded too. Beyond it they go of whoever holds the most in sum, the largest first: many
+ * small ones of one sender push out nobody else's.
+ */
+const LOOK_EVERY_MS = 250;
+
+interface Sender<Socket> {
+  bytes: number;
+  readonly sockets: Socket[];
+}
+
+export interface Unfinished<Socket> {
+  readonly sockets: ReadonlySet<Socket>;
+  /** Of all sockets together. */
+  readonly maxBytes: number;
+  readonly bytesOf: (socket: Socket) => number;
+  /** Whose it is. */
+  readonly senderOf: (socket: Socket) => string;
+  readonly cut: (socket: Socket) => void;
+}
+
+/** Returns what ends it. */
+export function boundUnfinished<Socket>(options: Unfinished<Socket>): () => void {
+  const { sockets, maxBytes, bytesOf, cut } = options;
+  const looks = setInterval(() => {
+    let all = 0;
+    for (const socket of sockets) all += bytesOf(socket);
+    if (all <= maxBytes) return;
+    const senders = sendersOf(options);
+    while (all > maxBytes) {
+      const most = senders.reduce((one, other) => (other.bytes > one.bytes ? other : one));
+      const largest = most.sockets.pop();
+      if (largest === undefined) return;
+      all -= bytesOf(largest);
+      most.bytes -= bytesOf(largest);
+      cut(largest);
+    }
+  }, LOOK_EVERY_MS);
+  return () => clearInterval(looks);
+}
+
+/** With the sockets of each, the one that holds the most last. */
+function sendersOf<Socket>({ sockets, bytesOf, senderOf }: Unfinished<Socket>): readonly Sender<Socket>[] {
+  const senders = new Map<string, Sender<Socket>>();
+  for (const socket of sockets) {
+    const name = senderOf(socket);
+    const sender = senders.get(name) ?? { bytes: 0, sockets: [] };
+    sender.bytes += bytesOf(socket);
+    sender.sockets.push(socket);
+    senders.set(name, sender);
+  }
+  for (const sender of senders.values()) {
+    sender.sockets.sort((one, other) => bytesOf(one) - bytesOf(other));
+  }
+  return [...senders.values()];
+}
