@@ -12,13 +12,15 @@ import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { GatewayError } from '../errors.js';
-import { type Holding, SMALL_BYTES } from '../services/held-bytes.js';
+import type { Holding } from '../services/held-bytes.js';
 import { heardText } from './heard-text.js';
 import { hasLongId, MAX_ID_CHARACTERS, messageIn } from './socket-message.js';
 import { unreadLimitMs } from './unread.js';
 
 /** A client who lets this much lie unread, in bytes, is cut when there is more. */
 const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+/** So many may lie unread on each socket uncounted, in bytes: mostly nothing does when a message is sent. */
+const MAX_UNCOUNTED_BYTES = 4 * 1024;
 /** What each unread message takes beside its text. */
 const MESSAGE_BYTES = 1024;
 /** Of all messages, before it is known whose the socket is: credentials have some thousand. */
@@ -148,7 +150,7 @@ export class Connection implements GraphqlSocket {
     const unread = before + bytes;
     const isTooMuch = before > 0 && unread > MOST_UNREAD_BYTES;
     // Many small messages are as much as a large one.
-    const isCounted = unread > SMALL_BYTES;
+    const isCounted = unread > MAX_UNCOUNTED_BYTES;
     // Before it is known whose it is, there is nobody to count it for.
     if (isTooMuch || (isCounted && this.unread?.add(bytes) !== true)) {
       this.socket.terminate();

@@ -1,7 +1,8 @@
 /** The socket's own clocks, and what it does with errors: with times too short for a whole gateway. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { buildSchema } from 'graphql';
 import { afterEach, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -247,6 +248,29 @@ it('holds messages while their operations run, also those that were left, and ta
   ask('4', 200_000);
   expect(await bare.next('complete')).toMatchObject({ id: '4' });
   await until(() => bodies.open(caller).add(350_000));
+});
+
+it('counts what is not read from a few kilobytes on', async () => {
+  const url = await start({
+    maxMessageBytes: 10_000,
+    maxOperations: 1000,
+    answers: new HeldBytes(10_000, 0),
+    bodies: new HeldBytes(10_000_000),
+  });
+  const connection = once(server, 'connection') as Promise<[Socket]>;
+  const bare = await bareSocket(url);
+  const [socket] = await connection;
+  bare.say({ type: 'connection_init' });
+  await bare.next('connection_ack');
+  bare.socket.pause();
+  let waiting = 0;
+  for (let id = 0; endpoint.size > 0 && waiting < 32_000; id++) {
+    bare.say({ id: String(id), type: 'subscribe', payload: { query: `{ ${'x'.repeat(2000)}: id }` } });
+    await turn();
+    waiting = socket.writableLength;
+  }
+  expect(waiting).toBeLessThan(32_000);
+  bare.socket.terminate();
 });
 
 it('counts small answers towards what is not read', async () => {
