@@ -2,7 +2,6 @@
  * One event stream as it is written: an event is taken up only when the client has read the one before, so that
  * nothing piles up here, and a client that stops reading is cut.
  */
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { onceOver } from './once-over.js';
@@ -17,10 +16,13 @@ export class EventWriter {
   /** Resolves when the client has gone, or was sent away. */
   readonly gone: Promise<void>;
   #isWaiting = false;
+  /** Ends the wait for the client. */
+  #goOn = (): void => {};
 
   constructor(request: Pick<FastifyRequest, 'raw'>, reply: Pick<FastifyReply, 'raw'>) {
     this.#response = reply.raw;
     this.gone = new Promise((resolve) => onceOver(request, reply, resolve));
+    void this.gone.then(() => this.#goOn());
   }
 
   /** Nothing that is written is read any more. */
@@ -49,12 +51,16 @@ export class EventWriter {
     this.#response.write(PING);
   }
 
-  /** Resolves when the client has room for more, or is gone. */
+  /** Resolves when the client has read it, all but what lies with the system, or is gone. */
   async write(data: string): Promise<void> {
-    if (this.isOver || this.#response.write(`event: next\ndata: ${data}\n\n`)) return;
+    if (this.isOver) return;
+    const text = `event: next\ndata: ${data}\n\n`;
     this.#isWaiting = true;
-    const timer = setTimeout(() => this.#response.destroy(), unreadLimitMs(this.#response.writableLength));
-    await Promise.race([once(this.#response, 'drain').catch(() => {}), this.gone]);
+    const timer = setTimeout(() => this.#response.destroy(), unreadLimitMs(text.length));
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+      this.#response.write(text, () => resolve());
+    });
     clearTimeout(timer);
     this.#isWaiting = false;
   }

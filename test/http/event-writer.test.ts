@@ -50,6 +50,20 @@ describe('an event stream', () => {
     expect(writer.isOver).toBe(false);
   });
 
+  test('that is not read holds one event, however small', async () => {
+    let taken = 0;
+    const all = (async () => {
+      for (; !writer.isOver; taken += 1) await writer.write('x'.repeat(10_000));
+    })();
+    for (let idle = 0, before = 0; idle < 50; idle = taken === before ? idle + 1 : 0) {
+      before = taken;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(response.writableLength).toBeLessThan(12_000);
+    client.destroy();
+    await all;
+  });
+
   test('that is not read is cut, and what waits for it goes on', async () => {
     const first = writer.write(LARGE);
     // 30 s, and what so much takes at 128 KB a second.
