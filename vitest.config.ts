@@ -18,8 +18,9 @@ export default defineConfig({
   },
   test: {
     globalSetup: ['test/global-setup.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Only what hangs reaches these, also on a busy machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Waiting for something costs nothing when it comes; one second is short on a busy machine.
     expect: { poll: { timeout: 15_000 } },
     isolate: false,

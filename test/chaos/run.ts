@@ -108,10 +108,11 @@ class Run {
     const served = Promise.all(orders.map((order, n) => this.#serve(order, n, customers, killer)));
     const killed = killer.run(kills);
     await Promise.race([Promise.all([killed, served]), killed.then(() => this.#standstill(signal))]);
+    const isCutOff = limit.aborted;
     over.abort();
     for (const customer of customers.values()) customer.leave();
     await disturbed;
-    if (!limit.aborted) await Promise.race([this.#sandbox.settled(), sleep(SETTLE_MS, null, { ref: false })]);
+    if (!isCutOff) await Promise.race([this.#sandbox.settled(), sleep(SETTLE_MS, null, { ref: false })]);
 
     // Once more, so that what is looked at is what is on disk.
     await cluster.kill();
@@ -120,6 +121,7 @@ class Run {
     const rows = await this.#audit(orders);
     const took = (performance.now() - this.#startedAt) / 1000;
     return [
+      { what: 'runs cut off at their limit', value: Number(isCutOff), atMost: 0 },
       ...rows,
       ...this.#services.rows,
       { what: '  with those whose slot was given back', value: peak, atMost: null },

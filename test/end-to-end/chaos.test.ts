@@ -21,14 +21,14 @@ const OPTIONS: ChaosOptions = {
   seed: 1,
   deadlineMs: 3000,
   silenceMs: 2000,
-  limitMs: 90_000,
+  limitMs: 150_000,
   reconciler: true,
 };
 
 beforeAll(build, 60_000);
 
 it('bills each job once, ends it and shows its end, through faults and kills', {
-  timeout: 180_000,
+  timeout: 240_000,
 }, async () => {
   const { violations, folder } = await runChaos(OPTIONS);
   expect(violations, `seed ${OPTIONS.seed}, kept in ${folder}`).toEqual([]);
@@ -36,7 +36,7 @@ it('bills each job once, ends it and shows its end, through faults and kills', {
 
 it.skipIf(postgres === null || redis === null)(
   'does so with three gateways too, while their PostgreSQL and Redis fail',
-  { timeout: 180_000 },
+  { timeout: 240_000 },
   async () => {
     const { violations, folder } = await runChaos({
       ...OPTIONS,
@@ -49,7 +49,7 @@ it.skipIf(postgres === null || redis === null)(
   },
 );
 
-it('notices when nobody asks about jobs that are silent', { timeout: 180_000 }, async () => {
+it('notices when nobody asks about jobs that are silent', { timeout: 240_000 }, async () => {
   const { violations, folder } = await runChaos({
     ...OPTIONS,
     jobs: 30,
