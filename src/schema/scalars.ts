@@ -77,12 +77,19 @@ function text(value: unknown): string {
 }
 
 /** RFC 3339 "date-time", section 5.6: the zone is not optional. */
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+const DATE_TIME = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
 function moment(value: unknown): number {
-  const at = typeof value === 'string' && DATE_TIME.test(value) ? Date.parse(value) : Number.NaN;
+  const date = typeof value === 'string' ? DATE_TIME.exec(value)?.[1] : undefined;
+  const at = date !== undefined && isDay(date) ? Date.parse(String(value)) : Number.NaN;
   if (Number.isNaN(at)) {
     throw new GraphQLError('DateTime must be ISO 8601 with a zone, like 2026-01-31T23:59:59Z.');
   }
   return at;
+}
+
+/** `Date` takes 30 February for 2 March. */
+function isDay(date: string): boolean {
+  const at = Date.parse(date);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(date);
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isoText } from '../../src/schema/scalars.js';
+import { DateTimeScalar, isoText } from '../../src/schema/scalars.js';
 
 const DAY_MS = 86_400_000;
 /** The last moment that a Date can have. */
@@ -32,4 +32,24 @@ it('refuses what is no time, and still writes those that are', () => {
     expect(() => isoText(time)).toThrow(RangeError);
     expect(isoText(0)).toBe('1970-01-01T00:00:00.000Z');
   }
+});
+
+it.each([
+  ['2026-01-31T23:59:59.999Z', Date.UTC(2026, 0, 31, 23, 59, 59, 999)],
+  ['2028-02-29T00:00:00+02:00', Date.UTC(2028, 1, 28, 22)],
+  ['2026-03-01t01:00:00-01:30', Date.UTC(2026, 2, 1, 2, 30)],
+])('reads %s', (text, time) => {
+  expect(DateTimeScalar.parseValue(text)).toBe(time);
+});
+
+it.each([
+  '2026-02-30T00:00:00Z',
+  '2026-02-29T12:00:00Z',
+  '2026-04-31T00:00:00+02:00',
+  '2026-01-01T24:00:00Z',
+  '2026-01-01T00:00:00',
+  '2026-13-01T00:00:00Z',
+  '2026-01-01',
+])('refuses %s, which is no time or has no zone', (text) => {
+  expect(() => DateTimeScalar.parseValue(text)).toThrow('DateTime must be ISO 8601');
 });
