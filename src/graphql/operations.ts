@@ -14,10 +14,11 @@ import {
 import type { Caller } from '../services/auth/caller.js';
 import { atOnce } from '../services/event-turns.js';
 import { SMALL_BYTES } from '../services/held-bytes.js';
+import { noTurn, QueryTurns, type Turn } from '../services/query-turns.js';
 import { bytesOf } from './document-nodes.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
 import { DocumentsInUse } from './documents-in-use.js';
-import { type QueryLimits, tooManyValues } from './query-limits.js';
+import { costOf, type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
 import { type BegunSubscription, Subscriptions } from './subscriptions.js';
 
@@ -45,10 +46,17 @@ export interface RefusedOperation {
 
 export type Admission = AdmittedOperation | RefusedOperation;
 
+/** An operation that is under way. */
+export interface BegunOperation extends BegunSubscription {
+  /** What is asked before what is large is read for it. */
+  readonly turn: Turn;
+}
+
 export class Operations {
   readonly #documents: Documents;
   readonly #inUse = new DocumentsInUse();
   readonly #subscriptions: Subscriptions;
+  readonly #turns = new QueryTurns();
   readonly #limits: QueryLimits;
   readonly #rates: RateLimits;
 
@@ -90,17 +98,37 @@ export class Operations {
   }
 
   /**
-   * The operation is under way from here on, by the document that is returned.
+   * The operation is under way once this resolves, by the document that is returned: a dear query when it is its turn.
    *
-   * @throws GatewayError RATE_LIMITED when the caller holds too many subscriptions, or uses too many documents
+   * @param onceLeft takes what is to be called when the caller has left
+   * @throws GatewayError RATE_LIMITED when the caller holds too many subscriptions, uses too many documents, or has
+   *   too many queries that wait for their turn
    */
-  begin(caller: Caller, { document, operation }: AdmittedOperation): BegunSubscription {
+  async begin(
+    caller: Caller,
+    { document, operation }: AdmittedOperation,
+    onceLeft: (leave: () => void) => void,
+  ): Promise<BegunOperation> {
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
-      return this.#subscriptions.begin(caller, document);
+      return { turn: noTurn, ...this.#subscriptions.begin(caller, document) };
     }
     // Others are over soon: small ones always find room.
-    if (bytesOf(document) <= SMALL_BYTES) return { document, inTurn: atOnce, end: () => {} };
-    return { inTurn: atOnce, ...this.#inUse.begin(caller, document) };
+    const isSmall = bytesOf(document) <= SMALL_BYTES;
+    const use = isSmall ? { document, end: () => {} } : this.#inUse.begin(caller, document);
+    if (operation.operation === OperationTypeNode.MUTATION) return { turn: noTurn, inTurn: atOnce, ...use };
+    const turn = this.#turns.open(caller);
+    const end = (): void => {
+      use.end();
+      turn.end();
+    };
+    onceLeft(() => turn.leave());
+    try {
+      await turn.take(costOf(document));
+    } catch (error) {
+      end();
+      throw error;
+    }
+    return { document: use.document, inTurn: atOnce, turn, end };
   }
 
   /** @throws GatewayError FORBIDDEN */

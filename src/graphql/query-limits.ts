@@ -102,9 +102,13 @@ export function brokenLimit(document: DocumentNode, limits: QueryLimits): GraphQ
   return null;
 }
 
+const costs = new WeakMap<DocumentNode, number>();
+
 /** What all operations of a valid document cost together. */
 export function costOf(document: DocumentNode): number {
-  return weigh(document)[0]?.cost ?? 0;
+  const cost = costs.get(document) ?? weigh(document)[0]?.cost ?? 0;
+  costs.set(document, cost);
+  return cost;
 }
 
 /** An error when the variables hold more values than they may. Looks no further than the limit. */

@@ -91,7 +91,7 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         onceOver(request, reply, () => open.delete(response));
         let end = (): void => {};
         try {
-          const asked = await operationOf(request, response, options);
+          const asked = await operationOf(request, reply, options);
           end = asked.end;
           if (asked.contextValue.accepted !== null) answers.add(response);
           await run(asked, request, reply, options.reportUnexpected);
@@ -109,7 +109,7 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
 /** @throws RefusedStream, GatewayError */
 async function operationOf(
   request: FastifyRequest,
-  response: ServerResponse,
+  reply: FastifyReply,
   { schema, operations }: EventStreamOptions,
 ): Promise<Operation> {
   const meant = operationRequestOf(request);
@@ -121,10 +121,12 @@ async function operationOf(
   if (isMutation && request.method === 'GET') {
     throw new RefusedStream(405, [badRequest('Mutations are sent by POST.')], { allow: 'POST' });
   }
-  if (!isMutation) endAtExpiry(response, context.caller.expiresAt);
+  if (!isMutation) endAtExpiry(reply.raw, context.caller.expiresAt);
   const { operation } = admission;
   if (operation.operation === OperationTypeNode.SUBSCRIPTION) dropBody(request);
-  const { document, inTurn, end } = operations.begin(context.caller, admission);
+  const { document, inTurn, turn, end } = await operations.begin(context.caller, admission, (leave) =>
+    onceOver(request, reply, leave),
+  );
   return {
     document,
     end,
@@ -132,7 +134,7 @@ async function operationOf(
     schema,
     operationName,
     variableValues: declaredOf(operation, variables),
-    contextValue: { ...context, inTurn, accepted: isMutation ? new Map() : null },
+    contextValue: { ...context, inTurn, turn, accepted: isMutation ? new Map() : null },
   };
 }
 
@@ -173,6 +175,8 @@ async function run(
   const results = await (isSubscription ? subscribe(asked) : execute(asked));
   if (!(Symbol.asyncIterator in results)) {
     const text = textOf(withinBudget(results, contextValue.answer));
+    // However slowly it is read.
+    contextValue.turn.end();
     begin(writer, reply);
     await writer.write(text);
     writer.complete();

@@ -17,6 +17,7 @@ import type { GatewayContext } from '../resolvers/context.js';
 import { contextOf } from './callers.js';
 import { DirectAnswers } from './direct-answers.js';
 import { headersOf, statusOf, withStatus } from './http-errors.js';
+import { onceOver } from './once-over.js';
 import { type OperationRequest, operationRequestOf, searchOf, toSearch } from './operation-request.js';
 import { persistedQueries } from './persisted-queries.js';
 import { endIfUnread } from './unread.js';
@@ -37,6 +38,8 @@ interface Course {
   admission: Admission | null;
   /** Whether it is answered with what is wrong with it. */
   isRefused: boolean;
+  /** Takes what is to be called when the caller has left. */
+  readonly onceLeft: (leave: () => void) => void;
   /** What is to be called when it has been executed. */
   end: () => void;
 }
@@ -83,7 +86,12 @@ export async function graphqlRoute(
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
       const context = contextOf(request);
-      const course: Course = { admission: null, isRefused: false, end: () => {} };
+      const course: Course = {
+        admission: null,
+        isRefused: false,
+        onceLeft: (leave) => onceOver(request, reply, leave),
+        end: () => {},
+      };
       try {
         if (isReadable(meant, operations)) await admit(operations, context, meant, course);
         if (course.admission !== null && 'document' in course.admission) {
@@ -135,16 +143,18 @@ function isReadable(meant: OperationRequest, { onlyTrusted }: Operations): meant
 /** What is thrown is an error of the request like any other. */
 async function admit(
   operations: Operations,
-  { caller }: GatewayContext,
+  context: GatewayContext,
   meant: AskedOperation,
   course: Course,
 ): Promise<void> {
+  const { caller } = context;
   try {
     course.admission = await operations.admit(caller, meant);
     if ('errors' in course.admission) return;
-    const { document, end } = operations.begin(caller, course.admission);
+    const { document, turn, end } = await operations.begin(caller, course.admission, course.onceLeft);
     course.admission = { ...course.admission, document };
     course.end = end;
+    Object.assign(context, { turn });
   } catch (error) {
     const refusal = withStatus(error);
     if (!(refusal instanceof GraphQLError)) throw error;

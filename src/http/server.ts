@@ -19,6 +19,7 @@ import { atOnce } from '../services/event-turns.js';
 import { HeardBytes } from '../services/heard-bytes.js';
 import { HeldBytes } from '../services/held-bytes.js';
 import { SharedReads } from '../services/jobs/shared-reads.js';
+import { noTurn } from '../services/query-turns.js';
 import { askFirst } from './callers.js';
 import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
@@ -133,6 +134,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       requests: new SharedReads((ids) => options.services.jobs.requests(ids)),
       histories: new SharedReads((ids) => options.services.jobs.histories(ids)),
       inTurn: atOnce,
+      turn: noTurn,
       answer: new AnswerBudget(answers.open(caller), accepted),
       accepted,
     };

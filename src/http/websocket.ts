@@ -27,6 +27,7 @@ import type { HeardBytes } from '../services/heard-bytes.js';
 import type { HeldBytes } from '../services/held-bytes.js';
 import { tooMany } from './heard-text.js';
 import { declaredOf } from './operation-request.js';
+import { Reservation } from './reservation.js';
 import { SilentSockets } from './silent-sockets.js';
 import { boundUnfinished } from './unfinished.js';
 import { takeWebsockets } from './upgrades.js';
@@ -135,9 +136,11 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         return false;
       }
     },
-    onSubscribe: async (ctx, _id, payload) => {
+    onSubscribe: async (ctx, id, payload) => {
       const { context } = ctx.extra;
       if (context === null) return [new GraphQLError('Not connected.')];
+      const reservation = new Reservation();
+      ctx.subscriptions[id] = reservation;
       const message = options.bodies.open(context.caller);
       let endOperation = (): void => {};
       ctx.extra.end = () => {
@@ -159,7 +162,9 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         const admission = await operations.admit(context.caller, { ...payload, operationName });
         if ('errors' in admission) return admission.errors;
         const { operation } = admission;
-        const { document, inTurn, end } = operations.begin(context.caller, admission);
+        const { document, inTurn, turn, end } = await operations.begin(context.caller, admission, (leave) =>
+          reservation.onceLeft(leave),
+        );
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
         Object.assign(payload, {
           query: textOf(document),
@@ -182,7 +187,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
           operationName,
           variableValues: payload.variables,
           rootValue: undefined,
-          contextValue: { ...context, inTurn, answer, accepted },
+          contextValue: { ...context, inTurn, turn, answer, accepted },
         };
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
@@ -196,7 +201,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
     onNext: ({ extra }, _id, _payload, args, result): FormattedExecutionResult | undefined => {
       // It was cut a moment ago, by one of many events at once: the others need not become texts.
       if (!extra.isOpen) return { data: null };
-      const { accepted, answer } = args.contextValue as GatewayContext;
+      const { accepted, answer, turn } = args.contextValue as GatewayContext;
       const operation = getOperationAST(args.document, args.operationName)?.operation;
       const isEvent = operation === OperationTypeNode.SUBSCRIPTION;
       const { errors, data = null } = isEvent
@@ -204,6 +209,7 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         : withinBudget(result, answer);
       // From here on the socket counts what is not read.
       answer.release();
+      turn.end();
       if (errors === undefined) return undefined;
       // A mutation is answered: the client would send it again.
       if (accepted === null) comeAgainInOutage(errors);

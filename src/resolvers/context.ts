@@ -15,6 +15,7 @@ import type { JobService } from '../services/jobs/job-service.js';
 import type { SharedReads } from '../services/jobs/shared-reads.js';
 import type { Submission } from '../services/jobs/submission.js';
 import type { WaitingReasons } from '../services/jobs/waiting-reasons.js';
+import type { Turn } from '../services/query-turns.js';
 import type { Cursors } from './cursors.js';
 
 export interface Services {
@@ -45,6 +46,8 @@ export interface GatewayContext {
   readonly histories: SharedReads<readonly JobUpdate[]>;
   /** Decides when each event of this operation is sent. */
   readonly inTurn: InTurn;
+  /** Makes this operation wait, if it is an expensive query, before something large is read for it. */
+  readonly turn: Turn;
   /** The budget of this operation, or of the current event of its subscription. */
   readonly answer: AnswerBudget;
   /** The jobs that this operation has accepted; null if it is not a mutation. */

@@ -20,8 +20,10 @@ export function requestOf<Kind extends JobRequest['kind']>(
 
 async function read(
   { job, submitted }: JobNode,
-  { requests, answer, services: { log } }: GatewayContext,
+  { requests, turn, answer, services: { log } }: GatewayContext,
 ): Promise<JobRequest> {
+  const mayGoOn = turn.read(job.requestBytes);
+  if (mayGoOn !== undefined) await mayGoOn;
   answer.take(job.requestBytes);
   const request = await requests.of(job.id).catch((error: unknown) => {
     // An error would remove a job that was just stored from the answer.

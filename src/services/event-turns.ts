@@ -4,6 +4,7 @@
  * job, so that who follows a lot delays their own events most.
  */
 import type { Caller } from './auth/caller.js';
+import { TenantLines } from './tenant-lines.js';
 
 /** Calls it when it is this follower's turn: at once, or later. */
 export type InTurn = (give: () => void) => void;
@@ -20,28 +21,17 @@ interface Waiting {
   readonly give: () => void;
 }
 
-/** Those of one tenant, by the job for which they have a follow token. */
-type Line = Map<string | null, Waiting[]>;
-
 export class EventTurns {
-  /** By tenant; the first of each goes next, and is the last then. */
-  readonly #lines = new Map<string, Line>();
+  readonly #lines = new TenantLines<Waiting>();
   #spent = 0;
   #isTurnDue = false;
 
   /** @param cost of the operation */
-  take({ tenant, onlyJob }: Pick<Caller, 'tenant' | 'onlyJob'>, cost: number, give: () => void): void {
+  take(caller: Pick<Caller, 'tenant' | 'onlyJob'>, cost: number, give: () => void): void {
     this.#expectTurn();
     const next = { cost: cost + EVENT_COST, give };
-    if (this.#lines.size === 0 && this.#spent < MAX_TURN_COST) {
-      this.#give(next);
-      return;
-    }
-    const line: Line = this.#lines.get(tenant) ?? new Map();
-    const waiting = line.get(onlyJob);
-    if (waiting === undefined) line.set(onlyJob, [next]);
-    else waiting.push(next);
-    this.#lines.set(tenant, line);
+    if (this.#lines.isEmpty && this.#spent < MAX_TURN_COST) this.#give(next);
+    else this.#lines.add(caller, next);
   }
 
   #expectTurn(): void {
@@ -54,7 +44,7 @@ export class EventTurns {
     this.#isTurnDue = false;
     this.#spent = 0;
     while (this.#spent < MAX_TURN_COST) {
-      const next = this.#next();
+      const next = this.#lines.next();
       if (next === undefined) break;
       this.#give(next);
     }
@@ -65,19 +55,5 @@ export class EventTurns {
   #give({ cost, give }: Waiting): void {
     this.#spent += cost;
     give();
-  }
-
-  #next(): Waiting | undefined {
-    for (const [tenant, line] of this.#lines) {
-      this.#lines.delete(tenant);
-      for (const [job, waiting] of line) {
-        line.delete(job);
-        const next = waiting.shift();
-        if (waiting.length > 0) line.set(job, waiting);
-        if (line.size > 0) this.#lines.set(tenant, line);
-        return next;
-      }
-    }
-    return undefined;
   }
 }

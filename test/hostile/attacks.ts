@@ -2,6 +2,7 @@
 import type { Attack } from './attack.js';
 import { crossSiteGets } from './attacks/cross-site-gets.js';
 import { cursors } from './attacks/cursors.js';
+import { dearQueries } from './attacks/dear-queries.js';
 import { deepBodies } from './attacks/deep-bodies.js';
 import { followTokenDocuments } from './attacks/follow-token-documents.js';
 import { fullQueue } from './attacks/full-queue.js';
@@ -33,6 +34,7 @@ export const ATTACKS: readonly Attack[] = [
   manySubscriptions,
   manyFollowers,
   unreadAnswers,
+  dearQueries,
   followTokenDocuments,
   largeMessages,
   deepBodies,

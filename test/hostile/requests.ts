@@ -14,11 +14,11 @@ export function submitOf(path = '/face.jpg') {
   return { query: SUBMIT, variables: { input: { sourceImage: [image], targetImage: [image] } } };
 }
 
-/** A submit of 100 pictures with the longest addresses: 413 KB. */
-export function largeSubmitOf(nth: number) {
+/** A submit of 100 pictures with the longest addresses: 413 KB; or with shorter ones. */
+export function largeSubmitOf(nth: number, addressLength = ADDRESS_LENGTH) {
   const images = Array.from({ length: MAX_IMAGES }, (_, i) => {
     const start = `https://example.com/${nth}/${i}/`;
-    return { path: start + 'x'.repeat(ADDRESS_LENGTH - start.length), opts: OPTS };
+    return { path: start.padEnd(addressLength, 'x'), opts: OPTS };
   });
   return { query: SUBMIT, variables: { input: { sourceImage: images, targetImage: images } } };
 }

@@ -1,9 +1,13 @@
 /**
- * Batches lookups by job id. Calls within one turn of the event loop share one read, and so do calls made
- * while a read is in progress. So a query that selects the same field of hundreds of jobs reads once, or
- * twice if it has one list after another, instead of once per job.
+ * Batches lookups by job id. Calls within one turn of the event loop share reads, and so do calls made
+ * while a read is in progress. So a query that selects the same field of hundreds of jobs reads a few times,
+ * instead of once per job. A read is limited in size, because its results are completed into the answer in one
+ * piece; other requests are served between two reads.
  */
 import { setImmediate } from 'node:timers/promises';
+
+/** Ids per read. */
+const MAX_IDS = 25;
 
 interface Read<Value> {
   readonly ids: Set<string>;
@@ -12,9 +16,12 @@ interface Read<Value> {
 
 export class SharedReads<Value> {
   readonly #readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
-  /** The read that has not begun yet. */
+  /** The reads that have not begun, by the ids that they will read. */
+  readonly #waiting = new Map<string, Read<Value>>();
+  /** The read that takes more ids. */
   #next: Read<Value> | null = null;
-  #underWay: Promise<unknown> | null = null;
+  /** The last read that is not over; the next one waits for it. */
+  #last: Read<Value> | null = null;
 
   constructor(readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>) {
     this.#readAll = readAll;
@@ -22,30 +29,41 @@ export class SharedReads<Value> {
 
   /** Returns the value as of this call or later; null if the job has none. */
   async of(id: string): Promise<Value | null> {
-    this.#next ??= this.#begin();
-    this.#next.ids.add(id);
-    return (await this.#next.values).get(id) ?? null;
+    const { values } = this.#waiting.get(id) ?? this.#join(id);
+    return (await values).get(id) ?? null;
   }
 
-  #begin(): Read<Value> {
+  #join(id: string): Read<Value> {
+    const read = this.#next !== null && this.#next.ids.size < MAX_IDS ? this.#next : this.#open();
+    read.ids.add(id);
+    this.#waiting.set(id, read);
+    return read;
+  }
+
+  #open(): Read<Value> {
     const ids = new Set<string>();
-    return { ids, values: this.#read(ids) };
+    const read = { ids, values: this.#read(ids, this.#last?.values) };
+    this.#next = read;
+    this.#last = read;
+    return read;
   }
 
-  async #read(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, Value>> {
+  async #read(
+    ids: ReadonlySet<string>,
+    before: Promise<unknown> | undefined,
+  ): Promise<ReadonlyMap<string, Value>> {
     try {
-      // If it fails, those waiting behind it fail too, because they have waited long enough.
-      await this.#underWay;
-      await setImmediate();
+      try {
+        // If it fails, those waiting behind it fail too, because they have waited long enough.
+        await before;
+        await setImmediate();
+      } finally {
+        for (const id of ids) this.#waiting.delete(id);
+        if (this.#next?.ids === ids) this.#next = null;
+      }
+      return await this.#readAll([...ids]);
     } finally {
-      this.#next = null;
-    }
-    const values = this.#readAll([...ids]);
-    this.#underWay = values;
-    try {
-      return await values;
-    } finally {
-      this.#underWay = null;
+      if (this.#last?.ids === ids) this.#last = null;
     }
   }
 }
