@@ -53,14 +53,9 @@ function toFieldErrors(error: ValidationError, parent: string, object: object): 
  * An absolute http(s) URL of at most 4096 characters, with nothing in it that a parser would have to guess.
  */
 export function IsHttpUrl(): PropertyDecorator {
-  return rule(
-    'isHttpUrl',
-    'URL_INVALID',
-    'must be an absolute http: or https: URL, like https://example.com/face.jpg',
-    {
-      holds: (value) => typeof value === 'string' && isHttpUrl(value),
-    },
-  );
+  return rule('URL_INVALID', 'must be an absolute http: or https: URL, like https://example.com/face.jpg', {
+    holds: (value) => typeof value === 'string' && isHttpUrl(value),
+  });
 }
 
 /**
@@ -69,7 +64,6 @@ export function IsHttpUrl(): PropertyDecorator {
  */
 export function EachNeedsOpts(): PropertyDecorator {
   return rule(
-    'eachNeedsOpts',
     'OPTS_REQUIRED',
     'is required as soon as either list has more than one image; take it from detectFaces, or set detectOpts: true',
     { places: missingOpts },
@@ -92,7 +86,7 @@ function missingOpts(list: unknown, input: ImageLists): readonly string[] {
 
 /** 1 to 128 printable characters. */
 export function IsIdempotencyKey(): PropertyDecorator {
-  return rule('isIdempotencyKey', 'IDEMPOTENCY_KEY_INVALID', 'must be 1 to 128 printable characters', {
+  return rule('IDEMPOTENCY_KEY_INVALID', 'must be 1 to 128 printable characters', {
     holds: (value) =>
       value == null || (typeof value === 'string' && /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,128}$/u.test(value)),
   });
@@ -100,13 +94,11 @@ export function IsIdempotencyKey(): PropertyDecorator {
 
 /** Akool's `bbox`: two corners, the first above and to the left of the second. */
 export function IsBbox(): PropertyDecorator {
-  return rule('isBbox', 'BBOX_INVALID', 'must be [x1, y1, x2, y2] in pixels, with x1 < x2 and y1 < y2', {
+  return rule('BBOX_INVALID', 'must be [x1, y1, x2, y2] in pixels, with x1 < x2 and y1 < y2', {
     holds: (value) => {
       if (!Array.isArray(value) || value.length !== 4) return false;
-      const [x1, y1, x2, y2] = value as readonly number[];
-      return (
-        x1 !== undefined && y1 !== undefined && x2 !== undefined && y2 !== undefined && x1 < x2 && y1 < y2
-      );
+      const [x1, y1, x2, y2] = value as [number, number, number, number];
+      return x1 < x2 && y1 < y2;
     },
   });
 }
@@ -114,7 +106,6 @@ export function IsBbox(): PropertyDecorator {
 /** Akool's `faceswapPlusByImage`: `face_mapping` is "required when `single_face_mode` is false". */
 export function MappingUnlessSingleFace(): PropertyDecorator {
   return rule(
-    'mappingUnlessSingleFace',
     'FACE_MAPPING_REQUIRED',
     'is required unless singleFaceMode is true; detectFaces returns the faces to map',
     {
@@ -126,22 +117,21 @@ export function MappingUnlessSingleFace(): PropertyDecorator {
 
 /** Akool's code 1007: "more than 8 faces". A missing list has none. */
 export function AtMostFaces(most: number): PropertyDecorator {
-  return rule('atMostFaces', 'TOO_MANY_FACES', `must hold at most ${most} faces; split the request`, {
+  return rule('TOO_MANY_FACES', `must hold at most ${most} faces; split the request`, {
     holds: (value) => !Array.isArray(value) || value.length <= most,
   });
 }
 
 /** A face has only one position. */
 export function InsteadOfBbox(): PropertyDecorator {
-  return rule('insteadOfBbox', 'BBOX_AMBIGUOUS', 'give either bbox or region, not both', {
-    holds: (value, input: FaceReferenceLike) => value == null || input.bbox == null,
+  return rule('BBOX_AMBIGUOUS', 'give either bbox or region, not both', {
+    holds: (_region, input: FaceReferenceLike) => input.bbox == null,
   });
 }
 
 /** Without `faceUrl`, `bbox` and `region`, nothing says which face to replace. */
 export function TargetIsNamed(): PropertyDecorator {
   return rule(
-    'targetIsNamed',
     'FACE_URL_REQUIRED',
     'is required, unless bbox or region says where in targetUrl the face is; detectFaces returns both',
     {
@@ -155,14 +145,9 @@ export function TargetIsNamed(): PropertyDecorator {
 
 /** Akool's `faceswapPlusByImage`: `source_face_info.face_url` is required. */
 export function SourceHasFaceUrl(): PropertyDecorator {
-  return rule(
-    'sourceHasFaceUrl',
-    'FACE_URL_REQUIRED',
-    'is required: a faceUrl from detectFaces, or your own picture',
-    {
-      places: (value) => ((value as FaceReferenceLike | null)?.faceUrl == null ? ['faceUrl'] : []),
-    },
-  );
+  return rule('FACE_URL_REQUIRED', 'is required: a faceUrl from detectFaces, or your own picture', {
+    places: (value) => ((value as FaceReferenceLike | null)?.faceUrl == null ? ['faceUrl'] : []),
+  });
 }
 
 /**
@@ -171,7 +156,6 @@ export function SourceHasFaceUrl(): PropertyDecorator {
  */
 export function BboxForOwnPictures(): PropertyDecorator {
   return rule(
-    'bboxForOwnPictures',
     'BBOX_REQUIRED',
     'is required if faceUrl is a whole picture: pass cropRegion from detectFaces as region, or use its faceUrl',
     {
@@ -202,16 +186,11 @@ type Check<Input> =
   | { readonly holds: (value: unknown, input: Input) => boolean }
   | { readonly places: (value: unknown, input: Input) => readonly string[] };
 
-function rule<Input extends object>(
-  name: string,
-  code: string,
-  message: string,
-  check: Check<Input>,
-): PropertyDecorator {
+function rule<Input extends object>(code: string, message: string, check: Check<Input>): PropertyDecorator {
   const places = 'places' in check ? { places: check.places as RuleContext['places'] } : {};
   return (target, property) =>
     registerDecorator({
-      name,
+      name: code,
       target: target.constructor,
       propertyName: String(property),
       options: { context: { code, ...places }, message },

@@ -139,13 +139,20 @@ describe('submitFaceSwapPlus', () => {
       },
       ['input.faceMapping.0.source.bbox BBOX_REQUIRED', 'input.faceMapping.0.target.bbox BBOX_REQUIRED'],
     ],
-    ...[[1, 2, 3], [1, 2, 3, 4, 5], [3, 2, 1, 4], [1, 4, 3, 2], [1, 1, 1, 1], []].map(
-      (bbox): [string, object, string[]] => [
-        `the bbox [${bbox}]`,
-        { faceMapping: [{ ...face, source: { faceUrl: at('a.jpg'), bbox } }] },
-        ['input.faceMapping.0.source.bbox BBOX_INVALID'],
-      ],
-    ),
+    ...[
+      [1, 2, 3],
+      [1, 2, 3, 4, 5],
+      [3, 2, 1, 4],
+      [1, 4, 3, 2],
+      [1, 1, 1, 1],
+      [1, 1, 1, 2],
+      [1, 1, 2, 1],
+      [],
+    ].map((bbox): [string, object, string[]] => [
+      `the bbox [${bbox}]`,
+      { faceMapping: [{ ...face, source: { faceUrl: at('a.jpg'), bbox } }] },
+      ['input.faceMapping.0.source.bbox BBOX_INVALID'],
+    ]),
     [
       'a place given twice',
       { faceMapping: [{ ...face, target: { bbox: [1, 2, 3, 4], region } }] },
@@ -177,5 +184,48 @@ describe('submitFaceSwapPlus', () => {
     expect(answer.broken.sort()).toEqual(broken.sort());
     expect(answer.stored).toBeNull();
     expect(answer.text).not.toContain('secret-value');
+  });
+
+  it.each<[string, object, string]>([
+    ['no faces', {}, 'is required unless singleFaceMode is true; detectFaces returns the faces to map'],
+    ['nine faces', { faceMapping: Array(9).fill(face) }, 'must hold at most 8 faces; split the request'],
+    [
+      'a source that is no picture',
+      { faceMapping: [{ ...face, source: {} }] },
+      'is required: a faceUrl from detectFaces, or your own picture',
+    ],
+    [
+      'a target that says nothing',
+      { faceMapping: [{ ...face, target: {} }] },
+      'is required, unless bbox or region says where in targetUrl the face is; detectFaces returns both',
+    ],
+    [
+      'a whole picture',
+      { faceMapping: [{ ...face, source: { faceUrl: pictures.sourceUrl } }] },
+      'pass cropRegion from detectFaces as region',
+    ],
+    [
+      'a bbox from right to left',
+      { faceMapping: [{ ...face, target: { bbox: [3, 2, 1, 4] } }] },
+      'must be [x1, y1, x2, y2] in pixels, with x1 < x2 and y1 < y2',
+    ],
+    [
+      'a place given twice',
+      { faceMapping: [{ ...face, target: { bbox: [1, 2, 3, 4], region } }] },
+      'give either bbox or region, not both',
+    ],
+  ])('says of %s what to do', async (_what, more, remedy) => {
+    expect((await submit({ ...pictures, ...more })).text).toContain(remedy);
+  });
+
+  it.each([
+    ['one of the two pictures, with a bbox', { faceUrl: pictures.targetUrl, bbox: [1, 2, 3, 4] }],
+    ['one of the two pictures, with a region', { faceUrl: pictures.targetUrl, region }],
+    ['a place in the picture', { bbox: [1, 2, 3, 4] }],
+    ['a bbox in it, and no region, said so', { bbox: [1, 2, 3, 4], region: null }],
+    ['a region of it, and no bbox, said so', { bbox: null, region }],
+    ['a face, and no place, said so', { faceUrl: at('face.jpg'), bbox: null, region: null }],
+  ])('takes as a target %s', async (_what, target) => {
+    expect((await submit({ ...pictures, faceMapping: [{ ...face, target }] })).broken).toEqual([]);
   });
 });
