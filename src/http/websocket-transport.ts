@@ -203,8 +203,18 @@ export class Connection implements GraphqlSocket {
   #leave(): void {
     if (this.#leaving === null || this.isAnswerDue) return;
     this.close(this.#leaving.code, this.#leaving.reason);
-    // The client's answer would not be heard.
-    if (this.socket.isPaused) setTimeout(() => this.socket.terminate(), PAUSED_CLOSE_MS).unref();
+    if (this.socket.isPaused) this.#cutSoon();
+  }
+
+  /** What else comes is not even received: that alone would be work. */
+  #stopReading(): void {
+    this.socket.pause();
+    if (!this.isOpen) this.#cutSoon();
+  }
+
+  /** The client's answer to the close is not heard. */
+  #cutSoon(): void {
+    setTimeout(() => this.socket.terminate(), PAUSED_CLOSE_MS).unref();
   }
 
   onMessage(take: (message: string) => Promise<void>): void {
@@ -219,7 +229,10 @@ export class Connection implements GraphqlSocket {
 
   #hear(data: Buffer): void {
     this.socket.endedBytes += this.socket.unfinishedBytes;
-    if (!this.isOpen || this.#leaving !== null) return;
+    if (!this.isOpen || this.#leaving !== null) {
+      this.#stopReading();
+      return;
+    }
     const text = this.#textOf(data);
     if (text === null) return;
     const message = messageIn(text);
@@ -242,8 +255,7 @@ export class Connection implements GraphqlSocket {
       return heardText(data, this.mayHear ?? ((bytes) => this.#mayHearUnknown(bytes)));
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      // What comes after it is not even received.
-      this.socket.pause();
+      this.#stopReading();
       if (error.code === 'RATE_LIMITED' && this.mayHear !== null) this.comeAgain(error.message);
       else this.leave(CloseCode.BadRequest, NOT_READ);
       return null;
