@@ -173,6 +173,10 @@ describe('a webhook that is wrong in one way', () => {
     ['33', Buffer.alloc(48, 33)],
     ['more than there is', Buffer.alloc(16, 17)],
     ['unequal bytes', Buffer.from([...Buffer.alloc(12, 65), 4, 3, 4, 4])],
+    [
+      '32 bytes, the first of them unequal',
+      Buffer.from([...Buffer.alloc(16, 65), 31, ...Buffer.alloc(31, 32)]),
+    ],
   ])('says PADDING for padding of %s', (_what, padded) => {
     expect(failure(sealed(padded))).toBe('PADDING');
   });

@@ -73,11 +73,13 @@ describe('a webhook', () => {
   });
 
   test('is recorded once, however often it is sent, and whatever order they come in', async () => {
-    const { receiver, atProvider, get } = await openReceiver();
+    const { log, lines } = recordedLog();
+    const { receiver, atProvider, get } = await openReceiver({}, {}, log);
     const job = await atProvider('p1');
     const bodies = [webhook('p1', 3), webhook('p1', 2), webhook('p1', 3), webhook('p1', 1), webhook('p1', 4)];
     for (const body of bodies) expect(await receiver.receive(job.callbackToken, body)).toBe('recorded');
     expect(await get(job)).toMatchObject({ status: 'COMPLETED', version: job.version + 1 });
+    expect(lines.map(({ level }) => level)).toEqual([30, 30, 30, 30]);
   });
 
   test("with another job's _id is refused and changes nothing", async () => {
@@ -388,5 +390,6 @@ describe('a webhook that can not be read for want of a client id', () => {
     expect(await receiver.receive(ended.callbackToken, webhook('p1', 3))).toBe('recorded');
     expect(lines).toMatchObject([{ job: ended.id, status: 'FAILED', msg: 'callback changed nothing' }]);
     expect(await receiver.receive(unbound.callbackToken, webhook('p1', 3))).toBe('refused');
+    expect(lines.at(-1)).toMatchObject({ job: unbound.id, reason: 'NOT_YET_ASKABLE' });
   });
 });
