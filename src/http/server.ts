@@ -87,6 +87,8 @@ export interface HttpServer {
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 /** Bytes of all answers that are made, or not read yet. */
 const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
+/** Jobs whose requests, or histories, are read at once for an operation. */
+const MAX_LARGE_READ = 25;
 /** Bytes: 100 images with the longest allowed addresses fit. */
 const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** For a request to arrive as a whole: a picture over a slow line does. */
@@ -131,8 +133,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       services: options.services,
       caller,
       positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
-      requests: new SharedReads((ids) => options.services.jobs.requests(ids)),
-      histories: new SharedReads((ids) => options.services.jobs.histories(ids)),
+      requests: new SharedReads((ids) => options.services.jobs.requests(ids), MAX_LARGE_READ),
+      histories: new SharedReads((ids) => options.services.jobs.histories(ids), MAX_LARGE_READ),
       inTurn: atOnce,
       turn: noTurn,
       answer: new AnswerBudget(answers.open(caller), accepted),

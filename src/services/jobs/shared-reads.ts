@@ -1,13 +1,9 @@
 /**
  * Batches lookups by job id. Calls within one turn of the event loop share reads, and so do calls made
- * while a read is in progress. So a query that selects the same field of hundreds of jobs reads a few times,
- * instead of once per job. A read is limited in size, because its results are completed into the answer in one
- * piece; other requests are served between two reads.
+ * while a read is in progress. So a query that selects the same field of hundreds of jobs reads once, or a few
+ * times, instead of once per job.
  */
 import { setImmediate } from 'node:timers/promises';
-
-/** Ids per read. */
-const MAX_IDS = 25;
 
 interface Read<Value> {
   readonly ids: Set<string>;
@@ -16,6 +12,7 @@ interface Read<Value> {
 
 export class SharedReads<Value> {
   readonly #readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
+  readonly #maxIds: number;
   /** The reads that have not begun, by the ids that they will read. */
   readonly #waiting = new Map<string, Read<Value>>();
   /** The read that takes more ids. */
@@ -23,8 +20,16 @@ export class SharedReads<Value> {
   /** The last read that is not over; the next one waits for it. */
   #last: Read<Value> | null = null;
 
-  constructor(readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>) {
+  /**
+   * @param maxIds per read. What one read gives is completed into the answer in one piece, and other requests are
+   *   served between two reads
+   */
+  constructor(
+    readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
+    maxIds = Number.POSITIVE_INFINITY,
+  ) {
     this.#readAll = readAll;
+    this.#maxIds = maxIds;
   }
 
   /** Returns the value as of this call or later; null if the job has none. */
@@ -34,7 +39,7 @@ export class SharedReads<Value> {
   }
 
   #join(id: string): Read<Value> {
-    const read = this.#next !== null && this.#next.ids.size < MAX_IDS ? this.#next : this.#open();
+    const read = this.#next !== null && this.#next.ids.size < this.#maxIds ? this.#next : this.#open();
     read.ids.add(id);
     this.#waiting.set(id, read);
     return read;

@@ -20,6 +20,16 @@ test('whoever asks during a read shares the one after it, and is told what is so
   expect(asked).toEqual([['a'], ['b', 'a', 'c', 'none']]);
 });
 
+test('a read takes no more than it may, and the next one takes the rest', async () => {
+  const asked: (readonly string[])[] = [];
+  const reads = new SharedReads(async (ids) => {
+    asked.push(ids);
+    return new Map(ids.map((id) => [id, id]));
+  }, 2);
+  expect(await Promise.all(['a', 'b', 'a', 'c'].map((id) => reads.of(id)))).toEqual(['a', 'b', 'a', 'c']);
+  expect(asked).toEqual([['a', 'b'], ['c']]);
+});
+
 test('a read that fails fails those who wait behind it, and nobody who comes later', async () => {
   const gate = new Gate();
   let isBroken = true;
