@@ -231,7 +231,7 @@ describe('an account that Akool refuses', { timeout: 60_000 }, () => {
     gateway.clock.skip(25 * 60 * MINUTE);
     const end = (await follow(gateway.url, job.id)).at(-1);
     expect(end).toMatchObject({ status: 'FAILED', error: { code: 'ACCOUNT_PROBLEM', providerCode: 1103 } });
-    expect(end?.error?.message).toContain('until its time was over');
+    expect(end?.error?.message).toContain('until it expired');
     // Nobody waits any more, so the next submit is the trial.
     gateway.sandbox.setFaults(WELL);
     gateway.clock.skip(10 * MINUTE);

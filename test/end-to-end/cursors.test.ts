@@ -82,7 +82,7 @@ describe('A cursor', () => {
         {
           path: 'after',
           code: 'CURSOR_INVALID',
-          message: 'must be a cursor that this query gave; begin again without it',
+          message: 'must be a cursor from this query; start again without it',
         },
       ],
     });

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getIntrospectionQuery } from 'graphql';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { startGateway, type TestGateway } from '../harness.js';
-import { bareSocket, DOORS, knock, type Request } from './doors.js';
+import { bareSocket, DOORS, knock, outcomeOf, type Request } from './doors.js';
 import { JOB_FIELDS } from './operations.js';
 
 const times = (count: number, make: (i: number) => string): string =>
@@ -94,18 +94,40 @@ const WHOLE_PAGE =
     .replaceAll('{', '{ __typename ')
     .replace('{ __typename ', '{ ');
 
+const COME_AGAIN = ['429', '1013', 'RATE_LIMITED'];
+
+/** What is too much for one second is sent again in the next, as clients do. */
+async function heard<Answer>(
+  send: () => Promise<Answer>,
+  outcome: (answer: Answer) => string,
+): Promise<Answer> {
+  return await vi.waitFor(
+    async () => {
+      const answer = await send();
+      expect(COME_AGAIN).not.toContain(outcome(answer));
+      return answer;
+    },
+    { timeout: 10_000, interval: 250 },
+  );
+}
+
 /** Milliseconds of CPU for one request, the client's own work in it; the quickest of several tells. */
 async function costOf(url: string, bodies: readonly string[]): Promise<number> {
   const times: number[] = [];
   for (const body of bodies) {
-    const before = process.cpuUsage();
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body,
-    });
-    await response.text();
-    const { user, system } = process.cpuUsage(before);
+    const { user, system } = await heard(
+      async () => {
+        const before = process.cpuUsage();
+        const response = await fetch(`${url}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+        });
+        await response.text();
+        return { ...process.cpuUsage(before), status: response.status };
+      },
+      ({ status }) => String(status),
+    );
     times.push((user + system) / 1000);
   }
   return Math.min(...times);
@@ -127,7 +149,7 @@ describe('A hostile operation', () => {
     'is refused with a clear error through every door: %s',
     async (_kind, request) => {
       for (const door of DOORS) {
-        const reply = await knock(door, gateway.url, request, null);
+        const reply = await heard(() => knock(door, gateway.url, request, null), outcomeOf);
         expect([door, reply.closed, reply.data]).toEqual([door, null, null]);
         expect(reply.errors.length).toBeGreaterThan(0);
         expect(reply.errors.length).toBeLessThanOrEqual(50);

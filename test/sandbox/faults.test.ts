@@ -248,7 +248,7 @@ describe('a fault plan', () => {
           'submit.flood',
           'submit.stall must',
           'weather',
-          '0.fault may',
+          '0.fault must',
           '0.nth',
           '1 must',
           '2.ms',
