@@ -8,6 +8,7 @@
  * one by one.
  */
 import { type Kysely, sql } from 'kysely';
+import { inTime } from '../../in-time.js';
 import { CommitQueue } from './commit-queue.js';
 import type { Database } from './database.js';
 import { migrateAlone } from './postgres-migration.js';
@@ -31,8 +32,8 @@ const nothingToWrite = new Statement((db) =>
 const MOST_WRITES = 32;
 /** Whoever asked for a write has an answer by then. */
 const WRITE_TIMEOUT_MS = 9000;
-/** For the writes in flight when it is closed. */
-const CLOSE_TIMEOUT_MS = 5000;
+/** For what is in flight when it is closed, and for its connections to end. */
+const CLOSE_TIMEOUT_MS = 3000;
 
 export async function openPostgres(url: string, settings: PoolSettings): Promise<Database> {
   const db = openPostgresDb(url, settings);
@@ -60,10 +61,14 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
     },
   };
 
+  /** A database that does not answer is left: each of its calls would be waited for until its own time is over. */
   async function close(): Promise<void> {
-    const timer = setTimeout(() => transactions.giveUp(), CLOSE_TIMEOUT_MS);
+    await inTime(end(), CLOSE_TIMEOUT_MS, undefined);
+    transactions.giveUp();
+  }
+
+  async function end(): Promise<void> {
     await commits.drained();
-    clearTimeout(timer);
     await transactions.forget().catch(() => {});
     await db.destroy();
   }
