@@ -147,7 +147,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     reportUnexpected: ((error, reference) =>
       options.log.error({ err: error, reference }, 'unexpected error')) satisfies ReportUnexpected,
   };
-  const waiting = new WaitingConnections(app.server);
+  let waiting: WaitingConnections | null = null;
   let sockets: WebsocketEndpoint | null = null;
   let apollo: Awaited<ReturnType<typeof graphqlRoute>> | null = null;
   let stopped: Promise<void> | null = null;
@@ -157,6 +157,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       return sockets?.size ?? 0;
     },
     prepare: async () => {
+      waiting = new WaitingConnections(app.server);
       errorAnswers(app, shared.reportUnexpected);
       securityHeaders(app);
       dropBodiesOfGets(app);
@@ -207,13 +208,13 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const hangUp = setTimeout(async () => {
       // A process that was busy for so long has not read yet what has come.
       await setImmediate();
-      waiting.stop();
+      waiting?.stop();
     }, FIRST_REQUEST_MS);
     const leftMs = Math.max(until - performance.now(), LAST_ANSWERS_MS);
     const cut = setTimeout(() => app.server.closeAllConnections(), leftMs);
     await closed;
     clearTimeout(hangUp);
-    waiting.stop();
+    waiting?.stop();
     clearTimeout(cut);
     await apollo?.stop();
   }
