@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
 import { Gate, until } from '../services/jobs/gate.js';
 import { oneFace, upTo } from './caller.js';
-import { type BareSocket, bareSocket, DOORS, knock } from './doors.js';
+import { type BareSocket, bareSocketOf, DOORS, knock } from './doors.js';
 import { SUBMIT, textOf } from './operations.js';
 
 /** Of one tenant. */
@@ -65,10 +65,8 @@ afterEach(async () => {
 });
 
 async function socketOf(key: string): Promise<BareSocket> {
-  const bare = await bareSocket(gateway.url);
+  const bare = await bareSocketOf(gateway.url, key);
   sockets.push(bare);
-  bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } });
-  await bare.next('connection_ack');
   return bare;
 }
 

@@ -145,6 +145,14 @@ export async function bareSocket(
   };
 }
 
+/** One that has said who it is, and was let in. */
+export async function bareSocketOf(url: string, bearer: string): Promise<BareSocket> {
+  const bare = await bareSocket(url);
+  bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${bearer}` } });
+  await bare.next('connection_ack');
+  return bare;
+}
+
 export interface BareSocket {
   readonly socket: WebSocket;
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;

@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/errors.js';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
 import { Gate } from '../services/jobs/gate.js';
 import { upTo } from './caller.js';
-import { type BareSocket, bareSocket, DOORS, knock } from './doors.js';
+import { type BareSocket, bareSocketOf, DOORS, knock } from './doors.js';
 
 /** Each of these takes 3 MB once it is parsed. */
 const COMMENTS = `#${'x'.repeat(48)}\n`.repeat(9900);
@@ -36,13 +36,6 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
-async function socketOf(key: string): Promise<BareSocket> {
-  const bare = await bareSocket(gateway.url);
-  bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } });
-  await bare.next('connection_ack');
-  return bare;
-}
-
 /** The errors of those that are refused; all have been looked at when a query after them is answered. */
 async function follow(bare: BareSocket, queries: readonly string[]): Promise<readonly unknown[]> {
   const subscribe = (id: string, query: string) => bare.say({ id, type: 'subscribe', payload: { query } });
@@ -55,7 +48,7 @@ async function follow(bare: BareSocket, queries: readonly string[]): Promise<rea
 }
 
 it('a caller who follows by many large documents is refused more, until some are left; others are not', async () => {
-  const ann = await socketOf('key-of-ann');
+  const ann = await bareSocketOf(gateway.url, 'key-of-ann');
   const refused = await follow(
     ann,
     upTo(MANY).map((n) => large(`Ann${n}`)),
@@ -66,20 +59,20 @@ it('a caller who follows by many large documents is refused more, until some are
   // Not by a stream either, and one document is held once, however many follow by it.
   const more = await knock('stream', gateway.url, { query: large('Ann') }, 'key-of-ann');
   expect([more.status, more.errors[0]?.extensions?.code]).toEqual([429, 'RATE_LIMITED']);
-  const same = await socketOf('key-of-ann');
+  const same = await bareSocketOf(gateway.url, 'key-of-ann');
   expect(
     await follow(
       same,
       upTo(MANY).map(() => large('Ann1')),
     ),
   ).toEqual([]);
-  const bob = await socketOf('key-of-bob');
+  const bob = await bareSocketOf(gateway.url, 'key-of-bob');
   expect(await follow(bob, [large('Bob')])).toEqual([]);
   for (const { socket, closed } of [ann, same]) {
     socket.close();
     await closed;
   }
-  const again = await socketOf('key-of-ann');
+  const again = await bareSocketOf(gateway.url, 'key-of-ann');
   expect(await follow(again, [large('Ann7')])).toEqual([]);
   again.socket.close();
   bob.socket.close();

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../harness.js';
-import { bareSocket, DOORS, knock } from './doors.js';
+import { bareSocketOf, DOORS, knock } from './doors.js';
 import { SUBMIT, textOf } from './operations.js';
 
 const KEY = 'acme-key';
@@ -94,9 +94,7 @@ describe('Answers that are not read', () => {
     expect((await knock('http', gateway.url, { query }, KEY)).errors).toEqual([refusal]);
     expect((await knock('http', gateway.url, { query: '{ __typename }' }, KEY)).errors).toEqual([]);
     // A follower comes again rather than miss an update.
-    const bare = await bareSocket(gateway.url);
-    bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${KEY}` } });
-    await bare.next('connection_ack');
+    const bare = await bareSocketOf(gateway.url, KEY);
     const subscription = `subscription { jobUpdated(id: "${id}") { ${LARGE} } }`;
     bare.say({ id: '1', type: 'subscribe', payload: { query: subscription } });
     expect(await bare.closed).toEqual({ code: 1013, reason: refusal.message });
@@ -123,9 +121,7 @@ describe('Answers that are not read', () => {
   it('end a socket, and what they held is free again', async () => {
     const query = `subscription { jobUpdated(id: "${id}") { ${LARGE} } }`;
     for (let i = 0; i < 5; i++) {
-      const bare = await bareSocket(gateway.url);
-      bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${KEY}` } });
-      await bare.next('connection_ack');
+      const bare = await bareSocketOf(gateway.url, KEY);
       bare.socket.pause();
       // Two are more than one client may leave unread.
       for (const n of ['1', '2', '3']) bare.say({ id: n, type: 'subscribe', payload: { query } });

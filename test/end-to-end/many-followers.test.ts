@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway, withMethods } from '../harness.js';
 import { oneFace, upTo } from './caller.js';
-import { type BareSocket, bareSocket, knock } from './doors.js';
+import { type BareSocket, bareSocketOf, knock } from './doors.js';
 import { SUBMIT, textOf } from './operations.js';
 
 const KEY = 'key-of-acme';
@@ -51,10 +51,8 @@ async function submitted(key = KEY): Promise<string> {
 }
 
 async function socketOf(key: string): Promise<BareSocket> {
-  const bare = await bareSocket(gateway.url);
+  const bare = await bareSocketOf(gateway.url, key);
   sockets.push(bare);
-  bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } });
-  await bare.next('connection_ack');
   return bare;
 }
 

@@ -3,7 +3,7 @@ import type { SubmitOutcome } from '../../../src/services/akool/akool-client.js'
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import { withMethods } from '../../harness.js';
 import { Gate, until } from './gate.js';
-import { HOUR, NOON, refusal, request } from './samples.js';
+import { face, HOUR, NOON, refusal, request } from './samples.js';
 import { acceptedAs, openWorkshop, type Workshop } from './workshop.js';
 
 const NOT_ACCEPTED: SubmitOutcome = {
@@ -336,15 +336,7 @@ test('a job whose request cannot be read is not sent, and waits to be sent later
 
 describe('a job whose faces are to be found first', () => {
   const lacking = { ...request, detectOpts: true };
-  const face = {
-    opts: '1,1:2,2:3,3:4,4',
-    landmarks: [],
-    landmarksStr: '1,1:2,2:3,3:4,4',
-    cropLandmarks: null,
-    faceUrl: null,
-    region: { x: 0, y: 0, width: 1, height: 1 },
-    cropRegion: null,
-  };
+  const found = { ...face, opts: '1,1:2,2:3,3:4,4' };
 
   test('is sent once, though it took so long that it was taken over and given to another try', async () => {
     const gate = new Gate();
@@ -352,7 +344,7 @@ describe('a job whose faces are to be found first', () => {
     const { akool, clock } = workshop;
     akool.onDetect = async () => {
       await gate.pass();
-      return [{ index: 0, timeSeconds: null, faces: [face] }];
+      return [{ index: 0, timeSeconds: null, faces: [found] }];
     };
     const dispatcher = workshop.dispatcher();
     const job = await workshop.create('ann', { request: lacking });
@@ -405,7 +397,7 @@ describe('a job whose faces are to be found first', () => {
     let lookups = 0;
     akool.onDetect = async () => {
       lookups += 1;
-      if (lookups > 1) return [{ index: 0, timeSeconds: null, faces: [face] }];
+      if (lookups > 1) return [{ index: 0, timeSeconds: null, faces: [found] }];
       await gate.pass();
       throw new AkoolCallError('UNREACHABLE', 'gone');
     };

@@ -14,22 +14,14 @@ import type { Job } from '../../../src/services/jobs/job.js';
 import { JobService } from '../../../src/services/jobs/job-service.js';
 import { Reconciler } from '../../../src/services/jobs/reconciler.js';
 import type { JobStore } from '../../../src/services/store/job-store.js';
-import { HOUR } from './samples.js';
-import { ManualClock, resultOf, ScriptedAkool } from './workshop.js';
+import { face, HOUR } from './samples.js';
+import { ManualClock, resultOf, ScriptedAkool, TIMES } from './workshop.js';
 
 /** Jobs that may be at Akool at once. */
 export const SLOTS = 2;
 const KEYS = { clientId: 'QkZ8yLmN3pRstuVwXyZ01A', clientSecret: 's3cr3tKeyOf24Characters!' };
 const BASE_URL = 'http://127.0.0.1:4001';
 const RESULT = 'https://cdn.example/result.png';
-const FACE: DetectedFrame['faces'][number] = {
-  landmarks: [],
-  landmarksStr: '1,1:2,2:3,3:4,4',
-  cropLandmarks: null,
-  faceUrl: null,
-  region: { x: 0, y: 0, width: 1, height: 1 },
-  cropRegion: null,
-};
 /** Turns of the event loop in which nothing is asked of the stores, after which nobody is about to ask. */
 const QUIET_TURNS = 4;
 const log = pino({ level: 'silent' });
@@ -128,7 +120,6 @@ export class Fleet {
     const serviceOn = () =>
       new JobService({ store, bus: createInProcessJobBus(), clock, settings: jobSettings });
     const jobs = serviceOn();
-    const times = { pollAfterMs: 30_000, jobDeadlineMs: 3 * HOUR, unconfirmedSlotMs: 600_000 };
     const reconciler = new Reconciler({
       store,
       jobs,
@@ -136,7 +127,7 @@ export class Fleet {
       clock,
       log,
       settings: {
-        ...times,
+        ...TIMES,
         baseUrl: BASE_URL,
         keepResults: false,
         queueTtlMs: 24 * HOUR,
@@ -155,7 +146,7 @@ export class Fleet {
         clock,
         log,
         settings: {
-          ...times,
+          ...TIMES,
           maxConcurrency: SLOTS,
           queueTtlMs: 24 * HOUR,
           leaseGraceMs: 15_000,
@@ -169,7 +160,7 @@ export class Fleet {
         reconciler,
         clock,
         log,
-        settings: { ...times, keys: KEYS, baseUrl: BASE_URL, confirmResults: false, keepResults: false },
+        settings: { ...TIMES, keys: KEYS, baseUrl: BASE_URL, confirmResults: false, keepResults: false },
       }),
       eraser: new Eraser({
         store,
@@ -231,7 +222,7 @@ export class Fleet {
         from,
         answer: (isFound) => {
           this.looks = this.looks.filter((other) => other !== look);
-          if (isFound) resolve([{ index: 0, timeSeconds: null, faces: [FACE] }]);
+          if (isFound) resolve([{ index: 0, timeSeconds: null, faces: [face] }]);
           else reject(new AkoolCallError('UNREACHABLE', 'gone'));
         },
       };

@@ -1,5 +1,6 @@
 /** Jobs, requests and times for tests that need some and do not care which. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { DetectedFrame } from '../../../src/services/akool/akool-client.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobError } from '../../../src/services/jobs/job-error.js';
 import type { FaceSwapRequest } from '../../../src/services/jobs/job-request.js';
@@ -17,6 +18,16 @@ export const request: FaceSwapRequest = {
   faceEnhance: false,
   singleFaceMode: true,
   detectOpts: false,
+};
+
+/** One that Akool has found. */
+export const face: DetectedFrame['faces'][number] = {
+  landmarks: [],
+  landmarksStr: '1,1:2,2:3,3:4,4',
+  cropLandmarks: null,
+  faceUrl: null,
+  region: { x: 0, y: 0, width: 1, height: 1 },
+  cropRegion: null,
 };
 
 export const refusal: JobError = {

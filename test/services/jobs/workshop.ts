@@ -23,6 +23,8 @@ import { HOUR, NOON, request } from './samples.js';
 
 /** Where Akool is called, if it is. */
 const BASE_URL = 'https://openapi.akool.example';
+/** In milliseconds. */
+export const TIMES = { pollAfterMs: 30_000, jobDeadlineMs: 3 * HOUR, unconfirmedSlotMs: 600_000 };
 
 export const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
 
@@ -186,9 +188,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
         log,
         settings: {
           maxConcurrency: 2,
-          jobDeadlineMs: 3 * HOUR,
-          pollAfterMs: 30_000,
-          unconfirmedSlotMs: 600_000,
+          ...TIMES,
           queueTtlMs: 24 * HOUR,
           leaseGraceMs: 15_000,
           drainMs: 5000,
@@ -215,9 +215,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
         settings: {
           baseUrl: BASE_URL,
           keepResults: false,
-          pollAfterMs: 30_000,
-          jobDeadlineMs: 3 * HOUR,
-          unconfirmedSlotMs: 600_000,
+          ...TIMES,
           queueTtlMs: 24 * HOUR,
           abandonedAfterMs: 60_000,
           ...more,
