@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../harness.js';
 import { submit, upTo } from './caller.js';
 import { type BareSocket, bareSocket } from './doors.js';
@@ -15,12 +15,13 @@ const LONG = 'x'.repeat(200_000);
 let gateway: TestGateway;
 let query: string;
 
-beforeAll(async () => {
+// Each with a gateway of its own: what the one sends within a second leaves no room for the other.
+beforeEach(async () => {
   gateway = await startGateway({ sandbox: { queueMs: 3_600_000 } });
   const { id } = await submit(gateway.url);
   query = `subscription { jobUpdated(id: "${id}") { status } }`;
 });
-afterAll(() => gateway.stop());
+afterEach(() => gateway.stop());
 
 /** Bytes, without what is only waiting to be collected. */
 function heap(): number {
