@@ -1,14 +1,49 @@
 import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Tests that wait most of their time: for time-outs, for servers that are away, for processes that come and go. */
-const WAITING = [
-  'test/end-to-end/{account-hold,archive,changes,clock,delete,detection,failover,instances,kill,late-answer,late-result,live,outage,outcome,pgbouncer}.test.ts',
-  'test/end-to-end/{media,proxies,silent-postgres,silent-redis,silent-start,sockets,start,stop,token}.test.ts',
-  'test/services/bus/redis-faults.test.ts',
-  'test/services/jobs/job-service.test.ts',
-  'test/services/store/lost-commits.test.ts',
+/**
+ * The long files come first: one that began last would keep a single worker busy at the end. Those that wait stand
+ * between those that work.
+ */
+const LONG = [
+  'end-to-end/chaos',
+  'end-to-end/stop',
+  'end-to-end/answers',
+  'end-to-end/instances',
+  'services/store/postgres',
+  'services/store/lost-commits',
+  'end-to-end/many',
+  'end-to-end/silent-postgres',
+  'http/graphiql',
+  'end-to-end/account-hold',
+  'end-to-end/proxies',
+  'end-to-end/fuzz',
+  'end-to-end/outage',
+  'services/bus/redis-faults',
+  'end-to-end/start',
+  'end-to-end/unasked',
+  'end-to-end/token',
+  'end-to-end/archive',
+  'end-to-end/outcome',
+  'end-to-end/delete',
+  'end-to-end/kill',
+  'end-to-end/detection',
+  'end-to-end/live',
+  'end-to-end/process',
+  'end-to-end/silent-start',
+  'end-to-end/pgbouncer',
 ];
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = LONG.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return at === -1 ? LONG.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -18,28 +53,16 @@ export default defineConfig({
   },
   test: {
     globalSetup: ['test/global-setup.ts'],
+    include: ['test/**/*.test.ts'],
     // Only what hangs reaches these, also on a busy machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Waiting for something costs nothing when it comes; one second is short on a busy machine.
     expect: { poll: { timeout: 15_000 } },
+    // Each worker loads the program once.
     isolate: false,
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: 'working',
-          include: ['test/**/*.test.ts'],
-          exclude: WAITING,
-          // Two cores: more workers than that only make real servers wait for each other.
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        test: { name: 'waiting', include: WAITING, maxWorkers: 5, sequence: { groupOrder: 1 } },
-      },
-    ],
+    // For two cores: many tests wait half of their time, for time-outs or for processes that come and go.
+    maxWorkers: 4,
+    sequence: { sequencer: LongFirst },
   },
 });
