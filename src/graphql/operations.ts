@@ -14,13 +14,13 @@ import {
 import type { Caller } from '../services/auth/caller.js';
 import { atOnce } from '../services/event-turns.js';
 import { SMALL_BYTES } from '../services/held-bytes.js';
-import { noTurn, QueryTurns, type Turn } from '../services/query-turns.js';
+import { noTurn, QueryTurns } from '../services/query-turns.js';
 import { bytesOf } from './document-nodes.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
 import { DocumentsInUse } from './documents-in-use.js';
 import { costOf, type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
-import { type BegunSubscription, Subscriptions } from './subscriptions.js';
+import { type BegunOperation, Subscriptions } from './subscriptions.js';
 
 export interface OperationsOptions extends DocumentsOptions {
   readonly rates: RateLimits;
@@ -45,12 +45,6 @@ export interface RefusedOperation {
 }
 
 export type Admission = AdmittedOperation | RefusedOperation;
-
-/** An operation that is under way. */
-export interface BegunOperation extends BegunSubscription {
-  /** What is asked before what is large is read for it. */
-  readonly turn: Turn;
-}
 
 export class Operations {
   readonly #documents: Documents;
@@ -110,7 +104,7 @@ export class Operations {
     onceLeft: (leave: () => void) => void,
   ): Promise<BegunOperation> {
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
-      return { turn: noTurn, ...this.#subscriptions.begin(caller, document) };
+      return this.#subscriptions.begin(caller, document);
     }
     // Others are over soon: small ones always find room.
     const isSmall = bytesOf(document) <= SMALL_BYTES;

@@ -3,13 +3,17 @@ import type { DocumentNode } from 'graphql';
 import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
 import { EventTurns, type InTurn } from '../services/event-turns.js';
+import type { Turn } from '../services/query-turns.js';
 import { Shares } from '../services/shares.js';
 import type { DocumentsInUse } from './documents-in-use.js';
 
-export interface BegunSubscription {
-  /** What to follow by. */
+/** An operation that is under way. */
+export interface BegunOperation {
+  /** What to execute. */
   readonly document: DocumentNode;
   readonly inTurn: InTurn;
+  /** What is asked before what is large is read for an event. */
+  readonly turn: Turn;
   /** To be called when it is over, as often as one likes. */
   readonly end: () => void;
 }
@@ -28,7 +32,7 @@ export class Subscriptions {
   }
 
   /** @throws GatewayError RATE_LIMITED */
-  begin(caller: Caller, document: DocumentNode): BegunSubscription {
+  begin(caller: Caller, document: DocumentNode): BegunOperation {
     const use = this.#documents.begin(caller, document);
     if (!this.#number.take(caller, 1)) {
       use.end();
@@ -38,6 +42,7 @@ export class Subscriptions {
     return {
       document: use.document,
       inTurn: (give) => this.#turns.take(caller, use.cost, give),
+      turn: { read: (bytes) => this.#turns.read(caller, bytes), end: () => {} },
       end: () => {
         if (isOver) return;
         isOver = true;

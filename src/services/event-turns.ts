@@ -1,9 +1,11 @@
 /**
  * Events are given to their followers in turns: an update of a job may have thousands of followers who each ask for
- * much of it, and between two turns everybody else is served. Tenants go in turn, and within one the tokens of each
+ * much of it, and between two turns everybody else is served. An event for which much is read takes another turn,
+ * for itself: how often it is told is up to the operation. Tenants go in turn, and within one the tokens of each
  * job, so that who follows a lot delays their own events most.
  */
 import type { Caller } from './auth/caller.js';
+import { SMALL_BYTES } from './held-bytes.js';
 import { TenantLines } from './tenant-lines.js';
 
 /** Calls it when it is this follower's turn: at once, or later. */
@@ -21,17 +23,25 @@ interface Waiting {
   readonly give: () => void;
 }
 
+type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
+
 export class EventTurns {
   readonly #lines = new TenantLines<Waiting>();
   #spent = 0;
   #isTurnDue = false;
 
   /** @param cost of the operation */
-  take(caller: Pick<Caller, 'tenant' | 'onlyJob'>, cost: number, give: () => void): void {
+  take(caller: Owner, cost: number, give: () => void): void {
     this.#expectTurn();
     const next = { cost: cost + EVENT_COST, give };
     if (this.#lines.isEmpty && this.#spent < MAX_TURN_COST) this.#give(next);
     else this.#lines.add(caller, next);
+  }
+
+  /** So many bytes are about to be read for an event. Undefined, or resolved, when it may go on. */
+  read(caller: Owner, bytes: number): Promise<void> | undefined {
+    if (bytes <= SMALL_BYTES) return undefined;
+    return new Promise((resolve) => this.take(caller, MAX_TURN_COST, resolve));
   }
 
   #expectTurn(): void {

@@ -36,7 +36,7 @@ export interface Turn {
   end(): void;
 }
 
-/** Of mutations, which run field by field, and of subscriptions, whose events have turns of their own. */
+/** Of mutations, which run field by field. */
 export const noTurn: Turn = { read: () => undefined, end: () => {} };
 
 interface Place {

@@ -13,6 +13,12 @@ beforeEach(() => {
   given = [];
 });
 
+/** As an event that was given does, for which so much is read. */
+async function read(name: string, bytes: number): Promise<void> {
+  await turns.read({ tenant: name.charAt(0), onlyJob: null }, bytes);
+  given.push(name);
+}
+
 function take(name: string, cost = DEAR, onlyJob: string | null = null): void {
   turns.take({ tenant: name.charAt(0), onlyJob }, cost, () => given.push(name));
 }
@@ -60,5 +66,15 @@ describe('Events', () => {
     await setImmediate();
     take('a3');
     expect(given).toEqual(['a3']);
+  });
+
+  test('for which much is read take a turn each, between the others; for which little is read, none', async () => {
+    for (const name of ['a1', 'a2']) void read(name, 64 * 1024 + 1);
+    for (const name of ['a3', 'a4']) void read(name, 64 * 1024);
+    take('b1', 20);
+    await Promise.resolve();
+    expect(given.splice(0)).toEqual(['a1', 'a3', 'a4']);
+    expect(await nextTurn()).toEqual(['a2']);
+    expect(await nextTurn()).toEqual(['b1']);
   });
 });

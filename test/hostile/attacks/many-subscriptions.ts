@@ -4,13 +4,15 @@ import { picturesOf, submitLarge } from '../requests.js';
 import { subscribe } from '../target.js';
 
 const SUBSCRIPTIONS = 90;
+/** Each event is some 2 MB. */
+const TIMES = 5;
+
 export const manySubscriptions: Attack = {
   name: 'many-subscriptions',
   shows: 'a socket with 90 subscriptions that all bring the same large job has a limit in bytes',
   run: async (target) => {
     const socket = await target.follow();
-    // Each event is some 2 MB, or 0.8.
-    const query = `subscription { jobsUpdated { id ${picturesOf(target.pick(5, 2))} } }`;
+    const query = `subscription { jobsUpdated { id ${picturesOf(TIMES)} } }`;
     subscribe(socket, query, SUBSCRIPTIONS);
     await sleep(500);
     socket.pause();
