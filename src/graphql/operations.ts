@@ -13,12 +13,10 @@ import {
 } from 'graphql';
 import type { Caller } from '../services/auth/caller.js';
 import { atOnce } from '../services/event-turns.js';
-import { SMALL_BYTES } from '../services/held-bytes.js';
 import { noTurn, QueryTurns } from '../services/query-turns.js';
-import { bytesOf } from './document-nodes.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
 import { DocumentsInUse } from './documents-in-use.js';
-import { costOf, type QueryLimits, tooManyValues } from './query-limits.js';
+import { type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
 import { type BegunOperation, Subscriptions } from './subscriptions.js';
 
@@ -106,9 +104,7 @@ export class Operations {
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
       return this.#subscriptions.begin(caller, document);
     }
-    // Others are over soon: small ones always find room.
-    const isSmall = bytesOf(document) <= SMALL_BYTES;
-    const use = isSmall ? { document, end: () => {} } : this.#inUse.begin(caller, document);
+    const use = this.#inUse.begin(caller, document);
     if (operation.operation === OperationTypeNode.MUTATION) return { turn: noTurn, inTurn: atOnce, ...use };
     const turn = this.#turns.open(caller);
     const end = (): void => {
@@ -117,7 +113,7 @@ export class Operations {
     };
     onceLeft(() => turn.leave());
     try {
-      await turn.take(costOf(document));
+      await turn.take(use.cost);
     } catch (error) {
       end();
       throw error;
