@@ -92,7 +92,7 @@ export class Operations {
   /**
    * The operation is under way once this resolves, by the document that is returned: a dear query when it is its turn.
    *
-   * @param onceLeft takes what is to be called when the caller has left
+   * @param onceLeft takes what is to be called when the caller has left; at once where that is so
    * @throws GatewayError RATE_LIMITED when the caller holds too many subscriptions, uses too many documents, or has
    *   too many queries that wait for their turn
    */
@@ -106,12 +106,11 @@ export class Operations {
     }
     const use = this.#inUse.begin(caller, document);
     if (operation.operation === OperationTypeNode.MUTATION) return { turn: noTurn, inTurn: atOnce, ...use };
-    const turn = this.#turns.open(caller);
+    const turn = this.#turns.open(caller, onceLeft);
     const end = (): void => {
       use.end();
       turn.end();
     };
-    onceLeft(() => turn.leave());
     try {
       await turn.take(use.cost);
     } catch (error) {

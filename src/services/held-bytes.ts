@@ -49,6 +49,6 @@ export class Holding {
 
   /** Gives all back. Safe to call twice. */
   release(): void {
-    this.remove(this.#bytes);
+    if (this.#bytes > 0) this.remove(this.#bytes);
   }
 }

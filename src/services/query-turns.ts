@@ -54,8 +54,9 @@ export class QueryTurns {
   /** Of the event loop, before the next may begin. */
   #turnsLeft = 0;
 
-  open(caller: Owner): QueryTurn {
-    return new QueryTurn(caller, this);
+  /** @param onceLeft takes what is to be called when the caller has left; at once where that is so */
+  open(caller: Owner, onceLeft: (leave: () => void) => void): QueryTurn {
+    return new QueryTurn(caller, onceLeft, this);
   }
 
   /** Calls `begin` when it is its turn. @throws GatewayError RATE_LIMITED */
@@ -133,6 +134,7 @@ export class QueryTurns {
 /** Of one query. */
 export class QueryTurn implements Turn {
   readonly #caller: Owner;
+  readonly #onceLeft: (leave: () => void) => void;
   readonly #turns: QueryTurns;
   #cost = 0;
   #place: Place | null = null;
@@ -141,8 +143,9 @@ export class QueryTurn implements Turn {
   #refuse: (() => void) | null = null;
   #isLeft = false;
 
-  constructor(caller: Owner, turns: QueryTurns) {
+  constructor(caller: Owner, onceLeft: (leave: () => void) => void, turns: QueryTurns) {
     this.#caller = caller;
+    this.#onceLeft = onceLeft;
     this.#turns = turns;
   }
 
@@ -159,6 +162,8 @@ export class QueryTurn implements Turn {
     this.#cost += cost;
     if (this.#cost <= MAX_DIRECT_COST) return undefined;
     this.#begun ??= new Promise((resolve, reject) => {
+      // Most queries never wait, so nothing listens for them.
+      this.#onceLeft(() => this.#leave());
       if (this.#isLeft) throw hasLeft();
       this.#refuse = () => reject(hasLeft());
       this.#place = this.#turns.enter(this.#caller, resolve);
@@ -166,17 +171,17 @@ export class QueryTurn implements Turn {
     return this.#begun;
   }
 
+  end(): void {
+    this.#leave();
+    if (this.#place !== null) this.#turns.end(this.#place);
+  }
+
   /** Its caller has left: it waits no longer, and goes on only where it has begun. */
-  leave(): void {
+  #leave(): void {
     this.#isLeft = true;
     if (this.#place === null) return;
     this.#turns.leave(this.#place);
     this.#refuse?.();
-  }
-
-  end(): void {
-    this.leave();
-    if (this.#place !== null) this.#turns.end(this.#place);
   }
 }
 

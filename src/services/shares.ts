@@ -7,15 +7,21 @@
  *
  * Each tenant may hold a little whatever the others hold, and as much again whatever its follow tokens hold.
  */
-import { allowanceOf, type Caller } from './auth/caller.js';
+import type { Caller } from './auth/caller.js';
 
 type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
+
+/** What one tenant holds. */
+interface Held {
+  all: number;
+  /** Of that its own (null), and what each job's follow tokens hold. */
+  readonly byJob: Map<string | null, number>;
+}
 
 export class Shares {
   readonly #most: number;
   readonly #little: number;
-  /** By tenant; and of that its own, and what each job's follow tokens hold. */
-  readonly #byOwner = new Map<string, number>();
+  readonly #byTenant = new Map<string, Held>();
   #all = 0;
 
   /**
@@ -32,44 +38,31 @@ export class Shares {
    *
    * @param more negative to give back
    */
-  take(caller: Owner, more: number): boolean {
-    if (more > 0 && !this.#isLittle(caller, more) && !this.#hasRoom(caller, more)) return false;
-    this.#all += more;
-    for (const owner of [tenantOf(caller), askerOf(caller)]) {
-      const held = this.#heldBy(owner) + more;
-      if (held > 0) this.#byOwner.set(owner, held);
-      else this.#byOwner.delete(owner);
+  take({ tenant, onlyJob }: Owner, more: number): boolean {
+    const held = this.#byTenant.get(tenant) ?? { all: 0, byJob: new Map<string | null, number>() };
+    const all = held.all + more;
+    const ofJob = (held.byJob.get(onlyJob) ?? 0) + more;
+    if (more > 0) {
+      const isLittle = (onlyJob === null ? ofJob : all) <= this.#little;
+      if (!isLittle && !this.#hasRoom(more, onlyJob === null ? [all] : [all, ofJob])) return false;
     }
+    this.#all += more;
+    held.all = all;
+    if (ofJob > 0) held.byJob.set(onlyJob, ofJob);
+    else held.byJob.delete(onlyJob);
+    if (all > 0) this.#byTenant.set(tenant, held);
+    else this.#byTenant.delete(tenant);
     return true;
   }
 
-  #isLittle(caller: Owner, more: number): boolean {
-    const owner = caller.onlyJob === null ? askerOf(caller) : tenantOf(caller);
-    return this.#heldBy(owner) + more <= this.#little;
-  }
-
-  #hasRoom(caller: Owner, more: number): boolean {
+  /** @param holders what each would hold: the tenant, and the job of its follow tokens */
+  #hasRoom(more: number, holders: readonly number[]): boolean {
     let free = this.#most - this.#all - more;
-    const owners = caller.onlyJob === null ? [tenantOf(caller)] : [tenantOf(caller), askerOf(caller)];
-    for (const owner of owners) {
-      const held = this.#heldBy(owner) + more;
+    for (const held of holders) {
       if (held > free) return false;
       // So much more it could hold: whatever one takes, the others no longer have.
       free = (free - held) / 2;
     }
     return true;
   }
-
-  #heldBy(owner: string): number {
-    return this.#byOwner.get(owner) ?? 0;
-  }
-}
-
-function tenantOf({ tenant }: Owner): string {
-  return allowanceOf({ tenant, onlyJob: null });
-}
-
-/** The job, for who has a follow token; else the tenant itself, apart from those. */
-function askerOf({ tenant, onlyJob }: Owner): string {
-  return JSON.stringify([tenant, onlyJob]);
 }
