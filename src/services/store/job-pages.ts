@@ -42,7 +42,7 @@ export async function listJobs(
   const isNewest = isForward && page.after === undefined;
   const { found, jobs } =
     recent !== null && isNewest
-      ? await throughMemory(recent, wanted, page.limit)
+      ? await throughMemory(recent, wanted, page.limit, statuses.length === 1 ? [] : ORDER)
       : await whole(wanted, page.limit);
   const more = found > page.limit;
   if (!isForward) jobs.reverse();
@@ -55,9 +55,12 @@ export async function listJobs(
   };
 }
 
+/** The columns of the order. */
+const ORDER = ['created_at', 'sequence'] as const;
+
 type Jobs<Row> = SelectQueryBuilder<Tables, 'jobs', Row>;
 
-/** The rows of a page, and one more where there is one. The columns are to include those of the order. */
+/** The rows of a page, and one more where there is one. Of several statuses, the columns are to include `ORDER`. */
 type Wanted = <Row>(columns: (jobs: Jobs<object>) => Jobs<Row>) => Promise<Simplify<Row>[]>;
 
 /** How many there are, counting one more than the limit; and those within it. */
@@ -73,10 +76,17 @@ async function whole(wanted: Wanted, limit: number): Promise<Found> {
 
 /**
  * The same for a page that is looked at again and again: from memory, where all of it is kept, and kept there
- * otherwise. A driver hands over four columns several times faster than whole jobs.
+ * otherwise. A driver takes about a microsecond for each column of a row, so no more are read than are needed.
+ *
+ * @param order the columns that the rows are to have for their order
  */
-async function throughMemory(recent: RecentJobs, wanted: Wanted, limit: number): Promise<Found> {
-  const places = await wanted((q) => q.select(['id', 'version', 'created_at', 'sequence']));
+async function throughMemory(
+  recent: RecentJobs,
+  wanted: Wanted,
+  limit: number,
+  order: readonly (typeof ORDER)[number][],
+): Promise<Found> {
+  const places = await wanted((q) => q.select(['id', 'version', ...order]));
   const kept = places.slice(0, limit).flatMap(({ id, version }) => {
     const job = recent.get(id);
     // What is being written at this moment is another version here and there.
