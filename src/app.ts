@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
+import type { Clock } from './clock.js';
 import { type Config, isLoopback, type Secrets } from './config.js';
 import {
   akoolAddress,
@@ -36,30 +37,29 @@ import { ResultFetcher } from './services/archive/result-fetcher.js';
 import { Authenticator } from './services/auth/authenticator.js';
 import { FollowTokens } from './services/auth/follow-tokens.js';
 import { JwtVerifier } from './services/auth/jwt.js';
-import type { JobBus } from './services/bus/job-bus.js';
 import { FaceDetection } from './services/faces/face-detection.js';
 import { FaceLookup } from './services/faces/face-lookup.js';
 import { Health } from './services/health.js';
-import { Instances } from './services/instances.js';
-import { AccountHolds } from './services/jobs/account-holds.js';
-import { AccountWatch } from './services/jobs/account-watch.js';
-import { Archiver } from './services/jobs/archiver.js';
-import { CallbackReceiver } from './services/jobs/callback.js';
-import { CatchUp } from './services/jobs/catch-up.js';
-import type { Clock } from './services/jobs/clock.js';
-import { Dispatcher } from './services/jobs/dispatcher.js';
-import { Eraser } from './services/jobs/eraser.js';
-import { ExpiryWatch } from './services/jobs/expiry-watch.js';
 import type { Job } from './services/jobs/job.js';
-import { createMetrics, JobMetrics } from './services/jobs/job-metrics.js';
+import type { JobBus } from './services/jobs/job-bus.js';
 import { JobService } from './services/jobs/job-service.js';
-import { QueuePositions } from './services/jobs/queue-positions.js';
-import { Reconciler } from './services/jobs/reconciler.js';
-import { Submission } from './services/jobs/submission.js';
-import { WaitingReasons } from './services/jobs/waiting-reasons.js';
-import type { JobStore } from './services/store/job-store.js';
+import type { JobStore } from './services/jobs/job-store.js';
 import { tellingUnavailable } from './services/store/unavailable.js';
-import { StoreClock } from './services/store-clock.js';
+import { AccountHolds } from './services/workers/account-holds.js';
+import { AccountWatch } from './services/workers/account-watch.js';
+import { Archiver } from './services/workers/archiver.js';
+import { CallbackReceiver } from './services/workers/callback.js';
+import { CatchUp } from './services/workers/catch-up.js';
+import { Dispatcher } from './services/workers/dispatcher.js';
+import { Eraser } from './services/workers/eraser.js';
+import { ExpiryWatch } from './services/workers/expiry-watch.js';
+import { Instances } from './services/workers/instances.js';
+import { createMetrics, JobMetrics } from './services/workers/job-metrics.js';
+import { QueuePositions } from './services/workers/queue-positions.js';
+import { Reconciler } from './services/workers/reconciler.js';
+import { StoreClock } from './services/workers/store-clock.js';
+import { Submission } from './services/workers/submission.js';
+import { WaitingReasons } from './services/workers/waiting-reasons.js';
 
 export interface App {
   /** @throws StartError */

@@ -16,10 +16,10 @@ import type { Archive } from './services/archive/archive.js';
 import { createFileArchive } from './services/archive/file-archive.js';
 import { S3Error } from './services/archive/s3-call.js';
 import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
-import type { JobBus } from './services/bus/job-bus.js';
 import { refusalOf } from './services/bus/redis-refusal.js';
+import type { JobBus } from './services/jobs/job-bus.js';
+import type { JobStore } from './services/jobs/job-store.js';
 import { DatabaseUnusableError } from './services/store/database-errors.js';
-import type { JobStore } from './services/store/job-store.js';
 import { createKyselyJobStore } from './services/store/kysely-job-store.js';
 import { driverAddress } from './services/store/postgres-address.js';
 

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ProgressLine } from '../src/demo/progress-line.js';
-import { startGateway, type TestGateway } from './harness.js';
+import { startGateway, type TestGateway } from './support/harness.js';
 
 const DEMO = fileURLToPath(new URL('../dist/demo/index.js', import.meta.url));
 

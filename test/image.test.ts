@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { build, cleanUp, newFolder, ROOT, spawnGateway } from './end-to-end/gateway-process.js';
+import { build, cleanUp, newFolder, ROOT, spawnGateway } from './support/gateway-process.js';
 
 interface Lock {
   readonly packages: Readonly<

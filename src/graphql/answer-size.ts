@@ -1,7 +1,7 @@
 /** How large an answer is, before it becomes a text. */
 import { GraphQLError } from 'graphql';
 import { GatewayError } from '../errors.js';
-import { type AnswerBudget, MAX_ANSWER_BYTES } from '../services/answer-budget.js';
+import { type AnswerBudget, MAX_ANSWER_BYTES } from '../services/limits/answer-budget.js';
 import { originalOf } from './client-errors.js';
 
 /** Quotes, or what stands between two values. */

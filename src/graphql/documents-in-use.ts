@@ -5,7 +5,7 @@
 import type { DocumentNode } from 'graphql';
 import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
-import { HeldBytes, type Holding } from '../services/held-bytes.js';
+import { HeldBytes, type Holding } from '../services/limits/held-bytes.js';
 import { bytesOf, textOf } from './document-nodes.js';
 import { costOf } from './query-limits.js';
 

@@ -12,8 +12,8 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { Caller } from '../services/auth/caller.js';
-import { atOnce } from '../services/event-turns.js';
-import { noTurn, QueryTurns } from '../services/query-turns.js';
+import { atOnce } from '../services/limits/event-turns.js';
+import { noTurn, QueryTurns } from '../services/limits/query-turns.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
 import { DocumentsInUse } from './documents-in-use.js';
 import { type QueryLimits, tooManyValues } from './query-limits.js';

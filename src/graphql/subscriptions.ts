@@ -2,9 +2,9 @@
 import type { DocumentNode } from 'graphql';
 import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
-import { EventTurns, type InTurn } from '../services/event-turns.js';
-import type { Turn } from '../services/query-turns.js';
-import { Shares } from '../services/shares.js';
+import { EventTurns, type InTurn } from '../services/limits/event-turns.js';
+import type { Turn } from '../services/limits/query-turns.js';
+import { Shares } from '../services/limits/shares.js';
 import type { DocumentsInUse } from './documents-in-use.js';
 
 /** An operation that is under way. */

@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { logLevelOf } from '../errors.js';
-import type { CallbackReceiver } from '../services/jobs/callback.js';
+import type { CallbackReceiver } from '../services/workers/callback.js';
 import { gather, RefusedBody } from './body.js';
 
 /** Bytes. A real webhook has less than one KB. */

@@ -12,7 +12,7 @@ import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { GatewayError } from '../errors.js';
-import type { Holding } from '../services/held-bytes.js';
+import type { Holding } from '../services/limits/held-bytes.js';
 import { heardText } from './heard-text.js';
 import { hasLongId, MAX_ID_CHARACTERS, messageIn } from './socket-message.js';
 import { unreadLimitMs } from './unread.js';

@@ -3,19 +3,19 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { Logger } from 'pino';
 import type { MediaUrl } from '../schema/job-node.js';
 import type { Account } from '../services/account.js';
-import type { AnswerBudget } from '../services/answer-budget.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { FollowTokens } from '../services/auth/follow-tokens.js';
-import type { InTurn } from '../services/event-turns.js';
 import type { FaceLookup } from '../services/faces/face-lookup.js';
-import type { Eraser } from '../services/jobs/eraser.js';
 import type { JobUpdate } from '../services/jobs/job.js';
 import type { JobRequest } from '../services/jobs/job-request.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import type { SharedReads } from '../services/jobs/shared-reads.js';
-import type { Submission } from '../services/jobs/submission.js';
-import type { WaitingReasons } from '../services/jobs/waiting-reasons.js';
-import type { Turn } from '../services/query-turns.js';
+import type { AnswerBudget } from '../services/limits/answer-budget.js';
+import type { InTurn } from '../services/limits/event-turns.js';
+import type { Turn } from '../services/limits/query-turns.js';
+import type { Eraser } from '../services/workers/eraser.js';
+import type { Submission } from '../services/workers/submission.js';
+import type { WaitingReasons } from '../services/workers/waiting-reasons.js';
 import type { Cursors } from './cursors.js';
 
 export interface Services {

@@ -4,7 +4,7 @@
  * either: by trying places next to one of their jobs, they could find out its `sequence`.
  */
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
-import type { JobPlace } from '../services/store/job-store.js';
+import type { JobPlace } from '../services/jobs/job-store.js';
 
 /** A place and its mark fill exactly one block, so ECB suffices: there is nothing to chain. */
 const CIPHER = 'aes-256-ecb';

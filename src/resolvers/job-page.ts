@@ -3,7 +3,7 @@ import { type FieldError, InputError } from '../errors.js';
 import type { JobConnectionType } from '../schema/job-connection.type.js';
 import { type MediaUrl, toJobNode } from '../schema/job-node.js';
 import type { Job } from '../services/jobs/job.js';
-import type { JobPlace, Page, PageRequest } from '../services/store/job-store.js';
+import type { JobPlace, Page, PageRequest } from '../services/jobs/job-store.js';
 import type { Cursors } from './cursors.js';
 
 const DEFAULT_SIZE = 20;

@@ -1,7 +1,7 @@
 /** Pages of jobs, following the Relay Cursor Connections Specification. */
 import { Field, InputType, ObjectType } from 'type-graphql';
 import type { JobStatus } from '../services/jobs/job.js';
-import type { JobFilter } from '../services/store/job-store.js';
+import type { JobFilter } from '../services/jobs/job-store.js';
 import { JobStatusEnum } from './enums.js';
 import { JobType } from './job.type.js';
 import { DateTimeScalar } from './scalars.js';

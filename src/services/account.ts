@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { AkoolClient } from './akool/akool-client.js';
 import { providerUnavailable } from './akool/provider-fault.js';
 import type { JobService } from './jobs/job-service.js';
-import type { SlotUsage } from './store/job-store.js';
+import type { SlotUsage } from './jobs/job-store.js';
 
 /** A busy dashboard asks often, and the balance changes with jobs, not with questions. */
 const CREDIT_KEPT_MS = 5000;

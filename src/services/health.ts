@@ -7,8 +7,8 @@
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
 import { inTime } from '../in-time.js';
-import type { JobBus } from './bus/job-bus.js';
-import type { JobStore } from './store/job-store.js';
+import type { JobBus } from './jobs/job-bus.js';
+import type { JobStore } from './jobs/job-store.js';
 
 export type Readiness = 'ok' | 'degraded' | 'unavailable';
 

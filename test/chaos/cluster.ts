@@ -1,6 +1,6 @@
 /** All gateways of a run, seen from outside as one. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../free-port.js';
+import { freePort } from '../support/free-port.js';
 import { Balancer } from './balancer.js';
 import { Gateway } from './gateway.js';
 

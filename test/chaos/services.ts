@@ -1,9 +1,9 @@
 /** Where the gateways of a run keep what they share, and how it fails them now and then. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../free-port.js';
-import { OwnRedis } from '../own-redis.js';
-import { postgresUrl, withDatabase } from '../services.js';
-import { startProxy, type TcpProxy } from '../tcp-proxy.js';
+import { freePort } from '../support/free-port.js';
+import { OwnRedis } from '../support/own-redis.js';
+import { postgresUrl, withDatabase } from '../support/services.js';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { Dice } from './dice.js';
 import type { Row } from './report.js';
 

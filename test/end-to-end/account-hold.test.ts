@@ -3,11 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../src/clock.js';
 import type { FaultPlan } from '../../src/sandbox/sandbox.js';
-import type { Clock } from '../../src/services/jobs/clock.js';
-import { clockAhead, type GatewayOptions, recordedLog, startGateway, type TestGateway } from '../harness.js';
-import { ask, dataOf, errorOf, follow, lookUp, oneFace, submit, upTo } from './caller.js';
-import { type SeenJob, SUBMIT } from './operations.js';
+import { ask, dataOf, errorOf, follow, lookUp, oneFace, submit, upTo } from '../support/caller.js';
+import {
+  clockAhead,
+  type GatewayOptions,
+  recordedLog,
+  startGateway,
+  type TestGateway,
+} from '../support/harness.js';
+import { type SeenJob, SUBMIT } from '../support/operations.js';
 
 const ends: (() => Promise<void> | void)[] = [];
 

@@ -1,7 +1,7 @@
 /** The account, as a dashboard sees it. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { ask, dataOf, errorOf, submit } from './caller.js';
+import { ask, dataOf, errorOf, submit } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
 
 let gateway: TestGateway;
 

@@ -5,10 +5,10 @@ import { buildSchema, type ExecutionResult, execute, parse, validate } from 'gra
 import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokenLimit, DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
-import { startGateway, type TestGateway } from '../harness.js';
-import { randomDocuments } from '../random-documents.js';
-import { oneFace, openSocket, run } from './caller.js';
-import { DOORS, type Door, knock, type Request } from './doors.js';
+import { oneFace, openSocket, run } from '../support/caller.js';
+import { DOORS, type Door, knock, type Request } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { randomDocuments } from '../support/random-documents.js';
 
 const RUNS = 10;
 const DOCUMENTS = 100;

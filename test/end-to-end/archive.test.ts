@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
-import { recordedLog, startGateway, type TestGateway } from '../harness.js';
-import { ask, dataOf, follow, lookUp, oneFace, openSocket, run, submit } from './caller.js';
-import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
+import { ask, dataOf, follow, lookUp, oneFace, openSocket, run, submit } from '../support/caller.js';
+import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
+import { recordedLog, startGateway, type TestGateway } from '../support/harness.js';
 
 const ends: (() => Promise<void> | void)[] = [];
 

@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/resolvers/schema.js';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
 import type { Job } from '../../src/services/jobs/job.js';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { until } from '../services/jobs/gate.js';
-import { DOORS, type Door, knock, outcomeOf, type Reply } from './doors.js';
+import { DOORS, type Door, knock, outcomeOf, type Reply } from '../support/doors.js';
+import { until } from '../support/gate.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 
 const KEYS = { acme: 'acme-key-7f3a9c', globex: 'globex-key-51d0e2' };
 const JWT_SECRET = 'a shared secret that is long enough, and then some';

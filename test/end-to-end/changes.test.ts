@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { freePort } from '../free-port.js';
-import { clockAhead, startGateway, type TestGateway, withMethods } from '../harness.js';
-import { OwnRedis } from '../own-redis.js';
-import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
-import { lookUp, openSocket, run, submit } from './caller.js';
-import { JOBS_UPDATED } from './operations.js';
+import { lookUp, openSocket, run, submit } from '../support/caller.js';
+import { freePort } from '../support/free-port.js';
+import { clockAhead, startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { JOBS_UPDATED } from '../support/operations.js';
+import { OwnRedis } from '../support/own-redis.js';
+import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../support/services.js';
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();

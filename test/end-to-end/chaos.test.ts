@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
 import type { ChaosOptions } from '../chaos/options.js';
 import { runChaos } from '../chaos/run.js';
-import { postgresUrl, redisUrl } from '../services.js';
-import { build } from './gateway-process.js';
+import { build } from '../support/gateway-process.js';
+import { postgresUrl, redisUrl } from '../support/services.js';
 
 const postgres = await postgresUrl();
 // The run starts one of its own; where there is none, there is none to start.

@@ -4,9 +4,9 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { cacheExchange, fetchExchange, subscriptionExchange, Client as UrqlClient } from '@urql/core';
 import { OperationTypeNode } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { expectWholeLife, follow, lookUp, oneFace, openSocket, submit } from './caller.js';
-import { JOB, JOB_UPDATED, JOBS, type Operation, type SeenJob, SUBMIT } from './operations.js';
+import { expectWholeLife, follow, lookUp, oneFace, openSocket, submit } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { JOB, JOB_UPDATED, JOBS, type Operation, type SeenJob, SUBMIT } from '../support/operations.js';
 
 let gateway: TestGateway;
 

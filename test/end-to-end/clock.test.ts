@@ -4,9 +4,16 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
-import { follow, lookUp, oneFace, submit } from './caller.js';
-import { build, cleanUp, type GatewayProcess, newFolder, ROOT, spawnGateway } from './gateway-process.js';
+import { follow, lookUp, oneFace, submit } from '../support/caller.js';
+import {
+  build,
+  cleanUp,
+  type GatewayProcess,
+  newFolder,
+  ROOT,
+  spawnGateway,
+} from '../support/gateway-process.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
 
 const HOUR = 3_600_000;
 const SETTABLE_CLOCK = pathToFileURL(join(ROOT, 'test/end-to-end/settable-clock.mjs')).href;

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { knock } from './doors.js';
+import { knock } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'cursors-'));
 const OPTIONS = { dir, env: { AUTH_API_KEYS: 'acme:acme-key,globex:globex-key' } };

@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { Gate, until } from '../services/jobs/gate.js';
-import { oneFace, upTo } from './caller.js';
-import { type BareSocket, bareSocketOf, DOORS, knock } from './doors.js';
-import { SUBMIT, textOf } from './operations.js';
+import { oneFace, upTo } from '../support/caller.js';
+import { type BareSocket, bareSocketOf, DOORS, knock } from '../support/doors.js';
+import { Gate, until } from '../support/gate.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { SUBMIT, textOf } from '../support/operations.js';
 
 /** Of one tenant. */
 const AT_ONCE = 2;

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
-import type { JobStore } from '../../src/services/store/job-store.js';
-import { clockAhead, startGateway, type TestGateway, withMethods } from '../harness.js';
+import type { JobStore } from '../../src/services/jobs/job-store.js';
 import {
   type Answer,
   ask,
@@ -17,10 +16,11 @@ import {
   openSocket,
   run,
   submit,
-} from './caller.js';
-import { knock } from './doors.js';
-import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
-import { JOB, JOB_UPDATED, JOBS, JOBS_UPDATED, SUBMIT } from './operations.js';
+} from '../support/caller.js';
+import { knock } from '../support/doors.js';
+import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
+import { clockAhead, startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { JOB, JOB_UPDATED, JOBS, JOBS_UPDATED, SUBMIT } from '../support/operations.js';
 
 const ends: (() => Promise<void>)[] = [];
 

@@ -6,10 +6,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { AkoolClient } from '../../src/services/akool/akool-client.js';
 import { createAkoolClient } from '../../src/services/akool/client.js';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
 import { httpServer, json } from '../services/akool/local-server.js';
-import { type Answer, ask, dataOf, errorOf, follow, lookUp, submit } from './caller.js';
-import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
+import { type Answer, ask, dataOf, errorOf, follow, lookUp, submit } from '../support/caller.js';
+import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 
 let gateway: TestGateway;
 

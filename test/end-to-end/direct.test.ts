@@ -1,6 +1,6 @@
 /** Ordinary requests are answered without Apollo Server: the answers are those that it would give. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
 
 const KEY = 'key-of-ann-0123456789';
 const SCOPED = '{ jobs { edges { node { id } } } }';

@@ -1,7 +1,7 @@
 /** GraphQL over HTTP: a parameter that is empty is absent, whichever door it comes through. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { bareSocket, DOORS, type Door, knock, type Request } from './doors.js';
+import { bareSocket, DOORS, type Door, knock, type Request } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
 
 let gateway: TestGateway;
 

@@ -1,9 +1,9 @@
 /** The primary is stopped, its standby promoted; the old one comes back as a standby, and the address moves. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { OwnPostgres, postgresPrograms } from '../own-postgres.js';
-import { startProxy, type TcpProxy } from '../tcp-proxy.js';
-import { ask, dataOf, oneFace } from './caller.js';
+import { ask, dataOf, oneFace } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { OwnPostgres, postgresPrograms } from '../support/own-postgres.js';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 if (postgresPrograms() === null && process.env['CI']) throw new Error('no PostgreSQL server is installed');
 

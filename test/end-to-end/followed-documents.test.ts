@@ -1,10 +1,10 @@
 /** Documents are held while their operations run: no caller can fill the memory with them. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GatewayError } from '../../src/errors.js';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { Gate } from '../services/jobs/gate.js';
-import { upTo } from './caller.js';
-import { type BareSocket, bareSocketOf, DOORS, knock } from './doors.js';
+import { upTo } from '../support/caller.js';
+import { type BareSocket, bareSocketOf, DOORS, knock } from '../support/doors.js';
+import { Gate } from '../support/gate.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 
 /** Each of these takes 3 MB once it is parsed. */
 const COMMENTS = `#${'x'.repeat(48)}\n`.repeat(9900);

@@ -4,9 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { submit, upTo } from './caller.js';
-import { type BareSocket, bareSocket } from './doors.js';
+import { submit, upTo } from '../support/caller.js';
+import { type BareSocket, bareSocket } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
 
 const MIB = 1024 * 1024;
 const MANY = 15;

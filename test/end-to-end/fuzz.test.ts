@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { print } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { startGateway, type TestGateway } from '../harness.js';
-import { expectWholeLife, follow, lookUp, oneFace, submit } from './caller.js';
-import { JOB, JOB_UPDATED, JOBS, SUBMIT } from './operations.js';
+import { expectWholeLife, follow, lookUp, oneFace, submit } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { JOB, JOB_UPDATED, JOBS, SUBMIT } from '../support/operations.js';
 
 let gateway: TestGateway;
 let webhookPath: string;

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { startGateway, type TestGateway } from '../harness.js';
-import { bareSocket, DOORS, knock, outcomeOf, type Request } from './doors.js';
-import { JOB_FIELDS } from './operations.js';
+import { bareSocket, DOORS, knock, outcomeOf, type Request } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { JOB_FIELDS } from '../support/operations.js';
 
 const times = (count: number, make: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => make(i)).join(' ');

@@ -8,10 +8,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 import { type App, createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { freePort } from '../free-port.js';
-import { startGateway } from '../harness.js';
-import { OwnRedis } from '../own-redis.js';
-import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
 import {
   ask,
   dataOf,
@@ -23,8 +19,12 @@ import {
   openSocket,
   run,
   submit,
-} from './caller.js';
-import { JOB_UPDATED, JOBS_UPDATED, type SeenJob, SUBMIT } from './operations.js';
+} from '../support/caller.js';
+import { freePort } from '../support/free-port.js';
+import { startGateway } from '../support/harness.js';
+import { JOB_UPDATED, JOBS_UPDATED, type SeenJob, SUBMIT } from '../support/operations.js';
+import { OwnRedis } from '../support/own-redis.js';
+import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../support/services.js';
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();

@@ -1,9 +1,9 @@
 /** SIGKILL at any moment: what a mutation has answered for is still there. */
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { follow, lookUp, oneFace, submit, upTo } from './caller.js';
-import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
-import type { SeenJob } from './operations.js';
+import { follow, lookUp, oneFace, submit, upTo } from '../support/caller.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from '../support/gateway-process.js';
+import type { SeenJob } from '../support/operations.js';
 
 const JOBS = 50;
 const KILLS = 5;

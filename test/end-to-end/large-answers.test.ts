@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { bareSocketOf, DOORS, knock } from './doors.js';
-import { SUBMIT, textOf } from './operations.js';
+import { bareSocketOf, DOORS, knock } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { SUBMIT, textOf } from '../support/operations.js';
 
 const KEY = 'acme-key';
 const MIB = 1024 * 1024;

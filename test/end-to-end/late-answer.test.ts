@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { startGateway } from '../harness.js';
-import { follow, lookUp, oneFace, submit } from './caller.js';
-import { build, cleanUp, startProcess } from './gateway-process.js';
+import { follow, lookUp, oneFace, submit } from '../support/caller.js';
+import { build, cleanUp, startProcess } from '../support/gateway-process.js';
+import { startGateway } from '../support/harness.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 

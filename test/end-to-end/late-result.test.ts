@@ -2,10 +2,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { seal } from '../../src/sandbox/envelope.js';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
-import type { JobBus } from '../../src/services/bus/job-bus.js';
-import { type GatewayOptions, startGateway, type TestGateway } from '../harness.js';
-import { expectWholeLife, follow, lookUp, oneFace, openSocket, run, submit } from './caller.js';
-import { JOBS_UPDATED, type SeenJob } from './operations.js';
+import type { JobBus } from '../../src/services/jobs/job-bus.js';
+import { expectWholeLife, follow, lookUp, oneFace, openSocket, run, submit } from '../support/caller.js';
+import { type GatewayOptions, startGateway, type TestGateway } from '../support/harness.js';
+import { JOBS_UPDATED, type SeenJob } from '../support/operations.js';
 
 let gateway: TestGateway;
 let bus: JobBus;

@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
-import type { JobBus, JobListener, JobSignal, Unfollow } from '../../src/services/bus/job-bus.js';
 import type { Job } from '../../src/services/jobs/job.js';
-import { type GatewayOptions, startGateway, type TestGateway, withMethods } from '../harness.js';
+import type { JobBus, JobListener, JobSignal, Unfollow } from '../../src/services/jobs/job-bus.js';
 import {
   type ClientError,
   expectWholeLife,
@@ -16,8 +15,9 @@ import {
   run,
   submit,
   upTo,
-} from './caller.js';
-import { CANCEL, JOB, JOB_UPDATED, JOBS_UPDATED, type SeenJob, SUBMIT } from './operations.js';
+} from '../support/caller.js';
+import { type GatewayOptions, startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { CANCEL, JOB, JOB_UPDATED, JOBS_UPDATED, type SeenJob, SUBMIT } from '../support/operations.js';
 
 let gateway: TestGateway;
 let listeners: Listeners;

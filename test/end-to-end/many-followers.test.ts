@@ -1,9 +1,9 @@
 /** Many followers: how many a tenant may have, and that an update to all of them holds up nobody else. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { oneFace, upTo } from './caller.js';
-import { type BareSocket, bareSocketOf, knock } from './doors.js';
-import { SUBMIT, textOf } from './operations.js';
+import { oneFace, upTo } from '../support/caller.js';
+import { type BareSocket, bareSocketOf, knock } from '../support/doors.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { SUBMIT, textOf } from '../support/operations.js';
 
 const KEY = 'key-of-acme';
 const OTHERS_KEY = 'key-of-globex';

@@ -1,8 +1,8 @@
 /** Many at once: each follower is told the whole life of its own job, and of no other. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { expectWholeLife, follow, lookUp, oneFace, submit, upTo } from './caller.js';
-import type { SeenJob } from './operations.js';
+import { expectWholeLife, follow, lookUp, oneFace, submit, upTo } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import type { SeenJob } from '../support/operations.js';
 
 const JOBS = 200;
 let gateway: TestGateway;

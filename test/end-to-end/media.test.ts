@@ -5,11 +5,11 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { clockAhead, startGateway, type TestGateway } from '../harness.js';
 import { picture } from '../services/archive/archive.contract.js';
 import { type S3Twin, startS3Twin } from '../services/archive/s3-twin.js';
-import { ask, dataOf, follow, lookUp, submit } from './caller.js';
-import { cleanUp, newFolder, startProcess } from './gateway-process.js';
+import { ask, dataOf, follow, lookUp, submit } from '../support/caller.js';
+import { cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
+import { clockAhead, startGateway, type TestGateway } from '../support/harness.js';
 
 const ends: (() => Promise<void>)[] = [];
 

@@ -10,7 +10,7 @@ import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { exampleRequests, mistakesInAnswer, mistakesInRequest } from '../sandbox/akool-schema.js';
-import { ask, dataOf, follow } from './caller.js';
+import { ask, dataOf, follow } from '../support/caller.js';
 
 const PRO = '/api/open/v4/faceswap/faceswapByImage';
 const PLUS = '/api/open/v4/faceswap/faceswapPlusByImage';

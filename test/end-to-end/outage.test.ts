@@ -2,14 +2,14 @@
 import { createClient as createSseClient } from 'graphql-sse';
 import { EventSource } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { JobStore } from '../../src/services/store/job-store.js';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { Gate } from '../services/jobs/gate.js';
-import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
-import { startProxy, type TcpProxy } from '../tcp-proxy.js';
-import { ask, dataOf, lookUp, oneFace, openSocket, run, submit } from './caller.js';
-import { bareSocket } from './doors.js';
-import { JOB_UPDATED, JOBS_UPDATED, SUBMIT } from './operations.js';
+import type { JobStore } from '../../src/services/jobs/job-store.js';
+import { ask, dataOf, lookUp, oneFace, openSocket, run, submit } from '../support/caller.js';
+import { bareSocket } from '../support/doors.js';
+import { Gate } from '../support/gate.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { JOB_UPDATED, JOBS_UPDATED, SUBMIT } from '../support/operations.js';
+import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../support/services.js';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();

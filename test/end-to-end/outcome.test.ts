@@ -1,11 +1,11 @@
 /** GraphQL `errors` mean that no job exists, also while connections to PostgreSQL break all the time. */
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
-import { startProxy, type TcpProxy } from '../tcp-proxy.js';
-import { ask, type ClientError, dataOf, oneFace, submit } from './caller.js';
-import { CANCEL, SUBMIT } from './operations.js';
+import { ask, type ClientError, dataOf, oneFace, submit } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { CANCEL, SUBMIT } from '../support/operations.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 const postgres = await postgresUrl();
 

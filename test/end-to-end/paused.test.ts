@@ -7,10 +7,10 @@ import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { seal } from '../../src/sandbox/envelope.js';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
-import { freePort } from '../free-port.js';
-import { recordedLog, startGateway, type TestGateway } from '../harness.js';
-import { ask, dataOf, follow, lookUp, oneFace, submit } from './caller.js';
-import { CANCEL } from './operations.js';
+import { ask, dataOf, follow, lookUp, oneFace, submit } from '../support/caller.js';
+import { freePort } from '../support/free-port.js';
+import { recordedLog, startGateway, type TestGateway } from '../support/harness.js';
+import { CANCEL } from '../support/operations.js';
 
 const ends: (() => Promise<void> | void)[] = [];
 

@@ -3,12 +3,12 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createKyselyJobStore } from '../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../src/services/store/postgres.js';
-import { startGateway, type TestGateway } from '../harness.js';
-import { isPgbouncerInstalled, OwnPgbouncer } from '../own-pgbouncer.js';
 import { NOON, newJobOf } from '../services/jobs/samples.js';
-import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../services.js';
-import { ask, follow, oneFace, submit } from './caller.js';
-import { SUBMIT } from './operations.js';
+import { ask, follow, oneFace, submit } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { SUBMIT } from '../support/operations.js';
+import { isPgbouncerInstalled, OwnPgbouncer } from '../support/own-pgbouncer.js';
+import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../support/services.js';
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();

@@ -1,8 +1,8 @@
 /** Face Swap Plus through the whole gateway: the same life as a Pro job. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { type Answer, ask, dataOf, errorOf, follow, lookUp, oneFace, submit } from './caller.js';
-import { JOB_FIELDS, JOBS, type SeenJob } from './operations.js';
+import { type Answer, ask, dataOf, errorOf, follow, lookUp, oneFace, submit } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { JOB_FIELDS, JOBS, type SeenJob } from '../support/operations.js';
 
 let gateway: TestGateway;
 

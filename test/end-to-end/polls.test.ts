@@ -7,8 +7,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
-import type { JobStore } from '../../src/services/store/job-store.js';
-import { submit } from './caller.js';
+import type { JobStore } from '../../src/services/jobs/job-store.js';
+import { submit } from '../support/caller.js';
 
 test.each([
   ['a second where Akool can not call back', {}, 1000],

@@ -1,8 +1,8 @@
 /** Places in the queue, asked for by the hundred: read together, and counted as what they cost. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { upTo } from './caller.js';
-import { DOORS, knock, type Request } from './doors.js';
+import { upTo } from '../support/caller.js';
+import { DOORS, knock, type Request } from '../support/doors.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 
 const JOBS = 40;
 const IMAGE = '[{ path: "https://example.com/a.jpg" }]';

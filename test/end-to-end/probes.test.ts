@@ -1,9 +1,9 @@
 /** What whoever is on call asks: is it alive, can it serve, what does it do. */
 import { afterEach, expect, it } from 'vitest';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { Gate } from '../services/jobs/gate.js';
-import { follow, openSocket, run, submit } from './caller.js';
+import { follow, openSocket, run, submit } from '../support/caller.js';
+import { Gate } from '../support/gate.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 
 let gateway: TestGateway;
 

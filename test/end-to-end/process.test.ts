@@ -7,8 +7,8 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
-import { ask, dataOf, follow, lookUp, submit } from './caller.js';
-import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
+import { ask, dataOf, follow, lookUp, submit } from '../support/caller.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from '../support/gateway-process.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 

@@ -3,8 +3,8 @@ import { Agent, request as httpRequest } from 'node:http';
 import { serverAudits } from 'graphql-http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { DOORS, knock } from './doors.js';
+import { DOORS, knock } from '../support/doors.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 
 let gateway: TestGateway;
 

@@ -1,12 +1,12 @@
 /** The examples of proxies, with the real programs: what callers see of them, and of gateways that come and go. */
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { freePort } from '../free-port.js';
-import { ask, openSocket, run, submit } from './caller.js';
-import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
-import { Load } from './load.js';
-import { NameServer } from './name-server.js';
-import { JOB_UPDATED } from './operations.js';
-import { example, isInstalled, type ProxyName, ProxyProgram } from './proxy-program.js';
+import { ask, openSocket, run, submit } from '../support/caller.js';
+import { freePort } from '../support/free-port.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from '../support/gateway-process.js';
+import { Load } from '../support/load.js';
+import { NameServer } from '../support/name-server.js';
+import { JOB_UPDATED } from '../support/operations.js';
+import { example, isInstalled, type ProxyName, ProxyProgram } from '../support/proxy-program.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 

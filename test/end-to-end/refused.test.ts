@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { upTo } from './caller.js';
-import { DOORS, type Door, knock, outcomeOf, type Request } from './doors.js';
+import { upTo } from '../support/caller.js';
+import { DOORS, type Door, knock, outcomeOf, type Request } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
 
 const LIMIT = 4;
 const TRUSTED = 'query Trusted { __typename }';

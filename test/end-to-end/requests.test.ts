@@ -1,8 +1,8 @@
 /** What jobs were submitted with: read for whoever selects it, all of an operation together, and for nobody else. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { upTo } from './caller.js';
-import { DOORS, knock, type Request } from './doors.js';
+import { upTo } from '../support/caller.js';
+import { DOORS, knock, type Request } from '../support/doors.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 
 const addressOf = (n: number): string => `https://example.com/${n}.jpg`;
 const PRO = '... on FaceSwapJob { sourceImage { path } targetImage { path opts } faceEnhance }';

@@ -1,9 +1,9 @@
 /** What Akool says about a result's address, and why a job failed: by callback, and when it is asked. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FaultPlan } from '../../src/sandbox/sandbox.js';
-import { recordedLog, startGateway, type TestGateway } from '../harness.js';
-import { follow, lookUp, submit } from './caller.js';
-import type { SeenJob } from './operations.js';
+import { follow, lookUp, submit } from '../support/caller.js';
+import { recordedLog, startGateway, type TestGateway } from '../support/harness.js';
+import type { SeenJob } from '../support/operations.js';
 
 let gateway: TestGateway;
 let logged: ReturnType<typeof recordedLog>;

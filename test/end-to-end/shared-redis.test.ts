@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { freePort } from '../free-port.js';
-import { startGateway, type TestGateway } from '../harness.js';
-import { OwnRedis } from '../own-redis.js';
+import { freePort } from '../support/free-port.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { OwnRedis } from '../support/own-redis.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 

@@ -1,10 +1,10 @@
 /** A PostgreSQL that falls silent (nothing is answered, nothing is closed): nobody waits for it without end. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
-import { startProxy, type TcpProxy } from '../tcp-proxy.js';
-import { ask, follow, oneFace, openSocket, run, submit } from './caller.js';
-import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
-import { CANCEL, JOB, JOBS, SUBMIT } from './operations.js';
+import { ask, follow, oneFace, openSocket, run, submit } from '../support/caller.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from '../support/gateway-process.js';
+import { CANCEL, JOB, JOBS, SUBMIT } from '../support/operations.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 const postgres = await postgresUrl();
 

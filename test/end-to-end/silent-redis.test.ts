@@ -1,12 +1,12 @@
 /** A Redis that falls silent (nothing is answered, nothing is closed) holds up nobody and nothing. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../free-port.js';
-import { startGateway, type TestGateway } from '../harness.js';
-import { OwnRedis } from '../own-redis.js';
-import { startProxy, type TcpProxy } from '../tcp-proxy.js';
-import { oneFace, openSocket, run } from './caller.js';
-import { build, cleanUp, newFolder, startProcess } from './gateway-process.js';
-import { JOB_UPDATED, type SeenJob, SUBMIT, textOf } from './operations.js';
+import { oneFace, openSocket, run } from '../support/caller.js';
+import { freePort } from '../support/free-port.js';
+import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { JOB_UPDATED, type SeenJob, SUBMIT, textOf } from '../support/operations.js';
+import { OwnRedis } from '../support/own-redis.js';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 const KEY = 'k'.repeat(32);
 const authorization = `Bearer ${KEY}`;

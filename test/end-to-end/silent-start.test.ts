@@ -2,9 +2,9 @@
 import { Client } from 'pg';
 import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { MIGRATION_LOCK } from '../../src/services/store/postgres-migration.js';
-import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
-import { type Passage, startProxy, type TcpProxy } from '../tcp-proxy.js';
-import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from './gateway-process.js';
+import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from '../support/gateway-process.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
+import { type Passage, startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 const postgres = await postgresUrl();
 

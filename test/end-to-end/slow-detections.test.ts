@@ -1,7 +1,7 @@
 /** One tenant's `detectFaces` that Akool is slow at, and everybody else. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { SUBMIT, textOf } from './operations.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { SUBMIT, textOf } from '../support/operations.js';
 
 const [MALLORY, BOB] = ['the-key-of-mallory', 'the-key-of-bob'];
 const DETECT = 'query ($url: URL!) { detectFaces(input: { url: $url }) { frames { index } } }';

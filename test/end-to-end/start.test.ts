@@ -7,12 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { freePort } from '../free-port.js';
-import { OwnRedis } from '../own-redis.js';
 import { startS3Twin } from '../services/archive/s3-twin.js';
-import { postgresUrl, type TestDatabase, withDatabase } from '../services.js';
-import { CA_FILE, startTlsFront, type TlsFront } from '../tls-front.js';
-import { submit } from './caller.js';
+import { submit } from '../support/caller.js';
+import { freePort } from '../support/free-port.js';
 import {
   build,
   cleanUp,
@@ -21,7 +18,10 @@ import {
   ROOT,
   spawnGateway,
   startProcess,
-} from './gateway-process.js';
+} from '../support/gateway-process.js';
+import { OwnRedis } from '../support/own-redis.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
+import { CA_FILE, startTlsFront, type TlsFront } from '../support/tls-front.js';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { freePort } from '../free-port.js';
-import { openSocket, run, submit } from './caller.js';
+import { openSocket, run, submit } from '../support/caller.js';
+import { freePort } from '../support/free-port.js';
 import {
   build,
   cleanUp,
@@ -17,7 +17,7 @@ import {
   ROOT,
   spawnGateway,
   startProcess,
-} from './gateway-process.js';
+} from '../support/gateway-process.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 

@@ -1,9 +1,9 @@
 /** `submitFaceSwap` over HTTP: every rule, every refusal, and what reaches Akool. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { ask, dataOf, errorOf, type FieldError, lookUp, oneFace, submit, upTo } from './caller.js';
-import { CANCEL, type Image, JOB, JOBS, type Page, SUBMIT, type SubmitInput } from './operations.js';
+import { ask, dataOf, errorOf, type FieldError, lookUp, oneFace, submit, upTo } from '../support/caller.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { CANCEL, type Image, JOB, JOBS, type Page, SUBMIT, type SubmitInput } from '../support/operations.js';
 
 const OPTS = '262,175:363,175:313,215:272,279';
 /** Stands in every bad value: what comes back must not hold it. */

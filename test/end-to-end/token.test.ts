@@ -10,7 +10,7 @@ import { afterEach, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { ask, dataOf, follow, oneFace, submit } from './caller.js';
+import { ask, dataOf, follow, oneFace, submit } from '../support/caller.js';
 
 const ends: (() => Promise<void> | void)[] = [];
 

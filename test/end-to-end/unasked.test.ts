@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Client } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { UPGRADE } from '../upgrade.js';
-import { oneFace, openSocket, run } from './caller.js';
-import { bareSocket } from './doors.js';
-import { SUBMIT, textOf } from './operations.js';
+import { oneFace, openSocket, run } from '../support/caller.js';
+import { bareSocket } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { SUBMIT, textOf } from '../support/operations.js';
+import { UPGRADE } from '../support/upgrade.js';
 
 const MIB = 1024 * 1024;
 const KEYS = { AUTH_API_KEYS: 'acme:acme-key,globex:globex-key', MAX_SOCKETS: '80' };

@@ -2,8 +2,8 @@
 import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../harness.js';
-import { bareSocket } from './doors.js';
+import { bareSocket } from '../support/doors.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
 
 let gateway: TestGateway;
 

@@ -6,9 +6,9 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encrypt, type Sealing, seal, sign } from '../../src/sandbox/envelope.js';
 import type { SandboxJob } from '../../src/sandbox/sandbox.js';
-import { startGateway, type TestGateway, withMethods } from '../harness.js';
-import { follow, lookUp, submit } from './caller.js';
-import type { SeenJob } from './operations.js';
+import { follow, lookUp, submit } from '../support/caller.js';
+import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import type { SeenJob } from '../support/operations.js';
 
 let gateway: TestGateway;
 let job: SeenJob;

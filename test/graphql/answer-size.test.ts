@@ -2,8 +2,8 @@
 import { GraphQLError } from 'graphql';
 import { expect, it } from 'vitest';
 import { eventWithinBudget, withinBudget } from '../../src/graphql/answer-size.js';
-import { AnswerBudget } from '../../src/services/answer-budget.js';
-import { HeldBytes, Holding } from '../../src/services/held-bytes.js';
+import { AnswerBudget } from '../../src/services/limits/answer-budget.js';
+import { HeldBytes, Holding } from '../../src/services/limits/held-bytes.js';
 
 it.each([
   ['message', (text: string) => new GraphQLError(text)],

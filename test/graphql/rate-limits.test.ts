@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { GatewayError } from '../../src/errors.js';
 import { RateLimits } from '../../src/graphql/rate-limits.js';
 import { createRedisLimiters } from '../../src/graphql/redis-limiters.js';
-import { redisUrl } from '../services.js';
+import { redisUrl } from '../support/services.js';
 
 const url = await redisUrl();
 const log = pino({ level: 'silent' });

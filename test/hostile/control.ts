@@ -1,6 +1,6 @@
 /** The gateway that nobody attacks. */
 import { join } from 'node:path';
-import { freePort } from '../free-port.js';
+import { freePort } from '../support/free-port.js';
 import { VICTIM_SETTINGS } from './trial.js';
 import { Victim } from './victim.js';
 

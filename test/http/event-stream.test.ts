@@ -10,10 +10,10 @@ import { RateLimits } from '../../src/graphql/rate-limits.js';
 import { askFirst } from '../../src/http/callers.js';
 import { eventStreamRoute } from '../../src/http/event-stream.js';
 import type { GatewayContext } from '../../src/resolvers/context.js';
-import { AnswerBudget } from '../../src/services/answer-budget.js';
-import { HeardBytes } from '../../src/services/heard-bytes.js';
-import { HeldBytes } from '../../src/services/held-bytes.js';
-import { until } from '../services/jobs/gate.js';
+import { AnswerBudget } from '../../src/services/limits/answer-budget.js';
+import { HeardBytes } from '../../src/services/limits/heard-bytes.js';
+import { HeldBytes } from '../../src/services/limits/held-bytes.js';
+import { until } from '../support/gate.js';
 
 /** More than the buffers of both ends hold. */
 const LARGE = 'x'.repeat(15 * 1024 * 1024);

@@ -3,7 +3,7 @@ import fastify from 'fastify';
 import { Gauge, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { probeRoutes } from '../../src/http/probes.js';
-import { Gate, until } from '../services/jobs/gate.js';
+import { Gate, until } from '../support/gate.js';
 
 it('are gathered once for all who ask meanwhile, and anew for who asks then', async () => {
   const metrics = new Registry();

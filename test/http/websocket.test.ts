@@ -16,10 +16,10 @@ import {
   websocketEndpoint,
 } from '../../src/http/websocket.js';
 import type { GatewayContext } from '../../src/resolvers/context.js';
-import { HeardBytes } from '../../src/services/heard-bytes.js';
-import { HeldBytes } from '../../src/services/held-bytes.js';
-import { bareSocket } from '../end-to-end/doors.js';
-import { Gate, until } from '../services/jobs/gate.js';
+import { HeardBytes } from '../../src/services/limits/heard-bytes.js';
+import { HeldBytes } from '../../src/services/limits/held-bytes.js';
+import { bareSocket } from '../support/doors.js';
+import { Gate, until } from '../support/gate.js';
 
 let server: Server;
 let endpoint: WebsocketEndpoint;

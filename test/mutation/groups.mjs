@@ -9,7 +9,7 @@ export const GROUPS = {
   },
   callbacks: {
     mutate: [
-      'src/services/jobs/callback.ts',
+      'src/services/workers/callback.ts',
       'src/services/akool/verdict.ts',
       'src/services/akool/webhook.ts',
       'src/services/akool/webhook-body.ts',
@@ -17,7 +17,7 @@ export const GROUPS = {
     ],
     tests: [
       'test/services/akool/{calls,codes,submit,webhook}.test.ts',
-      'test/services/jobs/callback.test.ts',
+      'test/services/workers/callback.test.ts',
     ],
   },
   rules: {
@@ -31,11 +31,11 @@ export const GROUPS = {
   limits: {
     mutate: [
       'src/graphql/{answer-size,documents-in-use,query-limits,rate-limits}.ts',
-      'src/services/{answer-budget,held-bytes,shares}.ts',
+      'src/services/limits/{answer-budget,held-bytes,shares}.ts',
     ],
     tests: [
       'test/graphql/{answer-size,documents-in-use,query-limits,rate-limits}.test.ts',
-      'test/services/{answer-budget,held-bytes}.test.ts',
+      'test/services/limits/{answer-budget,held-bytes}.test.ts',
     ],
   },
 };

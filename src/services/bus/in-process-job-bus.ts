@@ -1,6 +1,6 @@
 /** The bus within one process: loses nothing, and hands on the job itself so that followers need not read it. */
 import type { Job } from '../jobs/job.js';
-import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from './job-bus.js';
+import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from '../jobs/job-bus.js';
 import { Topics } from './topics.js';
 
 export function createInProcessJobBus(): JobBus {

@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Job } from '../jobs/job.js';
-import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from './job-bus.js';
+import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from '../jobs/job-bus.js';
 import { RedisLink } from './redis-link.js';
 import { Topics } from './topics.js';
 

@@ -7,8 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { PeriodicLoop } from '../jobs/periodic-loop.js';
-import type { BusHealth } from './job-bus.js';
+import { PeriodicLoop } from '../../periodic-loop.js';
+import type { BusHealth } from '../jobs/job-bus.js';
 import { createRedisConnection, disconnect } from './redis-connection.js';
 
 export interface RedisLinkParts {

@@ -8,7 +8,7 @@ import { toUri } from '../../http-url.js';
 import type { DetectedFrame, DetectFacesRequest } from '../akool/akool-client.js';
 import { toClientFault } from '../akool/provider-fault.js';
 import { mediaTypeOf } from '../archive/media-type.js';
-import { HeldBytes } from '../held-bytes.js';
+import { HeldBytes } from '../limits/held-bytes.js';
 import type { FaceDetection } from './face-detection.js';
 
 /** Size after decoding. */

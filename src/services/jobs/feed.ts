@@ -4,7 +4,7 @@
  * It is not an async generator, because a waiting generator can't be stopped: its `return()` would queue
  * behind the wait, and an abandoned subscription would leak.
  */
-import { atOnce, type InTurn } from '../event-turns.js';
+import { atOnce, type InTurn } from '../limits/event-turns.js';
 
 export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;

@@ -3,11 +3,12 @@
  * that the bus does not carry are read once for all followers of the tenant on this instance, of which there
  * may be thousands.
  */
-import type { JobSignal, Unfollow } from '../bus/job-bus.js';
-import type { InTurn } from '../event-turns.js';
+
+import type { InTurn } from '../limits/event-turns.js';
 import { Feed } from './feed.js';
 import type { Sources } from './follow.js';
 import type { Job } from './job.js';
+import type { JobSignal, Unfollow } from './job-bus.js';
 import { Reading } from './reading.js';
 
 /** A follower that cannot keep up gets only the newest updates, at most this many. */

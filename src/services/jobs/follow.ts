@@ -3,11 +3,11 @@
  * In this order nothing is missed, whatever the bus duplicates or reorders; `CatchUp` recovers what it loses.
  */
 import { jobNotFound } from '../../errors.js';
-import type { JobBus, JobSignal, Unfollow } from '../bus/job-bus.js';
-import type { InTurn } from '../event-turns.js';
-import type { JobStore } from '../store/job-store.js';
+import type { InTurn } from '../limits/event-turns.js';
 import { Feed } from './feed.js';
 import { isFinal, isSettled, type Job } from './job.js';
+import type { JobBus, JobSignal, Unfollow } from './job-bus.js';
+import type { JobStore } from './job-store.js';
 import { Reading } from './reading.js';
 
 export interface Sources {

@@ -3,16 +3,16 @@
  * starts with `watch`.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { Clock } from '../../clock.js';
 import { GatewayError, jobNotFound } from '../../errors.js';
-import type { JobBus } from '../bus/job-bus.js';
-import type { InTurn } from '../event-turns.js';
-import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from '../store/job-store.js';
-import type { Clock } from './clock.js';
+import type { InTurn } from '../limits/event-turns.js';
 import { type Following, followJob } from './follow.js';
 import { TenantFollowers } from './follow-tenant.js';
 import type { Change, Job, JobUpdate } from './job.js';
+import type { JobBus } from './job-bus.js';
 import type { JobEvent } from './job-event.js';
 import type { JobRequest } from './job-request.js';
+import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from './job-store.js';
 import { transition } from './transition.js';
 
 export interface JobServiceSettings {

@@ -3,8 +3,8 @@
  * subscription.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Backoff } from '../../backoff.js';
 import { isStoreUnavailable } from '../../errors.js';
-import { Backoff } from './backoff.js';
 import type { Job } from './job.js';
 
 export interface ReadingOptions {

@@ -3,7 +3,7 @@
  * number has seen all that will ever be below it. (Times would not do: they come from the clocks of many machines.)
  */
 import type { Kysely } from 'kysely';
-import type { ChangedJob } from './job-store.js';
+import type { ChangedJob } from '../jobs/job-store.js';
 import { only, Statement } from './statement.js';
 import { jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';

@@ -1,9 +1,9 @@
 /** Readings of the clock that stored times go by, and moving what is due when it was set. */
 import { type Kysely, sql } from 'kysely';
 import { type AccountHold, movedBy } from '../jobs/account-hold.js';
+import type { ClockMove, ClockReading } from '../jobs/job-store.js';
 import type { Database } from './database.js';
 import { toHold } from './hold-rows.js';
-import type { ClockMove, ClockReading } from './job-store.js';
 import type { Tables } from './tables.js';
 
 export function readClock(

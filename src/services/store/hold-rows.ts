@@ -1,9 +1,9 @@
 /** What Akool holds against the account: kept in the queue's row, and what it means for the jobs that wait. */
 import { type Kysely, type SqlBool, sql } from 'kysely';
 import { type AccountHold, priceLimits, UNKNOWN_CREDIT } from '../jobs/account-hold.js';
+import type { HeldCount, HoldChange, Trial } from '../jobs/job-store.js';
 import type { Database } from './database.js';
 import { waits } from './due-rows.js';
-import type { HeldCount, HoldChange, Trial } from './job-store.js';
 import { only, Statement } from './statement.js';
 import { type JobRow, jobColumns, type Tables } from './tables.js';
 

@@ -1,6 +1,6 @@
 /** Idempotency keys, which outlive their jobs for a time, so that a late retry does not become a second job. */
 import type { Kysely } from 'kysely';
-import type { NewJob } from './job-store.js';
+import type { NewJob } from '../jobs/job-store.js';
 import type { Tables } from './tables.js';
 import { inPlaces } from './value-list.js';
 

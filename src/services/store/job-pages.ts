@@ -1,7 +1,7 @@
 /** Lists of a tenant's jobs. */
 import type { ExpressionBuilder, Kysely, SelectQueryBuilder, Simplify } from 'kysely';
 import type { Job } from '../jobs/job.js';
-import type { JobFilter, JobPlace, Page, PageRequest } from './job-store.js';
+import type { JobFilter, JobPlace, Page, PageRequest } from '../jobs/job-store.js';
 import type { RecentJobs } from './recent-jobs.js';
 import { jobColumns, type Tables, toJob } from './tables.js';
 

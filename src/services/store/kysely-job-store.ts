@@ -7,6 +7,21 @@ import type { Logger } from 'pino';
 import type { AccountHold } from '../jobs/account-hold.js';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
 import type { JobRequest } from '../jobs/job-request.js';
+import type {
+  ChangedJob,
+  ClockMove,
+  ClockReading,
+  Created,
+  HeldCount,
+  HoldChange,
+  JobFilter,
+  JobStore,
+  LeaseOptions,
+  NewJob,
+  Page,
+  PageRequest,
+  SlotUsage,
+} from '../jobs/job-store.js';
 import { changesDue, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
 import { readClock } from './clock-rows.js';
 import type { Database } from './database.js';
@@ -22,21 +37,6 @@ import { changeHold, countHeld, findHold } from './hold-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeysExpire } from './idempotency-rows.js';
 import { listJobs } from './job-pages.js';
 import { deleteJobs, findJob, historyOf, requestsOf, saveJob, versionsOf } from './job-rows.js';
-import type {
-  ChangedJob,
-  ClockMove,
-  ClockReading,
-  Created,
-  HeldCount,
-  HoldChange,
-  JobFilter,
-  JobStore,
-  LeaseOptions,
-  NewJob,
-  Page,
-  PageRequest,
-  SlotUsage,
-} from './job-store.js';
 import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';

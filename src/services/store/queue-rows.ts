@@ -2,13 +2,13 @@
 import type { Kysely } from 'kysely';
 import { type AccountHold, mayBeTheJobs, priceLimits } from '../jobs/account-hold.js';
 import type { Change, Job } from '../jobs/job.js';
+import type { Created, LeaseOptions, NewJob } from '../jobs/job-store.js';
 import { newJob } from '../jobs/new-job.js';
 import type { Database } from './database.js';
 import { isOpen, waits } from './due-rows.js';
 import { isAnyUntried, isTooDear, toHold, trialOf } from './hold-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, insertJob, saveJob } from './job-rows.js';
-import type { Created, LeaseOptions, NewJob } from './job-store.js';
 import { only, Statement } from './statement.js';
 import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';

@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino';
 import { GatewayError } from '../../errors.js';
-import type { JobStore } from './job-store.js';
+import type { JobStore } from '../jobs/job-store.js';
 
 /** What callers are asked to wait before they come again: a failover takes some seconds. */
 const RETRY_AFTER_SECONDS = 2;

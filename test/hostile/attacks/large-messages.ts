@@ -1,4 +1,4 @@
-import { UPGRADE } from '../../upgrade.js';
+import { UPGRADE } from '../../support/upgrade.js';
 import type { Attack } from '../attack.js';
 import { followToken } from '../requests.js';
 import { inParallel } from '../target.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UPGRADE } from '../../upgrade.js';
+import { UPGRADE } from '../../support/upgrade.js';
 import type { Attack } from '../attack.js';
 import { inParallel } from '../target.js';
 

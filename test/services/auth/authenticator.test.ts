@@ -18,7 +18,7 @@ import { Authenticator } from '../../../src/services/auth/authenticator.js';
 import type { Caller } from '../../../src/services/auth/caller.js';
 import { FollowTokens, isFollowToken } from '../../../src/services/auth/follow-tokens.js';
 import { type JwtSettings, JwtVerifier } from '../../../src/services/auth/jwt.js';
-import { recordedLog, startGateway } from '../../harness.js';
+import { recordedLog, startGateway } from '../../support/harness.js';
 
 const SECRET = 'a shared secret of the operator, long enough';
 const API_KEY = 'acme-key-which-nobody-may-see';

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config.js';
 import { FollowTokens } from '../../../src/services/auth/follow-tokens.js';
 import { MAX_TENANT_LENGTH } from '../../../src/services/auth/tenant-name.js';
-import { knock } from '../../end-to-end/doors.js';
-import { startGateway, type TestGateway } from '../../harness.js';
+import { knock } from '../../support/doors.js';
+import { startGateway, type TestGateway } from '../../support/harness.js';
 
 const SECRET = new TextEncoder().encode('a shared secret of the operator, long enough');
 const MALFORMED = 'is not well-formed Unicode';

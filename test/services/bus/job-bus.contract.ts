@@ -1,7 +1,7 @@
 /** What every job bus has to hold, run over each driver. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { JobBus, JobListener, JobSignal } from '../../../src/services/bus/job-bus.js';
-import { until } from '../jobs/gate.js';
+import type { JobBus, JobListener, JobSignal } from '../../../src/services/jobs/job-bus.js';
+import { until } from '../../support/gate.js';
 import { jobWith } from '../jobs/samples.js';
 import { noting, unusedOf } from '../used-members.js';
 

@@ -4,11 +4,11 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createRedisLimiters } from '../../../src/graphql/redis-limiters.js';
-import type { JobBus, JobSignal } from '../../../src/services/bus/job-bus.js';
 import { createRedisJobBus } from '../../../src/services/bus/redis-job-bus.js';
-import { freePort } from '../../free-port.js';
-import { OwnRedis } from '../../own-redis.js';
-import { startProxy } from '../../tcp-proxy.js';
+import type { JobBus, JobSignal } from '../../../src/services/jobs/job-bus.js';
+import { freePort } from '../../support/free-port.js';
+import { OwnRedis } from '../../support/own-redis.js';
+import { startProxy } from '../../support/tcp-proxy.js';
 import { jobWith } from '../jobs/samples.js';
 
 const server = new OwnRedis(await freePort());

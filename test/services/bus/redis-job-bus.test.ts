@@ -2,12 +2,12 @@
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { JobBus, JobSignal } from '../../../src/services/bus/job-bus.js';
 import { createRedisJobBus } from '../../../src/services/bus/redis-job-bus.js';
-import { freePort } from '../../free-port.js';
-import { OwnRedis } from '../../own-redis.js';
-import { redisUrl } from '../../services.js';
-import { until } from '../jobs/gate.js';
+import type { JobBus, JobSignal } from '../../../src/services/jobs/job-bus.js';
+import { freePort } from '../../support/free-port.js';
+import { until } from '../../support/gate.js';
+import { OwnRedis } from '../../support/own-redis.js';
+import { redisUrl } from '../../support/services.js';
 import { jobWith } from '../jobs/samples.js';
 import { describeJobBus } from './job-bus.contract.js';
 

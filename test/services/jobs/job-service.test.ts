@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../../src/errors.js';
-import type { JobBus, JobListener, JobSignal } from '../../../src/services/bus/job-bus.js';
-import { CatchUp } from '../../../src/services/jobs/catch-up.js';
 import type { Job } from '../../../src/services/jobs/job.js';
-import type { JobStore } from '../../../src/services/store/job-store.js';
-import { withMethods } from '../../harness.js';
-import { Gate, until } from './gate.js';
+import type { JobBus, JobListener, JobSignal } from '../../../src/services/jobs/job-bus.js';
+import type { JobStore } from '../../../src/services/jobs/job-store.js';
+import { CatchUp } from '../../../src/services/workers/catch-up.js';
+import { Gate, until } from '../../support/gate.js';
+import { withMethods } from '../../support/harness.js';
+import { acceptedAs, log, openWorkshop, type Workshop } from '../workers/workshop.js';
 import { HOUR, NOON, refusal, request } from './samples.js';
-import { acceptedAs, log, openWorkshop, type Workshop } from './workshop.js';
 
 async function accept({ jobs, clock }: Workshop, job: Job, providerId = 'p1'): Promise<void> {
   await jobs.lease(1_000_000, 3 * HOUR);

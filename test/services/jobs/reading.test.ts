@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { Backoff } from '../../../src/services/jobs/backoff.js';
+import { Backoff } from '../../../src/backoff.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { Reading } from '../../../src/services/jobs/reading.js';
-import { Gate, until } from './gate.js';
+import { Gate, until } from '../../support/gate.js';
 import { jobWith } from './samples.js';
 
 function openReading(parallel: number, read: (id: string) => Promise<Job>) {

@@ -4,8 +4,8 @@ import type { DetectedFrame } from '../../../src/services/akool/akool-client.js'
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobError } from '../../../src/services/jobs/job-error.js';
 import type { FaceSwapRequest } from '../../../src/services/jobs/job-request.js';
+import type { NewJob } from '../../../src/services/jobs/job-store.js';
 import { newJob } from '../../../src/services/jobs/new-job.js';
-import type { NewJob } from '../../../src/services/store/job-store.js';
 
 export const NOON = Date.UTC(2026, 0, 31, 12);
 export const HOUR = 60 * 60 * 1000;

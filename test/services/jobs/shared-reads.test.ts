@@ -1,7 +1,7 @@
 /** Who asks while a read is under way shares the next one. */
 import { expect, test } from 'vitest';
 import { SharedReads } from '../../../src/services/jobs/shared-reads.js';
-import { Gate } from './gate.js';
+import { Gate } from '../../support/gate.js';
 
 test('whoever asks during a read shares the one after it, and is told what is so then', async () => {
   const gate = new Gate();

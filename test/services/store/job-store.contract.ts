@@ -6,7 +6,6 @@ import { type AccountHold, afterRefusal, UNKNOWN_CREDIT } from '../../../src/ser
 import { type Change, JOB_STATUSES, type Job } from '../../../src/services/jobs/job.js';
 import type { JobEvent } from '../../../src/services/jobs/job-event.js';
 import type { FaceSwapRequest, JobRequest } from '../../../src/services/jobs/job-request.js';
-import { transition } from '../../../src/services/jobs/transition.js';
 import type {
   ClockMove,
   ClockReading,
@@ -15,7 +14,8 @@ import type {
   JobPlace,
   JobStore,
   NewJob,
-} from '../../../src/services/store/job-store.js';
+} from '../../../src/services/jobs/job-store.js';
+import { transition } from '../../../src/services/jobs/transition.js';
 import { HOUR, NOON, newJobOf, refusal, request } from '../jobs/samples.js';
 import { noting, unusedOf } from '../used-members.js';
 

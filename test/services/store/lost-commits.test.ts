@@ -5,13 +5,13 @@ import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Job } from '../../../src/services/jobs/job.js';
+import type { JobStore } from '../../../src/services/jobs/job-store.js';
 import { transition } from '../../../src/services/jobs/transition.js';
-import type { JobStore } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
 import { tellingUnavailable } from '../../../src/services/store/unavailable.js';
-import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
-import { type Passage, startProxy, type TcpProxy } from '../../tcp-proxy.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
+import { type Passage, startProxy, type TcpProxy } from '../../support/tcp-proxy.js';
 import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
 
 const url = await postgresUrl();

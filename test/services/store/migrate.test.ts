@@ -15,9 +15,9 @@ import { recordMigration } from '../../../src/services/store/migration-record.js
 import { releases } from '../../../src/services/store/migrations.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
-import { follow, submit } from '../../end-to-end/caller.js';
-import { startGateway } from '../../harness.js';
-import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
+import { follow, submit } from '../../support/caller.js';
+import { startGateway } from '../../support/harness.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
 import { NOON, newJobOf } from '../jobs/samples.js';
 
 const server = await postgresUrl();

@@ -3,11 +3,11 @@ import { PostgresQueryCompiler } from 'kysely';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { JobStore } from '../../../src/services/jobs/job-store.js';
 import { transition } from '../../../src/services/jobs/transition.js';
-import type { JobStore } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
-import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
 import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
 import { QueryRecorder } from './query-recorder.js';
 

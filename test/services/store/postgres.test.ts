@@ -6,13 +6,13 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { afterRefusal } from '../../../src/services/jobs/account-hold.js';
 import type { Job } from '../../../src/services/jobs/job.js';
+import type { JobStore, Trial } from '../../../src/services/jobs/job-store.js';
 import { transition } from '../../../src/services/jobs/transition.js';
-import type { JobStore, Trial } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
-import { withMethods } from '../../harness.js';
-import { postgresUrl, type TestDatabase, withDatabase } from '../../services.js';
-import { Gate, until } from '../jobs/gate.js';
+import { Gate, until } from '../../support/gate.js';
+import { withMethods } from '../../support/harness.js';
+import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
 import { NOON, newJobOf, refusal } from '../jobs/samples.js';
 import { describeJobStore } from './job-store.contract.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RecentRequests } from '../../../src/services/store/recent-requests.js';
-import { Gate } from '../jobs/gate.js';
+import { Gate } from '../../support/gate.js';
 
 /** Gives a text for every id, and notes what was asked. */
 function storeOf(text: string) {

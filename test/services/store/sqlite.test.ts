@@ -20,10 +20,10 @@ import {
   vi,
 } from 'vitest';
 import { JOB_STATUSES } from '../../../src/services/jobs/job.js';
+import type { JobStore } from '../../../src/services/jobs/job-store.js';
 import { transition } from '../../../src/services/jobs/transition.js';
 import type { Database } from '../../../src/services/store/database.js';
 import { DatabaseInUseError } from '../../../src/services/store/database-errors.js';
-import type { JobStore } from '../../../src/services/store/job-store.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { HOUR, NOON, newJobOf } from '../jobs/samples.js';

@@ -1,0 +1,51 @@
+/** What waits for its turn: tenants go in turn, and within one the tokens of each job. */
+import type { Caller } from '../auth/caller.js';
+
+type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
+
+export class TenantLines<Item> {
+  /**
+   * By tenant, and of that by the job for which they have a follow token. The first of each goes next, and is the
+   * last then.
+   */
+  readonly #lines = new Map<string, Map<string | null, Item[]>>();
+
+  get isEmpty(): boolean {
+    return this.#lines.size === 0;
+  }
+
+  add({ tenant, onlyJob }: Owner, item: Item): void {
+    const line = this.#lines.get(tenant) ?? new Map<string | null, Item[]>();
+    const waiting = line.get(onlyJob);
+    if (waiting === undefined) line.set(onlyJob, [item]);
+    else waiting.push(item);
+    this.#lines.set(tenant, line);
+  }
+
+  /** Takes the next one out; undefined when there is none, or none of a tenant that may go. */
+  next(mayGo: (tenant: string) => boolean = () => true): Item | undefined {
+    for (const [tenant, line] of this.#lines) {
+      if (!mayGo(tenant)) continue;
+      this.#lines.delete(tenant);
+      for (const [job, waiting] of line) {
+        line.delete(job);
+        const next = waiting.shift();
+        if (waiting.length > 0) line.set(job, waiting);
+        if (line.size > 0) this.#lines.set(tenant, line);
+        return next;
+      }
+    }
+    return undefined;
+  }
+
+  /** Takes this one out, if it is there. */
+  remove({ tenant, onlyJob }: Owner, item: Item): void {
+    const line = this.#lines.get(tenant);
+    const waiting = line?.get(onlyJob);
+    const at = waiting?.indexOf(item) ?? -1;
+    if (line === undefined || waiting === undefined || at === -1) return;
+    waiting.splice(at, 1);
+    if (waiting.length === 0) line.delete(onlyJob);
+    if (line.size === 0) this.#lines.delete(tenant);
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Keeps results permanently: downloads each before Akool's seven days are over, and makes our copy the job's
+ * `result.url`.
+ *
+ * Each attempt holds a short claim in the store and renews it while it runs. So two instances never download
+ * the same result at once, and an attempt that died with its process is soon repeated. All attempts use the
+ * same name for the copy, so none leaves anything behind.
+ */
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Logger } from 'pino';
+import type { Clock } from '../../clock.js';
+import { logLevelOf } from '../../errors.js';
+import { PeriodicLoop } from '../../periodic-loop.js';
+import type { Archive } from '../archive/archive.js';
+import { mediaTypeOf } from '../archive/media-type.js';
+import { ResultFetchError, type ResultFetcher } from '../archive/result-fetcher.js';
+import { Measure, ResultContentError, withHead } from '../archive/result-stream.js';
+import type { ArchivedFile, Job } from '../jobs/job.js';
+import type { JobService } from '../jobs/job-service.js';
+import type { JobStore } from '../jobs/job-store.js';
+
+export interface ArchiverSettings {
+  /** Larger results are left at Akool; in bytes. */
+  readonly archiveMaxBytes: number;
+  /** The timeout of one attempt, in milliseconds. */
+  readonly archiveTimeoutMs: number;
+}
+
+const TICK_MS = 1000;
+const CLAIM_MS = 30_000;
+const CLAIM_AGAIN_MS = 10_000;
+const SWEEP_EVERY_MS = 60 * 60 * 1000;
+const PARALLEL = 4;
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 60 * 60 * 1000;
+/** The last attempt is made this long before Akool deletes the result. */
+const LAST_CHANCE_MS = 60 * 1000;
+
+export class Archiver {
+  readonly #store: JobStore;
+  readonly #jobs: JobService;
+  readonly #archive: Archive;
+  readonly #fetcher: ResultFetcher;
+  readonly #clock: Clock;
+  readonly #settings: ArchiverSettings;
+  readonly #log: Logger;
+  readonly #loop: PeriodicLoop;
+  readonly #stopping = new AbortController();
+  readonly #underWay = new Map<string, Promise<void>>();
+  /** On the steady clock. */
+  #sweepAt = 0;
+  #unsubscribe: (() => void) | null = null;
+
+  constructor(parts: {
+    readonly store: JobStore;
+    readonly jobs: JobService;
+    readonly archive: Archive;
+    readonly fetcher: ResultFetcher;
+    readonly clock: Clock;
+    readonly settings: ArchiverSettings;
+    readonly log: Logger;
+  }) {
+    this.#store = parts.store;
+    this.#jobs = parts.jobs;
+    this.#archive = parts.archive;
+    this.#fetcher = parts.fetcher;
+    this.#clock = parts.clock;
+    this.#settings = parts.settings;
+    this.#log = parts.log;
+    this.#loop = new PeriodicLoop(TICK_MS, () => this.#claim(), this.#log);
+  }
+
+  start(): void {
+    this.#unsubscribe ??= this.#jobs.onChange((job) => {
+      if (job.archiveAt !== null) this.#loop.wake();
+    });
+    this.#loop.start();
+  }
+
+  /** Aborts attempts in progress; they are repeated at the next start. May be called twice. */
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+    this.#stopping.abort();
+    await this.#loop.stop();
+    await Promise.all(this.#underWay.values());
+  }
+
+  async #claim(): Promise<void> {
+    if (this.#clock.steady() >= this.#sweepAt) {
+      this.#sweepAt = this.#clock.steady() + SWEEP_EVERY_MS;
+      await this.#archive.sweep(this.#stopping.signal);
+    }
+    const free = PARALLEL - this.#underWay.size;
+    if (free <= 0) return;
+    const now = this.#clock.now();
+    const claimed = await this.#store.claimArchives(now, now + CLAIM_MS, free);
+    for (const job of claimed) {
+      // A change of the job has ended the claim, but the attempt is still running.
+      if (this.#underWay.has(job.id)) continue;
+      const attempt: Promise<void> = this.#claimedOn(job, () => this.#attempt(job))
+        .catch((error: unknown) => this.#retry(job, error))
+        .catch((error: unknown) =>
+          this.#log[logLevelOf(error)](
+            { err: error, job: job.id },
+            'the outcome of archiving could not be recorded',
+          ),
+        )
+        .finally(() => {
+          this.#underWay.delete(job.id);
+          this.#loop.wake();
+        });
+      this.#underWay.set(job.id, attempt);
+    }
+  }
+
+  /** Renews the claim while `attempt` runs. */
+  async #claimedOn(job: Job, attempt: () => Promise<void>): Promise<void> {
+    const timer = setInterval(() => {
+      const claim = { at: this.#clock.now() + CLAIM_MS, attempts: job.archiveAttempts };
+      this.#store
+        .rescheduleArchive(job.id, claim)
+        .catch((error: unknown) => this.#log.warn({ err: error, job: job.id }, 'a claim was not renewed'));
+    }, CLAIM_AGAIN_MS);
+    try {
+      await attempt();
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async #attempt(job: Job): Promise<void> {
+    if (job.result === null) return;
+    const archive = await this.#keep(job, job.result.providerUrl);
+    const { providerUrl } = job.result;
+    const { job: afterwards, changed } = await this.#jobs.apply(job.id, ({ result }) =>
+      // Skip the change if the job's result is no longer the downloaded one, because the submit's answer
+      // revoked it.
+      result?.providerUrl === providerUrl ? { type: 'archived', at: this.#clock.now(), archive } : null,
+    );
+    // The job was deleted meanwhile, so its copy must be removed too.
+    if (!changed && (afterwards === null || afterwards.eraseAt !== null))
+      await this.#archive.remove(archive.name);
+  }
+
+  async #keep(job: Job, url: string): Promise<ArchivedFile> {
+    const signal = AbortSignal.any([
+      this.#stopping.signal,
+      AbortSignal.timeout(this.#settings.archiveTimeoutMs),
+    ]);
+    const { body, contentLength } = await this.#fetcher.fetch(url, signal);
+    try {
+      const most = this.#settings.archiveMaxBytes;
+      if (contentLength !== null && contentLength > most) {
+        throw new ResultContentError('TOO_LARGE', `the result is larger than ${most} bytes`);
+      }
+      const { head, whole } = await withHead(body);
+      const type = await mediaTypeOf(head);
+      if (type === null) throw new ResultContentError('WRONG_TYPE', 'the result is not a picture or video');
+      const measure = new Measure(most, contentLength);
+      const name = `${archiveStem(job)}.${type.extension}`;
+      const source = Readable.from(whole);
+      source.once('error', (error) => measure.destroy(error));
+      // It may fail before the archive listens; it keeps its error until then.
+      measure.on('error', () => {});
+      await this.#archive.write(name, source.pipe(measure), { contentType: type.contentType, signal });
+      return { name, contentType: type.contentType, byteSize: measure.byteSize, sha256: measure.sha256() };
+    } finally {
+      body.on('error', () => {}).destroy();
+    }
+  }
+
+  async #retry(job: Job, error: unknown): Promise<void> {
+    if (this.#stopping.signal.aborted) {
+      await this.#store.rescheduleArchive(job.id, { at: this.#clock.now(), attempts: job.archiveAttempts });
+      return;
+    }
+    const now = this.#clock.now();
+    const attempts = job.archiveAttempts + 1;
+    const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20));
+    const lastChance = (job.result?.providerUrlExpiresAt ?? 0) - LAST_CHANCE_MS;
+    const at = Math.min(now + Math.round(ceiling * (0.5 + Math.random() / 2)), lastChance);
+    const givenUp = isForGood(error) || at <= now;
+    await this.#store.rescheduleArchive(job.id, { at: givenUp ? null : at, attempts });
+    this.#log.warn({ err: error, job: job.id, attempts, givenUp }, 'a result could not be kept');
+    // If only the answer was lost, the copy exists nevertheless, and must not outlive its job.
+    const afterwards = await this.#store.get(job.id);
+    if (afterwards === null || afterwards.eraseAt !== null) await this.#archive.removeAny(archiveStem(job));
+  }
+}
+
+/** Whether another attempt would fail the same way. */
+function isForGood(error: unknown): boolean {
+  return (
+    (error instanceof ResultContentError && error.code === 'TOO_LARGE') ||
+    (error instanceof ResultFetchError && error.code === 'FORBIDDEN_ADDRESS')
+  );
+}
+
+/**
+ * The copy's name without its extension: as unguessable as the job's callback token, the same in each
+ * attempt, and the token can't be derived from it.
+ */
+export function archiveStem(job: Job): string {
+  return createHash('sha256').update(`media:${job.callbackToken}`).digest('base64url');
+}

@@ -1,0 +1,136 @@
+/** Old jobs go as fast as a busy gateway makes new ones, and one that can't go keeps no other. */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Archive } from '../../../src/services/archive/archive.js';
+import { createFileArchive } from '../../../src/services/archive/file-archive.js';
+import type { Job } from '../../../src/services/jobs/job.js';
+import type { JobStore } from '../../../src/services/jobs/job-store.js';
+import { archiveStem } from '../../../src/services/workers/archiver.js';
+import { Eraser } from '../../../src/services/workers/eraser.js';
+import { withMethods } from '../../support/harness.js';
+import { HOUR } from '../jobs/samples.js';
+import { log, openWorkshop, type Workshop } from './workshop.js';
+
+const DAY = 24 * HOUR;
+
+let workshop: Workshop;
+let archive: Archive;
+let eraser: Eraser;
+/** How often old jobs were looked for. */
+let looks = 0;
+let deletions: (readonly string[])[] = [];
+
+beforeEach(async () => {
+  looks = 0;
+  deletions = [];
+  workshop = await openWorkshop();
+  archive = createFileArchive(workshop.dir);
+  await archive.start();
+});
+afterEach(() => eraser.stop());
+
+function start(deleteResults: (ids: readonly string[]) => Promise<void> = async () => {}): void {
+  const { jobs, clock, store } = workshop;
+  eraser = new Eraser({
+    store: withMethods<JobStore>(store, {
+      finishedBefore: (before, limit) => {
+        looks += 1;
+        return store.finishedBefore(before, limit);
+      },
+    }),
+    jobs,
+    archive,
+    clock,
+    akool: {
+      deleteResults: (ids) => {
+        deletions.push(ids);
+        return deleteResults(ids);
+      },
+    },
+    settings: { retentionDays: 1 },
+    log,
+  });
+  eraser.start();
+}
+
+async function finished(count: number): Promise<readonly Job[]> {
+  const { clock, jobs } = workshop;
+  const born = await Promise.all(Array.from({ length: count }, () => workshop.create()));
+  await jobs.lease(count, HOUR);
+  return Promise.all(
+    born.map(async ({ id }, i) => {
+      const providerId = `p${i}`;
+      const at = clock.now();
+      const common = { at, pollAt: at, deadlineAt: at, source: 'POLL', providerId } as const;
+      const report = {
+        status: 'COMPLETED',
+        url: `https://a.example/${i}`,
+        expiresAt: at,
+        keep: false,
+      } as const;
+      const { job } = await jobs.apply(id, { type: 'reported', ...common, report });
+      if (job === null) throw new Error('it was created');
+      return job;
+    }),
+  );
+}
+
+const left = async (jobs: readonly Job[]) => (await workshop.store.versions(jobs.map(({ id }) => id))).size;
+
+describe('jobs past their days', () => {
+  test('are erased without waiting for a tick between them, and at Akool many in one call', async () => {
+    const old = await finished(450);
+    workshop.clock.advance(2 * DAY);
+    start();
+    await expect.poll(() => left(old)).toBe(0);
+    // 450 at 50 a tick would be nine looks, one second apart.
+    expect(looks).toBeLessThanOrEqual(4);
+    expect(deletions.flat().sort()).toEqual(old.map(({ providerId }) => providerId).sort());
+    expect(deletions.length).toBeLessThanOrEqual(10);
+  });
+
+  test('wait for the next tick while Akool is away, and those that it has no more go', async () => {
+    const ancient = await finished(10);
+    workshop.clock.advance(8 * DAY);
+    const old = await finished(10);
+    workshop.clock.advance(2 * DAY);
+    start(() => Promise.reject(new Error('away')));
+    await expect.poll(() => left(ancient)).toBe(0);
+    await expect.poll(() => looks).toBeGreaterThan(1);
+    expect(deletions).toHaveLength(1);
+    expect(await left(old)).toBe(10);
+    // Each is tried again after a minute.
+    workshop.clock.advance(60_000);
+    await expect.poll(() => deletions.length).toBe(2);
+  });
+
+  test('leave no copy, whether it was noted or not', async () => {
+    const [noted, unnoted] = await finished(2);
+    if (noted === undefined || unnoted === undefined) throw new Error('two were made');
+    const copy = { name: 'noted.png', contentType: 'image/png', byteSize: 1, sha256: '' };
+    await workshop.jobs.apply(noted.id, { type: 'archived', at: workshop.clock.now(), archive: copy });
+    const files = [copy.name, `${archiveStem(unnoted)}.png`];
+    for (const name of files) writeFileSync(join(workshop.dir, name), 'x');
+    workshop.clock.advance(2 * DAY);
+    start();
+    await expect.poll(() => left([noted, unnoted])).toBe(0);
+    expect(readdirSync(workshop.dir).filter((name) => files.includes(name))).toEqual([]);
+  });
+
+  test('go though the copy of one of them can not be removed', async () => {
+    const [stuck, ...others] = await finished(3);
+    if (stuck === undefined) throw new Error('three were made');
+    workshop.clock.advance(2 * DAY);
+    const real = archive;
+    archive = withMethods(real, {
+      removeAny: async (stem, signal) => {
+        if (stem === archiveStem(stuck)) throw new Error('no access');
+        await real.removeAny(stem, signal);
+      },
+    });
+    start();
+    await expect.poll(() => left(others)).toBe(0);
+    expect(await left([stuck])).toBe(1);
+  });
+});

@@ -1,0 +1,253 @@
+/** Gateways on one store and the one Akool that they send to: real parts, of which each waits to be told to act. */
+import { pino } from 'pino';
+import { seal } from '../../../src/sandbox/envelope.js';
+import type { DetectedFrame, SubmitOutcome } from '../../../src/services/akool/akool-client.js';
+import { AkoolCallError } from '../../../src/services/akool/call-error.js';
+import { createFileArchive } from '../../../src/services/archive/file-archive.js';
+import { createInProcessJobBus } from '../../../src/services/bus/in-process-job-bus.js';
+import { FaceDetection } from '../../../src/services/faces/face-detection.js';
+import type { Job } from '../../../src/services/jobs/job.js';
+import { JobService } from '../../../src/services/jobs/job-service.js';
+import type { JobStore } from '../../../src/services/jobs/job-store.js';
+import { AccountHolds } from '../../../src/services/workers/account-holds.js';
+import { CallbackReceiver } from '../../../src/services/workers/callback.js';
+import { Dispatcher } from '../../../src/services/workers/dispatcher.js';
+import { Eraser } from '../../../src/services/workers/eraser.js';
+import { Reconciler } from '../../../src/services/workers/reconciler.js';
+import { face, HOUR } from '../jobs/samples.js';
+import { ManualClock, resultOf, ScriptedAkool, TIMES } from './workshop.js';
+
+/** Jobs that may be at Akool at once. */
+export const SLOTS = 2;
+const KEYS = { clientId: 'QkZ8yLmN3pRstuVwXyZ01A', clientSecret: 's3cr3tKeyOf24Characters!' };
+const BASE_URL = 'http://127.0.0.1:4001';
+const RESULT = 'https://cdn.example/result.png';
+/** Turns of the event loop in which nothing is asked of the stores, after which nobody is about to ask. */
+const QUIET_TURNS = 4;
+const log = pino({ level: 'silent' });
+
+export type Status = 1 | 2 | 3 | 4;
+
+/** A submit that Akool has, and of which its gateway has not heard the last word. */
+export interface Submit {
+  readonly from: Gateway;
+  readonly job: string;
+  readonly providerId: string;
+  /** A callback said so. */
+  isAccepted: boolean;
+  answer(outcome: SubmitOutcome): void;
+}
+
+/** A question for faces that waits for its answer. */
+export interface Look {
+  readonly from: Gateway;
+  answer(isFound: boolean): void;
+}
+
+export interface Gateway {
+  readonly jobs: JobService;
+  readonly dispatcher: Dispatcher;
+  readonly reconciler: Reconciler;
+  readonly receiver: CallbackReceiver;
+  readonly eraser: Eraser;
+  /** Whatever it has in hand comes to nothing from now on. */
+  isDead: boolean;
+}
+
+export class Fleet {
+  readonly clock = new ManualClock();
+  /** One for each gateway; the same one where only one process may have it. */
+  readonly stores: readonly JobStore[];
+  readonly gateways: Gateway[];
+  submits: readonly Submit[] = [];
+  looks: readonly Look[] = [];
+  /** Jobs that Akool has, or may have, with their `_id`s there. */
+  readonly maybeBilled = new Map<string, string>();
+  /** What Akool says of an `_id` when it is asked. */
+  readonly said = new Map<string, Status>();
+  /** `_id`s in the order in which they were asked about. */
+  readonly asked: string[] = [];
+  /** Jobs that were sent though they may have been billed already. */
+  readonly sentAgain: string[] = [];
+  #sent = 0;
+  #underWay = 0;
+
+  constructor(stores: readonly JobStore[]) {
+    this.stores = stores;
+    this.gateways = stores.map((store) => this.#gatewayOn(store));
+  }
+
+  gateway(nth: number): Gateway {
+    return this.gateways[nth] as Gateway;
+  }
+
+  store(nth: number): JobStore {
+    return this.stores[nth] as JobStore;
+  }
+
+  /** Starts another gateway in the place of one that is dead from now on. */
+  replace(nth: number): void {
+    const dead = this.gateway(nth);
+    dead.isDead = true;
+    this.submits = this.submits.filter(({ from }) => from !== dead);
+    this.looks = this.looks.filter(({ from }) => from !== dead);
+    this.gateways[nth] = this.#gatewayOn(this.store(nth));
+  }
+
+  /** What Akool sends to a job's address. */
+  callback({ callbackToken }: Job, providerId: string, status: Status, nth: number): Promise<unknown> {
+    const payload = { _id: providerId, status, type: 'faceswap', url: RESULT };
+    const body = seal(payload, { ...KEYS, timestamp: this.clock.now(), nonce: '1529' });
+    return this.gateway(nth).receiver.receive(callbackToken, Buffer.from(JSON.stringify(body)));
+  }
+
+  /** All of them are dead. */
+  end(): void {
+    for (const gateway of this.gateways) gateway.isDead = true;
+  }
+
+  /** Resolves when all gateways have done what they were about to do. */
+  async settled(): Promise<void> {
+    for (let quiet = 0; quiet < QUIET_TURNS; quiet = this.#underWay === 0 ? quiet + 1 : 0)
+      await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #gatewayOn(shared: JobStore): Gateway {
+    const store = this.#lifeline(shared, () => gateway.isDead);
+    const akool = new ScriptedAkool();
+    const { clock } = this;
+    const jobSettings = { queueLimit: 1000, queueTtlMs: 24 * HOUR, acceptWhileBlocked: false };
+    const serviceOn = () =>
+      new JobService({ store, bus: createInProcessJobBus(), clock, settings: jobSettings });
+    const jobs = serviceOn();
+    const reconciler = new Reconciler({
+      store,
+      jobs,
+      akool: akool.client,
+      clock,
+      log,
+      settings: {
+        ...TIMES,
+        baseUrl: BASE_URL,
+        keepResults: false,
+        queueTtlMs: 24 * HOUR,
+        abandonedAfterMs: 60_000,
+      },
+    });
+    const gateway: Gateway = {
+      jobs,
+      reconciler,
+      dispatcher: new Dispatcher({
+        // One of its own, so that it does not look at each change by itself.
+        jobs: serviceOn(),
+        akool: akool.client,
+        faces: new FaceDetection(akool.client, { detectCacheMs: 0 }),
+        holds: new AccountHolds({ store, log }),
+        clock,
+        log,
+        settings: {
+          ...TIMES,
+          maxConcurrency: SLOTS,
+          queueTtlMs: 24 * HOUR,
+          leaseGraceMs: 15_000,
+          drainMs: 0,
+          webhookUrl: (job) => job.id,
+        },
+      }),
+      receiver: new CallbackReceiver({
+        store,
+        jobs,
+        reconciler,
+        clock,
+        log,
+        settings: { ...TIMES, keys: KEYS, baseUrl: BASE_URL, confirmResults: false, keepResults: false },
+      }),
+      eraser: new Eraser({
+        store,
+        jobs,
+        akool: akool.client,
+        archive: createFileArchive('/nowhere'),
+        clock,
+        log,
+        settings: { retentionDays: null },
+      }),
+      isDead: false,
+    };
+    akool.onSubmit = (nth) => this.#submitted(gateway, akool.submits[nth - 1] ?? '');
+    akool.onDetect = () => this.#looked(gateway);
+    akool.onResults = async (ids) => {
+      this.asked.push(...ids);
+      return ids.map((id) => resultOf(id, this.said.get(id) ?? 1, RESULT));
+    };
+    for (const part of [gateway.dispatcher, reconciler, gateway.eraser]) part.start();
+    return gateway;
+  }
+
+  #submitted(from: Gateway, job: string): Promise<SubmitOutcome> {
+    if (this.maybeBilled.has(job)) this.sentAgain.push(job);
+    this.#sent += 1;
+    const providerId = `p${this.#sent}`;
+    this.maybeBilled.set(job, providerId);
+    return new Promise((resolve) => {
+      const last = (outcome: SubmitOutcome): void => {
+        this.submits = this.submits.filter((other) => other !== submit);
+        if (outcome.kind === 'not-accepted') this.maybeBilled.delete(job);
+      };
+      const submit: Submit = {
+        from,
+        job,
+        providerId,
+        isAccepted: false,
+        answer: (outcome) => {
+          if (outcome.kind !== 'unknown') last(outcome);
+          else {
+            const late = new Promise<SubmitOutcome>((heard) => {
+              submit.answer = (after) => {
+                last(after);
+                heard(after);
+              };
+            });
+            return resolve({ ...outcome, late });
+          }
+          resolve(outcome);
+        },
+      };
+      this.submits = [...this.submits, submit];
+    });
+  }
+
+  #looked(from: Gateway): Promise<DetectedFrame[]> {
+    return new Promise((resolve, reject) => {
+      const look: Look = {
+        from,
+        answer: (isFound) => {
+          this.looks = this.looks.filter((other) => other !== look);
+          if (isFound) resolve([{ index: 0, timeSeconds: null, faces: [face] }]);
+          else reject(new AkoolCallError('UNREACHABLE', 'gone'));
+        },
+      };
+      this.looks = [...this.looks, look];
+    });
+  }
+
+  /** The same store for as long as the gateway lives; its calls are counted while they are under way. */
+  #lifeline(store: JobStore, isDead: () => boolean): JobStore {
+    const never = new Promise<never>(() => {});
+    const counted = async (call: () => Promise<unknown>): Promise<unknown> => {
+      if (isDead()) return never;
+      this.#underWay += 1;
+      const outcome = await call().finally(() => {
+        this.#underWay -= 1;
+      });
+      return isDead() ? never : outcome;
+    };
+    return new Proxy(store, {
+      get: (_, name) => {
+        const member: unknown = Reflect.get(store, name);
+        return typeof member === 'function'
+          ? (...args: unknown[]) => counted(() => member.apply(store, args))
+          : member;
+      },
+    });
+  }
+}

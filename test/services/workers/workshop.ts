@@ -1,0 +1,228 @@
+/** The parts around jobs, real ones, on a database of their own; all taken down after each test. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { expect, onTestFinished } from 'vitest';
+import type { Clock } from '../../../src/clock.js';
+import type { AkoolClient, ProviderResult, SubmitOutcome } from '../../../src/services/akool/akool-client.js';
+import { createInProcessJobBus } from '../../../src/services/bus/in-process-job-bus.js';
+import { FaceDetection } from '../../../src/services/faces/face-detection.js';
+import type { Job } from '../../../src/services/jobs/job.js';
+import type { JobBus } from '../../../src/services/jobs/job-bus.js';
+import type { JobRequest } from '../../../src/services/jobs/job-request.js';
+import { JobService } from '../../../src/services/jobs/job-service.js';
+import type { JobStore } from '../../../src/services/jobs/job-store.js';
+import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
+import { openSqlite } from '../../../src/services/store/sqlite.js';
+import { AccountHolds } from '../../../src/services/workers/account-holds.js';
+import { AccountWatch } from '../../../src/services/workers/account-watch.js';
+import { Dispatcher, type DispatcherSettings } from '../../../src/services/workers/dispatcher.js';
+import { Reconciler, type ReconcilerSettings } from '../../../src/services/workers/reconciler.js';
+import { HOUR, NOON, request } from '../jobs/samples.js';
+
+/** Where Akool is called, if it is. */
+const BASE_URL = 'https://openapi.akool.example';
+/** In milliseconds. */
+export const TIMES = { pollAfterMs: 30_000, jobDeadlineMs: 3 * HOUR, unconfirmedSlotMs: 600_000 };
+
+export const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
+
+/** Stands still until it is told to go on. */
+export class ManualClock implements Clock {
+  #now = NOON;
+
+  now(): number {
+    return this.#now;
+  }
+
+  steady(): number {
+    return this.#now;
+  }
+
+  agreesWith(): boolean {
+    return true;
+  }
+
+  async check(): Promise<void> {}
+
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+/** An Akool that answers as it is told, for what the real one can't be brought to on demand. */
+export class ScriptedAkool {
+  /** The webhook addresses of the submits, in the order of their arrival. */
+  readonly submits: string[] = [];
+  readonly questions: (readonly string[])[] = [];
+  onSubmit: (nth: number, signal: AbortSignal | undefined) => Promise<SubmitOutcome>;
+  onResults: (ids: readonly string[], signal: AbortSignal | undefined) => Promise<ProviderResult[]>;
+  onDetect: AkoolClient['detectFaces'] = async () => [];
+  onCredit: () => Promise<number> = async () => 100;
+
+  constructor() {
+    this.onSubmit = async (nth) => acceptedAs(`p${nth}`);
+    this.onResults = async () => [];
+  }
+
+  readonly client: AkoolClient = {
+    submitFaceSwap: (submit, options) => this.#submit(submit.webhookUrl, options?.signal),
+    submitFaceSwapPlus: (submit, options) => this.#submit(submit.webhookUrl, options?.signal),
+    results: (ids, options) => {
+      this.questions.push(ids);
+      return this.onResults(ids, options?.signal);
+    },
+    deleteResults: async () => {},
+    credit: () => this.onCredit(),
+    detectFaces: (what, options) => this.onDetect(what, options),
+    destroy: async () => {},
+  };
+
+  #submit(webhookUrl: string | null, signal: AbortSignal | undefined): Promise<SubmitOutcome> {
+    this.submits.push(webhookUrl ?? '');
+    return this.onSubmit(this.submits.length, signal);
+  }
+}
+
+export function acceptedAs(providerId: string): SubmitOutcome {
+  return { kind: 'accepted', providerId, providerJobId: `job-${providerId}` };
+}
+
+export function resultOf(
+  providerId: string,
+  status: ProviderResult['status'],
+  url: string | null = null,
+  reason: string | null = null,
+): ProviderResult {
+  return { providerId, status, url, reason };
+}
+
+export interface Workshop {
+  readonly dir: string;
+  readonly store: JobStore;
+  readonly bus: JobBus;
+  readonly clock: ManualClock;
+  readonly jobs: JobService;
+  readonly holds: AccountHolds;
+  readonly akool: ScriptedAkool;
+  create(tenant?: string, more?: { readonly request?: JobRequest; readonly key?: string }): Promise<Job>;
+  /** A job that Akool has. */
+  atProvider(providerId: string): Promise<Job>;
+  get(job: Pick<Job, 'id'>): Promise<Job>;
+  statuses(...jobs: readonly Pick<Job, 'id'>[]): Promise<string[]>;
+  dispatcher(settings?: Partial<DispatcherSettings>): Dispatcher;
+  accountWatch(dispatcher: Dispatcher): AccountWatch;
+  reconciler(settings?: Partial<ReconcilerSettings>): Reconciler;
+}
+
+export interface WorkshopOptions {
+  readonly wrapStore?: (store: JobStore) => JobStore;
+  readonly wrapBus?: (bus: JobBus) => JobBus;
+  readonly queueLimit?: number;
+  readonly acceptWhileBlocked?: boolean;
+}
+
+export async function openWorkshop(options: WorkshopOptions = {}): Promise<Workshop> {
+  const dir = mkdtempSync(join(tmpdir(), 'jobs-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const sqlite = createKyselyJobStore(() => openSqlite(join(dir, 'gateway.db')));
+  await sqlite.start();
+  onTestFinished(() => sqlite.stop());
+  const inProcess = createInProcessJobBus();
+  // Whoever followed a job in a test has left by its end.
+  onTestFinished(() => expect(inProcess.followedJobs()).toEqual([]));
+  const store = options.wrapStore?.(sqlite) ?? sqlite;
+  const bus = options.wrapBus?.(inProcess) ?? inProcess;
+  const clock = new ManualClock();
+  const settings = {
+    queueLimit: options.queueLimit ?? 1_000_000,
+    queueTtlMs: 24 * HOUR,
+    acceptWhileBlocked: options.acceptWhileBlocked ?? false,
+  };
+  const jobs = new JobService({ store, bus, clock, settings });
+  const akool = new ScriptedAkool();
+  const holds = new AccountHolds({ store, log });
+
+  const get = async ({ id }: Pick<Job, 'id'>): Promise<Job> => {
+    const job = await sqlite.get(id);
+    if (job === null) throw new Error('there is no such job');
+    return job;
+  };
+  const create: Workshop['create'] = async (tenant = 'ann', more = {}) => {
+    const { job } = await jobs.create(tenant, more.request ?? request, more.key ?? null);
+    return job;
+  };
+
+  return {
+    dir,
+    store,
+    bus,
+    clock,
+    jobs,
+    holds,
+    akool,
+    get,
+    create,
+    statuses: async (...which) => (await Promise.all(which.map(get))).map(({ status }) => status),
+    atProvider: async (providerId) => {
+      const born = await create();
+      await jobs.lease(1_000_000, 3 * HOUR);
+      const { job } = await jobs.apply(born.id, {
+        type: 'accepted',
+        at: clock.now(),
+        pollAt: clock.now() + 30_000,
+        providerId,
+        providerJobId: null,
+      });
+      if (job?.status !== 'QUEUED') throw new Error('the job was not accepted');
+      return job;
+    },
+    dispatcher: (more = {}) => {
+      const dispatcher = new Dispatcher({
+        jobs,
+        akool: akool.client,
+        faces: new FaceDetection(akool.client, { detectCacheMs: 0 }),
+        holds,
+        clock,
+        log,
+        settings: {
+          maxConcurrency: 2,
+          ...TIMES,
+          queueTtlMs: 24 * HOUR,
+          leaseGraceMs: 15_000,
+          drainMs: 5000,
+          webhookUrl: (job) => job.id,
+          ...more,
+        },
+      });
+      onTestFinished(() => dispatcher.stop());
+      return dispatcher;
+    },
+    accountWatch: (dispatcher) => {
+      const settings = { abandonedAfterMs: 60_000 };
+      const watch = new AccountWatch({ holds, store, akool: akool.client, dispatcher, clock, settings, log });
+      onTestFinished(() => watch.stop());
+      return watch;
+    },
+    reconciler: (more = {}) => {
+      const reconciler = new Reconciler({
+        store,
+        jobs,
+        akool: akool.client,
+        clock,
+        log,
+        settings: {
+          baseUrl: BASE_URL,
+          keepResults: false,
+          ...TIMES,
+          queueTtlMs: 24 * HOUR,
+          abandonedAfterMs: 60_000,
+          ...more,
+        },
+      });
+      onTestFinished(() => reconciler.stop());
+      return reconciler;
+    },
+  };
+}
