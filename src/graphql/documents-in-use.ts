@@ -15,7 +15,7 @@ const MAX_BYTES_IN_USE = 64 * 1024 * 1024;
 interface Use {
   readonly document: DocumentNode;
   readonly held: Holding;
-  /** Of one event, as operations cost. */
+  /** Of one execution, or of one event, as operations cost. */
   readonly cost: number;
   users: number;
 }
@@ -30,7 +30,8 @@ export class DocumentsInUse {
   }
 
   /**
-   * Returns the document to use, what an event of it costs, and what ends this use of it, as often as it is called.
+   * Returns the document to use, what an execution or an event of it costs, and what ends this use of it, as often as
+   * it is called.
    *
    * @throws GatewayError RATE_LIMITED
    */

@@ -12,7 +12,7 @@ export interface BegunOperation {
   /** What to execute. */
   readonly document: DocumentNode;
   readonly inTurn: InTurn;
-  /** What is asked before what is large is read for an event. */
+  /** What is asked before what is large is read for it, or for one of its events. */
   readonly turn: Turn;
   /** To be called when it is over, as often as one likes. */
   readonly end: () => void;
