@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startS3Twin } from '../services/archive/s3-twin.js';
 import { submit } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
@@ -19,6 +19,7 @@ import {
   spawnGateway,
   startProcess,
 } from '../support/gateway-process.js';
+import { startGateway, withMethods } from '../support/harness.js';
 import { OwnRedis } from '../support/own-redis.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
 import { CA_FILE, startTlsFront, type TlsFront } from '../support/tls-front.js';
@@ -256,4 +257,29 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
     await expect.poll(() => gateway.url).not.toBe('');
     expect((await submit(gateway.url)).id).toBeTruthy();
   });
+});
+
+it('A start that has been slow tries again when it loses the database that had answered', async () => {
+  const startedAt = performance.now();
+  const lost = vi.fn<(name: string) => void>().mockImplementationOnce(() => {
+    // The patience for a database that was never there is over by now.
+    vi.spyOn(performance, 'now').mockReturnValue(startedAt + 6000);
+    throw new Error('Connection terminated unexpectedly');
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  const gateway = await startGateway({
+    overrides: {
+      wrapStore: (store) =>
+        withMethods(store, {
+          secret: async (name) => {
+            lost(name);
+            return store.secret(name);
+          },
+        }),
+    },
+  });
+  ends.push(() => gateway.stop());
+  vi.restoreAllMocks();
+  expect(lost.mock.calls.length).toBeGreaterThan(1);
+  expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
 });
