@@ -19,6 +19,7 @@ export class RefusedBody extends Error {
 
 /** Of 8 MiB, so many are the smallest that networks make. More of a few bytes each hold up everyone. */
 const MAX_PIECES = 16_384;
+const EMPTY = Buffer.alloc(0);
 
 /**
  * Resolves with the whole of it.
@@ -31,7 +32,8 @@ export function gather(
   payload: IncomingMessage,
   check: (size: number, more: number) => void,
 ): Promise<Buffer> {
-  let bytes = Buffer.alloc(0);
+  const declared = Number(payload.headers['content-length'] ?? 0);
+  let bytes: Buffer = EMPTY;
   let size = 0;
   let pieces = 0;
   return new Promise((resolve, reject) => {
@@ -46,6 +48,12 @@ export function gather(
         // Else the pieces that are here already would all be looked at.
         payload.pause();
         reject(error);
+        return;
+      }
+      if (size === 0 && piece.length === declared) {
+        // Most bodies come in one piece.
+        bytes = piece;
+        size = needed;
         return;
       }
       if (needed > bytes.length) {
@@ -68,11 +76,11 @@ export function gather(
     // What listens to a request lives as long as the request, and what it could still settle with it: the bytes.
     const leave = (): void => {
       payload.off('data', take).off('end', end).off('error', fail);
-      bytes = Buffer.alloc(0);
+      bytes = EMPTY;
     };
     payload.once('error', fail);
     try {
-      check(Number(payload.headers['content-length'] ?? 0), 0);
+      check(declared, 0);
     } catch (error) {
       reject(error);
       return;

@@ -12,9 +12,9 @@ import { DEFAULT_LIMITS } from '../graphql/query-limits.js';
 import type { RateLimits } from '../graphql/rate-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { GatewayContext, Services } from '../resolvers/context.js';
+import { JobReads } from '../resolvers/job-reads.js';
 import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
-import { SharedReads } from '../services/jobs/shared-reads.js';
 import { AnswerBudget } from '../services/limits/answer-budget.js';
 import { atOnce } from '../services/limits/event-turns.js';
 import { HeardBytes } from '../services/limits/heard-bytes.js';
@@ -87,8 +87,6 @@ export interface HttpServer {
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 /** Bytes of all answers that are made, or not read yet. */
 const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
-/** Jobs whose requests, or histories, are read at once for an operation. */
-const MAX_LARGE_READ = 25;
 /** Bytes: 100 images with the longest allowed addresses fit. */
 const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** For a request to arrive as a whole: a picture over a slow line does. */
@@ -132,9 +130,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     return {
       services: options.services,
       caller,
-      positions: new SharedReads((ids) => options.services.jobs.queuePositions(ids)),
-      requests: new SharedReads((ids) => options.services.jobs.requests(ids), MAX_LARGE_READ),
-      histories: new SharedReads((ids) => options.services.jobs.histories(ids), MAX_LARGE_READ),
+      reads: new JobReads(options.services.jobs),
       inTurn: atOnce,
       turn: noTurn,
       answer: new AnswerBudget(answers.open(caller), accepted),

@@ -6,10 +6,7 @@ import type { Account } from '../services/account.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { FollowTokens } from '../services/auth/follow-tokens.js';
 import type { FaceLookup } from '../services/faces/face-lookup.js';
-import type { JobUpdate } from '../services/jobs/job.js';
-import type { JobRequest } from '../services/jobs/job-request.js';
 import type { JobService } from '../services/jobs/job-service.js';
-import type { SharedReads } from '../services/jobs/shared-reads.js';
 import type { AnswerBudget } from '../services/limits/answer-budget.js';
 import type { InTurn } from '../services/limits/event-turns.js';
 import type { Turn } from '../services/limits/query-turns.js';
@@ -17,6 +14,7 @@ import type { Eraser } from '../services/workers/eraser.js';
 import type { Submission } from '../services/workers/submission.js';
 import type { WaitingReasons } from '../services/workers/waiting-reasons.js';
 import type { Cursors } from './cursors.js';
+import type { JobReads } from './job-reads.js';
 
 export interface Services {
   readonly jobs: JobService;
@@ -38,12 +36,7 @@ export type AcceptedJobs = Map<string, string>;
 export interface GatewayContext {
   readonly services: Services;
   readonly caller: Caller;
-  /** Reads the queue positions of waiting jobs. */
-  readonly positions: SharedReads<number>;
-  /** Reads the requests of jobs. */
-  readonly requests: SharedReads<JobRequest>;
-  /** Reads the history of jobs. */
-  readonly histories: SharedReads<readonly JobUpdate[]>;
+  readonly reads: JobReads;
   /** Decides when each event of this operation is sent. */
   readonly inTurn: InTurn;
   /** Makes this operation wait, if it is an expensive query, before something large is read for it. */

@@ -4,37 +4,40 @@ import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
 import type { JobNode } from '../schema/job-node.js';
 import type { FaceSwapPlusRequest as Request } from '../services/jobs/job-request.js';
 import type { GatewayContext } from './context.js';
-import { requestOf } from './request-of.js';
+import { type OrPromise, ofRequest } from './request-of.js';
 
 @Resolver(() => FaceSwapPlusJobType)
 export class FaceSwapPlusJobResolver {
   @FieldResolver()
-  sourceUrl(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['sourceUrl']> {
-    return requestOf<'PLUS'>(node, context).then((request) => request.sourceUrl);
+  sourceUrl(@Root() node: JobNode, @Ctx() context: GatewayContext): OrPromise<Request['sourceUrl']> {
+    return ofRequest<Request, 'sourceUrl'>(node, context, 'sourceUrl');
   }
 
   @FieldResolver()
-  targetUrl(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['targetUrl']> {
-    return requestOf<'PLUS'>(node, context).then((request) => request.targetUrl);
+  targetUrl(@Root() node: JobNode, @Ctx() context: GatewayContext): OrPromise<Request['targetUrl']> {
+    return ofRequest<Request, 'targetUrl'>(node, context, 'targetUrl');
   }
 
   @FieldResolver()
-  modelStyle(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['modelStyle']> {
-    return requestOf<'PLUS'>(node, context).then((request) => request.modelStyle);
+  modelStyle(@Root() node: JobNode, @Ctx() context: GatewayContext): OrPromise<Request['modelStyle']> {
+    return ofRequest<Request, 'modelStyle'>(node, context, 'modelStyle');
   }
 
   @FieldResolver()
-  faceMapping(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['faceMapping']> {
-    return requestOf<'PLUS'>(node, context).then((request) => request.faceMapping);
+  faceMapping(@Root() node: JobNode, @Ctx() context: GatewayContext): OrPromise<Request['faceMapping']> {
+    return ofRequest<Request, 'faceMapping'>(node, context, 'faceMapping');
   }
 
   @FieldResolver()
-  faceEnhance(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['faceEnhance']> {
-    return requestOf<'PLUS'>(node, context).then((request) => request.faceEnhance);
+  faceEnhance(@Root() node: JobNode, @Ctx() context: GatewayContext): OrPromise<Request['faceEnhance']> {
+    return ofRequest<Request, 'faceEnhance'>(node, context, 'faceEnhance');
   }
 
   @FieldResolver()
-  singleFaceMode(@Root() node: JobNode, @Ctx() context: GatewayContext): Promise<Request['singleFaceMode']> {
-    return requestOf<'PLUS'>(node, context).then((request) => request.singleFaceMode);
+  singleFaceMode(
+    @Root() node: JobNode,
+    @Ctx() context: GatewayContext,
+  ): OrPromise<Request['singleFaceMode']> {
+    return ofRequest<Request, 'singleFaceMode'>(node, context, 'singleFaceMode');
   }
 }

@@ -125,8 +125,8 @@ export class JobResolver {
     nullable: true,
     description: '1 is the next to be sent; null unless WAITING. Counted when selected.',
   })
-  queuePosition(@Root() node: JobNode, @Ctx() { positions }: GatewayContext): Promise<number | null> | null {
-    return node.status === 'WAITING' ? positions.of(node.id) : null;
+  queuePosition(@Root() node: JobNode, @Ctx() { reads }: GatewayContext): Promise<number | null> | null {
+    return node.status === 'WAITING' ? reads.position(node.id) : null;
   }
 
   @FieldResolver(() => WaitingReasonEnum, {
@@ -143,10 +143,10 @@ export class JobResolver {
   @FieldResolver(() => [JobUpdateType], { description: 'Every stored change, oldest first.' })
   async history(
     @Root() { job }: JobNode,
-    @Ctx() { services: { log }, histories, accepted }: GatewayContext,
+    @Ctx() { services: { log }, reads, accepted }: GatewayContext,
   ): Promise<readonly JobUpdate[]> {
     try {
-      const updates = (await histories.of(job.id)) ?? [];
+      const updates = (await reads.history(job.id)) ?? [];
       // Leave out changes after the state that is shown.
       return updates.filter(({ version }) => version <= job.version);
     } catch (error) {

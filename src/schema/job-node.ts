@@ -12,8 +12,8 @@ export interface JobNode extends JobType {
   readonly job: Job;
   /** The request, if this operation submitted the job; otherwise null. */
   readonly submitted: JobRequest | null;
-  /** The stored request, once it has been read. */
-  request: Promise<JobRequest> | null;
+  /** The stored request, once it has been asked for. */
+  request: JobRequest | Promise<JobRequest> | null;
 }
 
 export function toJobNode(job: Job, mediaUrl: MediaUrl, submitted: JobRequest | null = null): JobNode {

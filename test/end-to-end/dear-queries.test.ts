@@ -50,6 +50,7 @@ beforeEach(async () => {
             if (tenant === 'acme') await gate.pass();
             return store.list(tenant, filter, page);
           },
+          keptRequest: () => null,
           requests: (ids) => {
             requested.push(...ids);
             return store.requests(ids);

@@ -12,6 +12,8 @@ let gateway: TestGateway;
 /** The ids of each read of requests. */
 let reads: (readonly string[])[];
 let found: 'all' | 'none' | 'no answer';
+/** Whether the store may give those that it has in memory. */
+let isKept: boolean;
 
 beforeAll(async () => {
   gateway = await startGateway({
@@ -19,6 +21,7 @@ beforeAll(async () => {
     overrides: {
       wrapStore: (store) =>
         withMethods(store, {
+          keptRequest: (id) => (isKept ? store.keptRequest(id) : null),
           requests: (ids) => {
             reads.push(ids);
             if (found === 'no answer') return Promise.reject(new Error('away'));
@@ -42,6 +45,7 @@ afterAll(() => gateway.stop());
 beforeEach(() => {
   reads = [];
   found = 'all';
+  isKept = false;
 });
 
 /** The nth as a list shows it. */
@@ -59,6 +63,15 @@ function nodesOf(data: unknown): readonly { readonly id: string; readonly __type
 
 describe.each(DOORS)('by %s', (door) => {
   const ask = (request: Request) => knock(door, gateway.url, request, null);
+
+  it('those that are in memory are not read, for a query that is no dear one', async () => {
+    const query = { query: `{ jobs(last: 5) { edges { node { ${PRO} ${PLUS} } } } }` };
+    const read = await ask(query);
+    reads = [];
+    isKept = true;
+    expect(await ask(query)).toEqual(read);
+    expect(reads).toEqual([]);
+  });
 
   it('those of all jobs on several pages are read once, 25 at a time', async () => {
     const page = `jobs(last: 50) { edges { node { ${PRO} ${PLUS} } } }`;

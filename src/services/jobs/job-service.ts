@@ -114,6 +114,11 @@ export class JobService {
     return this.#store.requests(ids);
   }
 
+  /** The request, if it is in memory; null if it has to be read. */
+  keptRequest(id: string): JobRequest | null {
+    return this.#store.keptRequest(id);
+  }
+
   /** The stored changes of each job, oldest first. */
   async histories(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JobUpdate[]>> {
     return new Map(await Promise.all(ids.map(async (id) => [id, await this.#store.history(id)] as const)));

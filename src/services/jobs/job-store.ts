@@ -144,6 +144,8 @@ export interface JobStore {
   get(id: string): Promise<Job | null>;
   /** The requests of those of `ids` that exist. */
   requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>>;
+  /** The request, where the store has it in memory. Null: it has to be read. */
+  keptRequest(id: string): JobRequest | null;
   /** The versions of those of `ids` that exist. */
   versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   getByCallbackToken(token: string): Promise<Job | null>;

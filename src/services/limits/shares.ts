@@ -14,8 +14,10 @@ type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
 /** What one tenant holds. */
 interface Held {
   all: number;
-  /** Of that its own (null), and what each job's follow tokens hold. */
-  readonly byJob: Map<string | null, number>;
+  /** Of that, what is not held with follow tokens. */
+  own: number;
+  /** Of that, what each job's follow tokens hold; null while there are none. */
+  byJob: Map<string, number> | null;
 }
 
 export class Shares {
@@ -39,19 +41,23 @@ export class Shares {
    * @param more negative to give back
    */
   take({ tenant, onlyJob }: Owner, more: number): boolean {
-    const held = this.#byTenant.get(tenant) ?? { all: 0, byJob: new Map<string | null, number>() };
-    const all = held.all + more;
-    const ofJob = (held.byJob.get(onlyJob) ?? 0) + more;
+    const held = this.#byTenant.get(tenant);
+    const all = (held?.all ?? 0) + more;
+    const part = (onlyJob === null ? (held?.own ?? 0) : (held?.byJob?.get(onlyJob) ?? 0)) + more;
     if (more > 0) {
-      const isLittle = (onlyJob === null ? ofJob : all) <= this.#little;
-      if (!isLittle && !this.#hasRoom(more, onlyJob === null ? [all] : [all, ofJob])) return false;
+      const isLittle = (onlyJob === null ? part : all) <= this.#little;
+      if (!isLittle && !this.#hasRoom(more, onlyJob === null ? [all] : [all, part])) return false;
     }
     this.#all += more;
-    held.all = all;
-    if (ofJob > 0) held.byJob.set(onlyJob, ofJob);
-    else held.byJob.delete(onlyJob);
-    if (all > 0) this.#byTenant.set(tenant, held);
-    else this.#byTenant.delete(tenant);
+    if (all <= 0) {
+      this.#byTenant.delete(tenant);
+      return true;
+    }
+    const now = held ?? { all, own: 0, byJob: null };
+    if (held === undefined) this.#byTenant.set(tenant, now);
+    now.all = all;
+    if (onlyJob === null) now.own = part;
+    else setPart(now, onlyJob, part);
     return true;
   }
 
@@ -64,5 +70,14 @@ export class Shares {
       free = (free - held) / 2;
     }
     return true;
+  }
+}
+
+function setPart(held: Held, job: string, part: number): void {
+  if (part > 0) {
+    held.byJob ??= new Map();
+    held.byJob.set(job, part);
+  } else {
+    held.byJob?.delete(job);
   }
 }

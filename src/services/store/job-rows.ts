@@ -1,6 +1,7 @@
 /** Single jobs and their history. */
 import type { Kysely, UpdateResult } from 'kysely';
 import type { Change, Job, JobUpdate } from '../jobs/job.js';
+import type { JobRequest } from '../jobs/job-request.js';
 import { only, Statement } from './statement.js';
 import { jobColumns, type Tables, toChangedColumns, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
@@ -23,15 +24,27 @@ export async function findJob(
   return row === undefined ? null : toJob(row);
 }
 
-/** The texts of the requests. */
-export async function requestsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, string>> {
+export interface StoredRequest {
+  readonly request: JobRequest;
+  /** The length of its text. */
+  readonly characters: number;
+}
+
+export async function requestsOf(
+  db: Kysely<Tables>,
+  ids: readonly string[],
+): Promise<Map<string, StoredRequest>> {
   if (ids.length === 0) return new Map();
   const rows = await db
     .selectFrom('jobs')
     .select(['id', 'request'])
     .where('id', 'in', inPlaces(ids))
     .execute();
-  return new Map(rows.map(({ id, request }) => [id, request]));
+  return new Map(rows.map(({ id, request }) => [id, toStored(request)]));
+}
+
+function toStored(text: string): StoredRequest {
+  return { request: JSON.parse(text) as JobRequest, characters: text.length };
 }
 
 export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {

@@ -99,8 +99,12 @@ class KyselyJobStore implements JobStore {
   }
 
   async create(job: NewJob, queueLimit: number, acceptWhileBlocked = false): Promise<Created> {
+    const keepRequest = this.#recentRequests?.keeper();
     const created = await enqueue(this.#opened, job, queueLimit, acceptWhileBlocked);
-    if (created.kind === 'created') this.#recent?.stored([created.job]);
+    if (created.kind === 'created') {
+      this.#recent?.stored([created.job]);
+      keepRequest?.(created.job.id, { request: job.request, characters: created.job.requestBytes });
+    }
     return created;
   }
 
@@ -110,8 +114,12 @@ class KyselyJobStore implements JobStore {
 
   async requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>> {
     const read = (some: readonly string[]) => requestsOf(this.#db, some);
-    const texts = await (this.#recentRequests?.read(ids, read) ?? read(ids));
-    return new Map([...texts].map(([id, text]) => [id, JSON.parse(text) as JobRequest]));
+    const found = await (this.#recentRequests?.read(ids, read) ?? read(ids));
+    return new Map([...found].map(([id, { request }]) => [id, request]));
+  }
+
+  keptRequest(id: string): JobRequest | null {
+    return this.#recentRequests?.get(id)?.request ?? null;
   }
 
   async versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {

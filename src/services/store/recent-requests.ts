@@ -1,45 +1,58 @@
 /**
- * Texts of requests that were read last, kept in memory: those of the jobs that are looked at again and again. Only for
- * a store that no other process writes to.
+ * Requests that were stored or read last, kept in memory: those of the jobs that are looked at again and again. Only
+ * for a store that no other process writes to.
  *
  * What is kept is always what is stored: a read that began before a write ended keeps nothing.
  */
 import { LRUCache } from 'lru-cache';
+import type { StoredRequest } from './job-rows.js';
 
 const MAX_KEPT_BYTES = 10 * 1024 * 1024;
-/** What a character takes in memory, at most. */
-const BYTES_PER_CHARACTER = 2;
+/** What a character of the text takes in memory once it is parsed, at most. */
+const BYTES_PER_CHARACTER = 4;
 
 export class RecentRequests {
-  readonly #texts = new LRUCache<string, string>({
+  readonly #kept = new LRUCache<string, StoredRequest>({
     maxSize: MAX_KEPT_BYTES,
-    sizeCalculation: (text) => BYTES_PER_CHARACTER * text.length,
+    sizeCalculation: ({ characters }) => BYTES_PER_CHARACTER * characters,
   });
   #writes = 0;
+
+  get(id: string): StoredRequest | undefined {
+    return this.#kept.get(id);
+  }
+
+  /** Returns what keeps a request that is stored, or read, from now on; once others have changed it keeps nothing. */
+  keeper(): (id: string, stored: StoredRequest) => void {
+    const writes = this.#writes;
+    return (id, stored) => {
+      if (writes === this.#writes) this.#kept.set(id, stored);
+    };
+  }
 
   /** @param readMissing gives those of the store */
   async read(
     ids: readonly string[],
-    readMissing: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>,
-  ): Promise<ReadonlyMap<string, string>> {
-    const texts = new Map<string, string>();
+    readMissing: (ids: readonly string[]) => Promise<ReadonlyMap<string, StoredRequest>>,
+  ): Promise<ReadonlyMap<string, StoredRequest>> {
+    const found = new Map<string, StoredRequest>();
     for (const id of ids) {
-      const text = this.#texts.get(id);
-      if (text !== undefined) texts.set(id, text);
+      const kept = this.#kept.get(id);
+      if (kept !== undefined) found.set(id, kept);
     }
-    const missing = ids.filter((id) => !texts.has(id));
-    if (missing.length === 0) return texts;
-    const writes = this.#writes;
-    for (const [id, text] of await readMissing(missing)) {
-      texts.set(id, text);
-      if (writes === this.#writes) this.#texts.set(id, text);
+    const missing = ids.filter((id) => !found.has(id));
+    if (missing.length === 0) return found;
+    const keep = this.keeper();
+    for (const [id, stored] of await readMissing(missing)) {
+      found.set(id, stored);
+      keep(id, stored);
     }
-    return texts;
+    return found;
   }
 
   /** These are others now, or gone. */
   forget(ids: readonly string[]): void {
     this.#writes += 1;
-    for (const id of ids) this.#texts.delete(id);
+    for (const id of ids) this.#kept.delete(id);
   }
 }

@@ -14,7 +14,14 @@ const LOG_EVERY_MS = 10_000;
 /** How often a database that was full is asked whether it still is. */
 const LOOK_EVERY_MS = 1000;
 
-/** The same store, whose methods (but for `start` and `stop`) reject with STORE_UNAVAILABLE where that is why. */
+/** What asks nothing of the database, or tells its errors itself. */
+const UNTOLD: ReadonlySet<string | symbol> = new Set([
+  'start',
+  'stop',
+  'keptRequest',
+] satisfies (keyof JobStore)[]);
+
+/** The same store, whose methods (but for these) reject with STORE_UNAVAILABLE where that is why. */
 export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
   let loggedAt = Number.NEGATIVE_INFINITY;
   /** Said once, until something could be written again. */
@@ -48,7 +55,7 @@ export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
-      if (name === 'start' || name === 'stop') return member.bind(target);
+      if (UNTOLD.has(name)) return member.bind(target);
       return async (...args: readonly unknown[]): Promise<unknown> => {
         try {
           const value: unknown = await member.apply(target, args);

@@ -309,18 +309,22 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           ]),
         );
         expect(await store.requests([])).toEqual(new Map());
+        expect(store.keptRequest(pro.id)).toEqual(opened.exclusive ? large : null);
       });
 
       test('change with what was found for them, and are gone with their jobs', async () => {
-        const job = await create('ann');
+        const job = await create('ann', { request: plus });
+        expect(store.keptRequest(job.id)).toEqual(opened.exclusive ? plus : null);
         const [sent] = await lease(1);
         const prepared = await happen(sent ?? job, { type: 'prepared', at: NOON, request: large });
+        expect(store.keptRequest(job.id)).toBeNull();
         expect(prepared.requestBytes).toBe(bytesOf(large));
         expect(await store.get(job.id)).toEqual(prepared);
         await happen(prepared, accepted('p1'));
         expect((await store.requests([job.id])).get(job.id)).toEqual(large);
         await store.erase([job.id]);
         expect(await store.requests([job.id])).toEqual(new Map());
+        expect(store.keptRequest(job.id)).toBeNull();
       });
     });
 

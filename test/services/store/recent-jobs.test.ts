@@ -66,6 +66,10 @@ describe('jobs kept in memory', () => {
             expect(await store.get(job.id)).toEqual(job);
             expect(await store.getByCallbackToken(job.callbackToken)).toEqual(job);
           }
+          for (const job of stored) {
+            const kept = store.keptRequest(job.id);
+            if (kept !== null) expect(JSON.stringify(kept).length).toBe(job.requestBytes);
+          }
           const requests = await store.requests(jobs.map(({ id }) => id));
           const bytes = [...requests].map(([id, asked]) => [id, JSON.stringify(asked).length]);
           expect(new Map(bytes as [string, number][])).toEqual(

@@ -1,25 +1,29 @@
 import { expect, test } from 'vitest';
+import type { StoredRequest } from '../../../src/services/store/job-rows.js';
 import { RecentRequests } from '../../../src/services/store/recent-requests.js';
 import { Gate } from '../../support/gate.js';
+import { request } from '../jobs/samples.js';
 
-/** Gives a text for every id, and notes what was asked. */
-function storeOf(text: string) {
+const SMALL: StoredRequest = { request, characters: JSON.stringify(request).length };
+
+/** Gives this for every id, and notes what was asked. */
+function storeOf(stored: StoredRequest) {
   const asked: (readonly string[])[] = [];
   const read = async (ids: readonly string[]) => {
     asked.push(ids);
-    return new Map(ids.map((id) => [id, text]));
+    return new Map(ids.map((id) => [id, stored]));
   };
   return { asked, read };
 }
 
 test('only those that are not kept are read', async () => {
   const recent = new RecentRequests();
-  const { asked, read } = storeOf('text');
+  const { asked, read } = storeOf(SMALL);
   await recent.read(['a', 'b'], read);
   expect(await recent.read(['b', 'c'], read)).toEqual(
     new Map([
-      ['b', 'text'],
-      ['c', 'text'],
+      ['b', SMALL],
+      ['c', SMALL],
     ]),
   );
   recent.forget(['b']);
@@ -29,7 +33,7 @@ test('only those that are not kept are read', async () => {
 
 test('what was read while a write ended is not kept: it may be of before', async () => {
   const recent = new RecentRequests();
-  const { asked, read } = storeOf('text');
+  const { asked, read } = storeOf(SMALL);
   const gate = new Gate();
   const reading = recent.read(['a'], async (ids) => {
     await gate.pass();
@@ -38,18 +42,28 @@ test('what was read while a write ended is not kept: it may be of before', async
   await gate.arrived();
   recent.forget(['a']);
   gate.open();
-  expect(await reading).toEqual(new Map([['a', 'text']]));
+  expect(await reading).toEqual(new Map([['a', SMALL]]));
   await recent.read(['a'], read);
   expect(asked).toEqual([['a'], ['a']]);
 });
 
 test('long ones are few', async () => {
   const recent = new RecentRequests();
-  const { asked, read } = storeOf('x'.repeat(400_000));
+  const { asked, read } = storeOf({ request, characters: 400_000 });
   const ids = Array.from({ length: 300 }, (_, i) => String(i));
   await recent.read(ids, read);
   await recent.read(ids, read);
   const kept = 300 - (asked[1]?.length ?? 0);
   expect(kept).toBeGreaterThan(5);
   expect(kept).toBeLessThan(20);
+});
+
+test('what was stored while others were changed is not kept: a change may have come before', () => {
+  const recent = new RecentRequests();
+  const keep = recent.keeper();
+  const keepLate = recent.keeper();
+  keep('a', SMALL);
+  recent.forget(['b']);
+  keepLate('b', SMALL);
+  expect([recent.get('a'), recent.get('b')]).toEqual([SMALL, undefined]);
 });
