@@ -165,7 +165,7 @@ describe('A hostile operation', () => {
   );
 
   it.each(Object.entries(HOSTILE))(
-    'costs less than 50 ms more than its bytes do, whether it comes once or often: %s',
+    'costs at most 25 times what its bytes do, whether it comes once or often: %s',
     async (_kind, request) => {
       const ROUNDS = [1, 2, 3, 4, 5];
       const body = JSON.stringify(request);
@@ -175,7 +175,8 @@ describe('A hostile operation', () => {
       const harmless = ROUNDS.map((i) =>
         JSON.stringify({ query: `{ a${i}: __typename }`, extensions: { pad: 'x'.repeat(body.length) } }),
       );
-      expect((await costOf(gateway.url, hostile)) - (await costOf(gateway.url, harmless))).toBeLessThan(50);
+      const most = 25 * (await costOf(gateway.url, harmless));
+      expect(await costOf(gateway.url, hostile)).toBeLessThan(most);
     },
   );
 
@@ -429,8 +430,8 @@ describe('Where only trusted documents run', () => {
     const [hostile, harmless] = [{ query }, { documentId: 'who', pad: 'x'.repeat(query.length) }].map(
       (request) => Array<string>(3).fill(JSON.stringify(request)),
     );
-    const cost = await costOf(gateway.url, hostile ?? []);
-    expect(cost - (await costOf(gateway.url, harmless ?? []))).toBeLessThan(50);
+    const most = 6 * (await costOf(gateway.url, harmless ?? []));
+    expect(await costOf(gateway.url, hostile ?? [])).toBeLessThan(most);
   });
 
   async function get(search: string, path = '/graphql'): Promise<{ status: number; text: string }> {

@@ -128,6 +128,10 @@ describe('a webhook that is wrong in one way', () => {
       'a timestamp that can be no string',
       JSON.stringify({ ...good, timestamp: { toString: 1, valueOf: 2 } }),
     ],
+    [
+      'JSON with a byte that is not UTF-8',
+      Buffer.from(JSON.stringify({ ...good, more: '\u00ff' }), 'latin1'),
+    ],
     ['a megabyte', JSON.stringify({ ...good, more: 'x'.repeat(1_000_000) })],
     ['a megabyte of data', { ...good, dataEncrypt: 'A'.repeat(1_000_000) }],
   ])('says BODY_SHAPE for %s', (_what, body) => {

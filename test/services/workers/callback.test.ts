@@ -72,6 +72,20 @@ describe('a webhook', () => {
     if (status > 1) expect(last).toMatchObject({ status: expected, source: 'WEBHOOK' });
   });
 
+  test('makes its job be asked about later than it would have been', async () => {
+    const { receiver, atProvider, get, clock } = await openReceiver();
+    const job = await atProvider('p1');
+    await receiver.receive(job.callbackToken, webhook('p1', 2));
+    expect((await get(job)).pollAt).toBe(clock.now() + 30_000);
+  });
+
+  test('is awaited at the address of a job, and at no other', async () => {
+    const { receiver, create } = await openReceiver();
+    const { callbackToken } = await create();
+    expect(await receiver.isAwaitedAt(callbackToken)).toBe(true);
+    expect(await receiver.isAwaitedAt(`${callbackToken}0`)).toBe(false);
+  });
+
   test('is recorded once, however often it is sent, and whatever order they come in', async () => {
     const { log, lines } = recordedLog();
     const { receiver, atProvider, get } = await openReceiver({}, {}, log);
