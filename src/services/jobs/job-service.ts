@@ -139,8 +139,9 @@ export class JobService {
    * @throws GatewayError NOT_FOUND; CONFLICT if it was already sent or is finished
    */
   async cancel(tenant: string, id: string): Promise<Job> {
-    if ((await this.find(tenant, id)) === null) throw jobNotFound();
-    const { job } = await this.apply(id, () => ({ type: 'canceled', at: this.#clock.now() }));
+    const found = await this.find(tenant, id);
+    if (found === null) throw jobNotFound();
+    const { job } = await this.apply(found, () => ({ type: 'canceled', at: this.#clock.now() }));
     if (job?.status === 'CANCELED') return job;
     throw new GatewayError(
       'CONFLICT',
@@ -156,8 +157,9 @@ export class JobService {
    * @throws GatewayError NOT_FOUND; CONFLICT if it is not finished
    */
   async delete(tenant: string, id: string): Promise<Job> {
-    if ((await this.find(tenant, id)) === null) throw jobNotFound();
-    const { job } = await this.apply(id, { type: 'deleted', at: this.#clock.now() });
+    const found = await this.find(tenant, id);
+    if (found === null) throw jobNotFound();
+    const { job } = await this.apply(found, { type: 'deleted', at: this.#clock.now() });
     if (job === null) throw jobNotFound();
     if (job.eraseAt === null) {
       throw new GatewayError(
@@ -172,24 +174,30 @@ export class JobService {
    * The only place where jobs change: a pure transition, a compare-and-set, then publishing. An event without
    * news (a duplicate, a late one) changes nothing.
    *
+   * @param target the id, or a job that was read before, which is read again only if it has changed since. When it is
+   *   due may be out of date all the same, because moving that is no change: who decides by it gives the id
    * @param decide returns the event for the job's current state, or null to do nothing; called again if
    *   another change came first
    * @returns the job afterwards; null if there is none
    */
   async apply(
-    id: string,
+    target: string | Job,
     decide: JobEvent | ((job: Job) => JobEvent | null),
   ): Promise<{ readonly job: Job | null; readonly changed: boolean }> {
+    const id = typeof target === 'string' ? target : target.id;
+    let known = typeof target === 'string' ? null : target;
     for (;;) {
-      const job = await this.#store.get(id);
+      const job = known ?? (await this.#store.get(id));
       if (job === null) return { job: null, changed: false };
       const event = typeof decide === 'function' ? decide(job) : decide;
       const change = event === null ? null : transition(job, event);
-      if (change === null) return { job, changed: false };
-      if (await this.#store.save(change)) {
+      if (change !== null && (await this.#store.save(change))) {
         this.#announce(change.job);
         return { job: change.job, changed: true };
       }
+      // What is no news to a job that was read before may be news to it as it is.
+      if (change === null && known === null) return { job, changed: false };
+      known = null;
     }
   }
 

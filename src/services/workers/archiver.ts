@@ -134,7 +134,7 @@ export class Archiver {
     if (job.result === null) return;
     const archive = await this.#keep(job, job.result.providerUrl);
     const { providerUrl } = job.result;
-    const { job: afterwards, changed } = await this.#jobs.apply(job.id, ({ result }) =>
+    const { job: afterwards, changed } = await this.#jobs.apply(job, ({ result }) =>
       // Skip the change if the job's result is no longer the downloaded one, because the submit's answer
       // revoked it.
       result?.providerUrl === providerUrl ? { type: 'archived', at: this.#clock.now(), archive } : null,

@@ -90,7 +90,7 @@ export class CallbackReceiver {
     // Even an untrusted callback shows that Akool has the job.
     const report = isBelieved ? read : ({ status: 'QUEUED' } as const);
     let isUnsent = false;
-    const { job: afterwards, changed } = await this.#jobs.apply(job.id, (current) => {
+    const { job: afterwards, changed } = await this.#jobs.apply(job, (current) => {
       isUnsent = current.attempts === 0;
       return {
         type: 'reported',

@@ -119,7 +119,7 @@ export class Eraser {
     if (retentionDays === null) return false;
     const old = await this.#store.finishedBefore(now - retentionDays * DAY_MS, BATCH);
     for (const jobs of chunks(old)) {
-      await Promise.all(jobs.map(({ id }) => this.#jobs.apply(id, { type: 'deleted', at: now })));
+      await Promise.all(jobs.map((job) => this.#jobs.apply(job, { type: 'deleted', at: now })));
     }
     return old.length === BATCH;
   }

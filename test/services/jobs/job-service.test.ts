@@ -157,6 +157,38 @@ describe('apply', () => {
     expect(told).toEqual([]);
   });
 
+  test('reads a job that was read before only where it may be out of date', async () => {
+    let reads = 0;
+    const { jobs, create, get } = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, {
+          get: (id) => {
+            reads += 1;
+            return store.get(id);
+          },
+        }),
+    });
+    const old = await create();
+    const cancel = { type: 'canceled', at: NOON } as const;
+    const move = { type: 'moved', at: NOON, position: 2 } as const;
+
+    reads = 0;
+    expect(await jobs.apply(old, move)).toMatchObject({ changed: true, job: { version: 2 } });
+    expect(reads).toBe(0);
+    // Somebody was quicker: what is stored is not overwritten.
+    expect(await jobs.apply(old, { ...move, position: 1 })).toMatchObject({
+      changed: true,
+      job: { version: 3 },
+    });
+    expect(reads).toBe(1);
+    // No news to it as it was, and news to it as it is.
+    const deleteCanceled = (job: Job) =>
+      job.status === 'CANCELED' ? ({ type: 'deleted', at: NOON } as const) : null;
+    const canceled = await jobs.apply(await get(old), cancel);
+    expect(await jobs.apply(old, deleteCanceled)).toMatchObject({ changed: true });
+    expect(await jobs.apply(canceled.job ?? old, deleteCanceled)).toMatchObject({ changed: false });
+  });
+
   test('to a job that does not exist is nothing', async () => {
     const { jobs } = await openWorkshop();
     expect(await jobs.apply('unknown', { type: 'canceled', at: 0 })).toEqual({ job: null, changed: false });
