@@ -2,21 +2,10 @@
 import type { DocumentNode } from 'graphql';
 import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
-import { EventTurns, type InTurn } from '../services/limits/event-turns.js';
-import type { Turn } from '../services/limits/query-turns.js';
+import { EventTurns } from '../services/limits/event-turns.js';
 import { Shares } from '../services/limits/shares.js';
 import type { DocumentsInUse } from './documents-in-use.js';
-
-/** An operation that is under way. */
-export interface BegunOperation {
-  /** What to execute. */
-  readonly document: DocumentNode;
-  readonly inTurn: InTurn;
-  /** What is asked before what is large is read for it, or for one of its events. */
-  readonly turn: Turn;
-  /** To be called when it is over, as often as one likes. */
-  readonly end: () => void;
-}
+import type { Run } from './operation.js';
 
 export class Subscriptions {
   readonly #most: number;
@@ -32,7 +21,7 @@ export class Subscriptions {
   }
 
   /** @throws GatewayError RATE_LIMITED */
-  begin(caller: Caller, document: DocumentNode): BegunOperation {
+  begin(caller: Caller, document: DocumentNode): Run {
     const use = this.#documents.begin(caller, document);
     if (!this.#number.take(caller, 1)) {
       use.end();

@@ -4,7 +4,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
-import type { GatewayContext } from '../resolvers/context.js';
+import type { Operation } from '../graphql/operation.js';
+import type { CallerContext } from '../resolvers/context.js';
 import type { HeardBytes } from '../services/limits/heard-bytes.js';
 import { type HeldBytes, type Holding, SMALL_BYTES } from '../services/limits/held-bytes.js';
 import { gather, RefusedBody } from './body.js';
@@ -19,9 +20,13 @@ declare module 'fastify' {
 }
 
 export interface Sender {
-  readonly context: GatewayContext;
+  readonly context: CallerContext;
   /** The bytes of the body, until the request is answered. */
   readonly body: Holding;
+  /** What the request asks for, once it is under way. */
+  operation: Operation | null;
+  /** Whether the request was answered, or the caller has left. */
+  isOver: boolean;
 }
 
 /** Bytes: a picture of 5 MB in base64 fits. */
@@ -32,7 +37,7 @@ const MAX_SMALL_BODY_BYTES = 1024 * 1024;
 /** Returns what routes for callers are to have as their `onRequest`. Bodies are JSON, and only those routes take any. */
 export function askFirst(
   app: FastifyInstance,
-  contextFor: (authorization: string | undefined) => Promise<GatewayContext>,
+  contextFor: (authorization: string | undefined) => Promise<CallerContext>,
   bodies: HeldBytes,
   heard: HeardBytes,
 ): onRequestAsyncHookHandler {
@@ -51,8 +56,10 @@ export function askFirst(
     let isOver = false;
     onceOver(request, reply, () => {
       isOver = true;
-      sender?.body.release();
-      sender?.context.answer.end();
+      if (sender === null) return;
+      sender.isOver = true;
+      sender.body.release();
+      sender.operation?.end();
     });
     const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
       // Not even read to be thrown away.
@@ -61,7 +68,7 @@ export function askFirst(
     });
     // Nobody is there any more to be answered.
     if (isOver) throw new RefusedBody(400);
-    sender = { context, body: bodies.open(context.caller) };
+    sender = { context, body: bodies.open(context.caller), operation: null, isOver: false };
     request.sender = sender;
   };
 }
@@ -72,9 +79,15 @@ function isLarge({ headers }: FastifyRequest): boolean {
 }
 
 /** Of a request that has passed `askFirst`. */
-export function contextOf({ sender }: FastifyRequest): GatewayContext {
+export function senderOf({ sender }: FastifyRequest): Sender {
   if (sender === null) throw new Error('Nobody was asked whose this request is');
-  return sender.context;
+  return sender;
+}
+
+/** The operation ends with its request. */
+export function endWithRequest(sender: Sender, operation: Operation): void {
+  sender.operation = operation;
+  if (sender.isOver) operation.end();
 }
 
 /** @throws RefusedBody; GatewayError RATE_LIMITED while too much is held, or was just heard, of the caller */

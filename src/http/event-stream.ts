@@ -9,43 +9,26 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import {
-  type ExecutionArgs,
-  execute,
-  GraphQLError,
-  type GraphQLSchema,
-  type OperationDefinitionNode,
-  OperationTypeNode,
-  subscribe,
-} from 'graphql';
+import { GraphQLError, OperationTypeNode } from 'graphql';
 import { GatewayError, isStoreUnavailable } from '../errors.js';
-import { eventWithinBudget, type Result, withinBudget } from '../graphql/answer-size.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
-import type { Operations } from '../graphql/operations.js';
-import { outageOf, shownErrors } from '../graphql/outcome.js';
-import type { GatewayContext } from '../resolvers/context.js';
+import type { AskedOperation, Engine } from '../graphql/engine.js';
+import type { Answer, Operation } from '../graphql/operation.js';
+import { shownErrors } from '../graphql/outcome.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
-import { contextOf } from './callers.js';
+import { endWithRequest, senderOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { onceOver } from './once-over.js';
-import { declaredOf, type OperationRequest, operationRequestOf } from './operation-request.js';
+import { type OperationRequest, operationRequestOf } from './operation-request.js';
 
 export interface EventStreamOptions {
-  readonly schema: GraphQLSchema;
-  readonly operations: Operations;
+  readonly engine: Engine;
   /** Lets in whom it may, and says whose each request is. */
   readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
   readonly reportUnexpected: ReportUnexpected;
   /** Streams at once; more are refused with 503. */
   readonly maxStreams: number;
-}
-
-interface Operation extends ExecutionArgs {
-  readonly operation: OperationDefinitionNode;
-  readonly contextValue: GatewayContext;
-  /** To be called when it is over. */
-  readonly end: () => void;
 }
 
 const EVENT_STREAM = 'text/event-stream';
@@ -89,16 +72,12 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         const response = reply.raw;
         open.add(response);
         onceOver(request, reply, () => open.delete(response));
-        let end = (): void => {};
         try {
-          const asked = await operationOf(request, reply, options);
-          end = asked.end;
-          if (asked.contextValue.accepted !== null) answers.add(response);
-          await run(asked, request, reply, options.reportUnexpected);
+          const operation = await begin(request, reply, options.engine);
+          if (operation.isMutation) answers.add(response);
+          await run(operation, request, reply, options.reportUnexpected);
         } catch (error) {
           return refuse(error, request, reply, options.reportUnexpected);
-        } finally {
-          end();
         }
         return reply;
       },
@@ -107,35 +86,21 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
 }
 
 /** @throws RefusedStream, GatewayError */
-async function operationOf(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { schema, operations }: EventStreamOptions,
-): Promise<Operation> {
-  const meant = operationRequestOf(request);
-  const context = contextOf(request);
-  const { variables, operationName } = checked(meant);
-  const admission = await operations.admit(context.caller, { ...meant, operationName });
+async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engine): Promise<Operation> {
+  const asked = checked(operationRequestOf(request));
+  const sender = senderOf(request);
+  const { context } = sender;
+  const admission = await engine.admit(context.caller, asked);
   if ('errors' in admission) throw new RefusedStream(400, admission.errors);
-  const isMutation = admission.operation.operation === OperationTypeNode.MUTATION;
-  if (isMutation && request.method === 'GET') {
+  const type = admission.operation.operation;
+  if (type === OperationTypeNode.MUTATION && request.method === 'GET') {
     throw new RefusedStream(405, [badRequest('Mutations are sent by POST.')], { allow: 'POST' });
   }
-  if (!isMutation) endAtExpiry(reply.raw, context.caller.expiresAt);
-  const { operation } = admission;
-  if (operation.operation === OperationTypeNode.SUBSCRIPTION) dropBody(request);
-  const { document, inTurn, turn, end } = await operations.begin(context.caller, admission, (leave) =>
-    onceOver(request, reply, leave),
-  );
-  return {
-    document,
-    end,
-    operation,
-    schema,
-    operationName,
-    variableValues: declaredOf(operation, variables),
-    contextValue: { ...context, inTurn, turn, accepted: isMutation ? new Map() : null },
-  };
+  if (type !== OperationTypeNode.MUTATION) endAtExpiry(reply.raw, context.caller.expiresAt);
+  if (type === OperationTypeNode.SUBSCRIPTION) dropBody(request);
+  const operation = await engine.begin(context, admission, asked, (leave) => onceOver(request, reply, leave));
+  endWithRequest(sender, operation);
+  return operation;
 }
 
 /** It would be kept for as long as the stream. */
@@ -145,10 +110,8 @@ function dropBody(request: FastifyRequest): void {
 }
 
 /** @throws RefusedStream for members that have not their types */
-function checked({ query = null, variables = null, operationName = null }: OperationRequest): {
-  readonly variables: Readonly<Record<string, unknown>> | null;
-  readonly operationName: string | null;
-} {
+function checked(meant: OperationRequest): AskedOperation {
+  const { query = null, variables = null, operationName = null } = meant;
   if (query !== null && typeof query !== 'string') {
     throw new RefusedStream(400, [badRequest('"query" must be the text of a document.')]);
   }
@@ -158,26 +121,25 @@ function checked({ query = null, variables = null, operationName = null }: Opera
   if (operationName !== null && typeof operationName !== 'string') {
     throw new RefusedStream(400, [badRequest('"operationName" must be a text.')]);
   }
-  return { variables: variables as Readonly<Record<string, unknown>> | null, operationName };
+  return { ...meant, variables, operationName };
 }
 
 /** Resolves when the stream is over. @throws GatewayError STORE_UNAVAILABLE before it has begun */
 async function run(
-  asked: Operation,
+  operation: Operation,
   request: FastifyRequest,
   reply: FastifyReply,
   reportUnexpected: ReportUnexpected,
 ): Promise<void> {
-  const { operation, contextValue } = asked;
   const writer = new EventWriter(request, reply);
-  const textOf = (result: Result): string => toText(result, contextValue, reportUnexpected);
-  const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
-  const results = await (isSubscription ? subscribe(asked) : execute(asked));
+  const open = (): void => {
+    reply.hijack();
+    writer.begin(reply.getHeaders());
+  };
+  const results = await (operation.isSubscription ? operation.subscribe() : operation.execute());
   if (!(Symbol.asyncIterator in results)) {
-    const text = textOf(withinBudget(results, contextValue.answer));
-    // However slowly it is read.
-    contextValue.turn.end();
-    begin(writer, reply);
+    const text = toText(operation.answerTo(results), operation);
+    open();
     await writer.write(text);
     writer.complete();
     return;
@@ -185,12 +147,12 @@ async function run(
   // Whoever has left while the operation began is never heard of again.
   if (writer.isOver) await results.return();
   void writer.gone.then(() => results.return());
-  begin(writer, reply);
+  open();
   try {
     for await (const result of results) {
       if (writer.isOver) return;
-      await writer.write(textOf(eventWithinBudget(result, contextValue.answer)));
-      contextValue.answer.release();
+      await writer.write(toText(operation.answerToEvent(result), operation));
+      operation.contextValue.answer.release();
     }
     writer.complete();
   } catch (error) {
@@ -200,22 +162,11 @@ async function run(
   }
 }
 
-function begin(writer: EventWriter, reply: FastifyReply): void {
-  reply.hijack();
-  writer.begin(reply.getHeaders());
-}
-
 /** @throws GatewayError STORE_UNAVAILABLE, which ends the stream before it says anything of this result */
-function toText(
-  { errors, data }: Result,
-  { accepted }: GatewayContext,
-  reportUnexpected: ReportUnexpected,
-): string {
-  if (errors === undefined) return JSON.stringify({ data });
+function toText({ outage, errors, data }: Answer, { isMutation }: Operation): string {
   // A mutation is answered: the client would send it again.
-  const outage = accepted === null ? outageOf(errors, null) : null;
-  if (outage !== null) throw outage;
-  return JSON.stringify({ errors: shownErrors({ errors, data }, accepted, reportUnexpected), data });
+  if (outage !== null && !isMutation) throw outage;
+  return JSON.stringify({ errors, data });
 }
 
 function refuse(

@@ -5,7 +5,6 @@
  * would be checked and another one run.
  */
 import type { FastifyRequest } from 'fastify';
-import type { OperationDefinitionNode } from 'graphql';
 
 /** The members of the JSON body, or of the query string; of whatever types they may be. */
 export interface OperationRequest {
@@ -47,16 +46,6 @@ function withoutEmpty<Request extends object>(request: Request): Request {
   return members.some(isEmpty)
     ? (Object.fromEntries(members.filter((one) => !isEmpty(one))) as Request)
     : request;
-}
-
-/** The variables that the operation declares: others would be kept with them for as long as it runs. */
-export function declaredOf(
-  { variableDefinitions = [] }: OperationDefinitionNode,
-  variables: Readonly<Record<string, unknown>> | null | undefined,
-): Readonly<Record<string, unknown>> | null | undefined {
-  if (variables == null) return variables;
-  const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
 }
 
 /** What of an object is a request; whatever else came with it is dropped. */

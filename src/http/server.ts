@@ -7,19 +7,16 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
-import { Operations } from '../graphql/operations.js';
+import { Engine } from '../graphql/engine.js';
 import { DEFAULT_LIMITS } from '../graphql/query-limits.js';
 import type { RateLimits } from '../graphql/rate-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
-import type { GatewayContext, Services } from '../resolvers/context.js';
+import type { CallerContext, Services } from '../resolvers/context.js';
 import { JobReads } from '../resolvers/job-reads.js';
 import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
-import { AnswerBudget } from '../services/limits/answer-budget.js';
-import { atOnce } from '../services/limits/event-turns.js';
 import { HeardBytes } from '../services/limits/heard-bytes.js';
 import { HeldBytes } from '../services/limits/held-bytes.js';
-import { noTurn } from '../services/limits/query-turns.js';
 import { askFirst } from './callers.js';
 import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
@@ -113,36 +110,26 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
   }) as unknown as FastifyInstance;
   const { schema, introspection } = options;
-  const operations = new Operations({
+  const answers = new HeldBytes(MAX_ANSWERS_BYTES);
+  const bodies = new HeldBytes(MAX_BODIES_BYTES);
+  const heard = new HeardBytes();
+  const reportUnexpected: ReportUnexpected = (error, reference) =>
+    options.log.error({ err: error, reference }, 'unexpected error');
+  const engine = new Engine({
     schema,
     limits: DEFAULT_LIMITS,
     rates: options.rates,
     maxSubscriptions: options.maxSubscriptions,
     trusted: options.trusted,
     introspection,
+    answers,
+    reportUnexpected,
   });
-  const answers = new HeldBytes(MAX_ANSWERS_BYTES);
-  const bodies = new HeldBytes(MAX_BODIES_BYTES);
-  const heard = new HeardBytes();
-  const contextOf = async (authorization: string | undefined): Promise<GatewayContext> => {
-    const caller = await options.authenticate(authorization);
-    const accepted = new Map();
-    return {
-      services: options.services,
-      caller,
-      reads: new JobReads(options.services.jobs),
-      inTurn: atOnce,
-      turn: noTurn,
-      answer: new AnswerBudget(answers.open(caller), accepted),
-      accepted,
-    };
-  };
-  const shared = {
-    schema,
-    operations,
-    reportUnexpected: ((error, reference) =>
-      options.log.error({ err: error, reference }, 'unexpected error')) satisfies ReportUnexpected,
-  };
+  const contextOf = async (authorization: string | undefined): Promise<CallerContext> => ({
+    services: options.services,
+    caller: await options.authenticate(authorization),
+    reads: new JobReads(options.services.jobs),
+  });
   let waiting: WaitingConnections | null = null;
   let sockets: WebsocketEndpoint | null = null;
   let apollo: Awaited<ReturnType<typeof graphqlRoute>> | null = null;
@@ -154,21 +141,31 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     },
     prepare: async () => {
       waiting = new WaitingConnections(app.server);
-      errorAnswers(app, shared.reportUnexpected);
+      errorAnswers(app, reportUnexpected);
       securityHeaders(app);
       dropBodiesOfGets(app);
       endConnectionsOnce(app, options.isStopping);
       if (options.onlyThisMachine !== null) onlyThisMachine(app, options.onlyThisMachine);
       if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
       const onRequest = [refuseOtherSites(options.corsOrigins), askFirst(app, contextOf, bodies, heard)];
-      apollo = await graphqlRoute(app, { ...shared, onRequest, introspection, log: options.log });
-      await app.register(eventStreamRoute({ ...shared, onRequest, maxStreams: options.maxSockets }));
+      apollo = await graphqlRoute(app, {
+        schema,
+        engine,
+        onRequest,
+        reportUnexpected,
+        introspection,
+        log: options.log,
+      });
+      await app.register(
+        eventStreamRoute({ engine, onRequest, reportUnexpected, maxStreams: options.maxSockets }),
+      );
       await app.register(webhookRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options.archive));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
       sockets = websocketEndpoint(app.server, {
-        ...shared,
+        engine,
+        reportUnexpected,
         context: contextOf,
         answers,
         bodies,

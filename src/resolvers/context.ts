@@ -32,11 +32,15 @@ export interface Services {
 /** The ids of jobs that mutation fields have stored or changed, by the field's response name. */
 export type AcceptedJobs = Map<string, string>;
 
-/** Kept for each socket, so it must be small. */
-export interface GatewayContext {
+/** Whose operations are run. Kept for each socket, so it must be small. */
+export interface CallerContext {
   readonly services: Services;
   readonly caller: Caller;
   readonly reads: JobReads;
+}
+
+/** Of one operation. */
+export interface GatewayContext extends CallerContext {
   /** Decides when each event of this operation is sent. */
   readonly inTurn: InTurn;
   /** Makes this operation wait, if it is an expensive query, before something large is read for it. */

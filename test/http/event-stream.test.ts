@@ -4,13 +4,12 @@ import { type AddressInfo, connect } from 'node:net';
 import Fastify from 'fastify';
 import { buildSchema } from 'graphql';
 import { expect, onTestFinished, test } from 'vitest';
-import { Operations } from '../../src/graphql/operations.js';
+import { Engine } from '../../src/graphql/engine.js';
 import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
 import { RateLimits } from '../../src/graphql/rate-limits.js';
 import { askFirst } from '../../src/http/callers.js';
 import { eventStreamRoute } from '../../src/http/event-stream.js';
-import type { GatewayContext } from '../../src/resolvers/context.js';
-import { AnswerBudget } from '../../src/services/limits/answer-budget.js';
+import type { CallerContext } from '../../src/resolvers/context.js';
 import { HeardBytes } from '../../src/services/limits/heard-bytes.js';
 import { HeldBytes } from '../../src/services/limits/held-bytes.js';
 import { until } from '../support/gate.js';
@@ -27,30 +26,24 @@ test('one event, until that is read', async () => {
       for (; taken < EVENTS; taken += 1) yield { text: LARGE };
     },
   });
-  const held = new HeldBytes(1024 * 1024 * 1024);
   const caller = { tenant: 'acme', expiresAt: null, onlyJob: null };
-  // Only these are asked for here.
-  const context = async () =>
-    ({
-      caller,
-      answer: new AnswerBudget(held.open(caller), null),
-      accepted: null,
-    }) as unknown as GatewayContext;
+  // Only the caller is asked for here.
+  const context = async () => ({ caller }) as unknown as CallerContext;
   const app = Fastify();
   onTestFinished(() => app.close());
   const rates = new RateLimits({ queriesPerMinute: null, mutationsPerMinute: null });
-  const operations = new Operations({
+  const engine = new Engine({
     schema,
     limits: DEFAULT_LIMITS,
     rates,
     trusted: null,
     introspection: true,
     maxSubscriptions: 100,
+    answers: new HeldBytes(1024 * 1024 * 1024),
+    reportUnexpected: () => {},
   });
   const onRequest = askFirst(app, context, new HeldBytes(1024 * 1024), new HeardBytes());
-  await app.register(
-    eventStreamRoute({ schema, operations, onRequest, reportUnexpected: () => {}, maxStreams: 1 }),
-  );
+  await app.register(eventStreamRoute({ engine, onRequest, reportUnexpected: () => {}, maxStreams: 1 }));
   await app.listen({ host: '127.0.0.1', port: 0 });
 
   const client = connect((app.server.address() as AddressInfo).port, '127.0.0.1');

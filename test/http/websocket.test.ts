@@ -7,7 +7,7 @@ import { buildSchema } from 'graphql';
 import { afterEach, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { GatewayError } from '../../src/errors.js';
-import { Operations } from '../../src/graphql/operations.js';
+import { Engine } from '../../src/graphql/engine.js';
 import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
 import { RateLimits } from '../../src/graphql/rate-limits.js';
 import {
@@ -15,7 +15,7 @@ import {
   type WebsocketOptions,
   websocketEndpoint,
 } from '../../src/http/websocket.js';
-import type { GatewayContext } from '../../src/resolvers/context.js';
+import type { CallerContext } from '../../src/resolvers/context.js';
 import { HeardBytes } from '../../src/services/limits/heard-bytes.js';
 import { HeldBytes } from '../../src/services/limits/held-bytes.js';
 import { bareSocket } from '../support/doors.js';
@@ -35,22 +35,25 @@ const caller = { tenant: 'acme', expiresAt: null, onlyJob: null };
 
 async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
   reported = [];
+  const reportUnexpected = (error: unknown): void => void reported.push(error);
+  const answers = options.answers ?? new HeldBytes(1000);
   server = createServer();
   endpoint = websocketEndpoint(server, {
-    schema,
-    operations: new Operations({
+    engine: new Engine({
       schema,
       limits: DEFAULT_LIMITS,
       rates: new RateLimits({ queriesPerMinute: null, mutationsPerMinute: null }),
       maxSubscriptions: 100,
       trusted: null,
       introspection: true,
+      answers,
+      reportUnexpected,
     }),
     // Only the caller is asked for here.
-    context: async () => ({ caller }) as unknown as GatewayContext,
-    reportUnexpected: (error) => reported.push(error),
+    context: async () => ({ caller }) as unknown as CallerContext,
+    reportUnexpected,
     maxMessageBytes: 1000,
-    answers: new HeldBytes(1000),
+    answers,
     bodies: new HeldBytes(1000),
     heard: new HeardBytes(),
     maxSockets: 10,
@@ -77,7 +80,7 @@ it('closes with 4408 who does not say who they are', async () => {
 });
 
 it('deals with nothing that comes after it was closed', async () => {
-  const context = vi.fn(async () => ({ caller }) as unknown as GatewayContext);
+  const context = vi.fn(async () => ({ caller }) as unknown as CallerContext);
   const bare = await bareSocket(await start({ maxMessageBytes: 100_000, closeTimeoutMs: 10_000, context }));
   // It does not answer the close until both have been heard.
   bare.socket.pause();
@@ -112,7 +115,7 @@ it.each([
   ['acme', null, 31],
   ["a job's follow tokens", 'job', 15],
 ])('hears so much of %s within a second, and no more', async (_who, onlyJob, most) => {
-  const context = async () => ({ caller: { ...caller, onlyJob } }) as unknown as GatewayContext;
+  const context = async () => ({ caller: { ...caller, onlyJob } }) as unknown as CallerContext;
   const url = await start({ maxMessageBytes: 1024 * 1024, context });
   const empty = { type: 'ping', payload: { x: '' } };
   const ping = { ...empty, payload: { x: 'x'.repeat(1024 * 1024 - JSON.stringify(empty).length) } };
@@ -142,7 +145,7 @@ it('gives who has said who they are all the time in the world', async () => {
   const gate = new Gate();
   const context = async () => {
     await gate.pass();
-    return { caller } as unknown as GatewayContext;
+    return { caller } as unknown as CallerContext;
   };
   const startedAt = performance.now();
   const bare = await bareSocket(await start({ initTimeoutMs: 30, context }));
@@ -321,7 +324,7 @@ it('forgets who leaves while their credentials are checked', async () => {
   const url = await start({
     context: async () => {
       await gate.pass();
-      return { caller: { ...caller, expiresAt } } as unknown as GatewayContext;
+      return { caller: { ...caller, expiresAt } } as unknown as CallerContext;
     },
   });
   const bare = await bareSocket(url);
@@ -337,7 +340,7 @@ it('forgets who leaves while their credentials are checked', async () => {
 it('looks again when a life is longer than a timer can count', async () => {
   const expiresAt = Date.now() + 2 ** 40;
   const bare = await bareSocket(
-    await start({ context: async () => ({ caller: { ...caller, expiresAt } }) as unknown as GatewayContext }),
+    await start({ context: async () => ({ caller: { ...caller, expiresAt } }) as unknown as CallerContext }),
   );
   bare.say({ type: 'connection_init' });
   await bare.next('connection_ack');

@@ -1,29 +1,38 @@
 /**
- * What stands between a request and its execution, the same for HTTP, WebSocket and event streams: the caller is
- * within their rates, the document may run, and it is known which of its operations is meant.
+ * One way from a request to an operation that runs, for HTTP, WebSocket and event streams: the caller is within their
+ * rates, the document may run, it is known which of its operations is meant, and there is room for it.
  */
 import {
   type DocumentNode,
   GraphQLError,
+  type GraphQLSchema,
   getOperationAST,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
   type SelectionSetNode,
 } from 'graphql';
+import type { CallerContext } from '../resolvers/context.js';
 import type { Caller } from '../services/auth/caller.js';
+import { AnswerBudget } from '../services/limits/answer-budget.js';
 import { atOnce } from '../services/limits/event-turns.js';
+import type { HeldBytes } from '../services/limits/held-bytes.js';
 import { noTurn, QueryTurns } from '../services/limits/query-turns.js';
+import type { ReportUnexpected } from './client-errors.js';
 import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
 import { DocumentsInUse } from './documents-in-use.js';
+import { declaredOf, Operation, type Run } from './operation.js';
 import { type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
-import { type BegunOperation, Subscriptions } from './subscriptions.js';
+import { Subscriptions } from './subscriptions.js';
 
-export interface OperationsOptions extends DocumentsOptions {
+export interface EngineOptions extends DocumentsOptions {
   readonly rates: RateLimits;
   /** Subscriptions of all callers at once. */
   readonly maxSubscriptions: number;
+  /** The bytes of all callers' answers. */
+  readonly answers: HeldBytes;
+  readonly reportUnexpected: ReportUnexpected;
 }
 
 export interface AskedOperation extends DocumentRequest {
@@ -44,19 +53,25 @@ export interface RefusedOperation {
 
 export type Admission = AdmittedOperation | RefusedOperation;
 
-export class Operations {
+export class Engine {
+  readonly #schema: GraphQLSchema;
   readonly #documents: Documents;
   readonly #inUse = new DocumentsInUse();
   readonly #subscriptions: Subscriptions;
   readonly #turns = new QueryTurns();
   readonly #limits: QueryLimits;
   readonly #rates: RateLimits;
+  readonly #answers: HeldBytes;
+  readonly #reportUnexpected: ReportUnexpected;
 
-  constructor({ rates, maxSubscriptions, ...options }: OperationsOptions) {
+  constructor({ rates, maxSubscriptions, answers, reportUnexpected, ...options }: EngineOptions) {
+    this.#schema = options.schema;
     this.#documents = new Documents(options);
     this.#subscriptions = new Subscriptions(maxSubscriptions, this.#inUse);
     this.#limits = options.limits;
     this.#rates = rates;
+    this.#answers = answers;
+    this.#reportUnexpected = reportUnexpected;
   }
 
   /** Whether a request has to name, or hold, a document that is trusted. */
@@ -90,17 +105,41 @@ export class Operations {
   }
 
   /**
-   * The operation is under way once this resolves, by the document that is returned: a dear query when it is its turn.
+   * The operation, under way: a dear query once it is its turn. Whoever calls this ends it.
    *
+   * @param request of which the operation was admitted
    * @param onceLeft takes what is to be called when the caller has left; at once where that is so
    * @throws GatewayError RATE_LIMITED when the caller holds too many subscriptions, uses too many documents, or has
    *   too many queries that wait for their turn
    */
   async begin(
+    context: CallerContext,
+    admitted: AdmittedOperation,
+    { operationName, variables }: AskedOperation,
+    onceLeft: (leave: () => void) => void,
+  ): Promise<Operation> {
+    const { caller } = context;
+    const { operation } = admitted;
+    const run = await this.#run(caller, admitted, onceLeft);
+    const accepted = operation.operation === OperationTypeNode.MUTATION ? new Map<string, string>() : null;
+    const answer = new AnswerBudget(this.#answers.open(caller), accepted);
+    return new Operation({
+      schema: this.#schema,
+      document: run.document,
+      operationName,
+      variableValues: declaredOf(operation, variables),
+      contextValue: { ...context, inTurn: run.inTurn, turn: run.turn, answer, accepted },
+      type: operation.operation,
+      reportUnexpected: this.#reportUnexpected,
+      end: run.end,
+    });
+  }
+
+  async #run(
     caller: Caller,
     { document, operation }: AdmittedOperation,
     onceLeft: (leave: () => void) => void,
-  ): Promise<BegunOperation> {
+  ): Promise<Run> {
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
       return this.#subscriptions.begin(caller, document);
     }

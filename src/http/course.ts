@@ -1,0 +1,57 @@
+/** What becomes of one request over HTTP: an operation that is under way, or a refusal. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { GraphQLError } from 'graphql';
+import type { AskedOperation, Engine, RefusedOperation } from '../graphql/engine.js';
+import type { Operation } from '../graphql/operation.js';
+import { endWithRequest, senderOf } from './callers.js';
+import { withStatus } from './http-errors.js';
+import { onceOver } from './once-over.js';
+
+interface Refusal extends RefusedOperation {
+  /** Whether it was thrown, and so is the answer. */
+  isThrown: boolean;
+}
+
+export class Course {
+  operation: Operation | null = null;
+  refusal: Refusal | null = null;
+  readonly #engine: Engine;
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+
+  constructor(engine: Engine, request: FastifyRequest, reply: FastifyReply) {
+    this.#engine = engine;
+    this.#request = request;
+    this.#reply = reply;
+  }
+
+  /** Admits and begins what is asked for, once; it ends with its request. */
+  async begin(asked: AskedOperation): Promise<void> {
+    if (this.operation !== null || this.refusal !== null) return;
+    const sender = senderOf(this.#request);
+    const { context } = sender;
+    try {
+      const admission = await this.#engine.admit(context.caller, asked);
+      if ('errors' in admission) {
+        this.refusal = { ...admission, isThrown: false };
+        return;
+      }
+      this.operation = await this.#engine.begin(context, admission, asked, (leave) =>
+        onceOver(this.#request, this.#reply, leave),
+      );
+      endWithRequest(sender, this.operation);
+    } catch (error) {
+      // What is thrown is an error of the request like any other.
+      const refusal = withStatus(error);
+      if (!(refusal instanceof GraphQLError)) throw error;
+      this.refusal = { errors: [refusal], isThrown: false };
+    }
+  }
+
+  /** @throws GraphQLError the first of those that are wrong with the request, if any */
+  throwRefusal(): void {
+    if (this.refusal === null) return;
+    this.refusal.isThrown = true;
+    throw this.refusal.errors[0];
+  }
+}

@@ -1,0 +1,159 @@
+/** What comes over a socket: who it is from, and their operations, by the protocol of graphql-ws. */
+import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { type FormattedExecutionResult, GraphQLError } from 'graphql';
+import { makeServer, type Server } from 'graphql-ws';
+import { GatewayError } from '../errors.js';
+import type { Result } from '../graphql/answer-size.js';
+import type { ReportUnexpected } from '../graphql/client-errors.js';
+import { textOf } from '../graphql/document-nodes.js';
+import type { Engine } from '../graphql/engine.js';
+import { type Answer, Operation } from '../graphql/operation.js';
+import { outageOf, shownErrors } from '../graphql/outcome.js';
+import type { CallerContext } from '../resolvers/context.js';
+import type { HeardBytes } from '../services/limits/heard-bytes.js';
+import type { HeldBytes } from '../services/limits/held-bytes.js';
+import type { CallersConnection } from './callers-connection.js';
+import { tooMany } from './heard-text.js';
+import { Reservation } from './reservation.js';
+import type { SilentSockets } from './silent-sockets.js';
+import type { Connection } from './websocket-transport.js';
+
+export interface SocketOptions {
+  readonly engine: Engine;
+  /** @throws AuthenticationError */
+  readonly context: (authorization: string | undefined) => Promise<CallerContext>;
+  readonly reportUnexpected: ReportUnexpected;
+  /** The bytes of all callers' answers. */
+  readonly answers: HeldBytes;
+  /** The bytes of all callers' bodies, and of messages while their operations run. */
+  readonly bodies: HeldBytes;
+  /** The bytes that callers have just sent. */
+  readonly heard: HeardBytes;
+  /** Operations under way on one socket. */
+  readonly maxOperations: number;
+}
+
+/** @param silent the sockets that have not said who they are from */
+export function socketOperations(
+  options: SocketOptions,
+  silent: Pick<SilentSockets<CallersConnection>, 'delete'>,
+): Server<CallersConnection> {
+  const { engine } = options;
+  return makeServer<Record<string, unknown>, CallersConnection>({
+    // Its own timer would be kept for as long as the socket.
+    connectionInitWaitTimeout: 0,
+    onConnect: async (ctx) => {
+      const { connectionParams, extra: connection } = ctx;
+      connection.clearDeadline();
+      // It would be kept for as long as the socket.
+      Object.assign(ctx, { connectionParams: undefined });
+      try {
+        const context = await options.context(authorizationOf(connectionParams));
+        // It may have left while its credentials were checked.
+        if (!connection.isOpen) return false;
+        silent.delete(connection.address, connection);
+        connection.context = context;
+        connection.mayHear = (bytes) => options.heard.take(context.caller, bytes);
+        connection.unread = options.answers.open(context.caller);
+        connection.closeAtExpiry(context.caller);
+        return true;
+      } catch (error) {
+        connection.refuse(error, (unexpected) => options.reportUnexpected(unexpected, randomUUID()));
+        return false;
+      }
+    },
+    onSubscribe: async (ctx, id, payload) => {
+      const { context } = ctx.extra;
+      if (context === null) return [new GraphQLError('Not connected.')];
+      const reservation = new Reservation();
+      ctx.subscriptions[id] = reservation;
+      const message = options.bodies.open(context.caller);
+      let endOperation = (): void => {};
+      ctx.extra.end = () => {
+        message.release();
+        endOperation();
+      };
+      try {
+        if (!message.add(ctx.extra.heard)) throw tooMany();
+        // Not by the ids in use: a client gives one back while its operation still runs.
+        // One that was left a moment ago takes a turn to end.
+        if (ctx.extra.busy > options.maxOperations) await setImmediate();
+        if (ctx.extra.busy > options.maxOperations) {
+          throw new GatewayError(
+            'RATE_LIMITED',
+            `At most ${options.maxOperations} operations at once on one socket.`,
+          );
+        }
+        const { operationName = null } = payload;
+        const asked = { ...payload, operationName };
+        const admission = await engine.admit(context.caller, asked);
+        if ('errors' in admission) return admission.errors;
+        const operation = await engine.begin(context, admission, asked, (leave) =>
+          reservation.onceLeft(leave),
+        );
+        endOperation = () => operation.end();
+        // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
+        Object.assign(payload, {
+          query: textOf(operation.document),
+          variables: operation.variableValues,
+          documentId: undefined,
+          extensions: undefined,
+        });
+        if (operation.isSubscription) message.release();
+        if (operation.isMutation) ctx.extra.answerDue(payload);
+        return operation;
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        return [new GraphQLError(error.message, { originalError: error })];
+      }
+    },
+    onError: (_ctx, _id, _payload, errors) => {
+      const outage = outageOf(errors, null);
+      if (outage !== null) throw outage;
+      return shownErrors({ errors }, null, options.reportUnexpected);
+    },
+    onNext: ({ extra }, _id, _payload, args, result): FormattedExecutionResult | undefined => {
+      // It was cut a moment ago, by one of many events at once: the others need not become texts.
+      if (!extra.isOpen) return { data: null };
+      const operation = beganHere(args);
+      const {
+        outage,
+        errors,
+        data = null,
+      } = operation.isSubscription ? comeAgainForRoom(extra, result, operation) : operation.answerTo(result);
+      // From here on the socket counts what is not read.
+      operation.contextValue.answer.release();
+      // A mutation is answered: the client would send it again.
+      if (outage !== null && !operation.isMutation) throw outage;
+      return errors && { data, errors };
+    },
+    onComplete: ({ extra }, _id, payload) => extra.answered(payload),
+    onClose: ({ extra }) => {
+      extra.clearDeadline();
+      silent.delete(extra.address, extra);
+    },
+  });
+}
+
+/** An event for which there is no room must not be lost: its client is to come again for the present state. */
+function comeAgainForRoom(connection: Connection, result: Result, operation: Operation): Answer {
+  try {
+    return operation.answerToEvent(result);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    connection.comeAgain(error.message);
+    return { outage: null, data: null };
+  }
+}
+
+/** What `onSubscribe` has returned. */
+function beganHere(args: unknown): Operation {
+  if (args instanceof Operation) return args;
+  throw new Error('An operation that the engine did not begin');
+}
+
+function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  const value = params?.['authorization'] ?? params?.['Authorization'];
+  return typeof value === 'string' ? value : undefined;
+}
