@@ -100,8 +100,6 @@ export interface Overrides {
  * source.
  */
 const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
-/** How long a start waits for a database that is still starting, and again for one that was lost during the start. */
-const START_PATIENCE_MS = 5000;
 const START_AGAIN_MS = 250;
 const QUEUE_POSITION_EVERY_MS = 500;
 /** How often this instance checks what others did, in case a notification was lost. */
@@ -121,8 +119,6 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   const stops: (() => Promise<void> | void)[] = [];
   let starting: Promise<Running> | null = null;
   let stopping: Promise<void> | null = null;
-  /** Whether the current attempt to start has reached the database. */
-  let databaseAnswered = false;
   /** On the monotonic clock. */
   let drainUntil = 0;
 
@@ -163,16 +159,14 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   async function start(): Promise<Running> {
-    let patienceUntil = performance.now() + START_PATIENCE_MS;
+    const startedAt = performance.now();
     for (;;) {
-      databaseAnswered = false;
       try {
         return await compose();
       } catch (error) {
         await undo();
-        if (databaseAnswered) patienceUntil = performance.now() + START_PATIENCE_MS;
-        const isWorthWaiting = error instanceof StartError && error.mayPass && stopping === null;
-        if (!isWorthWaiting || performance.now() > patienceUntil) throw error;
+        if (!(error instanceof StartError) || stopping !== null) throw error;
+        if (performance.now() >= startedAt + error.patienceMs) throw error;
         log.warn({ reason: error.message }, 'not started yet; trying again');
       }
       await sleep(START_AGAIN_MS);
@@ -194,7 +188,6 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       throw databaseUnusable(secrets, error);
     };
     await store.start().catch(cantUseDatabase);
-    databaseAnswered = true;
 
     const clock: Clock & Stoppable = overrides.clock ?? (await startClock(store).catch(cantUseDatabase));
 

@@ -51,12 +51,12 @@ export class GatewayError extends Error {
 /** The gateway can't start with these settings; the message is one line for the operator. */
 export class StartError extends Error {
   readonly code: string = 'CAN_NOT_START';
-  /** A required service is unavailable, so starting again in a moment may succeed. */
-  readonly mayPass: boolean;
+  /** For how long starting again may succeed, from the beginning of the start, in milliseconds. */
+  readonly patienceMs: number;
 
-  constructor(message: string, options: { readonly cause: unknown; readonly mayPass?: boolean }) {
+  constructor(message: string, options: { readonly cause: unknown; readonly patienceMs?: number }) {
     super(oneLine(message), { cause: options.cause });
-    this.mayPass = options.mayPass ?? false;
+    this.patienceMs = options.patienceMs ?? 0;
   }
 }
 

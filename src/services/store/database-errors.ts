@@ -1,7 +1,12 @@
 /** Why a database can't be used: for the person who starts the gateway. */
 import { isCertificateError } from '../../certificate-error.js';
 import { GatewayError, reasonOf, StartError } from '../../errors.js';
-import { isAway } from './unavailable.js';
+import { isAway, isLost } from './unavailable.js';
+
+/** For a server that is still starting, or that nobody knows yet. */
+const NOT_THERE_PATIENCE_MS = 5000;
+/** For a server that was there a moment ago: a failover takes some seconds. */
+const LOST_PATIENCE_MS = 30_000;
 
 /** The file is in use by another process. */
 export class DatabaseInUseError extends StartError {
@@ -23,9 +28,14 @@ export class DatabaseUnusableError extends StartError {
     const reason = isSilent(cause) ? 'it does not answer' : reasonOf(cause);
     super(`${file} can't be used as the database: ${reason}; see ${remedy}`, {
       cause,
-      mayPass: isAway(cause) || isNotThereYet(cause),
+      patienceMs: patienceMs(cause),
     });
   }
+}
+
+function patienceMs(error: unknown): number {
+  if (isLost(error) && !isSilent(error)) return LOST_PATIENCE_MS;
+  return isAway(error) || isNotThereYet(error) ? NOT_THERE_PATIENCE_MS : 0;
 }
 
 /** As pg words it, of a question and of a connection. */

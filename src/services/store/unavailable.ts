@@ -116,15 +116,24 @@ export function isUnavailable(error: unknown): boolean {
 /** Whether a database server is out of reach, starting or stopping: in a moment it may be there. */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return AWAY.test(codeOf(error)) || (!hasCode(error) && LOST.test(error.message));
+  return AWAY.test(codeOf(error)) || isLost(error) || (!hasCode(error) && NOT_CONNECTED.test(error.message));
 }
 
+/** Whether a connection ended that the server had answered on. */
+export function isLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return CUT.test(codeOf(error)) || (!hasCode(error) && LOST.test(error.message));
+}
+
+/** The server's administrator ended it, or a crash did; or what lies between. */
+const CUT = /^(57P0[12]|ECONNRESET|ECONNABORTED|EPIPE)$/;
 /** Classes 08 and 57 of the SQLSTATE codes (PostgreSQL's manual, appendix A), and what sockets and resolvers report. */
 const AWAY =
   /^(08|57)\w{3}$|^E(CONNREFUSED|CONNRESET|CONNABORTED|PIPE|TIMEDOUT|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|AI_AGAIN)$/;
 /** As pg words it, without a code. */
-const LOST =
-  /^Connection terminated|connection error and is not queryable|was closed and is not queryable|^timeout exceeded when trying to connect$/;
+const LOST = /^Connection terminated|connection error and is not queryable|was closed and is not queryable/;
+/** Without a code, of a connection that was not made. */
+const NOT_CONNECTED = /^timeout exceeded when trying to connect$/;
 const UNAVAILABLE = [
   // SQLSTATE: a standby's answer to a write (25006), transactions and locks that took too long, rolled back for
   // another's sake (40), out of resources (53), I/O (58030), and a server that lets nobody in (28, 3D).
