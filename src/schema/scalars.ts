@@ -26,50 +26,11 @@ export const DateTimeScalar = new GraphQLScalarType<number, string>({
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (value) => {
     if (typeof value !== 'number') throw new GraphQLError('DateTime needs milliseconds since 1970.');
-    return isoText(value);
+    return new Date(value).toISOString();
   },
   parseValue: moment,
   parseLiteral: (node) => moment(node.kind === Kind.STRING ? node.value : undefined),
 });
-
-const DAY_MS = 86_400_000;
-/** The latest time a Date can have; its negative is the earliest. */
-const LAST_TIME = 8.64e15;
-/** Size of the cache of recent days' text, like `2026-01-31T`. A day's slot is its number modulo this size. */
-const DAYS_KEPT = 64;
-const keptDays = new Float64Array(DAYS_KEPT).fill(Number.NaN);
-const keptDates = new Array<string>(DAYS_KEPT).fill('');
-/** Padded, as in `:07` and `.007`. */
-const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
-const THREE_DIGITS = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
-
-/**
- * Like `Date.toISOString`, at a fifth of the cost, because a page of jobs has hundreds of times from a few
- * days.
- *
- * @throws RangeError
- */
-export function isoText(at: number): string {
-  const time = Math.trunc(at);
-  if (Math.abs(time) > LAST_TIME) throw new RangeError('Invalid time value');
-  const day = Math.floor(time / DAY_MS);
-  const ofDay = time - day * DAY_MS;
-  const ms = ofDay % 1000;
-  const seconds = (ofDay - ms) / 1000;
-  const minutes = Math.trunc(seconds / 60);
-  const hour = TWO_DIGITS[Math.trunc(minutes / 60)];
-  return `${dateOf(day)}${hour}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}.${THREE_DIGITS[ms]}Z`;
-}
-
-/** @param day days since 1970 */
-function dateOf(day: number): string {
-  const place = Math.abs(day % DAYS_KEPT);
-  if (keptDays[place] !== day) {
-    keptDates[place] = new Date(day * DAY_MS).toISOString().slice(0, -'00:00:00.000Z'.length);
-    keptDays[place] = day;
-  }
-  return keptDates[place] ?? '';
-}
 
 function text(value: unknown): string {
   if (typeof value !== 'string') throw new GraphQLError('URL must be a string.');

@@ -1,23 +1,20 @@
 /** Listeners by topic: a topic exists while somebody listens, and an event costs what its listeners cost. */
 export class Topics<Event> {
-  /** Mostly there is one listener, and thousands of topics; a set is made for the second. */
-  readonly #topics = new Map<string, Listening<Event> | Set<Listening<Event>>>();
+  readonly #topics = new Map<string, Set<Listening<Event>>>();
 
   /** Returns what ends the listening; safe to call twice. One function added twice is two listeners. */
   add(name: string, listener: (event: Event) => void): () => void {
     const own = { listener };
-    const topic = this.#topics.get(name);
-    if (topic === undefined) this.#topics.set(name, own);
-    else if (topic instanceof Set) topic.add(own);
-    else this.#topics.set(name, new Set([topic, own]));
-    return () => this.#remove(name, own);
+    const topic = this.#topics.get(name) ?? new Set();
+    this.#topics.set(name, topic.add(own));
+    return () => {
+      topic.delete(own);
+      if (topic.size === 0 && this.#topics.get(name) === topic) this.#topics.delete(name);
+    };
   }
 
   emit(name: string, event: Event): void {
-    const topic = this.#topics.get(name);
-    if (topic === undefined) return;
-    if (topic instanceof Set) for (const { listener } of topic) listener(event);
-    else topic.listener(event);
+    for (const { listener } of this.#topics.get(name) ?? []) listener(event);
   }
 
   has(name: string): boolean {
@@ -30,12 +27,6 @@ export class Topics<Event> {
 
   clear(): void {
     this.#topics.clear();
-  }
-
-  #remove(name: string, own: Listening<Event>): void {
-    const topic = this.#topics.get(name);
-    if (topic instanceof Set) topic.delete(own);
-    if (topic === own || (topic instanceof Set && topic.size === 0)) this.#topics.delete(name);
   }
 }
 

@@ -100,6 +100,9 @@ export interface JobUpdate {
   readonly note: string | null;
 }
 
+/** Of a job that was just born. */
+export const FIRST_VERSION = 1;
+
 /** A change to store: the job afterwards, and the history entry that says why. */
 export interface Change {
   readonly job: Job;

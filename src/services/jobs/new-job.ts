@@ -1,5 +1,5 @@
 /** Creates new jobs. */
-import type { Change, Job, JobUpdate } from './job.js';
+import { type Change, FIRST_VERSION, type Job, type JobUpdate } from './job.js';
 import { type JobRequest, picturesOf } from './job-request.js';
 
 /** A new job and the first entry of its history. The store assigns `sequence`. */
@@ -20,7 +20,7 @@ export function newJob(born: {
     requestBytes: Buffer.byteLength(request),
     pictures: picturesOf(born.request),
     status: 'WAITING',
-    version: 1,
+    version: FIRST_VERSION,
     createdAt: born.at,
     updatedAt: born.at,
     finishedAt: null,

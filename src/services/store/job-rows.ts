@@ -1,6 +1,6 @@
 /** Single jobs and their history. */
 import type { Kysely, UpdateResult } from 'kysely';
-import type { Change, Job, JobUpdate } from '../jobs/job.js';
+import { type Change, FIRST_VERSION, type Job, type JobUpdate } from '../jobs/job.js';
 import type { JobRequest } from '../jobs/job-request.js';
 import { only, Statement } from './statement.js';
 import { jobColumns, type Tables, toChangedColumns, toJob } from './tables.js';
@@ -79,11 +79,21 @@ const insertion = new Statement((db, place) =>
     .returning('sequence'),
 );
 
-/** Stores a new job, which has nothing yet but what it was born with; resolves with its `sequence`. */
-export async function insertJob(trx: Kysely<Tables>, { job, update, request }: Change): Promise<number> {
+/**
+ * The one place where jobs are written: a change, its line of history, and whatever else has to be true at the same
+ * moment. Returns the job as it is stored; null if it has another version by now than the one that was changed.
+ */
+export async function writeChange(trx: Kysely<Tables>, change: Change): Promise<Job | null> {
+  const { job, update } = change;
+  const stored = job.version === FIRST_VERSION ? await insertJob(trx, change) : await updateJob(trx, change);
+  if (stored !== null) await updateInsertion.run(trx, { ...update, job_id: job.id });
+  return stored;
+}
+
+/** A new job has nothing yet but what it was born with. */
+async function insertJob(trx: Kysely<Tables>, { job, request }: Change): Promise<Job> {
   const { sequence } = only(await insertion.rows(trx, { ...job, request }));
-  await insertUpdate(trx, job.id, update);
-  return sequence;
+  return { ...job, sequence };
 }
 
 /** By the columns that they set, of which each kind of change has its own. */
@@ -104,18 +114,15 @@ function changingOf(columns: readonly string[]): Statement<UpdateResult> {
   return statement;
 }
 
-/** False when the job has another version by now than the one that was changed. */
-export async function saveJob(trx: Kysely<Tables>, change: Change): Promise<boolean> {
-  const { job, update } = change;
+async function updateJob(trx: Kysely<Tables>, change: Change): Promise<Job | null> {
+  const { job } = change;
   const columns = Object.entries(toChangedColumns(change)).filter(([, value]) => value !== undefined);
   const { numAffectedRows } = await changingOf(columns.map(([column]) => column)).run(trx, {
     ...Object.fromEntries(columns),
     id: job.id,
     'version before': job.version - 1,
   });
-  if (numAffectedRows === 0n) return false;
-  await insertUpdate(trx, job.id, update);
-  return true;
+  return numAffectedRows === 0n ? null : job;
 }
 
 const updateInsertion = new Statement((db, place) =>
@@ -128,10 +135,6 @@ const updateInsertion = new Statement((db, place) =>
     note: place('note'),
   }),
 );
-
-async function insertUpdate(trx: Kysely<Tables>, jobId: string, update: JobUpdate): Promise<void> {
-  await updateInsertion.run(trx, { ...update, job_id: jobId });
-}
 
 export function historyOf(db: Kysely<Tables>, id: string): Promise<JobUpdate[]> {
   return db

@@ -36,7 +36,7 @@ import {
 import { changeHold, countHeld, findHold } from './hold-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeysExpire } from './idempotency-rows.js';
 import { listJobs } from './job-pages.js';
-import { deleteJobs, findJob, historyOf, requestsOf, saveJob, versionsOf } from './job-rows.js';
+import { deleteJobs, findJob, historyOf, requestsOf, versionsOf, writeChange } from './job-rows.js';
 import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
@@ -132,7 +132,7 @@ class KyselyJobStore implements JobStore {
   }
 
   async save(change: Change): Promise<boolean> {
-    const isSaved = await this.#opened.write((trx) => saveJob(trx, change));
+    const isSaved = (await this.#opened.write((trx) => writeChange(trx, change))) !== null;
     if (change.request !== null) this.#recentRequests?.forget([change.job.id]);
     if (isSaved) this.#recent?.changed(change);
     // Somebody was quicker: whatever is kept, the next read is the store's.

@@ -8,7 +8,7 @@ import type { Database } from './database.js';
 import { isOpen, waits } from './due-rows.js';
 import { isAnyUntried, isTooDear, toHold, trialOf } from './hold-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
-import { findJob, insertJob, saveJob } from './job-rows.js';
+import { findJob, writeChange } from './job-rows.js';
 import { only, Statement } from './statement.js';
 import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
@@ -55,9 +55,9 @@ export function enqueue(
     const queue = only(await queueSeenBy.rows(trx, { tenant: job.tenant }));
     if (!(await hasPlace(trx, job.tenant, Number(queue.waiting), queueLimit))) return { kind: 'queue-full' };
     const born = newJob({ ...job, turn: Math.max(served, (queue.last_turn ?? -1) + 1) });
-    const sequence = await insertJob(trx, born);
+    const stored = await writeChange(trx, born);
     await rememberKey(trx, job);
-    return { kind: 'created', job: { ...born.job, sequence } };
+    return { kind: 'created', job: stored ?? born.job };
   });
 }
 
@@ -155,7 +155,7 @@ export async function leaseJobs(
     const leased: Job[] = [];
     for (const row of rows) {
       const change = decide(toJob(row), storeNow);
-      if (change !== null && (await saveJob(trx, change))) leased.push(change.job);
+      if (change !== null && (await writeChange(trx, change)) !== null) leased.push(change.job);
     }
     // A trial is out of turn.
     if (trial !== null) return leased;
