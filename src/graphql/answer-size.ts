@@ -1,24 +1,24 @@
-/** How large an answer is, before it becomes a text. */
+/** Measures an answer before it is serialized. */
 import { GraphQLError } from 'graphql';
 import { GatewayError } from '../errors.js';
 import { type AnswerBudget, MAX_ANSWER_BYTES } from '../services/limits/answer-budget.js';
 import { originalOf } from './client-errors.js';
 
-/** Quotes, or what stands between two values. */
+/** Quotes, or separators. */
 const MARKS = 2;
-/** A number, or a truth value. */
+/** A number, boolean or null. */
 const SHORT = 5;
 
-/** What graphql-js gives, whoever declared its type. */
+/** A result of graphql-js. */
 export interface Result {
   readonly errors?: readonly GraphQLError[] | undefined;
   readonly data?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** The result, or an error in its place when it is larger than the budget allows. */
+/** Returns the result, or an error instead if it exceeds the budget. */
 export function withinBudget(result: Result, budget: AnswerBudget): Result {
   try {
-    // Of errors too: graphql-js gives them the members that are told.
+    // Includes the errors: graphql-js gives them the properties that are sent.
     budget.reach(charactersOf([result.data, result.errors], MAX_ANSWER_BYTES));
     return result;
   } catch (error) {
@@ -30,7 +30,7 @@ export function withinBudget(result: Result, budget: AnswerBudget): Result {
 /**
  * The same for an event of a subscription.
  *
- * @throws GatewayError RATE_LIMITED: its follower is to come again, for an update must not be lost
+ * @throws GatewayError RATE_LIMITED if there is no room; the follower has to reconnect, so that no update is lost
  */
 export function eventWithinBudget(result: Result, budget: AnswerBudget): Result {
   const bounded = withinBudget(result, budget);
@@ -41,7 +41,7 @@ export function eventWithinBudget(result: Result, budget: AnswerBudget): Result 
   return bounded;
 }
 
-/** About the length of its JSON; of what has more than `most`, no more is looked at. */
+/** The approximate length of the JSON; stops counting above `most`. */
 function charactersOf(data: unknown, most: number): number {
   let length = 0;
   const add = (value: unknown): void => {

@@ -5,12 +5,12 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { GatewayError } from '../errors.js';
 import { locationsOf } from './document-source.js';
 
-/** Logs an error whole, under the reference that the client is given. */
+/** Logs the complete error under the reference that the client gets. */
 export type ReportUnexpected = (error: unknown, reference: string) => void;
 
 /**
- * What the client gets of any error. Ours pass as they are, those of GraphQL itself pass without the values
- * they quote, and everything else is reported whole under a reference and shown masked.
+ * Formats an error for the client. Our own errors pass unchanged, errors of GraphQL itself pass without the values
+ * that they quote, and all others are logged under a reference and masked.
  */
 export function toClientError(
   formatted: GraphQLFormattedError,
@@ -45,7 +45,7 @@ export function toClientError(
   };
 }
 
-/** GraphQL wraps what is thrown, sometimes more than once. */
+/** GraphQL wraps thrown errors, sometimes more than once. */
 export function originalOf(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError !== undefined
     ? originalOf(error.originalError)
@@ -60,21 +60,22 @@ function isFromGraphQL(error: unknown): error is GraphQLError {
 }
 
 /**
- * The code of an error that graphql-js or Apollo raised; null for one that the client can't help, like a
- * result that does not fit its type. Apollo gives codes over HTTP only, and its code for the unexpected to
- * whatever has none.
+ * Returns the code of an error that graphql-js or Apollo raised; null if the client can't correct it, like a
+ * result that does not fit its type. Apollo sets codes over HTTP only, and uses its code for unexpected errors if
+ * there is none.
  */
 function codeOfGraphQL({ message, path, extensions }: GraphQLFormattedError): string | null {
-  if (/^(Variable "\$|Argument ")/.test(message)) return ApolloServerErrorCode.BAD_USER_INPUT;
+  if (/^(Variable "\$|Argument "|Too many errors processing variables)/.test(message))
+    return ApolloServerErrorCode.BAD_USER_INPUT;
   const code = extensions?.['code'] ?? ApolloServerErrorCode.BAD_REQUEST;
   if (path !== undefined || code === ApolloServerErrorCode.INTERNAL_SERVER_ERROR) return null;
   return String(code);
 }
 
 /**
- * graphql-js quotes the client's data in its messages, and that may be a secret. Of an error about a variable,
- * what is wrong is also the message of the original error, which is where the quoted value surely ends:
- * looking for its end in the text would let a value end itself.
+ * graphql-js quotes the client's data in its messages, and that may be a secret. An error about a variable ends
+ * with the message of its original error, so the quoted value ends there. Searching the text for the end of the
+ * value would let a value end itself.
  */
 function withoutValues(message: string, error: GraphQLError): string {
   const variable = /^Variable "\$(\w+)" got invalid value /.exec(message)?.[1];
@@ -88,7 +89,7 @@ function withoutValues(message: string, error: GraphQLError): string {
   return `Variable "$${variable}" got an invalid value${place}; ${withoutQuotes(reason)}`;
 }
 
-/** Each from the message's beginning on, so that no value is taken for what is round it. */
+/** Each pattern starts at the beginning of the message, so that a value can't imitate the text around it. */
 function withoutQuotes(message: string): string {
   return message
     .replace(/^((?:\w+|Enum "\w+") cannot represent [\w -]*?value): [\s\S]*$/, '$1.')

@@ -1,15 +1,15 @@
-/** What a parsed document takes in memory. */
+/** Estimates the memory of a parsed document. */
 import { type DocumentNode, visit } from 'graphql';
 import { DocumentSource } from './document-source.js';
 
-/** Measured: 165, over documents of many kinds. */
+/** Measured: 165, for many kinds of documents. */
 const BYTES_PER_NODE = 200;
-/** So many of the text's characters are counted as a node. */
+/** This many characters of the text count as one node. */
 const CHARACTERS_PER_NODE = 100;
 
 const counted = new WeakMap<DocumentNode, number>();
 
-/** Its nodes, and what counts like one: a token that they hold on to (comments are among them), a piece of its text. */
+/** Counts the nodes, and what takes as much: the tokens that they refer to (including comments), and the text. */
 export function nodesOf(document: DocumentNode): number {
   const nodes = counted.get(document) ?? count(document);
   counted.set(document, nodes);
@@ -27,12 +27,12 @@ function count(document: DocumentNode): number {
   return nodes;
 }
 
-/** About as many as it takes. */
+/** The approximate size in memory. */
 export function bytesOf(document: DocumentNode): number {
   return nodesOf(document) * BYTES_PER_NODE;
 }
 
-/** What it was parsed from. */
+/** Returns the text that it was parsed from. */
 export function textOf({ loc }: DocumentNode): string {
   return loc?.source instanceof DocumentSource ? loc.source.text : (loc?.source.body ?? '');
 }

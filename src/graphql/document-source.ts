@@ -1,12 +1,12 @@
 /**
- * The text of a document, for as long as the document is kept. graphql-js looks for the line of every error from the
- * beginning of the text, which takes a millisecond where it is long; this one counts its lines once.
+ * The text of a document, for as long as the document is kept. To find the line of an error, graphql-js searches the
+ * text from the beginning, which takes a millisecond if it is long. This class counts the lines once.
  */
 import { type GraphQLError, Source, type SourceLocation } from 'graphql';
 
 export class DocumentSource extends Source {
   readonly text: string;
-  /** Where each begins; null until it is asked for. */
+  /** Where each line begins; null until first needed. */
   #lines: readonly number[] | null = null;
 
   constructor(text: string) {
@@ -29,7 +29,7 @@ export class DocumentSource extends Source {
   }
 }
 
-/** Where an error of a document is; undefined where that is not known. */
+/** Returns the locations of an error in its document; undefined if unknown. */
 export function locationsOf({
   source,
   positions,

@@ -1,6 +1,6 @@
 /**
- * The documents of operations under way. Bounded in all and for each caller, because each operation may bring a document
- * of its own; one that many use, as followers do, is held, and counted, once.
+ * The documents of running operations. They are limited in total and per caller, because each operation may have its
+ * own document. A document that many operations use, like that of followers, is kept and counted once.
  */
 import type { DocumentNode } from 'graphql';
 import { GatewayError } from '../errors.js';
@@ -9,20 +9,20 @@ import { HeldBytes, type Holding } from '../services/limits/held-bytes.js';
 import { bytesOf, textOf } from './document-nodes.js';
 import { costOf } from './query-limits.js';
 
-/** Bytes of all of them; one caller alone gets half. */
+/** The total size in bytes; a caller who is alone gets half. */
 const MAX_BYTES_IN_USE = 64 * 1024 * 1024;
 
 interface Use {
   readonly document: DocumentNode;
   readonly held: Holding;
-  /** Of one execution, or of one event, as operations cost. */
+  /** The cost of one execution or one event; see `costOf`. */
   readonly cost: number;
   users: number;
 }
 
 export class DocumentsInUse {
   readonly #held = new HeldBytes(MAX_BYTES_IN_USE);
-  /** By their texts. */
+  /** By text. */
   readonly #uses = new Map<string, Use>();
 
   find(text: string): DocumentNode | undefined {

@@ -1,6 +1,6 @@
 /**
- * From a request to a document that may run, the same for every protocol: the text that is meant, its limits, and
- * whether it fits the schema. Texts that come again are looked at once; one that is refused is not kept.
+ * Turns a request into a document that may run, the same way for every protocol: finds its text, checks the limits,
+ * and validates it against the schema. Accepted documents are cached; refused ones are not.
  */
 import {
   type DocumentNode,
@@ -22,29 +22,31 @@ import type { TrustedDocuments } from './trusted-documents.js';
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: QueryLimits;
-  /** Null: every document may run. */
+  /** Null: any document may run. */
   readonly trusted: TrustedDocuments | null;
   readonly introspection: boolean;
 }
 
-/** What a client sends, of whatever types it may be. The document is there as text, or by an id. */
+/** What a client sends, unchecked. The document is given as text or by an id. */
 export interface DocumentRequest {
   readonly query?: unknown;
   readonly documentId?: unknown;
   readonly extensions?: unknown;
 }
 
-/** All that are kept together, in nodes of less than 200 bytes. A front end has some dozens, of some hundreds each. */
+/** The size of the cache, in nodes of less than 200 bytes. A front end has dozens of documents, of hundreds of nodes. */
 const MAX_KEPT_NODES = 100_000;
-/** One of them: larger ones have their values written out, and don't come again. */
+/** Larger documents contain their values as literals, so they are not repeated. */
 const MAX_DOCUMENT_NODES = 10_000;
-/** Of the rules of GraphQL that one document breaks, so many are told. */
+/** Of each error of a document, in UTF-16 units. */
+const MAX_MESSAGE_CHARACTERS = 1000;
+/** The maximum number of validation errors reported per document. */
 const MOST_ERRORS = 20;
 
 export class Documents {
   readonly #options: DocumentsOptions;
   readonly #rules: readonly ValidationRule[];
-  /** By their texts. */
+  /** By text. */
   readonly #kept: LRUCache<string, DocumentNode>;
 
   constructor(options: DocumentsOptions) {
@@ -64,14 +66,14 @@ export class Documents {
     return this.#options.trusted !== null;
   }
 
-  /** The text that a request means: its own, or that of the trusted document it names; empty when there is none. */
+  /** Returns the request's own text, or that of the trusted document it names; empty if there is none. */
   textOf({ query, documentId, extensions }: DocumentRequest): string {
-    // Some protocols want a text to be there, so an empty one is none.
+    // Some protocols require a text, so an empty one counts as none.
     if (typeof query === 'string' && query !== '') return query;
     return this.#options.trusted?.find(idOf(documentId, extensions)) ?? '';
   }
 
-  /** The document of a text that was found to be good before; undefined for any other text. */
+  /** Returns the document of a text that was accepted before; otherwise undefined. */
   known(text: string): DocumentNode | undefined {
     return this.#kept.get(text);
   }
@@ -106,16 +108,16 @@ export class Documents {
         ? errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED', !introspection))
         : document;
     } catch (error) {
-      // The parser is recursive: what is nested deeper than the stack ends here.
+      // The parser is recursive: a document nested deeper than the stack ends here.
       return [error instanceof GraphQLError ? withCode(error, 'GRAPHQL_PARSE_FAILED') : tooDeep(limits)];
     }
   }
 }
 
 /**
- * With the code that Apollo Server gives, so that it is the same over sockets.
+ * Adds the code that Apollo Server would set, so that it is the same over sockets.
  *
- * @param hidesSchema suggestions would tell what introspection may not
+ * @param hidesSchema removes suggestions, because they reveal what introspection may not
  */
 function withCode(
   error: GraphQLError,
@@ -123,12 +125,17 @@ function withCode(
   hidesSchema = false,
 ): GraphQLError {
   const { message, nodes, source, positions } = error;
-  return new GraphQLError(hidesSchema ? withoutSuggestions(message) : message, {
+  return new GraphQLError(shortened(hidesSchema ? withoutSuggestions(message) : message), {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,
     extensions: { code, http: { status: 400 } },
   });
+}
+
+/** Messages quote names of the document, which may be as long as the document. */
+export function shortened(message: string): string {
+  return message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)} …` : message;
 }
 
 /** The id that names a document: `documentId`, or the hash that Apollo's clients send. */
@@ -142,7 +149,7 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
-/** Without what graphql-js ends a message with. From the first such words on: a document may hold them as well. */
+/** Removes the suggestion at the end. Cuts at the first such words, because the document may contain them too. */
 function withoutSuggestions(message: string): string {
   const start = message.endsWith('?') ? message.indexOf('Did you mean ') : -1;
   return start === -1 ? message : message.slice(0, start).trimEnd();

@@ -1,6 +1,6 @@
 /**
- * One way from a request to an operation that runs, for HTTP, WebSocket and event streams: the caller is within their
- * rates, the document may run, it is known which of its operations is meant, and there is room for it.
+ * Turns requests into running operations, the same way for HTTP, WebSocket and event streams: checks the caller's
+ * rates, finds the document and the operation that is meant, and waits until there is room for it.
  */
 import {
   type DocumentNode,
@@ -19,7 +19,7 @@ import { atOnce } from '../services/limits/event-turns.js';
 import type { HeldBytes } from '../services/limits/held-bytes.js';
 import { noTurn, QueryTurns } from '../services/limits/query-turns.js';
 import type { ReportUnexpected } from './client-errors.js';
-import { type DocumentRequest, Documents, type DocumentsOptions } from './documents.js';
+import { type DocumentRequest, Documents, type DocumentsOptions, shortened } from './documents.js';
 import { DocumentsInUse } from './documents-in-use.js';
 import { declaredOf, Operation, type Run } from './operation.js';
 import { type QueryLimits, tooManyValues } from './query-limits.js';
@@ -28,9 +28,9 @@ import { Subscriptions } from './subscriptions.js';
 
 export interface EngineOptions extends DocumentsOptions {
   readonly rates: RateLimits;
-  /** Subscriptions of all callers at once. */
+  /** The maximum number of subscriptions of all callers. */
   readonly maxSubscriptions: number;
-  /** The bytes of all callers' answers. */
+  /** Counts the bytes of all answers. */
   readonly answers: HeldBytes;
   readonly reportUnexpected: ReportUnexpected;
 }
@@ -74,14 +74,14 @@ export class Engine {
     this.#reportUnexpected = reportUnexpected;
   }
 
-  /** Whether a request has to name, or hold, a document that is trusted. */
+  /** Whether only trusted documents may run. */
   get onlyTrusted(): boolean {
     return this.#documents.onlyTrusted;
   }
 
   /**
-   * The operation that a request means, or what is wrong with the request. Each counts against the caller's rates,
-   * one that is refused like the smallest; and before a text that is not known yet is looked at.
+   * Returns the operation that a request means, or the request's errors. Each request counts against the caller's
+   * rates; a refused one counts like the smallest operation, and an unknown text is counted before it is parsed.
    *
    * @throws GatewayError FORBIDDEN, RATE_LIMITED
    */
@@ -97,7 +97,7 @@ export class Engine {
     }
     const { document, operation } = admission;
     const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutations' : 'queries';
-    // Each field is an operation: aliases and fragments are no way round.
+    // Each root field counts, so that aliases and fragments are no way around the rates.
     const points = rootFields(operation.selectionSet, document) - (counted === kind ? 1 : 0);
     const taken = points > 0 ? this.#rates.take(caller, kind, points) : undefined;
     if (taken !== undefined) await taken;
@@ -105,12 +105,12 @@ export class Engine {
   }
 
   /**
-   * The operation, under way: a dear query once it is its turn. Whoever calls this ends it.
+   * Begins an operation; an expensive query waits for its turn first. The caller of this method must end the
+   * operation.
    *
-   * @param request of which the operation was admitted
-   * @param onceLeft takes what is to be called when the caller has left; at once where that is so
-   * @throws GatewayError RATE_LIMITED when the caller holds too many subscriptions, uses too many documents, or has
-   *   too many queries that wait for their turn
+   * @param request the request that was admitted
+   * @param onceLeft registers what to call when the client has left; calls it at once if it already has
+   * @throws GatewayError RATE_LIMITED if the caller has too many subscriptions, documents in use, or waiting queries
    */
   async begin(
     context: CallerContext,
@@ -170,23 +170,23 @@ export class Engine {
   }
 }
 
-/** What a text counts as that nobody has looked into. */
+/** What an unknown text counts as. */
 function kindOf(text: string): RateKind {
   return /^[\s,\uFEFF]*mutation\b/.test(text) ? 'mutations' : 'queries';
 }
 
-/** As graphql-js and Apollo Server say it. */
+/** In the words of graphql-js and Apollo Server. */
 function noOperation(name: string | null | undefined): GraphQLError {
   const message =
     name == null
       ? 'Must provide operation name if query contains multiple operations.'
       : `Unknown operation named "${name}".`;
-  return new GraphQLError(message, {
+  return new GraphQLError(shortened(message), {
     extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
   });
 }
 
-/** How many fields an operation begins with, those in fragments included. The document is valid: no circles. */
+/** Counts the root fields, including those in fragments. The document is valid, so fragments have no cycles. */
 function rootFields({ selections }: SelectionSetNode, document: DocumentNode): number {
   let count = 0;
   for (const selection of selections) {

@@ -1,4 +1,4 @@
-/** An operation under way: how it is executed, what its client is told, and what is given back when it is over. */
+/** A running operation: executes it, formats its answer, and releases what it holds when it ends. */
 import {
   type DocumentNode,
   type ExecutionArgs,
@@ -20,26 +20,26 @@ import { outageOf, shownErrors } from './outcome.js';
 
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** What an operation has while it runs. */
+/** What an operation holds while it runs. */
 export interface Run {
-  /** What to execute. */
+  /** The document to execute. */
   readonly document: DocumentNode;
   readonly inTurn: InTurn;
-  /** What is asked before what is large is read for it, or for one of its events. */
+  /** Asked before something large is read for the operation or one of its events. */
   readonly turn: Turn;
-  /** To be called when it is over, as often as one likes. */
+  /** Releases all of it. Safe to call twice. */
   readonly end: () => void;
 }
 
-/** What the client is told. */
+/** The answer for the client. */
 export interface Answer {
   /**
-   * Why the operation is refused as a whole: the database could not answer, and nothing was accepted. How that is
-   * said is up to the protocol.
+   * Set if the whole operation is refused because the database could not answer, and nothing was accepted. Each
+   * protocol reports it in its own way.
    */
   readonly outage: GatewayError | null;
   readonly errors?: readonly GraphQLFormattedError[];
-  /** Undefined: the request was wrong, and nothing was executed. */
+  /** Undefined if the request was wrong and nothing was executed. */
   readonly data?: Result['data'];
 }
 
@@ -49,7 +49,7 @@ export class Operation implements ExecutionArgs {
   readonly operationName: string | null | undefined;
   readonly variableValues: Variables | null | undefined;
   readonly contextValue: GatewayContext;
-  /** There is none. graphql-ws would look for one elsewhere if it were left out. */
+  /** Set explicitly, because graphql-ws would otherwise add one. */
   readonly rootValue = undefined;
   readonly type: OperationTypeNode;
   readonly #reportUnexpected: ReportUnexpected;
@@ -83,50 +83,56 @@ export class Operation implements ExecutionArgs {
     return this.type === OperationTypeNode.SUBSCRIPTION;
   }
 
-  /** Of a query or a mutation. */
+  /** Executes a query or mutation. */
   async execute(): Promise<Result> {
     return execute(this);
   }
 
-  /** The events of a subscription; or why there are none. */
+  /** Returns the events of a subscription, or an error result. */
   subscribe(): ReturnType<typeof subscribe> {
     return subscribe(this);
   }
 
-  /** The result, or an error in its place when it is too large. From here on the next dear query may begin. */
+  /** Returns the result, or an error instead if it is too large. Lets the next expensive query begin. */
   limited(result: Result): Result {
     const limited = withinBudget(result, this.contextValue.answer);
     this.contextValue.turn.end();
     return limited;
   }
 
+  /** Formats the answer of a query or mutation. */
   answerTo(result: Result): Answer {
-    return this.#tell(this.limited(result));
+    return this.tell(this.limited(result));
   }
 
-  /** @throws GatewayError RATE_LIMITED: there is no room for this event, and its follower is to come again */
+  /** @throws GatewayError RATE_LIMITED if there is no room for this event; the follower has to reconnect */
   answerToEvent(result: Result): Answer {
-    return this.#tell(eventWithinBudget(result, this.contextValue.answer));
+    return this.tell(eventWithinBudget(result, this.contextValue.answer));
+  }
+
+  /** Formats the answer, whatever its size. */
+  tell({ errors, data }: Result): Answer {
+    if (errors === undefined) return { outage: null, data };
+    const shown = shownErrors({ errors, data }, this.contextValue.accepted, this.#reportUnexpected);
+    return { outage: this.outageIn(errors), errors: shown, data };
   }
 
   outageIn(errors: readonly GraphQLError[]): GatewayError | null {
     return outageOf(errors, this.contextValue.accepted);
   }
 
-  /** It is over, and its answer is read, or will not be. Safe to call twice. */
-  end(): void {
+  /** Call it when the answer has been read, or will not be: the operation may still run. Safe to call twice. */
+  leave(): void {
     this.contextValue.answer.end();
-    this.#end();
   }
 
-  #tell({ errors, data }: Result): Answer {
-    if (errors === undefined) return { outage: null, data };
-    const shown = shownErrors({ errors, data }, this.contextValue.accepted, this.#reportUnexpected);
-    return { outage: this.outageIn(errors), errors: shown, data };
+  /** Call it when it does not run any more; its answer may still be unread. Safe to call twice. */
+  end(): void {
+    this.#end();
   }
 }
 
-/** The variables that the operation declares: others would be kept with them for as long as it runs. */
+/** Keeps only declared variables, because all are held in memory while the operation runs. */
 export function declaredOf(
   { variableDefinitions = [] }: OperationDefinitionNode,
   variables: unknown,

@@ -1,12 +1,12 @@
-/** What is said of an operation that has run, the same for every protocol. */
+/** What clients are told about an operation that has run, the same for every protocol. */
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 import { type GatewayError, isStoreUnavailable } from '../errors.js';
 import type { AcceptedJobs } from '../resolvers/context.js';
 import { originalOf, type ReportUnexpected, toClientError } from './client-errors.js';
 
 /**
- * Why an operation is refused as a whole: the database could not answer, and nothing was accepted. The little that
- * was read is no answer then. Null for every other outcome, and for a mutation that has stored something.
+ * Returns the error for which the whole operation is refused: the database could not answer, and nothing was accepted.
+ * A partial result is not sent then. Null for any other outcome, and for a mutation that has stored something.
  */
 export function outageOf(
   errors: readonly unknown[] | undefined,
@@ -17,8 +17,8 @@ export function outageOf(
 }
 
 /**
- * The errors as the client gets them. Where jobs were accepted they say so: `jobId` is the job of the field that an
- * error is about, `jobIds` are all of them, where no data tells of them.
+ * Formats the errors for the client. If jobs were accepted, `jobId` names the job of the error's field; if there is no
+ * data, `jobIds` names all of them.
  */
 export function shownErrors(
   { errors, data }: { readonly errors: readonly GraphQLError[]; readonly data?: unknown },

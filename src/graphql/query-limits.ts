@@ -1,15 +1,15 @@
 /**
- * How much an operation may ask for. Counted on the parsed document before it is validated, because validation
- * itself takes quadratic time on what a hostile query looks like.
+ * Limits what an operation may ask for. Checked on the parsed document before validation, because validation takes
+ * quadratic time for hostile documents.
  */
 import { type DocumentNode, type FieldNode, GraphQLError, Kind, type SelectionSetNode } from 'graphql';
 
 export interface QueryLimits {
   /** UTF-16 units of the document's text. */
   readonly characters: number;
-  /** Lines of the document's text: each may be a comment, which the document holds on to. */
+  /** Lines of the document's text: each may be a comment, which stays in memory with the document. */
   readonly lines: number;
-  /** Lexical tokens of the document, but for comments. */
+  /** Lexical tokens of the document, without comments. */
   readonly tokens: number;
   /** Operations and fragments. */
   readonly definitions: number;
@@ -17,14 +17,14 @@ export interface QueryLimits {
   readonly variables: number;
   /** Fields, fragment spreads and inline fragments, as written. */
   readonly selections: number;
-  /** Fields with arguments, as written: comparing them with each other is what validation is slowest at. */
+  /** Fields with arguments, as written: comparing them is the slowest part of validation. */
   readonly calls: number;
   /** Levels of fields. */
   readonly depth: number;
   readonly aliases: number;
-  /** Fields of all operations, fragments spread out. */
+  /** Fields of all operations, with fragments expanded. */
   readonly fields: number;
-  /** Fields, some of them dear, times the sizes of the lists that they are in. */
+  /** Fields, weighted by their cost, times the sizes of the lists that contain them. */
   readonly cost: number;
   /** Values in the variables, those inside lists and objects included. */
   readonly values: number;
@@ -49,7 +49,7 @@ export const DEFAULT_LIMITS: QueryLimits = {
   values: 5000,
 };
 
-/** What is merely a fact of one part of a document; of several parts the sum, of depths the deepest. */
+/** Counts for one part of a document. Several parts are added up, except for the depth, where the maximum counts. */
 interface Weight {
   readonly depth: number;
   readonly aliases: number;
@@ -60,7 +60,7 @@ interface Weight {
 const NOTHING: Weight = { depth: 0, aliases: 0, fields: 0, cost: 0 };
 const WEIGHED = ['depth', 'aliases', 'fields', 'cost'] as const;
 
-/** How long a list may be that takes no `first` or `last`, or takes none here; about how long where nothing says it. */
+/** The length of a list without `first` or `last`: its maximum, or an estimate if there is none. */
 const LIST_FIELDS: ReadonlyMap<string, number> = new Map([
   ['jobs', 20],
   ['history', 8],
@@ -72,19 +72,19 @@ const LIST_FIELDS: ReadonlyMap<string, number> = new Map([
   ['landmarks', 6],
 ]);
 const LARGEST_PAGE = 100;
-/** What is read from the database for each job costs as much as so many fields that come with it. */
+/** A field that is read from the database for each job costs as much as this many fields that come with the job. */
 const LOOKED_UP: ReadonlySet<string> = new Set(['queuePosition', 'history']);
 const LOOK_UP_COST = 10;
-/** The whole schema takes a while to tell: tools ask once, and for one type more at most. */
+/** Introspection of the whole schema is slow; tools need it once, and at most one more type. */
 const INTROSPECTION_COST = 20_000;
 
-/** The first limit that the text breaks before it is parsed; null when it keeps to all. */
+/** Returns an error for the first limit that the text exceeds before it is parsed; null if there is none. */
 export function tooLong(text: string, limits: QueryLimits): GraphQLError | null {
   if (text.length > limits.characters) return overLimit('length', limits.characters);
   return hasMoreLines(text, limits.lines) ? overLimit('text', limits.lines, 'lines') : null;
 }
 
-/** The first limit that the document breaks, as an error; null when it keeps to all. */
+/** Returns an error for the first limit that the document exceeds; null if there is none. */
 export function brokenLimit(document: DocumentNode, limits: QueryLimits): GraphQLError | null {
   const { definitions } = document;
   if (definitions.length > limits.definitions) return overLimit('definitions', limits.definitions);
@@ -104,14 +104,14 @@ export function brokenLimit(document: DocumentNode, limits: QueryLimits): GraphQ
 
 const costs = new WeakMap<DocumentNode, number>();
 
-/** What all operations of a valid document cost together. */
+/** Returns the cost of all operations of a valid document. */
 export function costOf(document: DocumentNode): number {
   const cost = costs.get(document) ?? weigh(document)[0]?.cost ?? 0;
   costs.set(document, cost);
   return cost;
 }
 
-/** An error when the variables hold more values than they may. Looks no further than the limit. */
+/** Returns an error if the variables contain too many values. Stops counting at the limit. */
 export function tooManyValues(variables: unknown, limits: QueryLimits): GraphQLError | null {
   const open: unknown[] = [variables];
   let count = 0;
@@ -125,7 +125,7 @@ export function tooManyValues(variables: unknown, limits: QueryLimits): GraphQLE
   return null;
 }
 
-/** What cannot even be looked at, because it is nested deeper than the stack. */
+/** For documents that can't be inspected, because they are nested deeper than the stack. */
 export function tooDeep(limits: QueryLimits): GraphQLError {
   return overLimit('depth', limits.depth);
 }
@@ -137,7 +137,7 @@ function overLimit(name: string, limit: number, unit = ''): GraphQLError {
   );
 }
 
-/** Looks no further than it has to. */
+/** Stops counting at the limit. */
 function hasMoreLines(text: string, most: number): boolean {
   let breaks = 0;
   for (const mark of ['\n', '\r']) {
@@ -163,7 +163,7 @@ function countWritten(document: DocumentNode): { readonly selections: number; re
   return { selections, calls };
 }
 
-/** One weight for all operations together, and one for each fragment: those that are not used take time too. */
+/** Weighs all operations together, and each fragment, because unused fragments take time too. */
 function weigh(document: DocumentNode): readonly Weight[] {
   const fragments = new Map<string, SelectionSetNode>();
   for (const definition of document.definitions) {
@@ -171,12 +171,12 @@ function weigh(document: DocumentNode): readonly Weight[] {
       fragments.set(definition.name.value, definition.selectionSet);
     }
   }
-  // A fragment is weighed once, however often it is spread: else a few lines could take for ever.
+  // A fragment is weighed once, however often it is spread; otherwise a few lines could take forever.
   const weighed = new Map<string, Weight>();
   const ofFragment = (name: string): Weight => {
     const known = weighed.get(name);
     if (known !== undefined) return known;
-    // Also ends circles, which validation refuses afterwards.
+    // Also ends cycles, which validation refuses afterwards.
     weighed.set(name, NOTHING);
     const selection = fragments.get(name);
     const weight = selection === undefined ? NOTHING : ofSelection(selection);
@@ -222,7 +222,7 @@ function ownCost({ name }: FieldNode): number {
   return LOOKED_UP.has(name.value) ? LOOK_UP_COST : 1;
 }
 
-/** A page size that is a variable counts as the largest: what it will be is not known yet. */
+/** A page size in a variable counts as the maximum, because its value is not known yet. */
 function listSize(field: FieldNode): number {
   for (const { name, value } of field.arguments ?? []) {
     if (name.value !== 'first' && name.value !== 'last') continue;

@@ -1,21 +1,21 @@
-/** How often a tenant may ask, by kind of operation. */
+/** Limits how often a tenant may ask, by kind of operation. */
 import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
 import { GatewayError } from '../errors.js';
 import { allowanceOf, type Caller } from '../services/auth/caller.js';
 
 export interface RateLimitSettings {
-  /** In a minute; null: no limit. */
+  /** Per minute; null: no limit. */
   readonly queriesPerMinute: number | null;
   readonly mutationsPerMinute: number | null;
 }
 
-/** What counts: subscribing is a query. */
+/** Subscriptions count as queries. */
 export type RateKind = 'queries' | 'mutations';
 
-/** Rejects with its figures when the limit is reached. */
+/** Rejects with its counts if the limit is reached. */
 export type Limiter = Pick<RateLimiterAbstract, 'consume'>;
 
-/** Makes a limiter of so many points a minute; over Redis when instances share the count. */
+/** Creates a limiter of this many points per minute; over Redis if instances share the count. */
 export type LimiterFactory = (name: RateKind, pointsPerMinute: number) => Limiter;
 
 /** Limiters that count for all instances together. */
@@ -56,7 +56,7 @@ async function take(limiter: Limiter, caller: Caller, kind: RateKind, points: nu
   try {
     await limiter.consume(allowanceOf(caller), points);
   } catch (refusal) {
-    // The limiter rejects with its figures; an Error is a limiter that failed, and stops nobody.
+    // The limiter rejects with its counts. An Error means that the limiter itself failed, which must not stop callers.
     if (refusal instanceof Error) return;
     const { msBeforeNext } = refusal as { readonly msBeforeNext: number };
     const retryAfterSeconds = Math.max(1, Math.ceil(msBeforeNext / 1000));

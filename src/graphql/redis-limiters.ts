@@ -7,12 +7,12 @@ import { inMemory, type LimiterFactory, type SharedLimiters } from './rate-limit
 
 export interface RedisLimiterSettings {
   readonly url: string;
-  /** Stands before the names of keys. */
+  /** The prefix of all keys. */
   readonly prefix: string;
   readonly log: Logger;
 }
 
-/** A request is held up no longer than this. */
+/** How long a request waits for Redis, at most. */
 const ANSWER_MS = 500;
 
 export function createRedisLimiters(settings: RedisLimiterSettings): SharedLimiters {
@@ -31,7 +31,7 @@ class RedisLimiters implements SharedLimiters {
     this.#connection = createRedisConnection({ url, answerMs: ANSWER_MS });
     this.#connection.on('error', (error: Error) => this.#countsAlone(error));
     this.#connection.connect().catch(() => {
-      // Told by its `error` event, and tried again.
+      // Reported by its `error` event, and retried.
     });
   }
 
@@ -50,7 +50,7 @@ class RedisLimiters implements SharedLimiters {
           this.#countsTogether();
           return result;
         } catch (refusal) {
-          // It rejects with its figures when the limit is reached; an Error is Redis.
+          // It rejects with its counts if the limit is reached; an Error comes from Redis.
           if (!(refusal instanceof Error)) throw refusal;
           this.#countsAlone(refusal);
           return own.consume(key, taken);

@@ -1,4 +1,4 @@
-/** The subscriptions under way: how many a caller may hold, by which documents, and whose events come when. */
+/** Running subscriptions: limits their number and documents per caller, and orders their events. */
 import type { DocumentNode } from 'graphql';
 import { GatewayError } from '../errors.js';
 import type { Caller } from '../services/auth/caller.js';
@@ -13,7 +13,7 @@ export class Subscriptions {
   readonly #documents: DocumentsInUse;
   readonly #turns = new EventTurns();
 
-  /** @param most subscriptions of all callers */
+  /** @param most the maximum number of subscriptions of all callers */
   constructor(most: number, documents: DocumentsInUse) {
     this.#most = most;
     this.#documents = documents;

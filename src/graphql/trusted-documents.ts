@@ -8,28 +8,28 @@ import { readFile } from 'node:fs/promises';
 import { Lexer, parse, print, Source, TokenKind } from 'graphql';
 import { StartError } from '../errors.js';
 
-/** A text that is laid out otherwise is at most so many times as long as the longest document. */
+/** A text in another formatting may be this many times as long as the longest document. */
 const MAX_LAYOUT = 10;
 
 export class TrustedDocuments {
   readonly #byId: ReadonlyMap<string, string>;
   readonly #texts: ReadonlySet<string>;
-  /** How each is told from others that are laid out alike. */
+  /** The normalized texts. */
   readonly #contents: ReadonlySet<string>;
-  /** Longer texts are none of them. */
+  /** Longer texts can't match. */
   readonly #mostCharacters: number;
 
   private constructor(byId: ReadonlyMap<string, string>) {
     this.#byId = byId;
     const texts = [...byId.values()];
-    // Clients print what they send, and so leave out what need not be said.
+    // Clients print documents in a normalized form before they send them.
     const known = [...texts, ...texts.map((text) => print(parse(text)))];
     this.#texts = new Set(known);
     this.#contents = new Set(known.map(contentOf));
     this.#mostCharacters = MAX_LAYOUT * Math.max(0, ...known.map(({ length }) => length));
   }
 
-  /** @throws StartError when the file can't be read, or is not of the form */
+  /** @throws StartError if the file can't be read or has another format */
   static async read(path: string): Promise<TrustedDocuments> {
     try {
       const entries: unknown = JSON.parse(await readFile(path, 'utf8'));
@@ -44,7 +44,7 @@ export class TrustedDocuments {
     }
   }
 
-  /** The text of the document with this id. */
+  /** Returns the text of the document with this id. */
   find(id: string): string | null {
     return this.#byId.get(id) ?? null;
   }

@@ -59,7 +59,7 @@ export function askFirst(
       if (sender === null) return;
       sender.isOver = true;
       sender.body.release();
-      sender.operation?.end();
+      sender.operation?.leave();
     });
     const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
       // Not even read to be thrown away.
@@ -84,10 +84,10 @@ export function senderOf({ sender }: FastifyRequest): Sender {
   return sender;
 }
 
-/** The operation ends with its request. */
-export function endWithRequest(sender: Sender, operation: Operation): void {
+/** Its answer is given up with the request. Whoever runs the operation still has to end it. */
+export function answerWith(sender: Sender, operation: Operation): void {
   sender.operation = operation;
-  if (sender.isOver) operation.end();
+  if (sender.isOver) operation.leave();
 }
 
 /** @throws RefusedBody; GatewayError RATE_LIMITED while too much is held, or was just heard, of the caller */

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import type { AskedOperation, Engine, RefusedOperation } from '../graphql/engine.js';
 import type { Operation } from '../graphql/operation.js';
-import { endWithRequest, senderOf } from './callers.js';
+import { answerWith, senderOf } from './callers.js';
 import { withStatus } from './http-errors.js';
 import { onceOver } from './once-over.js';
 
@@ -25,7 +25,7 @@ export class Course {
     this.#reply = reply;
   }
 
-  /** Admits and begins what is asked for, once; it ends with its request. */
+  /** Admits and begins what is asked for, once. */
   async begin(asked: AskedOperation): Promise<void> {
     if (this.operation !== null || this.refusal !== null) return;
     const sender = senderOf(this.#request);
@@ -39,7 +39,7 @@ export class Course {
       this.operation = await this.#engine.begin(context, admission, asked, (leave) =>
         onceOver(this.#request, this.#reply, leave),
       );
-      endWithRequest(sender, this.operation);
+      answerWith(sender, this.operation);
     } catch (error) {
       // What is thrown is an error of the request like any other.
       const refusal = withStatus(error);

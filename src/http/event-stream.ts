@@ -16,7 +16,7 @@ import type { AskedOperation, Engine } from '../graphql/engine.js';
 import type { Answer, Operation } from '../graphql/operation.js';
 import { shownErrors } from '../graphql/outcome.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
-import { endWithRequest, senderOf } from './callers.js';
+import { answerWith, senderOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { onceOver } from './once-over.js';
@@ -72,12 +72,15 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
         const response = reply.raw;
         open.add(response);
         onceOver(request, reply, () => open.delete(response));
+        let operation: Operation | null = null;
         try {
-          const operation = await begin(request, reply, options.engine);
+          operation = await begin(request, reply, options.engine);
           if (operation.isMutation) answers.add(response);
           await run(operation, request, reply, options.reportUnexpected);
         } catch (error) {
           return refuse(error, request, reply, options.reportUnexpected);
+        } finally {
+          operation?.end();
         }
         return reply;
       },
@@ -99,7 +102,7 @@ async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engin
   if (type !== OperationTypeNode.MUTATION) endAtExpiry(reply.raw, context.caller.expiresAt);
   if (type === OperationTypeNode.SUBSCRIPTION) dropBody(request);
   const operation = await engine.begin(context, admission, asked, (leave) => onceOver(request, reply, leave));
-  endWithRequest(sender, operation);
+  answerWith(sender, operation);
   return operation;
 }
 

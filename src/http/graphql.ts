@@ -35,18 +35,22 @@ export async function graphqlRoute(
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
       const course = new Course(engine, request, reply);
-      if (isReadable(meant, engine)) await course.begin(meant);
-      const { operation } = course;
-      const contentType = operation?.isSubscription === false ? contentTypeFor(request, meant) : undefined;
-      if (operation !== null && contentType !== undefined) {
-        const answer = operation.answerTo(await operation.execute());
-        return send(reply.type(contentType), answer);
+      try {
+        if (isReadable(meant, engine)) await course.begin(meant);
+        const { operation } = course;
+        const contentType = operation?.isSubscription === false ? contentTypeFor(request, meant) : undefined;
+        if (operation !== null && contentType !== undefined) {
+          const answer = operation.answerTo(await operation.execute());
+          return send(reply.type(contentType), answer);
+        }
+        const { status, headers, body } = await apollo.answer(request, meant, course);
+        for (const [name, value] of headers) reply.header(name, value);
+        reply.code(status);
+        endIfUnread(reply.raw, body);
+        return body;
+      } finally {
+        course.operation?.end();
       }
-      const { status, headers, body } = await apollo.answer(request, meant, course);
-      for (const [name, value] of headers) reply.header(name, value);
-      reply.code(status);
-      endIfUnread(reply.raw, body);
-      return body;
     },
   });
   return apollo;

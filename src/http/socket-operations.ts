@@ -92,7 +92,10 @@ export function socketOperations(
         const operation = await engine.begin(context, admission, asked, (leave) =>
           reservation.onceLeft(leave),
         );
-        endOperation = () => operation.end();
+        endOperation = () => {
+          operation.leave();
+          operation.end();
+        };
         // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
         Object.assign(payload, {
           query: textOf(operation.document),
@@ -143,7 +146,8 @@ function comeAgainForRoom(connection: Connection, result: Result, operation: Ope
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     connection.comeAgain(error.message);
-    return { outage: null, data: null };
+    // It stays open while the answer to a mutation is due.
+    return operation.tell(result);
   }
 }
 

@@ -30,7 +30,12 @@ function find(node: JobNode, context: GatewayContext): OrPromise<JobRequest> {
   if (mayGoOn !== undefined) return mayGoOn.then(() => read(node, context));
   const kept = context.services.jobs.keptRequest(id);
   if (kept === null) return read(node, context);
-  context.answer.take(requestBytes);
+  try {
+    context.answer.take(requestBytes);
+  } catch (error) {
+    // The other fields are refused by the same promise.
+    return Promise.reject(error);
+  }
   return kept;
 }
 

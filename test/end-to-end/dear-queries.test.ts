@@ -162,6 +162,21 @@ describe('Dear queries', () => {
     expect(read).toEqual([...Array(2 * AT_ONCE).fill('acme'), 'globex', 'globex']);
   });
 
+  it.each([
+    ['/graphql', 'application/json'],
+    ['/graphql/stream', 'text/event-stream'],
+  ])('that run are counted until they have run, though their caller has left %s', async (path, accept) => {
+    const left = await Promise.all(upTo(AT_ONCE).map(() => post(path, accept)));
+    await until(() => read.length === 2 * AT_ONCE);
+    for (const socket of left) socket.destroy();
+    const waiting = knock('http', gateway.url, { query: DEAR }, 'acme-key');
+    // Another tenant's begin after it has had its chance, and long after the sockets have closed.
+    for (const _ of upTo(3)) await knock('http', gateway.url, { query: DEAR }, 'globex-key');
+    expect(read.filter((tenant) => tenant === 'acme')).toHaveLength(2 * AT_ONCE);
+    gate.open();
+    expect((await waiting).errors).toEqual([]);
+  });
+
   it('lose their place when their caller leaves', async () => {
     await busySocket();
     const posted = await Promise.all(

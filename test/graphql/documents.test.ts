@@ -75,3 +75,11 @@ test.each([
   expect(documents.read(refused)).toEqual([expect.any(Error)]);
   expect(documents.known(refused)).toBeUndefined();
 });
+
+test('errors quote no more than the beginning of a long name', () => {
+  const name = 'x'.repeat(100_000);
+  const errors = open().read(`query ${name}($a: Int, $b: Int) { ${name} }`);
+  if (!Array.isArray(errors)) throw new Error('it is not valid');
+  expect(errors).toHaveLength(3);
+  for (const { message } of errors as readonly GraphQLError[]) expect(message.length).toBeLessThan(1010);
+});

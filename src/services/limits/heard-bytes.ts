@@ -1,6 +1,6 @@
 /**
  * What callers have sent within the last second: bounded in all and for each of them, like what they make the program
- * hold, before any of it is read. Rates of operations come too late, because what a text asks for is known only once it
+ * hold, before any of it is parsed. Rates of operations come too late, because what a text asks for is known only once it
  * has been parsed.
  */
 import type { Caller } from '../auth/caller.js';

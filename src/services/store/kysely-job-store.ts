@@ -99,12 +99,8 @@ class KyselyJobStore implements JobStore {
   }
 
   async create(job: NewJob, queueLimit: number, acceptWhileBlocked = false): Promise<Created> {
-    const keepRequest = this.#recentRequests?.keeper();
     const created = await enqueue(this.#opened, job, queueLimit, acceptWhileBlocked);
-    if (created.kind === 'created') {
-      this.#recent?.stored([created.job]);
-      keepRequest?.(created.job.id, { request: job.request, characters: created.job.requestBytes });
-    }
+    if (created.kind === 'created') this.#recent?.stored([created.job]);
     return created;
   }
 

@@ -1,8 +1,9 @@
 /**
- * Requests that were stored or read last, kept in memory: those of the jobs that are looked at again and again. Only
- * for a store that no other process writes to.
+ * Requests that were read last, kept in memory: those of the jobs that are looked at again and again. Only for a store
+ * that no other process writes to.
  *
- * What is kept is always what is stored: a read that began before a write ended keeps nothing.
+ * What is kept is always what is stored: a read that began before a write ended keeps nothing. It is never what a
+ * client sent: a string in that may be a slice of the whole body, and keep all of it.
  */
 import { LRUCache } from 'lru-cache';
 import type { StoredRequest } from './job-rows.js';
@@ -22,14 +23,6 @@ export class RecentRequests {
     return this.#kept.get(id);
   }
 
-  /** Returns what keeps a request that is stored, or read, from now on; once others have changed it keeps nothing. */
-  keeper(): (id: string, stored: StoredRequest) => void {
-    const writes = this.#writes;
-    return (id, stored) => {
-      if (writes === this.#writes) this.#kept.set(id, stored);
-    };
-  }
-
   /** @param readMissing gives those of the store */
   async read(
     ids: readonly string[],
@@ -42,10 +35,10 @@ export class RecentRequests {
     }
     const missing = ids.filter((id) => !found.has(id));
     if (missing.length === 0) return found;
-    const keep = this.keeper();
+    const writes = this.#writes;
     for (const [id, stored] of await readMissing(missing)) {
       found.set(id, stored);
-      keep(id, stored);
+      if (writes === this.#writes) this.#kept.set(id, stored);
     }
     return found;
   }

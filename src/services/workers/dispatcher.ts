@@ -248,7 +248,7 @@ export class Dispatcher {
       case 'accepted':
         this.#backoff.reset();
         // Apply it whichever attempt it was: Akool has the job, and has billed it.
-        await this.#jobs.apply(job, {
+        await this.#jobs.apply(job.id, {
           type: 'accepted',
           at,
           pollAt: at + this.#settings.pollAfterMs,
@@ -299,7 +299,7 @@ export class Dispatcher {
    * Applies the event only to this attempt. If another instance took it over, this attempt no longer counts.
    */
   #applyToTry(job: Job, event: JobEvent): Promise<{ readonly changed: boolean }> {
-    return this.#jobs.apply(job, (current) => (current.attempts === job.attempts ? event : null));
+    return this.#jobs.apply(job.id, (current) => (current.attempts === job.attempts ? event : null));
   }
 
   /** Pauses all submits, because the cause (too many at once, Akool unreachable) affects all of them. */

@@ -314,6 +314,9 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
 
       test('change with what was found for them, and are gone with their jobs', async () => {
         const job = await create('ann', { request: plus });
+        // What a client sent may hold on to its whole body.
+        expect(store.keptRequest(job.id)).toBeNull();
+        expect(await store.requests([job.id])).toEqual(new Map([[job.id, plus]]));
         expect(store.keptRequest(job.id)).toEqual(opened.exclusive ? plus : null);
         const [sent] = await lease(1);
         const prepared = await happen(sent ?? job, { type: 'prepared', at: NOON, request: large });
