@@ -159,14 +159,19 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   async function start(): Promise<Running> {
-    const startedAt = performance.now();
+    let failedAt: number | null = null;
+    let patientUntil = 0;
     for (;;) {
       try {
         return await compose();
       } catch (error) {
         await undo();
         if (!(error instanceof StartError) || stopping !== null) throw error;
-        if (performance.now() >= startedAt + error.patienceMs) throw error;
+        const now = performance.now();
+        failedAt ??= now;
+        // A server that was lost refuses connections next.
+        patientUntil = Math.max(patientUntil, failedAt + error.patienceMs);
+        if (error.patienceMs === 0 || now >= patientUntil) throw error;
         log.warn({ reason: error.message }, 'not started yet; trying again');
       }
       await sleep(START_AGAIN_MS);

@@ -51,7 +51,7 @@ export class GatewayError extends Error {
 /** The gateway can't start with these settings; the message is one line for the operator. */
 export class StartError extends Error {
   readonly code: string = 'CAN_NOT_START';
-  /** For how long starting again may succeed, from the beginning of the start, in milliseconds. */
+  /** For how long starting again may succeed, from the first failure of the start, in milliseconds. */
   readonly patienceMs: number;
 
   constructor(message: string, options: { readonly cause: unknown; readonly patienceMs?: number }) {

@@ -37,7 +37,7 @@ function evidence(jobs: readonly FoundJob[], more: Partial<Evidence> = {}): Evid
     sightings: jobs.map((one) => sighting(one)),
     bills: jobs.map(({ id }) => bill(id)),
     atSandbox: [],
-    storingMs: () => 250,
+    storedAt: (_job, { at }) => Date.parse(at) + 250,
     tookMs: [],
     faints: [],
     ...more,

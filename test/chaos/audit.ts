@@ -4,7 +4,7 @@ import type { FoundJob, Sighting } from './customer.js';
 import { keyIn } from './orders.js';
 import { MAX_CONCURRENCY } from './pace.js';
 import type { Row } from './report.js';
-import { mostAtOnce, slotsHeld, timeAtProvider } from './slots.js';
+import { mostAtOnce, type StoredAt, slotsHeld, timeAtProvider } from './slots.js';
 
 export interface Evidence {
   /** The ids that were answered for each idempotency key. */
@@ -19,8 +19,7 @@ export interface Evidence {
   readonly sightings: readonly Sighting[];
   readonly bills: readonly Bill[];
   readonly atSandbox: readonly SandboxJob[];
-  /** How long storing what is stamped then may take, in milliseconds. */
-  readonly storingMs: (at: number) => number;
+  readonly storedAt: StoredAt;
   /** How long each request of the customers took, in milliseconds. */
   readonly tookMs: readonly number[];
   /** How the gateway ended although nobody had killed it. */
@@ -58,13 +57,13 @@ export function audit(evidence: Evidence): readonly Row[] {
     which(
       sightings.filter(are).map(({ id, updates, refusal }) => `${id} ${spelled(updates)} ${refusal ?? ''}`),
     );
-  const held = mostAtOnce(jobs.flatMap((job) => slotsHeld(job, evidence.storingMs)));
+  const held = mostAtOnce(jobs.flatMap((job) => slotsHeld(job, evidence.storedAt)));
   const together = mostAtOnce(
     evidence.atSandbox.flatMap((atSandbox) => {
       const bill = bills.find(({ providerId }) => providerId === atSandbox.id);
       const id = bill && [...(answers.get(keyIn(bill.request) ?? '') ?? [])][0];
       const job = id === undefined ? null : (found.get(id) ?? null);
-      return job === null ? [] : [timeAtProvider(atSandbox, job, evidence.storingMs)];
+      return job === null ? [] : [timeAtProvider(atSandbox, job, evidence.storedAt)];
     }),
   );
 

@@ -20,6 +20,8 @@ import { type Report, type Row, violationsIn } from './report.js';
 import { embedded, type Services, shared } from './services.js';
 
 const SOCKETS_PER_TENANT = 5;
+/** Between a stamp and what is stored, where clocks of processes differ a little. */
+const STORING_MS = 250;
 /** How long the sandbox may take to get rid of its last webhooks. */
 const SETTLE_MS = 5000;
 /** After the deadline, a job of which nothing is heard for so long will not end any more. */
@@ -193,6 +195,7 @@ class Run {
       for (const id of ids) found.set(id, await customer.find(id));
     });
     const lists = await Promise.all([...customers.values()].map((customer) => customer.list()));
+    const stored = await this.#services.storedAt();
     return audit({
       answers: this.#answers,
       ordered: orders.length,
@@ -202,7 +205,7 @@ class Run {
       sightings: this.#sightings,
       bills: this.#sandbox.bills,
       atSandbox: this.#sandbox.jobs,
-      storingMs: (at) => this.#services.storingMs(at),
+      storedAt: ({ id }, { version, at }) => (stored.get(id)?.[version - 1] ?? Date.parse(at)) + STORING_MS,
       tookMs: this.#tookMs,
       faints: this.#cluster.faints,
     });

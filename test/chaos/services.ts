@@ -1,5 +1,6 @@
 /** Where the gateways of a run keep what they share, and how it fails them now and then. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import { freePort } from '../support/free-port.js';
 import { OwnRedis } from '../support/own-redis.js';
 import { postgresUrl, withDatabase } from '../support/services.js';
@@ -11,8 +12,8 @@ export interface Services {
   readonly env: Readonly<Record<string, string>>;
   /** Makes trouble until the signal. */
   disturb(seed: number, signal: AbortSignal): Promise<void>;
-  /** How long a write that begins then may take, in milliseconds. */
-  storingMs(at: number): number;
+  /** When each change of each job was stored, in milliseconds since 1970; nothing where that is known by its stamp. */
+  storedAt(): Promise<ReadonlyMap<string, readonly number[]>>;
   /** Whether a gateway that was started then may have found no database. */
   mayFailToStart(startedAt: number): boolean;
   /** No news for so long may be the services' fault, in milliseconds. */
@@ -28,7 +29,7 @@ export function embedded(file: string): Services {
   return {
     env: { DATABASE_URL: `sqlite:${file}` },
     disturb: async () => {},
-    storingMs: () => 250,
+    storedAt: async () => new Map(),
     mayFailToStart: () => false,
     silenceMs: 0,
     rows: [],
@@ -36,8 +37,6 @@ export function embedded(file: string): Services {
   };
 }
 
-/** For a write whose connection is cut and made anew. */
-const STORING_MS = 1500;
 /** Of so many commits one is lost, before it arrives or its answer. */
 const LOST_COMMITS = 1 / 40;
 
@@ -93,7 +92,7 @@ export async function shared(silenceMs: number): Promise<Services> {
         silences.redis.make(new Dice(seed, 'silent redis'), signal),
       ]);
     },
-    storingMs: (at) => STORING_MS + silences.postgres.leftMs(at),
+    storedAt: () => storedChanges(database.url),
     mayFailToStart: (startedAt) => silences.postgres.hasBeen(startedAt),
     silenceMs,
     get rows() {
@@ -113,6 +112,21 @@ export async function shared(silenceMs: number): Promise<Services> {
       else await database.drop();
     },
   };
+}
+
+async function storedChanges(url: string): Promise<ReadonlyMap<string, readonly number[]>> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ job_id: string; at: string }>(
+      'select job_id, at from job_changes order by number',
+    );
+    const stored = new Map<string, number[]>();
+    for (const { job_id: id, at } of rows) stored.set(id, [...(stored.get(id) ?? []), Number(at)]);
+    return stored;
+  } finally {
+    await client.end();
+  }
 }
 
 /** Times in which a service swallows what it is sent, and closes nothing. */
@@ -140,12 +154,6 @@ class Silences {
       await this.#proxy.become('on');
       span.to = Date.now();
     }
-  }
-
-  /** How much was left then of a silence that had begun, or was about to. */
-  leftMs(at: number): number {
-    const span = this.#spans.find(({ from, to }) => at > from - STORING_MS && at < to);
-    return span === undefined ? 0 : span.to - at;
   }
 
   /** Whether it was silent at any time since. */

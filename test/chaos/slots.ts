@@ -9,7 +9,7 @@
  * slots: in the gateway's history (held), and at the sandbox (accepted and not ended).
  */
 import type { SandboxJob } from '../../src/sandbox/sandbox.js';
-import type { FoundJob } from './customer.js';
+import type { FoundJob, HistoryLine } from './customer.js';
 import { UNCONFIRMED_SLOT_MS } from './pace.js';
 
 /** From (inclusive) to (exclusive), milliseconds since 1970. */
@@ -18,7 +18,8 @@ export interface Interval {
   readonly to: number;
 }
 
-type Storing = (at: number) => number;
+/** When a line of a job's history was stored, at the latest; in milliseconds since 1970. */
+export type StoredAt = (job: FoundJob, line: HistoryLine) => number;
 
 const DEADLINE_ERRORS = new Set(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
 const HOLDS = new Set(['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING']);
@@ -26,19 +27,19 @@ const HOLDS = new Set(['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING']);
 /**
  * When the job held a slot, by its history.
  *
- * @param storingMs how much later what is stamped at a time is stored at most. A webhook may resolve a job when
- *   its slot is about to be given back: a lease before it is stored is right
+ * @param storedAt a webhook may resolve a job whose slot is about to be given back: a lease before that is stored is
+ *   right
  */
-export function slotsHeld({ history }: FoundJob, storingMs: Storing): readonly Interval[] {
+export function slotsHeld(job: FoundJob, storedAt: StoredAt): readonly Interval[] {
   const held: Interval[] = [];
   let from: number | null = null;
   let freeAt = Number.POSITIVE_INFINITY;
-  for (const line of history) {
+  for (const line of job.history) {
     const at = Date.parse(line.at);
     if (line.status === 'SUBMITTING') from ??= at;
     // One that comes back after its slot was given back holds none of those that count.
     if (from === null) continue;
-    if (at >= freeAt - storingMs(at)) {
+    if (storedAt(job, line) >= freeAt) {
       held.push({ from, to: Math.min(at, freeAt) });
       from = null;
       freeAt = Number.POSITIVE_INFINITY;
@@ -53,20 +54,20 @@ export function slotsHeld({ history }: FoundJob, storingMs: Storing): readonly I
 }
 
 /** When the job was at the sandbox, as far as the gateway had no right to take its slot for free. */
-export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob, storingMs: Storing): Interval {
+export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob, storedAt: StoredAt): Interval {
   const from = atSandbox.acceptedAt;
   const ended = atSandbox.status >= 3 ? atSandbox.updatedAt : Number.POSITIVE_INFINITY;
-  return { from, to: Math.max(from, Math.min(ended, rightlyFreeAt(job, storingMs))) };
+  return { from, to: Math.max(from, Math.min(ended, rightlyFreeAt(job, storedAt))) };
 }
 
 /** When the slot was given back although Akool may still work: after UNCONFIRMED_SLOT_MS, or at the deadline. */
-function rightlyFreeAt({ history }: FoundJob, storingMs: Storing): number {
+function rightlyFreeAt(job: FoundJob, storedAt: StoredAt): number {
   let unconfirmedAt: number | null = null;
-  for (const line of history) {
+  for (const line of job.history) {
     const at = Date.parse(line.at);
     if (unconfirmedAt !== null) {
       const freeAt = unconfirmedAt + UNCONFIRMED_SLOT_MS;
-      if (at >= freeAt - storingMs(at)) return Math.min(at, freeAt);
+      if (storedAt(job, line) >= freeAt) return Math.min(at, freeAt);
     }
     unconfirmedAt = line.status === 'UNCONFIRMED' ? at : null;
     // Also where its result came after all: from here on its slot was free.

@@ -260,20 +260,23 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
 });
 
 describe('A start that loses a database which had answered', () => {
-  /** In it the database is lost so often, each time so long after its beginning. */
-  async function startLosing(times: number, afterMs: number): Promise<Response> {
+  const CUT = new Error('Connection terminated unexpectedly');
+  const REFUSED = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+
+  /** Each failure comes so many milliseconds after the beginning. */
+  async function startFailing(...failures: readonly (readonly [number, Error])[]): Promise<Response> {
     const startedAt = performance.now();
-    let left = times;
+    const left = [...failures];
     onTestFinished(() => void vi.restoreAllMocks());
     const gateway = await startGateway({
       overrides: {
         wrapStore: (store) =>
           withMethods(store, {
             secret: async (name) => {
-              if (left === 0) return store.secret(name);
-              left -= 1;
+              const [afterMs, error] = left.shift() ?? [0, null];
+              if (error === null) return store.secret(name);
               vi.spyOn(performance, 'now').mockReturnValue(startedAt + afterMs);
-              throw new Error('Connection terminated unexpectedly');
+              throw error;
             },
           }),
       },
@@ -283,11 +286,27 @@ describe('A start that loses a database which had answered', () => {
     return fetch(`${gateway.url}/readyz`);
   }
 
-  it('tries again, also when it has been slow', async () => {
-    expect((await startLosing(3, 25_000)).status).toBe(200);
+  it('tries again for half a minute, also where it refuses connections then', async () => {
+    const { status } = await startFailing([20_000, CUT], [21_000, REFUSED], [30_000, REFUSED], [49_000, CUT]);
+    expect(status).toBe(200);
   });
 
-  it('gives up after half a minute', async () => {
-    await expect(startLosing(1, 31_000)).rejects.toMatchObject({ code: 'DATABASE_UNUSABLE' });
+  it.each<[string, readonly (readonly [number, Error])[]]>([
+    [
+      'half a minute',
+      [
+        [0, CUT],
+        [30_000, REFUSED],
+      ],
+    ],
+    [
+      'five seconds, where it was never there',
+      [
+        [0, REFUSED],
+        [5000, REFUSED],
+      ],
+    ],
+  ])('gives up after %s', async (_what, failures) => {
+    await expect(startFailing(...failures)).rejects.toMatchObject({ code: 'DATABASE_UNUSABLE' });
   });
 });

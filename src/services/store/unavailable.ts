@@ -119,7 +119,7 @@ export function isAway(error: unknown): boolean {
   return AWAY.test(codeOf(error)) || isLost(error) || (!hasCode(error) && NOT_CONNECTED.test(error.message));
 }
 
-/** Whether a connection ended that the server had answered on. */
+/** Whether a connection ended that the server had accepted. */
 export function isLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return CUT.test(codeOf(error)) || (!hasCode(error) && LOST.test(error.message));
