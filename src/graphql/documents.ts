@@ -34,7 +34,7 @@ export interface DocumentRequest {
   readonly extensions?: unknown;
 }
 
-/** The size of the cache, in nodes of less than 200 bytes. A front end has dozens of documents, of hundreds of nodes. */
+/** The size of the cache, in nodes of less than 200 bytes. A front end has dozens of documents of hundreds each. */
 const MAX_KEPT_NODES = 100_000;
 /** Larger documents contain their values as literals, so they are not repeated. */
 const MAX_DOCUMENT_NODES = 10_000;

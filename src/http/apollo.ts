@@ -1,6 +1,6 @@
 /**
- * Apollo Server, for requests over HTTP that are not ordinary: GETs, persisted queries, what is wrong with a request,
- * media types that nobody can be given. The engine admits their operations like all others.
+ * Apollo Server answers HTTP requests that are not ordinary: GETs, persisted queries, invalid requests, unsupported
+ * media types. The engine admits their operations like all others.
  */
 import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
@@ -35,12 +35,12 @@ export interface ApolloAnswer {
   readonly body: string;
 }
 
-/** Those of the operation are added once it is under way. */
+/** The operation's context is added once it has begun. */
 interface ApolloContext extends Partial<GatewayContext> {
   readonly course: Course;
 }
 
-/** In place of one that is refused. */
+/** Stands for a document that is refused. */
 const NO_DOCUMENT: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
 export class Apollo {
@@ -57,12 +57,12 @@ export class Apollo {
       allowBatchedHttpRequests: false,
       includeStacktraceInErrorResponses: false,
       stopOnTerminationSignals: false,
-      // The engine's are the only documents; see `givingDocuments`.
+      // Documents come from the engine; see `givingDocuments`.
       documentStore: null,
       persistedQueries: options.engine.onlyTrusted ? false : persistedQueries(),
       formatError: (formatted, error) => toClientError(formatted, error, options.reportUnexpected),
       plugins: [
-        // Caching by field costs a wrapper round every resolver, and these answers are not to be cached.
+        // It would wrap every resolver, and these answers must not be cached.
         ApolloServerPluginCacheControlDisabled(),
         ApolloServerPluginLandingPageDisabled(),
         givingDocuments(options),
@@ -88,7 +88,7 @@ export class Apollo {
     } = await this.#server.executeHTTPGraphQLRequest({
       httpGraphQLRequest: toApollo(request, meant, course, this.#options.engine),
       context: async () => {
-        // Here rather than in a plugin: it goes before what Apollo Server finds wrong with the request.
+        // Here and not in a plugin, so that it comes before the errors that Apollo Server finds.
         course.throwRefusal();
         return { course };
       },
@@ -97,27 +97,27 @@ export class Apollo {
   }
 
   #textOf(body: { kind: 'complete'; string: string } | { kind: 'chunked' }, { refusal }: Course): string {
-    // Apollo Server takes one error only.
+    // Apollo Server accepts only one error.
     if (refusal?.isThrown === true) {
       return `${JSON.stringify({ errors: shownErrors(refusal, null, this.#options.reportUnexpected) })}\n`;
     }
-    // Only @defer and @stream give their answers in pieces, and this schema has neither.
+    // Only @defer and @stream are answered in chunks, and this schema has neither.
     return body.kind === 'complete' ? body.string : '';
   }
 }
 
-/** Gives Apollo Server the document, which it would otherwise parse and validate once more, and keep. */
+/** Passes Apollo Server the document, which it would otherwise parse, validate and cache again. */
 function givingDocuments({ reportUnexpected }: ApolloOptions): ApolloServerPlugin<ApolloContext> {
   return {
     requestDidStart: async () => ({
       didResolveSource: async (requestContext) => {
         const { contextValue, source, request } = requestContext;
         const { course } = contextValue;
-        // That of a persisted query is known only now.
+        // The text of a persisted query is only known now.
         await course.begin({ ...request, query: source });
         const document = course.operation?.document ?? NO_DOCUMENT;
         Object.assign(requestContext, { document });
-        // Apollo Server makes this object for the one request.
+        // Apollo Server creates this object for each request.
         Object.assign(contextValue, course.operation?.contextValue);
       },
       didResolveOperation: async ({ operation, contextValue: { course } }) => {
@@ -151,7 +151,7 @@ function givingDocuments({ reportUnexpected }: ApolloOptions): ApolloServerPlugi
   };
 }
 
-/** Apollo Server would run the field of a subscription as if it were a query's. */
+/** Apollo Server would execute a subscription's field like a query's. */
 function subscriptionElsewhere(): GraphQLError {
   return new GraphQLError(
     'Subscribe over a WebSocket at this address, or as an event stream at /graphql/stream.',
@@ -161,7 +161,7 @@ function subscriptionElsewhere(): GraphQLError {
   );
 }
 
-/** The request as Apollo Server takes it: with the text where it only names a trusted document. */
+/** Converts the request for Apollo Server, and adds the text of a trusted document that it only names. */
 function toApollo(
   request: FastifyRequest,
   meant: OperationRequest,
@@ -173,14 +173,14 @@ function toApollo(
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, String(value));
   }
-  // Apollo Server's own look at this would miss urql, and it has been looked at.
+  // Apollo Server's own CSRF check would refuse urql, and `refuseOtherSites` has already checked.
   if (method === 'GET') headers.set('apollo-require-preflight', 'true');
   if (!onlyTrusted || operation === null) {
     const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
     return { method, headers, body: isObject ? meant : body, search: searchOf(request) };
   }
   meant.query = textOf(operation.document);
-  // The id has done its work; Apollo Server would take it for one of its own persisted queries.
+  // Otherwise Apollo Server would mistake the id for one of its own persisted queries.
   delete meant.extensions;
   return { method, headers, body: meant, search: method === 'GET' ? toSearch(meant) : '' };
 }

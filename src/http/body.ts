@@ -1,13 +1,13 @@
 /**
- * A body, gathered in one buffer as it comes: Node makes an object of each piece that a client sends, and that takes
- * some hundred bytes where the piece has one.
+ * Collects a body in one buffer while it arrives. Node creates an object for each piece that a client sends, which
+ * takes hundreds of bytes even if the piece has one.
  */
 import type { IncomingMessage } from 'node:http';
 
-/** A body that is not read: the status says why. */
+/** Thrown for a body that is not read; the status says why. */
 export class RefusedBody extends Error {
   readonly statusCode: 400 | 413;
-  /** For the client; undefined where the status says all. */
+  /** For the client; undefined if the status says everything. */
   readonly explanation: string | undefined;
 
   constructor(statusCode: RefusedBody['statusCode'], explanation?: string) {
@@ -17,16 +17,16 @@ export class RefusedBody extends Error {
   }
 }
 
-/** Of 8 MiB, so many are the smallest that networks make. More of a few bytes each hold up everyone. */
+/** 8 MiB in the smallest usual packets. Many pieces of a few bytes each would hold up everyone. */
 const MAX_PIECES = 16_384;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Resolves with the whole of it.
+ * Resolves with the complete body.
  *
- * @param check throws what the body is to be refused with, once it is known to have `size` bytes, `more` of which are
- *   to be held now; the buffer takes at most twice as many
- * @throws RefusedBody when it breaks off
+ * @param check throws if the body must be refused: it has at least `size` bytes, and `more` of them are about to be
+ *   held; the buffer takes at most twice as many
+ * @throws RefusedBody if the connection breaks
  */
 export function gather(
   payload: IncomingMessage,
@@ -45,7 +45,7 @@ export function gather(
         check(needed, piece.length);
       } catch (error) {
         leave();
-        // Else the pieces that are here already would all be looked at.
+        // Otherwise all pieces that have already arrived would be processed.
         payload.pause();
         reject(error);
         return;
@@ -68,12 +68,12 @@ export function gather(
       resolve(bytes.subarray(0, size));
       leave();
     };
-    // Nobody is there any more to be answered.
+    // The client is gone.
     const fail = (): void => {
       leave();
       reject(new RefusedBody(400));
     };
-    // What listens to a request lives as long as the request, and what it could still settle with it: the bytes.
+    // Listeners live as long as the request, and would keep the bytes with them.
     const leave = (): void => {
       payload.off('data', take).off('end', end).off('error', fail);
       bytes = EMPTY;

@@ -1,22 +1,22 @@
 /**
- * Which bytes of a thing a request gets: preconditions and ranges, in the order of RFC 9110, section 13.2.2.
+ * Decides which bytes of a resource a request gets: preconditions and ranges, in the order of RFC 9110, section 13.2.2.
  *
- * Several ranges at once are answered with the whole thing, which section 14.2 allows.
+ * A request for several ranges gets the whole resource, which section 14.2 allows.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The thing asked for. */
+/** The requested resource. */
 export interface Representation {
   readonly byteSize: number;
-  /** In its quotes. */
+  /** Including its quotes. */
   readonly etag: string;
   readonly modifiedAt: Date;
 }
 
-/** 304: the client has it already; 412: it is not what the client wants to go on with; 416: no such range. */
+/** 304: the client already has it; 412: a precondition failed; 416: no such range. */
 export type Selection =
   | { readonly status: 200 | 304 | 412 | 416 }
-  /** Both ends belong to it. */
+  /** Inclusive at both ends. */
   | { readonly status: 206; readonly range: { readonly first: number; readonly last: number } };
 
 export function selectionOf(method: string, headers: IncomingHttpHeaders, thing: Representation): Selection {
@@ -39,13 +39,13 @@ export function selectionOf(method: string, headers: IncomingHttpHeaders, thing:
   return range === undefined ? { status: 200 } : rangeOf(range, thing.byteSize);
 }
 
-/** Null when `date` is none: such a precondition is ignored. A header has no fractions of a second. */
+/** Returns null if `date` is no date: such a precondition is ignored. Headers have no fractions of a second. */
 function isAfter(moment: Date, date: string | undefined): boolean | null {
   const then = Date.parse(date ?? '');
   return Number.isNaN(then) ? null : Math.floor(moment.getTime() / 1000) * 1000 > then;
 }
 
-/** Section 13.1.5: a part is of use only to whoever has the rest of this very thing. */
+/** Section 13.1.5: a range is only useful to a client that has the rest of the same version. */
 function isToBeResumed(ifRange: string | readonly string[] | undefined, thing: Representation): boolean {
   if (ifRange === undefined) return true;
   const validator = String(ifRange);
@@ -60,7 +60,7 @@ function names(list: string, etag: string, matches: Comparison): boolean {
   return list.split(',').some((one) => one.trim() === '*' || matches(one.trim(), etag));
 }
 
-/** Section 8.8.3.2, the strong comparison: a weak validator is like nothing. */
+/** Section 8.8.3.2, strong comparison: a weak validator never matches. */
 function isSame(a: string, b: string): boolean {
   return a === b && !a.startsWith('W/');
 }
@@ -69,9 +69,9 @@ function isLike(a: string, b: string): boolean {
   return a.replace(/^W\//, '') === b.replace(/^W\//, '');
 }
 
-/** Section 14.1.2. What is not one range of bytes is ignored. */
+/** Section 14.1.2. Anything but a single range of bytes is ignored. */
 function rangeOf(header: string, size: number): Selection {
-  // Nothing in it may match in two ways: a header is up to 16 KB of whatever a client likes.
+  // The pattern must not be ambiguous, because a header may have 16 KB of arbitrary text.
   const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/i.exec(header) ?? [];
   if (from === '' && to === '') return { status: 200 };
   if (from === '') {

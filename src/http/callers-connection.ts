@@ -1,4 +1,4 @@
-/** A socket, whose it is, and until when. */
+/** A socket with its caller and the deadline of its credentials. */
 import { CloseCode } from 'graphql-ws';
 import { GatewayError } from '../errors.js';
 import type { CallerContext } from '../resolvers/context.js';
@@ -6,20 +6,20 @@ import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
 import { Connection, TRY_AGAIN_LATER } from './websocket-transport.js';
 
-/** For a client that is not let in to close its socket. */
+/** How long a refused client may take to close its socket. */
 const REFUSED_CLOSE_MS = 1000;
-/** What a timer can count, in milliseconds; a longer life is looked at again then. */
+/** The longest delay of a timer, in milliseconds; for a longer life, a new timer is set then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class CallersConnection extends Connection {
-  /** Null until they have said who they are. */
+  /** Null until the client has authenticated. */
   context: CallerContext | null = null;
-  /** Where it comes from. */
+  /** The client's IP address. */
   address = '';
-  /** Until then they must have said who they are; after that, until their credentials run out. */
+  /** Ends the time to authenticate; after that, the life of the credentials. */
   #deadline: NodeJS.Timeout | undefined;
 
-  /** Whose its messages are: its tenant's, or of where it comes from. */
+  /** Identifies the sender: the tenant, or the address before authentication. */
   get sender(): string {
     const { context, address } = this;
     return JSON.stringify(context === null ? { address } : { tenant: context.caller.tenant });
@@ -32,7 +32,7 @@ export class CallersConnection extends Connection {
     );
   }
 
-  /** Checked once, at the connect; a timer does the rest, so that no operation pays for checking again. */
+  /** Credentials are checked once, when connecting; a timer enforces their expiry. */
   closeAtExpiry(caller: Pick<Caller, 'expiresAt'>): void {
     if (caller.expiresAt === null) return;
     const left = caller.expiresAt - Date.now();
@@ -49,8 +49,8 @@ export class CallersConnection extends Connection {
   }
 
   /**
-   * They are not let in. graphql-ws clients give up on 4401 and come back after the others: fresh credentials help
-   * only then.
+   * Closes the socket of a client that is not let in. graphql-ws clients give up on 4401 and reconnect after other
+   * codes, so expired credentials get another one.
    */
   refuse(error: unknown, reportUnexpected: (error: unknown) => void): void {
     if (error instanceof AuthenticationError) {
@@ -62,7 +62,7 @@ export class CallersConnection extends Connection {
       reportUnexpected(error);
       this.close(CloseCode.InternalServerError, 'Internal server error');
     }
-    // Its place is not to be kept by not answering.
+    // It must not keep its place by not responding.
     setTimeout(() => this.socket.terminate(), REFUSED_CLOSE_MS).unref();
   }
 }

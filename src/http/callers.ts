@@ -1,6 +1,6 @@
 /**
- * Asks whose a request is before anything of its body is read, at every address of GraphQL; and reads of it no
- * more than this caller may send.
+ * Authenticates requests at all GraphQL addresses before any of the body is read, and reads no more than the caller may
+ * send.
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
@@ -14,27 +14,27 @@ import { onceOver } from './once-over.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Null where nobody is asked who they are; and no body is read there. */
+    /** Null at addresses without authentication; no body is read there. */
     sender: Sender | null;
   }
 }
 
 export interface Sender {
   readonly context: CallerContext;
-  /** The bytes of the body, until the request is answered. */
+  /** Holds the bytes of the body until the request is answered. */
   readonly body: Holding;
-  /** What the request asks for, once it is under way. */
+  /** The operation, once it has begun. */
   operation: Operation | null;
-  /** Whether the request was answered, or the caller has left. */
+  /** Whether the request was answered, or the client has left. */
   isOver: boolean;
 }
 
-/** Bytes: a picture of 5 MB in base64 fits. */
+/** In bytes: a picture of 5 MB in base64 fits. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
-/** Bytes, of those who may send no picture: 100 images with the longest allowed addresses fit. */
+/** In bytes, for callers who may not send pictures: 100 images with the longest allowed URLs fit. */
 const MAX_SMALL_BODY_BYTES = 1024 * 1024;
 
-/** Returns what routes for callers are to have as their `onRequest`. Bodies are JSON, and only those routes take any. */
+/** Returns the `onRequest` hook for routes with callers. Bodies are JSON, and only these routes accept any. */
 export function askFirst(
   app: FastifyInstance,
   contextFor: (authorization: string | undefined) => Promise<CallerContext>,
@@ -62,35 +62,35 @@ export function askFirst(
       sender.operation?.leave();
     });
     const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
-      // Not even read to be thrown away.
+      // It is not even read to be discarded.
       if (isLarge(request)) reply.header('connection', 'close');
       throw error;
     });
-    // Nobody is there any more to be answered.
+    // The client is gone.
     if (isOver) throw new RefusedBody(400);
     sender = { context, body: bodies.open(context.caller), operation: null, isOver: false };
     request.sender = sender;
   };
 }
 
-/** A body that may be longer than what comes with the head. */
+/** Whether the body may be longer than what arrives with the head. */
 function isLarge({ headers }: FastifyRequest): boolean {
   return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > SMALL_BYTES;
 }
 
-/** Of a request that has passed `askFirst`. */
+/** For a request that has passed `askFirst`. */
 export function senderOf({ sender }: FastifyRequest): Sender {
   if (sender === null) throw new Error('Nobody was asked whose this request is');
   return sender;
 }
 
-/** Its answer is given up with the request. Whoever runs the operation still has to end it. */
+/** Ties the answer to the request. Whoever runs the operation still has to end it. */
 export function answerWith(sender: Sender, operation: Operation): void {
   sender.operation = operation;
   if (sender.isOver) operation.leave();
 }
 
-/** @throws RefusedBody; GatewayError RATE_LIMITED while too much is held, or was just heard, of the caller */
+/** @throws RefusedBody; GatewayError RATE_LIMITED if the caller holds or has just sent too much */
 async function read(
   { context: { caller }, body }: Sender,
   payload: IncomingMessage,

@@ -1,4 +1,4 @@
-/** What becomes of one request over HTTP: an operation that is under way, or a refusal. */
+/** The outcome of admitting an HTTP request: a running operation or a refusal. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import type { AskedOperation, Engine, RefusedOperation } from '../graphql/engine.js';
@@ -8,7 +8,7 @@ import { withStatus } from './http-errors.js';
 import { onceOver } from './once-over.js';
 
 interface Refusal extends RefusedOperation {
-  /** Whether it was thrown, and so is the answer. */
+  /** Whether it was thrown, and thus is the answer. */
   isThrown: boolean;
 }
 
@@ -25,7 +25,7 @@ export class Course {
     this.#reply = reply;
   }
 
-  /** Admits and begins what is asked for, once. */
+  /** Admits and begins the operation; only the first call has an effect. */
   async begin(asked: AskedOperation): Promise<void> {
     if (this.operation !== null || this.refusal !== null) return;
     const sender = senderOf(this.#request);
@@ -41,14 +41,14 @@ export class Course {
       );
       answerWith(sender, this.operation);
     } catch (error) {
-      // What is thrown is an error of the request like any other.
+      // A thrown refusal is an error of the request like any other.
       const refusal = withStatus(error);
       if (!(refusal instanceof GraphQLError)) throw error;
       this.refusal = { errors: [refusal], isThrown: false };
     }
   }
 
-  /** @throws GraphQLError the first of those that are wrong with the request, if any */
+  /** @throws GraphQLError the first error of a refused request */
   throwRefusal(): void {
     if (this.refusal === null) return;
     this.refusal.isThrown = true;

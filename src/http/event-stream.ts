@@ -3,8 +3,8 @@
  * graphql-sse in its "distinct connections mode", one request for each operation
  * (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md).
  *
- * Not by graphql-sse's own handler: it takes events from their source as fast as they come, and keeps those that the
- * client has not read.
+ * It does not use graphql-sse's own handler, which takes events from their source as fast as they come and keeps those
+ * that the client has not read.
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
@@ -24,20 +24,20 @@ import { type OperationRequest, operationRequestOf } from './operation-request.j
 
 export interface EventStreamOptions {
   readonly engine: Engine;
-  /** Lets in whom it may, and says whose each request is. */
+  /** Authenticates requests. */
   readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
   readonly reportUnexpected: ReportUnexpected;
-  /** Streams at once; more are refused with 503. */
+  /** The maximum number of open streams; more are refused with 503. */
   readonly maxStreams: number;
 }
 
 const EVENT_STREAM = 'text/event-stream';
-/** From the end of a stream that an outage ended to the client's next try. */
+/** How long clients wait to reconnect after an outage ended their stream. */
 const RETRY_MS = 2000;
-/** What a timer can count, in milliseconds. */
+/** The longest delay of a timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** The request is answered with these, and no stream begins. */
+/** The request is answered with these errors, and no stream begins. */
 class RefusedStream extends Error {
   readonly status: number;
   readonly errors: readonly GraphQLError[];
@@ -54,7 +54,7 @@ class RefusedStream extends Error {
 export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsync {
   return async (app) => {
     const open = new Set<ServerResponse>();
-    /** Of mutations. They are waited for: a client that has no answer comes again, and pays again. */
+    /** Streams of mutations. A stop waits for them, because a client without an answer would repeat, and pay again. */
     const answers = new WeakSet<ServerResponse>();
     app.addHook('preClose', async () => {
       for (const response of open) if (!answers.has(response)) finish(response);
@@ -106,13 +106,13 @@ async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engin
   return operation;
 }
 
-/** It would be kept for as long as the stream. */
+/** Otherwise it would stay in memory as long as the stream. */
 function dropBody(request: FastifyRequest): void {
   request.body = undefined;
   request.sender?.body.release();
 }
 
-/** @throws RefusedStream for members that have not their types */
+/** @throws RefusedStream if a member has the wrong type */
 function checked(meant: OperationRequest): AskedOperation {
   const { query = null, variables = null, operationName = null } = meant;
   if (query !== null && typeof query !== 'string') {
@@ -127,7 +127,7 @@ function checked(meant: OperationRequest): AskedOperation {
   return { ...meant, variables, operationName };
 }
 
-/** Resolves when the stream is over. @throws GatewayError STORE_UNAVAILABLE before it has begun */
+/** Resolves when the stream ends. @throws GatewayError STORE_UNAVAILABLE before it begins */
 async function run(
   operation: Operation,
   request: FastifyRequest,
@@ -147,7 +147,7 @@ async function run(
     writer.complete();
     return;
   }
-  // Whoever has left while the operation began is never heard of again.
+  // A client that left while the operation began causes no further event.
   if (writer.isOver) await results.return();
   void writer.gone.then(() => results.return());
   open();
@@ -159,15 +159,15 @@ async function run(
     }
     writer.complete();
   } catch (error) {
-    // All that can still be said is that there is no more. Clients come again when a stream ends uncompleted.
+    // The only thing left is to end the stream. Clients reconnect if it ends without `complete`.
     if (!(error instanceof GatewayError)) reportUnexpected(error, randomUUID());
     writer.end();
   }
 }
 
-/** @throws GatewayError STORE_UNAVAILABLE, which ends the stream before it says anything of this result */
+/** @throws GatewayError STORE_UNAVAILABLE, which ends the stream before this result is sent */
 function toText({ outage, errors, data }: Answer, { isMutation }: Operation): string {
-  // A mutation is answered: the client would send it again.
+  // A mutation is always answered, because the client would send it again.
   if (outage !== null && !isMutation) throw outage;
   return JSON.stringify({ errors, data });
 }
@@ -179,7 +179,7 @@ function refuse(
   reportUnexpected: ReportUnexpected,
 ): FastifyReply {
   if (isStoreUnavailable(error) && method === 'GET') {
-    // EventSource gives up on any other status, and comes again when a stream ends.
+    // EventSource gives up on any other status, and reconnects when a stream ends.
     return reply.type(EVENT_STREAM).send(`retry: ${RETRY_MS}\n\n`);
   }
   if (!(error instanceof GatewayError || error instanceof RefusedStream)) throw error;
@@ -202,7 +202,7 @@ function acceptsEvents(accept = ''): boolean {
   return accept.split(',').some((type) => type.split(';', 1)[0]?.trim().toLowerCase() === EVENT_STREAM);
 }
 
-/** The credentials are checked once; a stream does not outlive them. */
+/** Credentials are checked once; a stream ends when they expire. */
 function endAtExpiry(response: ServerResponse, expiresAt: number | null): void {
   if (expiresAt === null) return;
   const left = expiresAt - Date.now();
@@ -211,7 +211,7 @@ function endAtExpiry(response: ServerResponse, expiresAt: number | null): void {
   response.once('close', () => clearTimeout(timer));
 }
 
-/** What has not begun yet is cut off: ending it would look like an answer. */
+/** A response that has not begun is destroyed, because ending it would look like an answer. */
 function finish(response: ServerResponse): void {
   if (response.headersSent) response.end();
   else response.destroy();

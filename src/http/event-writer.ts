@@ -1,22 +1,22 @@
 /**
- * One event stream as it is written: an event is taken up only when the client has read the one before, so that
- * nothing piles up here, and a client that stops reading is cut.
+ * Writes one event stream. Each event waits until the client has read the one before, so that nothing accumulates; a
+ * client that stops reading is cut off.
  */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { onceOver } from './once-over.js';
 import { unreadLimitMs } from './unread.js';
 
-/** A comment: it shows the client, and the proxies between, that the stream lives. */
+/** A comment that shows the client, and proxies in between, that the stream is alive. */
 const PING = ':\n\n';
 const PING_MS = 12_000;
 
 export class EventWriter {
   readonly #response: ServerResponse;
-  /** Resolves when the client has gone, or was sent away. */
+  /** Resolves when the client is gone or was cut off. */
   readonly gone: Promise<void>;
   #isWaiting = false;
-  /** Ends the wait for the client. */
+  /** Stops waiting for the client. */
   #goOn = (): void => {};
 
   constructor(request: Pick<FastifyRequest, 'raw'>, reply: Pick<FastifyReply, 'raw'>) {
@@ -25,33 +25,33 @@ export class EventWriter {
     void this.gone.then(() => this.#goOn());
   }
 
-  /** Nothing that is written is read any more. */
+  /** Whether nobody reads the stream any more. */
   get isOver(): boolean {
     return this.#response.destroyed || this.#response.writableEnded;
   }
 
-  /** @param headers that every answer has */
+  /** @param headers the headers that every answer has */
   begin(headers: Readonly<Record<string, string | number | string[] | undefined>>): void {
     const pings = setInterval(() => {
       if (!this.#isWaiting && !this.isOver) this.#response.write(PING);
     }, PING_MS);
     void this.gone.then(() => clearInterval(pings));
     for (const [name, value] of Object.entries(headers)) {
-      // Node knows whether the connection goes on.
+      // Node decides whether the connection is kept alive.
       if (value !== undefined && name !== 'connection') this.#response.setHeader(name, value);
     }
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
       'content-encoding': 'none',
-      // Proxies must not wait for more before they hand on what there is.
+      // Proxies must not buffer the stream.
       'x-accel-buffering': 'no',
     });
-    // Some browsers tell of a stream only when something of it has come.
+    // Some browsers report an open stream only after its first bytes.
     this.#response.write(PING);
   }
 
-  /** Resolves when the client has read it, all but what lies with the system, or is gone. */
+  /** Resolves when the client has read it, except for what the system buffers, or is gone. */
   async write(data: string): Promise<void> {
     if (this.isOver) return;
     const text = `event: next\ndata: ${data}\n\n`;
@@ -65,7 +65,7 @@ export class EventWriter {
     this.#isWaiting = false;
   }
 
-  /** Says that nothing more will come. A stream that ends without it makes clients come again. */
+  /** Sends `complete`. Clients reconnect if a stream ends without it. */
   complete(): void {
     if (!this.isOver) this.#response.end('event: complete\ndata:\n\n');
   }

@@ -1,4 +1,4 @@
-/** `GET /graphiql`: the GraphiQL page that scripts/build.mjs makes of src/graphiql, with all its files. */
+/** `GET /graphiql`: serves the GraphiQL page that scripts/build.mjs builds from src/graphiql. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
@@ -6,13 +6,13 @@ import type { FastifyPluginAsync } from 'fastify';
 import { StartError } from '../errors.js';
 
 export interface GraphiqlOptions {
-  /** Where the build has put the page: dist/graphiql. */
+  /** The folder of the built page: dist/graphiql. */
   readonly assetsDir: string;
   /** Pictures for the example mutation, as absolute URLs that the provider can fetch. */
   readonly samples: { readonly source: string; readonly target: string };
 }
 
-/** Throws at registration when the page has not been built. */
+/** Throws at registration if the page has not been built. */
 export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): FastifyPluginAsync {
   return async (app) => {
     const template = await readFile(join(assetsDir, 'index.html'), 'utf8').catch((cause: unknown) => {
@@ -38,7 +38,7 @@ export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): Fastify
       prefix: '/graphiql/assets/',
       decorateReply: false,
       index: false,
-      // The path holds a hash of what the files were made of.
+      // The path contains a hash of the sources.
       immutable: true,
       maxAge: '365d',
       preCompressed: true,
@@ -55,7 +55,7 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self' 'unsafe-inline'",
   // GraphiQL's style sheet holds its fonts as data URLs.
   "font-src 'self' data:",
-  // Results are shown from wherever they lie: our archive, Akool, the sandbox.
+  // Results may come from our archive, Akool or the sandbox.
   'img-src data: http: https:',
   "base-uri 'none'",
   "form-action 'none'",
@@ -70,7 +70,7 @@ const PAGE_HEADERS = {
   'x-frame-options': 'DENY',
 };
 
-/** JSON that cannot end the script element it stands in. */
+/** JSON that cannot end the script element that contains it. */
 function inScript(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
 }

@@ -1,6 +1,6 @@
 /**
- * GraphQL over HTTP at `/graphql`. Ordinary requests (JSON posted, a document that is valid, JSON wanted) are answered
- * here; Apollo Server answers all others, and would give these the same answer at several times the cost.
+ * GraphQL over HTTP at `/graphql`. Ordinary requests (POSTed JSON with a valid document, from clients that accept JSON)
+ * are answered here. Apollo Server answers all others; it would give these the same answer at several times the cost.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import Negotiator from 'negotiator';
@@ -13,14 +13,14 @@ import { type OperationRequest, operationRequestOf } from './operation-request.j
 import { endIfUnread } from './unread.js';
 
 export interface GraphqlOptions extends ApolloOptions {
-  /** Lets in whom it may, and says whose each request is. */
+  /** Authenticates requests. */
   readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
 }
 
-/** GraphQL over HTTP, section 4.2; the first is for who accepts everything. */
+/** GraphQL over HTTP, section 4.2. The first is the default. */
 const CONTENT_TYPES = ['application/json; charset=utf-8', 'application/graphql-response+json; charset=utf-8'];
 
-/** Adds the route; resolves when it can be served. Stop what is returned after the last request. */
+/** Adds the route; resolves when it can be served. Stop the returned object after the last request. */
 export async function graphqlRoute(
   app: FastifyInstance,
   options: GraphqlOptions,
@@ -56,7 +56,7 @@ export async function graphqlRoute(
   return apollo;
 }
 
-/** Whether it can be said by now what is meant; Apollo Server knows persisted queries, and what is wrong with others. */
+/** Whether the engine can read it; Apollo Server handles persisted queries and invalid requests. */
 function isReadable(meant: OperationRequest, { onlyTrusted }: Engine): meant is AskedOperation {
   const { query, operationName = null, variables = null } = meant;
   return (
@@ -67,7 +67,7 @@ function isReadable(meant: OperationRequest, { onlyTrusted }: Engine): meant is 
   );
 }
 
-/** Undefined for a request that is not ordinary, and for a client that accepts neither. */
+/** Returns undefined if the request is not ordinary, or the client accepts neither type. */
 function contentTypeFor(
   { method, headers: { accept } }: FastifyRequest,
   { query, documentId, extensions }: OperationRequest,

@@ -1,22 +1,22 @@
 /**
- * The text of a body, or of a socket's message. Reading it is work, so it is weighed before each step, as bytes of plain
- * text that take as long: `take` says whether there is room for so many.
+ * Decodes the text of a body or of a socket's message. Decoding and parsing take time, so `take` is asked before each
+ * step whether there is room for that many bytes; costly bytes count several times.
  */
 import { isAscii } from 'node:buffer';
 import { GatewayError } from '../errors.js';
 import { valuesIn } from './json-shape.js';
 
-/** What a byte of any other text counts. */
+/** How much a byte counts in a text that is not ASCII. */
 const NOT_ASCII_BYTES = 4;
-/** What each value counts beside its text: to parse it takes a third of a microsecond. */
+/** How much each value counts in addition to its text: parsing it takes a third of a microsecond. */
 const VALUE_BYTES = 256;
-/** An ordinary request has no more. */
+/** Ordinary requests are no longer. */
 const SHORT_BYTES = 4096;
 
-/** @throws GatewayError RATE_LIMITED when there is no room, BAD_USER_INPUT for what may not be parsed */
+/** @throws GatewayError RATE_LIMITED if there is no room, BAD_USER_INPUT if the text must not be parsed */
 export function heardText(data: Buffer, take: (bytes: number) => boolean): string {
   const bytes = data.length * (isAscii(data) ? 1 : NOT_ASCII_BYTES);
-  // To look into a short one takes no longer than to weigh it twice.
+  // Decoding a short text takes no longer than asking twice.
   const isShort = data.length <= SHORT_BYTES;
   if (!isShort && !take(bytes)) throw tooMany();
   const text = data.toString();
@@ -28,7 +28,7 @@ export function heardText(data: Buffer, take: (bytes: number) => boolean): strin
   return text;
 }
 
-/** There is no room for another body, or message of a socket. */
+/** There is no room for another body or message. */
 export function tooMany(): GatewayError {
   return new GatewayError('RATE_LIMITED', 'Too many requests are under way; send this one again later.', {
     extensions: { retryAfterSeconds: 1 },

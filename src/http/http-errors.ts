@@ -1,4 +1,4 @@
-/** Errors that are answered before an operation runs: their HTTP status, and the form that all of them have. */
+/** Errors over HTTP: their status and headers, and the form of answers that contain only errors. */
 import { STATUS_CODES } from 'node:http';
 import { HeaderMap } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -6,7 +6,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../errors.js';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
 
-/** Codes that are about the request as a whole; all others are told with 200, beside what did succeed. */
+/** Codes that concern the whole request; all others are sent with 200, next to what succeeded. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -15,7 +15,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   AUTHENTICATION_UNAVAILABLE: 503,
 };
 
-/** The same error, for Apollo Server to answer with; errors that are not ours stay as they are. */
+/** Converts our errors for Apollo Server; other errors are returned unchanged. */
 export function withStatus(error: unknown): unknown {
   if (!(error instanceof GatewayError)) return error;
   return new GraphQLError(error.message, {
@@ -31,7 +31,7 @@ export function statusOf({ code }: GatewayError): number {
   return STATUS[code] ?? 400;
 }
 
-/** What HTTP itself has a header for. */
+/** Headers for details that HTTP has its own header for. */
 export function headersOf({ code, extensions }: GatewayError): Record<string, string> {
   const retryAfter = extensions['retryAfterSeconds'];
   return {
@@ -40,7 +40,7 @@ export function headersOf({ code, extensions }: GatewayError): Record<string, st
   };
 }
 
-/** An answer that is nothing but errors. */
+/** Sends an answer that contains only errors. */
 export function sendErrors(
   reply: FastifyReply,
   status: number,
@@ -54,7 +54,7 @@ export function sendErrors(
     .send(JSON.stringify({ errors }));
 }
 
-/** An answer for a request that never gets as far as GraphQL. Says what HTTP says of it, and nothing of us. */
+/** Answers a request that does not reach GraphQL, in the words of HTTP and without internals. */
 export function sendRefusal(
   reply: FastifyReply,
   status: number,
@@ -70,7 +70,7 @@ interface HttpError {
   readonly explanation?: string | undefined;
 }
 
-/** One form for whatever goes wrong outside of GraphQL, at every address that has no handler of its own. */
+/** Gives all errors outside of GraphQL the same form, unless a route handles them itself. */
 export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexpected): void {
   app.setNotFoundHandler((_request, reply) => sendRefusal(reply, 404));
   app.setErrorHandler((error: HttpError, _request: FastifyRequest, reply) => {
@@ -86,7 +86,7 @@ export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexp
     if (statusCode < 500) {
       // Like the `content-range` that belongs to a 416.
       void reply.headers(headers);
-      // The rest of a body that is too long is not waited for.
+      // Don't wait for the rest of a body that is too long.
       if (statusCode === 413) reply.header('connection', 'close');
       return sendRefusal(reply, statusCode, explanation);
     }

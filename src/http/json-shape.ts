@@ -1,22 +1,22 @@
 /**
- * How deep and how full a JSON text is, before it is parsed: parsing 8 MB of brackets takes a second. Closer
- * limits, which are told per operation, hold for what has been parsed.
+ * Limits the depth and the number of values of a JSON text before it is parsed, because parsing 8 MB of brackets takes
+ * a second. Operations have tighter limits, which are checked after parsing.
  */
 
-/** Lists and objects within each other. */
+/** Levels of nested lists and objects. */
 const MAX_JSON_DEPTH = 5000;
-/** Members of all lists and objects: variables may have 5,000, each of which may be a list and so count twice. */
+/** Members of all lists and objects. Variables may have 5,000, and each may be a list and count twice. */
 const MAX_JSON_VALUES = 12_000;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
-/** `[` and `]`; `{` and `}` are these and 0x20. */
+/** `[` and `]`; `{` and `}` differ from them by 0x20. */
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const BRACE = 0x20;
 
-/** How many values are to be parsed; null: too many, or too deep. Whether it is JSON at all is for the parser to say. */
+/** Counts the values; null if there are too many, or too many levels. Does not check whether the text is valid JSON. */
 export function valuesIn(json: string): number | null {
   let depth = 0;
   let values = 0;
@@ -38,7 +38,7 @@ export function valuesIn(json: string): number | null {
   return values;
 }
 
-/** Where the string that begins at `start` ends; the end of the text when it does not. */
+/** Returns where the string that begins at `start` ends; the end of the text if it does not end. */
 function endOfString(json: string, start: number): number {
   for (let end = json.indexOf('"', start + 1); end !== -1; end = json.indexOf('"', end + 1)) {
     let backslashes = 0;

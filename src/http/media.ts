@@ -1,7 +1,7 @@
 /**
- * `GET /media/:name`: kept results, wherever the archive has them, with range requests.
+ * `GET /media/:name`: serves results from the archive, with range requests.
  *
- * The name is the authorisation: nobody can guess it, and only the job's own tenant is told it.
+ * The name is the authorization: it can't be guessed, and only the job's tenant is told.
  */
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
@@ -19,7 +19,7 @@ export function mediaRoutes(archive: ArchiveReader): FastifyPluginAsync {
       url: '/media/:name',
       handler: async (request, reply) => {
         if (!NAME.test(request.params.name)) return reply.callNotFound();
-        // Whoever leaves takes the reading along.
+        // Stop reading if the client leaves.
         const leaving = new AbortController();
         reply.raw.once('close', () => leaving.abort());
         try {
@@ -33,7 +33,7 @@ export function mediaRoutes(archive: ArchiveReader): FastifyPluginAsync {
   };
 }
 
-/** Rejects while nothing of the answer is decided yet. */
+/** Rejects before anything of the answer is decided. */
 async function serve(
   archive: ArchiveReader,
   request: MediaRequest,
@@ -59,7 +59,7 @@ async function serve(
       const length = range.last - range.first + 1;
       const isEmpty = request.method === 'HEAD' || length === 0;
       const content = isEmpty ? undefined : await begun(await archive.read(name, range, signal), signal);
-      // Removed just now.
+      // It has just been removed.
       if (content === null) return callNotFound(reply);
       if (isPart) reply.header('content-range', `bytes ${range.first}-${range.last}/${byteSize}`);
       return reply
@@ -71,7 +71,7 @@ async function serve(
   }
 }
 
-/** Once its first bytes are there: an error until then can still be told. */
+/** Waits for the first bytes, because until then an error can still be reported. */
 async function begun(content: Readable | null, signal: AbortSignal): Promise<Readable | null> {
   try {
     if (content !== null) await once(content, 'readable', { signal });
@@ -87,15 +87,15 @@ function callNotFound(reply: FastifyReply): FastifyReply {
   return reply;
 }
 
-/** Only with the thing itself: a 404 must not be remembered for a year. */
+/** Only for the file itself: a 404 must not be cached for a year. */
 function headersOf({ etag, modifiedAt }: KeptResult): Readonly<Record<string, string>> {
   return { ...HEADERS, etag, 'last-modified': modifiedAt.toUTCString(), 'accept-ranges': 'bytes' };
 }
 
 const HEADERS: Readonly<Record<string, string>> = {
-  // Nothing else is ever kept under the same name.
+  // The content under a name never changes.
   'cache-control': 'private, max-age=31536000, immutable',
-  // A front end of another origin shows it, but whatever it holds must not run as ours.
+  // Front ends of other origins may show it, but scripts in it must not run with our origin.
   'cross-origin-resource-policy': 'cross-origin',
   'access-control-allow-origin': '*',
   'content-security-policy': "default-src 'none'; sandbox",
@@ -109,5 +109,5 @@ const UNAVAILABLE = {
 } as const;
 const RETRY_AFTER_SECONDS = '5';
 
-/** As the archiver names them: a SHA-256 in base64url, and the extension of a picture or video. */
+/** The archiver's names: a SHA-256 in base64url, and the extension of a picture or video. */
 const NAME = /^[\w-]{43}\.[a-z0-9]{2,5}$/;

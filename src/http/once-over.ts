@@ -1,7 +1,7 @@
-/** When a request is over: its answer was sent, or nobody is there any more to read it. */
+/** Tells when a request is over: its answer was sent, or the client is gone. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** Calls `end` then, once; at once for a connection that is gone already. */
+/** Calls `end` once the request is over; immediately if the connection is already gone. */
 export function onceOver(
   { raw: { socket } }: Pick<FastifyRequest, 'raw'>,
   { raw: response }: Pick<FastifyReply, 'raw'>,

@@ -1,12 +1,12 @@
 /**
- * What a request over HTTP asks for: read once and one way, so that what is checked is what is executed.
+ * Reads what an HTTP request asks for, once and in one way, so that what is checked is what is executed.
  *
- * Two readers of one query string can disagree (about bytes that are not UTF-8, say), and then one document
- * would be checked and another one run.
+ * Two readers of the same query string may disagree, for example about bytes that are not UTF-8. Then one document
+ * would be checked and another executed.
  */
 import type { FastifyRequest } from 'fastify';
 
-/** The members of the JSON body, or of the query string; of whatever types they may be. */
+/** The members of the JSON body or of the query string, unchecked. */
 export interface OperationRequest {
   query?: unknown;
   documentId?: unknown;
@@ -16,18 +16,18 @@ export interface OperationRequest {
 }
 
 const NAMES = ['query', 'documentId', 'operationName', 'variables', 'extensions'] as const;
-/** In a query string these are JSON. */
+/** These are JSON in a query string. */
 const JSON_NAMES: ReadonlySet<string> = new Set(['variables', 'extensions']);
 
-/** GraphQL over HTTP, section 5: an empty text in one of these is the same as none. */
+/** GraphQL over HTTP, section 5: for these, an empty text is the same as none. */
 const ABSENT_WHEN_EMPTY = ['documentId', 'operationName', 'variables', 'extensions'] as const;
 
-/** An empty object for what is no request at all, like a batch. */
+/** Returns an empty object for anything that is not a request, like a batch. */
 export function operationRequestOf(request: FastifyRequest): OperationRequest {
   return request.method === 'GET' ? fromSearch(searchOf(request)) : fromBody(request.body);
 }
 
-/** The query string, as Apollo Server reads it. The host is anything: requests may come with none. */
+/** The query string as Apollo Server reads it. The host does not matter: requests may have none. */
 export function searchOf({ url }: FastifyRequest): string {
   const at = url.indexOf('?');
   const parsed = new URL(`http://localhost/${at === -1 ? '' : url.slice(at)}`);
@@ -38,7 +38,7 @@ export function searchOf({ url }: FastifyRequest): string {
   return parsed.search;
 }
 
-/** The same request without what says nothing. */
+/** Removes members that are empty. */
 function withoutEmpty<Request extends object>(request: Request): Request {
   const isEmpty = ([name, value]: [string, unknown]): boolean =>
     value === '' && ABSENT_WHEN_EMPTY.some((one) => one === name);
@@ -48,13 +48,13 @@ function withoutEmpty<Request extends object>(request: Request): Request {
     : request;
 }
 
-/** What of an object is a request; whatever else came with it is dropped. */
+/** Returns the members of a request; drops all others. */
 export function requestIn(members: object): OperationRequest {
   const known = NAMES.map((name) => [name, Reflect.get(members, name)] as const);
   return withoutEmpty(Object.fromEntries(known.filter(([, value]) => value !== undefined)));
 }
 
-/** The query string that says this. */
+/** Returns the request as a query string. */
 export function toSearch(request: OperationRequest): string {
   const search = new URLSearchParams();
   for (const name of NAMES) {
@@ -74,7 +74,7 @@ function fromSearch(search: string): OperationRequest {
   for (const name of NAMES) {
     const values = all.getAll(name);
     const [value] = values;
-    // What is said twice is refused by whoever executes, and means nothing here.
+    // Apollo Server refuses repeated parameters, so they are ignored here.
     if (value === undefined || values.length > 1) continue;
     request[name] = JSON_NAMES.has(name) ? parsed(value) : value;
   }

@@ -1,9 +1,9 @@
 /**
- * What keeps a page of another site from having a browser run queries by GET, at every address of GraphQL (CSRF).
- * A POST needs no more than its content type, which no page can give without the browser asking first.
+ * CSRF protection for GET at all GraphQL addresses: pages of other sites must not run queries in a visitor's browser. A
+ * POST is protected by its content type, which a page can't set without a preflight request.
  *
- * A GET needs one of these, as Apollo Server's CSRF prevention asks for:
- * - a header that pages of other sites cannot set unless CORS lets them;
+ * A GET needs one of these, as Apollo Server's CSRF prevention requires:
+ * - a header that pages of other sites can't set unless CORS allows it;
  * - or an `Accept` that names a type of GraphQL's, which no link, picture or form does, from a client that is no
  *   page of another site. urql and EventSource send queries in this way. `Accept` alone proves nothing, because
  *   `fetch` sets it for any page, without asking first; so the headers that browsers write themselves decide:

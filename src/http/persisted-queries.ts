@@ -1,13 +1,13 @@
 /**
- * What Apollo Server remembers of persisted queries: texts, by their hashes. Its own memory is bounded by the length
- * of the texts alone, so that millions of short ones find room in it.
+ * The cache for Apollo Server's persisted queries: texts by hash. Apollo's own cache is limited by the length of the
+ * texts only, so that it has room for millions of short ones.
  */
 import type { PersistedQueryOptions } from '@apollo/server';
 import { LRUCache } from 'lru-cache';
 
-/** All texts together, in characters. */
+/** The total length, in characters. */
 const MAX_PERSISTED_CHARACTERS = 10_000_000;
-/** What else one takes: its hash, and its place. */
+/** Counted for each entry in addition to its text. */
 const ENTRY_CHARACTERS = 500;
 
 export function persistedQueries(): PersistedQueryOptions {

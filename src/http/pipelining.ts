@@ -1,13 +1,12 @@
 /**
- * Requests that come on a connection before those ahead of them are answered (pipelining). Each is taken when its
- * answer has the connection: what one read from the network brings by the hundred is dealt with in as many turns
- * of the event loop, and nothing is begun whose end is not told, because Node closes only the answer that has the
- * connection.
+ * Handles requests that arrive on a connection before earlier ones are answered (pipelining), one at a time. Hundreds
+ * of requests from a single read are thus spread over as many turns of the event loop. And no request is begun whose
+ * response Node would not close when the connection breaks.
  */
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** On one connection. */
+/** Per connection. */
 const MAX_WAITING_REQUESTS = 100;
 
 export function oneAtATime(take: RequestListener): RequestListener {
@@ -19,7 +18,7 @@ export function oneAtATime(take: RequestListener): RequestListener {
   };
   return (request, response) => {
     const { socket } = request;
-    // Node goes on with what it has read.
+    // Node continues with what it has already read.
     if (socket.destroyed) return;
     if (response.socket !== null) {
       take(request, response);
@@ -28,7 +27,7 @@ export function oneAtATime(take: RequestListener): RequestListener {
     } else {
       response.once('socket', () => {
         count(request, -1);
-        // The end of the one before is told first, and others have their turn.
+        // Lets the previous request end first, and others take their turn.
         setImmediate(() => {
           if (!socket.destroyed) take(request, response);
         });

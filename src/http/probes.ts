@@ -8,16 +8,16 @@ import type { Readiness } from '../services/health.js';
 export interface ProbeOptions {
   readonly readiness: () => Promise<Readiness | 'stopping'>;
   readonly metrics: Registry;
-  /** What `/metrics` wants as a bearer token; null: nothing. */
+  /** The bearer token for `/metrics`; null: none is needed. */
   readonly metricsToken: string | null;
 }
 
-/** A figure that takes longer is left out. */
+/** Metrics that take longer are left out. */
 const FIGURE_MS = 1500;
 
 export function probeRoutes({ readiness, metrics, metricsToken }: ProbeOptions): FastifyPluginAsync {
   let underWay: Promise<string> | null = null;
-  /** One answer for all who ask meanwhile. */
+  /** Concurrent probes share one answer. */
   const figures = (): Promise<string> => {
     underWay ??= figuresOf(metrics).finally(() => {
       underWay = null;
@@ -50,7 +50,7 @@ function isServing(status: Readiness | 'stopping'): boolean {
   }
 }
 
-/** What can be told now: a figure that fails, because the database is away, must not take the others along. */
+/** Collects what is available: a metric that fails while the database is away must not affect the others. */
 async function figuresOf(metrics: Registry): Promise<string> {
   const figures = metrics.getMetricsAsArray().map(async ({ name }) => {
     try {

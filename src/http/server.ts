@@ -37,14 +37,14 @@ export interface ServerOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
   /**
-   * Who a request with these credentials is.
+   * Returns the caller with these credentials.
    *
    * @throws AuthenticationError
    */
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
   readonly callbacks: Callbacks;
   readonly readiness: ProbeOptions['readiness'];
-  /** Then connections end with their next answer, so that load balancers make their next ones to others. */
+  /** While true, connections end with their next answer, so that load balancers turn to other instances. */
   readonly isStopping: () => boolean;
   readonly metrics: Registry;
   readonly metricsToken: string | null;
@@ -57,11 +57,11 @@ export interface ServerOptions {
   readonly introspection: boolean;
   readonly trusted: TrustedDocuments | null;
   readonly rates: RateLimits;
-  /** `*`, or the origins whose pages may call; none: only pages of our own. */
+  /** `*`, or the origins whose pages may call; if empty, only our own pages. */
   readonly corsOrigins: readonly string[];
   /**
-   * Serve only what this machine's own programs and pages ask: an open gateway is reached by every web page
-   * that a browser here shows. Null: serve all.
+   * Serve only programs and pages of this machine, because every web page in a local browser can reach an open gateway.
+   * Null: serve everyone.
    */
   readonly onlyThisMachine: ThisMachine | null;
   readonly maxSockets: number;
@@ -71,29 +71,29 @@ export interface ServerOptions {
 }
 
 export interface HttpServer {
-  /** Makes all that is served. Once, before `start`. */
+  /** Sets up all routes. Call it once, before `start`. */
   prepare(): Promise<void>;
-  /** Begins to listen; resolves with the port. */
+  /** Starts listening; resolves with the port. */
   start(): Promise<number>;
-  /** Closes sockets with 1001, lets requests in flight go on for `drainMs`, closes. Safe to call twice. */
+  /** Closes sockets with 1001, gives requests in flight `drainMs`, then closes. Safe to call twice. */
   stop(drainMs: number): Promise<void>;
   readonly openSockets: number;
 }
 
-/** Bytes of all bodies, and of sockets' messages, that are under way or not answered yet. */
+/** In bytes: all bodies and socket messages that are not answered yet. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
-/** Bytes of all answers that are made, or not read yet. */
+/** In bytes: all answers that are being made or not read yet. */
 const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
-/** Bytes: 100 images with the longest allowed addresses fit. */
+/** In bytes: 100 images with the longest allowed URLs fit. */
 const MOST_MESSAGE_BYTES = 1024 * 1024;
-/** For a request to arrive as a whole: a picture over a slow line does. */
+/** How long a request may take to arrive; enough for a picture over a slow line. */
 const REQUEST_TIMEOUT_MS = 120_000;
-/** For the next request on a connection. */
+/** How long an idle connection is kept. */
 const KEEP_ALIVE_MS = 72_000;
 const CLOSE_TIMEOUT_MS = 2000;
-/** For the request of somebody who had just connected. */
+/** How long a new connection may take to send its first request during a stop. */
 const FIRST_REQUEST_MS = 200;
-/** For answers that waited for the end of the drain. */
+/** How long answers may still take after the drain. */
 const LAST_ANSWERS_MS = 500;
 const INIT_TIMEOUT_MS = 10_000;
 const PING_MS = 12_000;
@@ -105,7 +105,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     serverFactory: (take) =>
       createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, oneAtATime(take)),
     routerOptions: { maxParamLength: 256 },
-    // Who asks on a connection that is there already is answered; it is closed after that.
+    // Requests on existing connections are still answered; the connections are closed after that.
     return503OnClosing: false,
     frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
   }) as unknown as FastifyInstance;
@@ -195,11 +195,11 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   async function stop(drainMs: number): Promise<void> {
     const until = performance.now() + drainMs;
     await sockets?.stop(drainMs);
-    // No more connections from here on, and idle ones end.
+    // Accepts no more connections, and closes idle ones.
     const closed = app.close();
-    // Browsers connect ahead of time. Node does not count these as idle, and would wait for them.
+    // Browsers connect in advance. Node does not count such connections as idle, and would wait for them.
     const hangUp = setTimeout(async () => {
-      // A process that was busy for so long has not read yet what has come.
+      // A process that was busy has not yet read what has arrived.
       await setImmediate();
       waiting?.stop();
     }, FIRST_REQUEST_MS);
@@ -213,7 +213,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   }
 }
 
-/** For every answer; pages and media add their own. */
+/** Sent with every answer; pages and media add their own. */
 const HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
@@ -222,8 +222,8 @@ const HEADERS = {
 };
 
 /**
- * Fastify wants a child for each request; what is logged of one says by itself what it is about. Its serializers
- * come with the child, and so not at all: never log a request or a reply as a whole.
+ * Avoids the child logger that Fastify creates for each request, because our log lines identify what they are about.
+ * The child would bring Fastify's serializers, so never log a whole request or reply.
  */
 function withoutChildren(log: Logger): Logger {
   const own: Logger = Object.create(log, { child: { value: () => own } });
@@ -237,7 +237,7 @@ function securityHeaders(app: FastifyInstance): void {
   });
 }
 
-/** Nobody reads them, and their pieces would be kept for as long as the answer takes. */
+/** Nobody reads them, and they would stay in memory until the answer is sent. */
 function dropBodiesOfGets(app: FastifyInstance): void {
   app.addHook('onRequest', ({ method, raw }, _reply, done) => {
     if (method === 'GET' || method === 'HEAD') raw.resume();
@@ -246,7 +246,7 @@ function dropBodiesOfGets(app: FastifyInstance): void {
 }
 
 function endConnectionsOnce(app: FastifyInstance, isStopping: () => boolean): void {
-  // As late as can be: also for what was asked before the stop and is answered after it.
+  // As late as possible, so that it also applies to requests from before the stop.
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (isStopping()) reply.header('connection', 'close');
     done(null, payload);

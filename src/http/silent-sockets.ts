@@ -1,6 +1,6 @@
 /**
- * WebSockets that have not said who they are: they cost places before anybody is asked. Of too many from one
- * address the oldest goes, so those who speak at once, behind the same proxy, get in all the same.
+ * WebSockets whose clients have not authenticated yet; they take up places. If there are too many from one address, the
+ * oldest is closed, so that clients behind the same proxy who authenticate at once still get in.
  */
 export class SilentSockets<Socket extends object> {
   readonly #most: number;
@@ -8,7 +8,7 @@ export class SilentSockets<Socket extends object> {
   /** Oldest first. */
   readonly #byAddress = new Map<string, Set<Socket>>();
 
-  /** @param most from one address */
+  /** @param most the maximum per address */
   constructor(most: number, drop: (socket: Socket) => void) {
     this.#most = most;
     this.#drop = drop;
@@ -23,7 +23,7 @@ export class SilentSockets<Socket extends object> {
     this.#drop(oldest);
   }
 
-  /** It has spoken, or is gone. Safe to call twice. */
+  /** Call it when the client has authenticated or is gone. Safe to call twice. */
   delete(address: string, socket: Socket): void {
     const silent = this.#byAddress.get(address);
     if (silent?.delete(socket) && silent.size === 0) this.#byAddress.delete(address);

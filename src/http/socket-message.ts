@@ -1,10 +1,10 @@
 /**
- * A message of a WebSocket, with the members that the protocol knows and no others: graphql-ws keeps a message for as
- * long as its operation runs, which may be for days.
+ * Reads a WebSocket message and drops all members that the protocol does not know, because graphql-ws keeps a message
+ * as long as its operation runs, which may be days.
  */
 import { requestIn } from './operation-request.js';
 
-/** Clients count, or make a UUID. */
+/** Clients use a counter or a UUID. */
 export const MAX_ID_CHARACTERS = 256;
 
 interface Message {
@@ -13,7 +13,7 @@ interface Message {
   readonly payload: unknown;
 }
 
-/** Null for what is no message; whether it is one that clients send is for graphql-ws to say. */
+/** Returns null if it is no message; graphql-ws checks whether clients may send it. */
 export function messageIn(text: string): Message | null {
   const members = parsed(text);
   if (!isObject(members)) return null;

@@ -1,4 +1,4 @@
-/** What comes over a socket: who it is from, and their operations, by the protocol of graphql-ws. */
+/** The messages of a socket: authentication and operations, by the protocol of graphql-ws. */
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
@@ -24,33 +24,33 @@ export interface SocketOptions {
   /** @throws AuthenticationError */
   readonly context: (authorization: string | undefined) => Promise<CallerContext>;
   readonly reportUnexpected: ReportUnexpected;
-  /** The bytes of all callers' answers. */
+  /** Counts the bytes of all answers. */
   readonly answers: HeldBytes;
-  /** The bytes of all callers' bodies, and of messages while their operations run. */
+  /** Counts the bytes of all bodies, and of messages while their operations run. */
   readonly bodies: HeldBytes;
-  /** The bytes that callers have just sent. */
+  /** Counts the bytes that callers have just sent. */
   readonly heard: HeardBytes;
-  /** Operations under way on one socket. */
+  /** The maximum number of running operations per socket. */
   readonly maxOperations: number;
 }
 
-/** @param silent the sockets that have not said who they are from */
+/** @param silent the sockets whose clients have not authenticated */
 export function socketOperations(
   options: SocketOptions,
   silent: Pick<SilentSockets<CallersConnection>, 'delete'>,
 ): Server<CallersConnection> {
   const { engine } = options;
   return makeServer<Record<string, unknown>, CallersConnection>({
-    // Its own timer would be kept for as long as the socket.
+    // graphql-ws's own timer would stay in memory as long as the socket.
     connectionInitWaitTimeout: 0,
     onConnect: async (ctx) => {
       const { connectionParams, extra: connection } = ctx;
       connection.clearDeadline();
-      // It would be kept for as long as the socket.
+      // Otherwise they would stay in memory as long as the socket.
       Object.assign(ctx, { connectionParams: undefined });
       try {
         const context = await options.context(authorizationOf(connectionParams));
-        // It may have left while its credentials were checked.
+        // The client may have left meanwhile.
         if (!connection.isOpen) return false;
         silent.delete(connection.address, connection);
         connection.context = context;
@@ -76,8 +76,8 @@ export function socketOperations(
       };
       try {
         if (!message.add(ctx.extra.heard)) throw tooMany();
-        // Not by the ids in use: a client gives one back while its operation still runs.
-        // One that was left a moment ago takes a turn to end.
+        // Don't count ids: a client may reuse one while its operation still runs.
+        // An operation that was just completed takes a turn to end.
         if (ctx.extra.busy > options.maxOperations) await setImmediate();
         if (ctx.extra.busy > options.maxOperations) {
           throw new GatewayError(
@@ -96,7 +96,7 @@ export function socketOperations(
           operation.leave();
           operation.end();
         };
-        // graphql-ws keeps the message while its operation runs; the same text is kept once for all.
+        // graphql-ws keeps the message while its operation runs, so let all share the same text.
         Object.assign(payload, {
           query: textOf(operation.document),
           variables: operation.variableValues,
@@ -117,7 +117,7 @@ export function socketOperations(
       return shownErrors({ errors }, null, options.reportUnexpected);
     },
     onNext: ({ extra }, _id, _payload, args, result): FormattedExecutionResult | undefined => {
-      // It was cut a moment ago, by one of many events at once: the others need not become texts.
+      // One of many simultaneous events has just cut it; the others need not be serialized.
       if (!extra.isOpen) return { data: null };
       const operation = beganHere(args);
       const {
@@ -125,9 +125,9 @@ export function socketOperations(
         errors,
         data = null,
       } = operation.isSubscription ? comeAgainForRoom(extra, result, operation) : operation.answerTo(result);
-      // From here on the socket counts what is not read.
+      // From here on, the socket counts what is unread.
       operation.contextValue.answer.release();
-      // A mutation is answered: the client would send it again.
+      // A mutation is always answered, because the client would send it again.
       if (outage !== null && !operation.isMutation) throw outage;
       return errors && { data, errors };
     },
@@ -139,19 +139,19 @@ export function socketOperations(
   });
 }
 
-/** An event for which there is no room must not be lost: its client is to come again for the present state. */
+/** If there is no room for an event, the client has to reconnect for the current state, so that nothing is lost. */
 function comeAgainForRoom(connection: Connection, result: Result, operation: Operation): Answer {
   try {
     return operation.answerToEvent(result);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     connection.comeAgain(error.message);
-    // It stays open while the answer to a mutation is due.
+    // The socket stays open until all mutations are answered.
     return operation.tell(result);
   }
 }
 
-/** What `onSubscribe` has returned. */
+/** Returns what `onSubscribe` returned. */
 function beganHere(args: unknown): Operation {
   if (args instanceof Operation) return args;
   throw new Error('An operation that the engine did not begin');

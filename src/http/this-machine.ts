@@ -1,8 +1,8 @@
 /**
- * What keeps an open gateway on a loopback address to this machine, against the web pages that a browser here
- * shows. A browser sends their requests from this very machine, so the address says nothing:
- * - a page of any site may open a WebSocket to it, because no CORS stands before sockets: it has an `Origin`;
- * - a site may let its own name lead to 127.0.0.1 (DNS rebinding), and is then same-origin: it has a `Host`.
+ * Protects an open gateway on a loopback address from web pages in a local browser. Their requests come from this
+ * machine, so the client's address proves nothing:
+ * - a page of any site may open a WebSocket, because CORS does not apply; the request has an `Origin`;
+ * - a site may resolve its own name to 127.0.0.1 (DNS rebinding) and be same-origin; the request has its `Host`.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
@@ -12,12 +12,12 @@ import { parseUrl } from '../http-url.js';
 import { sendRefusal } from './http-errors.js';
 
 export interface ThisMachine {
-  /** A tunnel or a proxy hands this host on. */
+  /** A tunnel or proxy forwards this host. */
   readonly publicUrl: string | null;
   readonly corsOrigins: readonly string[];
 }
 
-/** Addresses that have a guard of their own, or nothing to guard. */
+/** Addresses with their own protection, or nothing to protect. */
 const FOR_ALL = /^\/(webhooks\/|healthz$|readyz$)/;
 
 export function onlyThisMachine(app: FastifyInstance, machine: ThisMachine): void {
@@ -38,12 +38,12 @@ export function isOfThisMachine(
     return isLoopback(hostname) || hostname.endsWith('.localhost') || isPublic(hostname);
   };
   const hostUrl = `http://${host}`;
-  // An address by number can't be rebound.
+  // An IP address can't be rebound.
   if (!isOwn(hostUrl) && isIP(hostnameOf(hostUrl)) === 0) return false;
   return origin === undefined || corsOrigins.includes('*') || corsOrigins.includes(origin) || isOwn(origin);
 }
 
-/** Empty for what has none; IPv6 without its brackets. */
+/** Returns the host name, empty if there is none; IPv6 without brackets. */
 function hostnameOf(url: string): string {
   return parseUrl(url)?.hostname.replace(/^\[|\]$/g, '') ?? '';
 }

@@ -1,7 +1,7 @@
 /**
- * What has begun to arrive and has not ended: each connection may send its head, or message, byte by byte, so what all
- * of them hold together is bounded too. Beyond it they go of whoever holds the most in sum, the largest first: many
- * small ones of one sender push out nobody else's.
+ * Limits the total size of requests and messages that have begun to arrive and not ended. Above the limit, the
+ * connections of the sender who holds the most in total are cut, largest first, so that a sender with many small ones
+ * does not push out others.
  */
 const LOOK_EVERY_MS = 250;
 
@@ -12,15 +12,15 @@ interface Sender<Socket> {
 
 export interface Unfinished<Socket> {
   readonly sockets: ReadonlySet<Socket>;
-  /** Of all sockets together. */
+  /** For all sockets together. */
   readonly maxBytes: number;
   readonly bytesOf: (socket: Socket) => number;
-  /** Whose it is. */
+  /** Identifies the sender. */
   readonly senderOf: (socket: Socket) => string;
   readonly cut: (socket: Socket) => void;
 }
 
-/** Returns what ends it. */
+/** Returns a function that stops it. */
 export function boundUnfinished<Socket>(options: Unfinished<Socket>): () => void {
   const { sockets, maxBytes, bytesOf, cut } = options;
   const looks = setInterval(() => {
@@ -40,7 +40,7 @@ export function boundUnfinished<Socket>(options: Unfinished<Socket>): () => void
   return () => clearInterval(looks);
 }
 
-/** With the sockets of each, the one that holds the most last. */
+/** Groups the sockets by sender; the sender that holds the most comes last. */
 function sendersOf<Socket>({ sockets, bytesOf, senderOf }: Unfinished<Socket>): readonly Sender<Socket>[] {
   const senders = new Map<string, Sender<Socket>>();
   for (const socket of sockets) {

@@ -1,17 +1,17 @@
 /**
- * Which requests go on in another protocol: WebSockets. Any other offer is
- * ignored (RFC 9110, section 7.8): Java's HttpClient and `curl --http2` offer h2c with every request.
+ * Accepts upgrades to WebSocket. Other upgrade offers are ignored (RFC 9110, section 7.8): Java's HttpClient and
+ * `curl --http2` offer h2c with every request.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 export type OnWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
-/** Returns what takes no more of them: every offer is ignored then. */
+/** Returns a function after which all upgrade offers are ignored. */
 export function takeWebsockets(server: Server, onWebsocket: OnWebsocket): () => void {
   const isTaken = ({ method, headers: { upgrade = '' } }: IncomingMessage): boolean =>
     method === 'GET' && upgrade.toLowerCase() === 'websocket';
-  /** The newest answer on each connection: those before it are written first. */
+  /** The latest response on each connection; earlier ones are written first. */
   const answers = new WeakMap<Socket, ServerResponse>();
   const onRequest = (request: IncomingMessage, answer: ServerResponse): void => {
     answers.set(request.socket, answer);
