@@ -1,11 +1,11 @@
 /**
- * The bytes of one operation's answer: counted before what is large is read for it, and held until the caller has
- * read it. One answer is bounded, and so are all of a caller that are under way.
+ * Limits the bytes of one operation's answer: counts them before something large is read for it, and holds them until
+ * the client has read the answer. Single answers are limited, and so are all answers of a caller together.
  */
 import { GatewayError } from '../../errors.js';
 import type { Holding } from './held-bytes.js';
 
-/** Of one answer, or of one event of a subscription. */
+/** Per answer, or per event of a subscription. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 export class AnswerBudget {
@@ -14,14 +14,14 @@ export class AnswerBudget {
   #bytes = 0;
   #isOver = false;
 
-  /** @param accepted what a mutation has stored: once there is something, the client is told whatever room there is */
+  /** @param accepted the jobs that a mutation has stored: if there are any, it is answered even without room */
   constructor(held: Holding, accepted: { readonly size: number } | null) {
     this.#held = held;
     this.#accepted = accepted;
   }
 
   /**
-   * So much more is about to be read for it.
+   * Counts bytes that are about to be read for it.
    *
    * @throws GatewayError BAD_USER_INPUT, RATE_LIMITED
    */
@@ -43,7 +43,7 @@ export class AnswerBudget {
   }
 
   /**
-   * It has so many bytes, whatever was read for it.
+   * Counts the bytes of the finished answer, as far as they were not counted before.
    *
    * @throws GatewayError BAD_USER_INPUT, RATE_LIMITED
    */
@@ -51,13 +51,13 @@ export class AnswerBudget {
     if (bytes > this.#bytes) this.take(bytes - this.#bytes);
   }
 
-  /** The caller has read it; the next event begins anew. */
+  /** Call it when the client has read an event, before the next one. */
   release(): void {
     this.#held.release();
     this.#bytes = 0;
   }
 
-  /** Nothing is held any more, whatever is still read for it. */
+  /** Call it when the client has left or read everything: from then on nothing is held. */
   end(): void {
     this.#isOver = true;
     this.#held.release();

@@ -1,21 +1,21 @@
 /**
- * Events are given to their followers in turns: an update of a job may have thousands of followers who each ask for
- * much of it, and between two turns everybody else is served. An event for which much is read takes another turn,
- * for itself: how often it is told is up to the operation. Tenants go in turn, and within one the tokens of each
- * job, so that who follows a lot delays their own events most.
+ * Spreads events over several turns of the event loop, because an update of a job may have thousands of followers with
+ * expensive selections, and others must be served in between. An event for which much is read gets a further turn of
+ * its own. Tenants take turns, and within a tenant the follow tokens of each job, so that those who follow a lot delay
+ * mostly their own events.
  */
 import type { Caller } from '../auth/caller.js';
 import { SMALL_BYTES } from './held-bytes.js';
 import { TenantLines } from './tenant-lines.js';
 
-/** Calls it when it is this follower's turn: at once, or later. */
+/** Calls `give` when it is this follower's turn: at once or later. */
 export type InTurn = (give: () => void) => void;
 
 export const atOnce: InTurn = (give) => give();
 
-/** What the events of one turn of the event loop cost together, as operations cost: 1 to 3 ms. */
+/** The total cost of the events in one turn of the event loop, in the unit of `costOf`: 1 to 3 ms. */
 const MAX_TURN_COST = 5000;
-/** What each event costs beside its fields. */
+/** The cost of each event in addition to its fields. */
 const EVENT_COST = 200;
 
 interface Waiting {
@@ -30,7 +30,7 @@ export class EventTurns {
   #spent = 0;
   #isTurnDue = false;
 
-  /** @param cost of the operation */
+  /** @param cost the cost of the operation */
   take(caller: Owner, cost: number, give: () => void): void {
     this.#expectTurn();
     const next = { cost: cost + EVENT_COST, give };
@@ -38,7 +38,7 @@ export class EventTurns {
     else this.#lines.add(caller, next);
   }
 
-  /** So many bytes are about to be read for an event. Undefined, or resolved, when it may go on. */
+  /** Call it before `bytes` are read for an event. Returns undefined, or resolves, when it may continue. */
   read(caller: Owner, bytes: number): Promise<void> | undefined {
     if (bytes <= SMALL_BYTES) return undefined;
     return new Promise((resolve) => this.take(caller, MAX_TURN_COST, resolve));
@@ -58,7 +58,7 @@ export class EventTurns {
       if (next === undefined) break;
       this.#give(next);
     }
-    // Also for nobody: what is spent counts for one turn.
+    // Needed even if nobody waits, to reset what was spent.
     if (this.#spent > 0) this.#expectTurn();
   };
 

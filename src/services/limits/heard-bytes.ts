@@ -1,13 +1,12 @@
 /**
- * What callers have sent within the last second: bounded in all and for each of them, like what they make the program
- * hold, before any of it is parsed. Rates of operations come too late, because what a text asks for is known only once it
- * has been parsed.
+ * Limits the bytes that callers send per second, in total and for each of them, before any of them is parsed. Rates of
+ * operations apply too late, because what a text asks for is only known after parsing.
  */
 import type { Caller } from '../auth/caller.js';
 import { SMALL_BYTES } from './held-bytes.js';
 import { Shares } from './shares.js';
 
-/** In a second: some 200 ms of work. */
+/** Per second: about 200 ms of work. */
 const MAX_HEARD_BYTES = 64 * 1024 * 1024;
 const WINDOW_MS = 1000;
 
@@ -21,11 +20,11 @@ interface Heard {
 
 export class HeardBytes {
   readonly #shares = new Shares(MAX_HEARD_BYTES, SMALL_BYTES);
-  /** What was heard within the window, oldest first, from the next one to forget on. */
+  /** Entries within the window, oldest first, starting at `#next`. */
   #heard: Heard[] = [];
   #next = 0;
 
-  /** False: the sender would have sent too many, and nothing has changed. */
+  /** Returns false, and counts nothing, if the sender would exceed the limit. */
   take(sender: Sender, bytes: number): boolean {
     const now = performance.now();
     this.#forget(now);
@@ -40,7 +39,7 @@ export class HeardBytes {
       if (until > now) break;
       this.#shares.take(sender, -bytes);
     }
-    // Not one by one: that would move all the others each time.
+    // Removing them one by one would move all others each time.
     if (this.#next > this.#heard.length / 2) {
       this.#heard = this.#heard.slice(this.#next);
       this.#next = 0;

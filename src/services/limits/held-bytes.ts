@@ -1,22 +1,22 @@
-/** Bytes that callers make the program hold, bounded in all and for each of them. */
+/** Limits the bytes held in memory on behalf of callers, in total and for each of them. */
 import type { Caller } from '../auth/caller.js';
 import { Shares } from './shares.js';
 
-/** For so many each tenant finds room, whatever the others hold. What is no larger counts as small elsewhere. */
+/** Each tenant always has room for this many bytes. Elsewhere, anything up to this size counts as small. */
 export const SMALL_BYTES = 64 * 1024;
 
 export class HeldBytes {
   readonly #shares: Shares;
 
   /**
-   * @param most in all
-   * @param little for which each tenant finds room, even beyond that
+   * @param most the total
+   * @param little what each tenant always has room for, even beyond the total
    */
   constructor(most: number, little = SMALL_BYTES) {
     this.#shares = new Shares(most, little);
   }
 
-  /** What one request or socket of the caller holds: nothing yet. */
+  /** Returns the holding of one request or socket; empty at first. */
   open(caller: Pick<Caller, 'tenant' | 'onlyJob'>): Holding {
     return new Holding((more) => this.#shares.take(caller, more));
   }
@@ -26,7 +26,7 @@ export class Holding {
   readonly #take: (more: number) => boolean;
   #bytes = 0;
 
-  /** @param take counts them, unless there is no room; negative ones are given back */
+  /** @param take counts bytes, or returns false if there is no room; a negative number gives bytes back */
   constructor(take: (more: number) => boolean) {
     this.#take = take;
   }
@@ -35,19 +35,19 @@ export class Holding {
     return this.#bytes;
   }
 
-  /** False: there is no room for so many more, and nothing has changed. */
+  /** Returns false, and counts nothing, if there is no room. */
   add(bytes: number): boolean {
     const isTaken = this.#take(bytes);
     if (isTaken) this.#bytes += bytes;
     return isTaken;
   }
 
-  /** Gives so many back. */
+  /** Gives bytes back. */
   remove(bytes: number): void {
     this.add(-bytes);
   }
 
-  /** Gives all back. Safe to call twice. */
+  /** Gives all bytes back. Safe to call twice. */
   release(): void {
     if (this.#bytes > 0) this.remove(this.#bytes);
   }

@@ -1,42 +1,42 @@
 /**
- * Dear queries run in turns: one begins, and before the next one everybody else is served.
- * Tenants go in turn, each with a few under way and the others in line, and within one the tokens of each job.
+ * Lets expensive queries begin one at a time, and serves everyone else in between. Tenants take turns, and within a
+ * tenant the follow tokens of each job; each tenant has a few running queries, and the others wait in line.
  *
- * A query is dear by what it asks for and what is read for it, added up while it runs: so one whose document looks
- * modest, and whose jobs were submitted with large requests, waits in the middle.
+ * The cost of a query is what its document asks for plus what is read for it, added up while it runs. So a query with a
+ * modest document whose jobs have large requests may wait in the middle.
  */
 import { GatewayError } from '../../errors.js';
 import type { Caller } from '../auth/caller.js';
 import { Shares } from './shares.js';
 import { TenantLines } from './tenant-lines.js';
 
-/** What a query costs, as operations cost, that waits for nobody: a page of 50 jobs with their pictures is dearer. */
+/** Queries up to this cost, in the unit of `costOf`, never wait. A page of 50 jobs with their pictures costs more. */
 const MAX_DIRECT_COST = 5000;
-/** So many that are read cost as much as a field. */
+/** Reading this many bytes costs as much as one field. */
 const BYTES_PER_COST = 512;
-/** Of the event loop, between two beginnings: in each it accepts no more than one of those who connect. */
+/** Turns of the event loop between two expensive queries. In each turn it accepts at most one new connection. */
 const TURNS_BETWEEN = 20;
-/** Dear queries of one tenant that are under way. */
+/** The maximum number of running expensive queries per tenant. */
 const MAX_AT_ONCE = 2;
-/** Dear queries of all tenants that wait. One tenant's fill at most half of what the others leave. */
+/** The maximum number of waiting expensive queries. A tenant gets at most half of what the others leave. */
 const MAX_WAITING = 1000;
 const RETRY_AFTER_SECONDS = 1;
 
 type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
 
-/** What stands between an operation and what is read for it. */
+/** Asked before something large is read for an operation. */
 export interface Turn {
   /**
-   * So many bytes are about to be read. Undefined, or resolved, when the operation may go on.
+   * Call it before `bytes` are read. Returns undefined, or resolves, when the operation may continue.
    *
-   * @throws GatewayError RATE_LIMITED when too many wait already
+   * @throws GatewayError RATE_LIMITED if too many are waiting already
    */
   read(bytes: number): Promise<void> | undefined;
-  /** The answer is made: the next may come. Safe to call twice. */
+  /** Call it when the answer is complete, so that the next may begin. Safe to call twice. */
   end(): void;
 }
 
-/** Of mutations, which run field by field. */
+/** For mutations, which run field by field. */
 export const noTurn: Turn = { read: () => undefined, end: () => {} };
 
 interface Place {
@@ -49,17 +49,17 @@ interface Place {
 export class QueryTurns {
   readonly #lines = new TenantLines<Place>();
   readonly #waiting = new Shares(MAX_WAITING);
-  /** How many are under way, by tenant. */
+  /** The number of running queries by tenant. */
   readonly #underWay = new Map<string, number>();
-  /** Of the event loop, before the next may begin. */
+  /** Turns of the event loop until the next may begin. */
   #turnsLeft = 0;
 
-  /** @param onceLeft takes what is to be called when the caller has left; at once where that is so */
+  /** @param onceLeft registers what to call when the client has left; calls it at once if it already has */
   open(caller: Owner, onceLeft: (leave: () => void) => void): QueryTurn {
     return new QueryTurn(caller, onceLeft, this);
   }
 
-  /** Calls `begin` when it is its turn. @throws GatewayError RATE_LIMITED */
+  /** Calls `begin` when it is the query's turn. @throws GatewayError RATE_LIMITED */
   enter(caller: Owner, begin: () => void): Place {
     const place: Place = { caller, begin, isWaiting: false, isUnderWay: false };
     if (this.#turnsLeft === 0 && this.#lines.isEmpty && this.#hasRoom(caller.tenant)) {
@@ -73,14 +73,14 @@ export class QueryTurns {
     return place;
   }
 
-  /** It gives up its place in line, if it has one. */
+  /** Gives up the place in line, if there is one. */
   leave(place: Place): void {
     if (!place.isWaiting) return;
     this.#lines.remove(place.caller, place);
     this.#advance(place);
   }
 
-  /** It is over, wherever it was. */
+  /** Ends the query, whether it runs or waits. */
   end(place: Place): void {
     this.leave(place);
     if (!place.isUnderWay) return;
@@ -96,7 +96,7 @@ export class QueryTurns {
     place.begin();
   }
 
-  /** From the line to what comes after it. */
+  /** Takes a place out of the line. */
   #advance(place: Place): void {
     place.isWaiting = false;
     this.#waiting.take(place.caller, -1);
@@ -131,14 +131,14 @@ export class QueryTurns {
   }
 }
 
-/** Of one query. */
+/** The turn of one query. */
 export class QueryTurn implements Turn {
   readonly #caller: Owner;
   readonly #onceLeft: (leave: () => void) => void;
   readonly #turns: QueryTurns;
   #cost = 0;
   #place: Place | null = null;
-  /** Resolves when it is under way. */
+  /** Resolves when it has begun. */
   #begun: Promise<void> | undefined;
   #refuse: (() => void) | null = null;
   #isLeft = false;
@@ -154,7 +154,7 @@ export class QueryTurn implements Turn {
   }
 
   /**
-   * It costs so much more.
+   * Adds to the cost of the query.
    *
    * @throws GatewayError RATE_LIMITED
    */
@@ -162,7 +162,7 @@ export class QueryTurn implements Turn {
     this.#cost += cost;
     if (this.#cost <= MAX_DIRECT_COST) return undefined;
     this.#begun ??= new Promise((resolve, reject) => {
-      // Most queries never wait, so nothing listens for them.
+      // Registered only now, because most queries never wait.
       this.#onceLeft(() => this.#leave());
       if (this.#isLeft) throw hasLeft();
       this.#refuse = () => reject(hasLeft());
@@ -176,7 +176,7 @@ export class QueryTurn implements Turn {
     if (this.#place !== null) this.#turns.end(this.#place);
   }
 
-  /** Its caller has left: it waits no longer, and goes on only where it has begun. */
+  /** The client has left: the query stops waiting, and continues only if it has begun. */
   #leave(): void {
     this.#isLeft = true;
     if (this.#place === null) return;

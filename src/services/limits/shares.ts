@@ -1,22 +1,22 @@
 /**
- * What there is only so much of, shared by callers.
+ * Divides a limited resource among callers.
  *
- * A tenant may hold as much as the others leave free, so alone it gets a half, beside that one another gets a
- * quarter, and so on: nobody can take it all. What is held with follow tokens is held by their tenant, so that more
- * tokens are not a larger share; and of what the tenant has left, the tokens of one job get a half in the same way.
+ * A tenant may hold as much as remains free, so the first gets a half, the next a quarter, and so on: nobody can take
+ * all of it. What is held with follow tokens counts for their tenant, so that more tokens do not get a larger share. Of
+ * what their tenant has left, the tokens of one job get a half in the same way.
  *
- * Each tenant may hold a little whatever the others hold, and as much again whatever its follow tokens hold.
+ * Each tenant always has room for a little, and for as much again regardless of its follow tokens.
  */
 import type { Caller } from '../auth/caller.js';
 
 type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
 
-/** What one tenant holds. */
+/** The holdings of one tenant. */
 interface Held {
   all: number;
-  /** Of that, what is not held with follow tokens. */
+  /** The part that is not held with follow tokens. */
   own: number;
-  /** Of that, what each job's follow tokens hold; null while there are none. */
+  /** The part that each job's follow tokens hold; null if there are none. */
   byJob: Map<string, number> | null;
 }
 
@@ -27,8 +27,8 @@ export class Shares {
   #all = 0;
 
   /**
-   * @param most in all
-   * @param little for which each tenant finds room, even beyond that
+   * @param most the total
+   * @param little what each tenant always has room for, even beyond the total
    */
   constructor(most: number, little = 0) {
     this.#most = most;
@@ -36,7 +36,7 @@ export class Shares {
   }
 
   /**
-   * False: there is no room for so much more, and nothing has changed.
+   * Takes `more`. Returns false, and changes nothing, if there is no room.
    *
    * @param more negative to give back
    */
@@ -61,12 +61,12 @@ export class Shares {
     return true;
   }
 
-  /** @param holders what each would hold: the tenant, and the job of its follow tokens */
+  /** @param holders what the tenant would hold, and what the follow tokens of the job would */
   #hasRoom(more: number, holders: readonly number[]): boolean {
     let free = this.#most - this.#all - more;
     for (const held of holders) {
       if (held > free) return false;
-      // So much more it could hold: whatever one takes, the others no longer have.
+      // The holder could take this much more; whatever it takes, the others no longer have.
       free = (free - held) / 2;
     }
     return true;

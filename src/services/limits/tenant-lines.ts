@@ -1,12 +1,11 @@
-/** What waits for its turn: tenants go in turn, and within one the tokens of each job. */
+/** Queues in which tenants take turns, and within a tenant the follow tokens of each job. */
 import type { Caller } from '../auth/caller.js';
 
 type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
 
 export class TenantLines<Item> {
   /**
-   * By tenant, and of that by the job for which they have a follow token. The first of each goes next, and is the
-   * last then.
+   * By tenant, then by the job of the follow token. The first entry of each is next, and moves to the end afterwards.
    */
   readonly #lines = new Map<string, Map<string | null, Item[]>>();
 
@@ -22,7 +21,7 @@ export class TenantLines<Item> {
     this.#lines.set(tenant, line);
   }
 
-  /** Takes the next one out; undefined when there is none, or none of a tenant that may go. */
+  /** Removes and returns the next item; undefined if there is none, or none of a tenant that may go. */
   next(mayGo: (tenant: string) => boolean = () => true): Item | undefined {
     for (const [tenant, line] of this.#lines) {
       if (!mayGo(tenant)) continue;
@@ -38,7 +37,7 @@ export class TenantLines<Item> {
     return undefined;
   }
 
-  /** Takes this one out, if it is there. */
+  /** Removes the item, if it is there. */
   remove({ tenant, onlyJob }: Owner, item: Item): void {
     const line = this.#lines.get(tenant);
     const waiting = line?.get(onlyJob);
