@@ -76,6 +76,13 @@ describe('an ordinary request is answered as Apollo Server answers it', () => {
     ['an empty name', { query: SCOPED, operationName: '' }],
     ['a name that is a number', { query: SCOPED, operationName: 1 }],
     [
+      'more faults in variables than are told',
+      {
+        query: 'query ($of: [JobStatus!]) { jobs(filter: { status: $of }) { __typename } }',
+        variables: { of: Array(60).fill('NONE') },
+      },
+    ],
+    [
       'variables that do not fit',
       { query: 'query ($n: Int) { jobs(first: $n) { __typename } }', variables: { n: 'x' } },
     ],
