@@ -1,6 +1,7 @@
 /**
- * Changes of jobs by their numbers, which the database gives in the order of commits: whoever has seen all up to one
- * number has seen all that will ever be below it. (Times would not do: they come from the clocks of many machines.)
+ * Numbered changes of jobs. The database assigns numbers in the order of commits, so whoever has seen all changes up to
+ * a number has seen everything that will ever be below it. Times would not work, because they come from several
+ * machines.
  */
 import type { Kysely } from 'kysely';
 import type { ChangedJob } from '../jobs/job-store.js';
@@ -8,9 +9,9 @@ import { only, Statement } from './statement.js';
 import { jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
-/** How long a change is remembered. */
+/** How long a change is kept. */
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
-/** Forgotten in one transaction. */
+/** The maximum number of changes deleted in one transaction. */
 const MOST_FORGOTTEN = 10_000;
 
 const newest = new Statement((db) =>
@@ -51,13 +52,13 @@ const oldest = new Statement((db) =>
   db.selectFrom('job_changes').select(['number', 'at']).orderBy('number').limit(1),
 );
 
-/** The number up to which changes are to be forgotten; null for none. */
+/** Returns the number up to which changes can be deleted; null if there are none. */
 export async function changesDue(db: Kysely<Tables>, now: number): Promise<number | null> {
   const [first] = await oldest.rows(db, {});
   return first === undefined || first.at > now - LIFETIME_MS ? null : first.number + MOST_FORGOTTEN;
 }
 
-/** But for the last one of all: it says which numbers were given. */
+/** Keeps the very last change, because it shows which numbers were assigned. */
 export async function forgetChanges(trx: Kysely<Tables>, upTo: number, now: number): Promise<void> {
   await trx
     .deleteFrom('job_changes')

@@ -1,4 +1,4 @@
-/** Readings of the clock that stored times go by, and moving what is due when it was set. */
+/** Reads the clock of stored times, and moves due times when it was set. */
 import { type Kysely, sql } from 'kysely';
 import { type AccountHold, movedBy } from '../jobs/account-hold.js';
 import type { ClockMove, ClockReading } from '../jobs/job-store.js';
@@ -11,7 +11,7 @@ export function readClock(
   decide: (reading: ClockReading) => ClockMove,
 ): Promise<ClockMove> {
   return database.write(async (trx) => {
-    // In the same order as whoever leases, and nobody else reads the clock until this reading is dealt with.
+    // Locks in the same order as leases, and lets nobody else read the clock until this reading is handled.
     const { account_hold: heldAs } = await database.lockQueue(trx);
     const { read_at: lastAt } = await trx.selectFrom('clock').select('read_at').executeTakeFirstOrThrow();
     const earliest = performance.now();
@@ -24,13 +24,13 @@ export function readClock(
   });
 }
 
-/** Not a change of the jobs: no version, no history. */
+/** This is no change of the jobs: no version, no history. */
 async function moveDueTimes(trx: Kysely<Tables>, hold: AccountHold | null, ms: number): Promise<void> {
   if (hold !== null) {
     const account_hold = JSON.stringify(movedBy(hold, ms));
     await trx.updateTable('queue').set({ account_hold }).where('id', '=', 1).execute();
   }
-  // `sent_at` is told to nobody: the ages that are reckoned from it decide what is due. `announced_hold` names the hold.
+  // Nobody is shown `sent_at`; ages computed from it decide what is due. `announced_hold` identifies the hold.
   await trx
     .updateTable('jobs')
     .set({

@@ -1,13 +1,12 @@
 /**
  * Group commit: writes that arrive together share one transaction, and so one fsync.
  *
- * A batch is whatever arrived while the batch before was being committed; or, where nothing was, while one write
- * after the other kept arriving. When one write of a batch throws, the whole batch is rolled back and its writes
- * are run again one by one, so a failure stays its own. When the database is at fault, all are run again a few
- * times.
+ * A batch contains the writes that arrived during the previous commit or, if there was none, while writes kept arriving
+ * one after the other. If a write of a batch throws, the whole batch is rolled back and its writes are repeated one by
+ * one, so that the failure affects no other write. If the database failed, all are repeated a few times.
  *
- * A write that takes too long is rejected, and then is not written either: its batch does not commit with it. Only
- * once the commit is under way nobody knows, and that is what it is rejected with.
+ * A write that takes too long is rejected, and its batch commits without it. Once its commit has begun, the outcome is
+ * unknown, and it is rejected with that.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { OutcomeUnknownError, TooLateError } from './unavailable.js';
@@ -16,31 +15,31 @@ export interface Transactor<Transaction> {
   /**
    * Runs `work` in one transaction; commits when it resolves, rolls back when it rejects.
    *
-   * Rejects when surely nothing was committed, or with an OutcomeUnknownError.
+   * Rejects if definitely nothing was committed; otherwise with an OutcomeUnknownError.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Whether no write was to blame, and the same ones may go well in a moment. */
+  /** Whether the error is not caused by a write, so that the same writes may succeed in a moment. */
   mayPass(error: unknown): boolean;
 }
 
 export interface CommitQueueOptions {
-  /** That one transaction holds, so that others get their turn. */
+  /** The maximum number of writes per transaction, so that others get their turn. */
   readonly mostWrites: number;
-  /** For one write, from the call on, in milliseconds; null: no limit. */
+  /** The time limit of a write, from the call on, in milliseconds; null: no limit. */
   readonly timeoutMs: number | null;
 }
 
 export interface WriteOptions {
-  /** When the caller stops waiting, in place of the queue's limit. */
+  /** Aborts when the caller stops waiting; replaces the queue's time limit. */
   readonly until?: AbortSignal;
 }
 
 /**
- * For more writes to arrive, in milliseconds. Nobody waits when none do; when they keep coming, the process is
- * busy reading them, and would otherwise stop for a commit after every few.
+ * How long to collect writes, in milliseconds. There is no wait if none arrive. While they keep arriving, the process
+ * is busy reading them, and would otherwise commit after every few.
  */
 const LONGEST_GATHERING_MS = 10;
-/** Before each further try. */
+/** The pause before each retry. */
 const PAUSES_MS = [20, 100, 500];
 
 export class CommitQueue<Transaction> {
@@ -55,14 +54,14 @@ export class CommitQueue<Transaction> {
   }
 
   /**
-   * Resolves with what `work` gave, once that is durable. `work` may run several times; only the last run counts.
+   * Resolves with the result of `work` once it is durable. `work` may run several times; only the last run counts.
    *
    * @throws TooLateError, OutcomeUnknownError
    */
   write<T>(work: (transaction: Transaction) => Promise<T>, { until }: WriteOptions = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const write = new Write(work, resolve as (value: unknown) => void, (reason) => {
-        // A commit may take for as long as the database is away; those who gave up must not pile up behind it.
+        // A commit may last as long as the database is away; abandoned writes must not accumulate behind it.
         this.#pending.delete(write);
         reject(reason);
       });
@@ -73,7 +72,7 @@ export class CommitQueue<Transaction> {
     });
   }
 
-  /** Resolves when nothing is left to write. */
+  /** Resolves when all writes are done. */
   async drained(): Promise<void> {
     while (this.#running !== null) await this.#running;
   }
@@ -88,7 +87,7 @@ export class CommitQueue<Transaction> {
     this.#running = null;
   }
 
-  /** Turn by turn of the event loop, for as long as each brings more. */
+  /** Waits turn by turn of the event loop, as long as each turn brings more writes. */
   async #gather(): Promise<void> {
     const until = performance.now() + LONGEST_GATHERING_MS;
     let gathered: number;
@@ -137,10 +136,10 @@ export class CommitQueue<Transaction> {
   }
 }
 
-/** One write, and whoever waits for it. */
+/** One write and its caller. */
 class Write<Transaction> {
   readonly work: (transaction: Transaction) => Promise<unknown>;
-  /** Nobody waits for it any more. */
+  /** Whether nobody waits for it any more. */
   isOver = false;
   isCommitting = false;
   readonly #resolve: (value: unknown) => void;

@@ -1,14 +1,14 @@
-/** Why a database can't be used: for the person who starts the gateway. */
+/** Tells the operator why a database can't be used. */
 import { isCertificateError } from '../../certificate-error.js';
 import { GatewayError, reasonOf, StartError } from '../../errors.js';
 import { isAway, isLost } from './unavailable.js';
 
-/** For a server that is still starting, or that nobody knows yet. */
+/** How long to wait for a server that is still starting, or whose name does not resolve yet. */
 const NOT_THERE_PATIENCE_MS = 5000;
-/** For a server that was there a moment ago: a failover takes some seconds. */
+/** How long to wait for a server that was there a moment ago; a failover takes seconds. */
 const LOST_PATIENCE_MS = 30_000;
 
-/** The file is in use by another process. */
+/** Another process uses the file. */
 export class DatabaseInUseError extends StartError {
   override readonly code = 'DATABASE_IN_USE';
   constructor(file: string, cause: unknown) {
@@ -20,7 +20,7 @@ export class DatabaseInUseError extends StartError {
 export class DatabaseUnusableError extends StartError {
   override readonly code = 'DATABASE_UNUSABLE';
   constructor(file: string, error: unknown) {
-    // Whoever starts the gateway is told what the database said.
+    // The operator gets the database's own message.
     const cause = error instanceof GatewayError ? error.cause : error;
     const remedy = isCertificateError(cause)
       ? 'PGSSLROOTCERT, which may name the file of its CA'
@@ -38,13 +38,13 @@ function patienceMs(error: unknown): number {
   return isAway(error) || isNotThereYet(error) ? NOT_THERE_PATIENCE_MS : 0;
 }
 
-/** As pg words it, of a question and of a connection. */
+/** In pg's words, for a query and for a connection. */
 function isSilent(error: unknown): boolean {
   const words = /^(Query read timeout|timeout expired|Connection terminated due to connection timeout)$/;
   return error instanceof Error && words.test(error.message);
 }
 
-/** A name that is not known yet, as of a container that is being started; or a server without a free connection. */
+/** The name does not resolve yet, like that of a container being started; or the server has no free connection. */
 function isNotThereYet(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^(ENOTFOUND|53\d{3})$/.test(String(error.code));
 }

@@ -1,4 +1,4 @@
-/** An open database, as the store needs it: what differs between SQLite and PostgreSQL, and nothing else. */
+/** What the store needs of an open database, as far as SQLite and PostgreSQL differ. */
 import type { Kysely, SelectQueryBuilder } from 'kysely';
 import type { WriteOptions } from './commit-queue.js';
 import type { ColumnTypes } from './migrations.js';
@@ -7,22 +7,22 @@ import type { QueueTable, Tables } from './tables.js';
 export interface Database {
   readonly db: Kysely<Tables>;
   readonly columnTypes: ColumnTypes;
-  /** No other process has it open. */
+  /** Whether no other process can open it. */
   readonly exclusive: boolean;
   /**
-   * Runs `work`, which may change the tables, in a transaction whose statements may take long: one gateway after
-   * another, and where the tables are or shall be, with no other schema in view.
+   * Runs `work`, which may change the tables, in a transaction whose statements may take long. Gateways take turns, and
+   * only the schema that has, or will have, the tables is visible.
    */
   migrate<T>(work: (transaction: Kysely<Tables>) => Promise<T>): Promise<T>;
-  /** Runs `work` in a transaction, see `CommitQueue.write`; resolves when it is durable. */
+  /** Runs `work` in a transaction; resolves when it is durable. See `CommitQueue.write`. */
   write<T>(work: (transaction: Kysely<Tables>) => Promise<T>, options?: WriteOptions): Promise<T>;
-  /** Held until the end of the transaction, so that leases and bounded inserts happen one after another. */
+  /** Locks the queue until the end of the transaction, so that leases and limited inserts are serialized. */
   lockQueue(transaction: Kysely<Tables>): Promise<Pick<QueueTable, 'turn' | 'account_hold'>>;
-  /** Locks the rows that a query in a transaction gives, and passes over those that another one has locked. */
+  /** Makes a query in a transaction lock its rows, and skip those that another transaction has locked. */
   skipLocked: <O>(query: SelectQueryBuilder<Tables, 'jobs', O>) => SelectQueryBuilder<Tables, 'jobs', O>;
-  /** Whole milliseconds since 1970, by the clock that all who share the database go by. */
+  /** Returns whole milliseconds since 1970, by the clock that all users of the database share. */
   now(transaction: Kysely<Tables>): Promise<number>;
-  /** Rejects when it cannot answer, or cannot be written to. */
+  /** Rejects if the database can't answer or can't be written to. */
   ping(): Promise<void>;
   /** Lets writes in flight end, then closes. Safe to call twice. */
   close(): Promise<void>;

@@ -1,19 +1,19 @@
-/** Jobs for which the time has come: to be asked about, archived, erased, failed, or warned of. */
+/** Jobs that are due: to be polled, archived, erased, failed, or warned about. */
 import { type Kysely, sql } from 'kysely';
 import type { Job, JobStatus } from '../jobs/job.js';
 import type { Database } from './database.js';
 import { jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
-/** Written out in SQL rather than bound, so that SQLite sees that the partial index applies. */
+/** Literals instead of parameters, so that SQLite recognizes that the partial index applies. */
 export const isOpen = sql<boolean>`finished_at is null`;
 export const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
 const isBeingSent = sql<boolean>`finished_at is null and status = 'SUBMITTING'`;
 
-/** When something is to be done with a job; null: nothing. */
+/** The columns that say when something is due; null: never. */
 export type DueColumn = 'poll_at' | 'archive_at' | 'erase_at';
 
-/** Hands the due ones out, each to one caller only: they are not due again before `next`. */
+/** Claims due jobs, each for one caller only: they are not due again before `next`. */
 export async function claimDue(
   database: Database,
   column: DueColumn,
@@ -23,7 +23,7 @@ export async function claimDue(
 ): Promise<readonly Job[]> {
   const due = (db: Kysely<Tables>) =>
     db.selectFrom('jobs').where(column, 'is not', null).where(column, '<=', now).orderBy(column).limit(limit);
-  // Mostly nothing is due, and that is known without a write.
+  // Usually nothing is due, and a read is enough to know.
   if ((await due(database.db).select('id').executeTakeFirst()) === undefined) return [];
   return database.write(async (trx) => {
     const jobs = (await database.skipLocked(due(trx).select(jobColumns)).execute()).map(toJob);
@@ -50,7 +50,7 @@ export async function claimDue(
   });
 }
 
-/** Not a change of the jobs: no version, no history. Does nothing to a job with which nothing is to be done. */
+/** This is no change of the jobs: no version, no history. Skips jobs for which nothing is scheduled. */
 export async function moveDue(
   trx: Kysely<Tables>,
   column: DueColumn,
@@ -71,7 +71,7 @@ export async function pastDeadline(
     .select(jobColumns)
     .where(isOpen)
     .where('deadline_at', '<=', now)
-    // Spelled so that it is no use to an index: few are late, but many may be in these statuses.
+    // Written so that no index on the status is used: few jobs are late, but many may have these statuses.
     .where(sql<JobStatus>`status || ''`, 'in', inPlaces(statuses))
     .orderBy('deadline_at')
     .limit(limit)

@@ -1,4 +1,4 @@
-/** What Akool holds against the account: kept in the queue's row, and what it means for the jobs that wait. */
+/** The account hold, which is stored in the queue's row, and its effect on waiting jobs. */
 import { type Kysely, type SqlBool, sql } from 'kysely';
 import { type AccountHold, priceLimits, UNKNOWN_CREDIT } from '../jobs/account-hold.js';
 import type { HeldCount, HoldChange, Trial } from '../jobs/job-store.js';
@@ -17,7 +17,7 @@ export async function findHold(db: Kysely<Tables>): Promise<AccountHold | null> 
   return toHold(only(await holdText.rows(db, {})).account_hold);
 }
 
-/** Also gives the ids of the jobs of which it is known from now on at which balance they were refused. */
+/** Also returns the ids of the jobs for which the balance at their refusal is now known. */
 export function changeHold<After extends AccountHold | null>(
   database: Database,
   change: (before: AccountHold | null) => After,
@@ -33,7 +33,7 @@ export function changeHold<After extends AccountHold | null>(
   });
 }
 
-/** Not a change of the jobs: no version, no history. */
+/** This is no change of the jobs: no version, no history. */
 async function markRefused(trx: Kysely<Tables>, credit: number): Promise<readonly string[]> {
   const marked = await trx
     .updateTable('jobs')
@@ -51,8 +51,8 @@ export function isTooDear(limits: { readonly credit: number; readonly pictures: 
 }
 
 /**
- * One job to try: what was not refused yet and makes the least comes first, then what was tried the longest ago. Where
- * the account is refused whatever a job costs, only the latter counts.
+ * Chooses a job for a trial: first the cheapest of those that were not refused yet, then the one that was tried longest
+ * ago. If the account is refused regardless of cost, only the latter counts.
  */
 export function trialOf(
   database: Database,
@@ -83,7 +83,7 @@ export function trialOf(
     .execute();
 }
 
-/** Whether a job waits that was not sent since the hold began. */
+/** Whether any waiting job was not sent since the hold began. */
 export async function isAnyUntried(trx: Kysely<Tables>, { since }: AccountHold): Promise<boolean> {
   const untried = await trx
     .selectFrom('jobs')

@@ -1,10 +1,10 @@
-/** Idempotency keys, which outlive their jobs for a time, so that a late retry does not become a second job. */
+/** Idempotency keys. They outlive their jobs for a while, so that a late retry does not create a second job. */
 import type { Kysely } from 'kysely';
 import type { NewJob } from '../jobs/job-store.js';
 import type { Tables } from './tables.js';
 import { inPlaces } from './value-list.js';
 
-/** How long a key is remembered at least. */
+/** The minimum life of a key. */
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 export async function findKey(
@@ -32,7 +32,7 @@ export async function rememberKey(
     .execute();
 }
 
-/** The jobs are erased: from now on their keys are kept only until they are old enough. */
+/** Lets the keys of erased jobs expire at the end of their minimum life. */
 export async function letKeysExpire(trx: Kysely<Tables>, jobIds: readonly string[]): Promise<void> {
   await trx
     .updateTable('idempotency_keys')

@@ -1,11 +1,11 @@
-/** Lists of a tenant's jobs. */
+/** Lists a tenant's jobs, page by page. */
 import type { ExpressionBuilder, Kysely, SelectQueryBuilder, Simplify } from 'kysely';
 import type { Job } from '../jobs/job.js';
 import type { JobFilter, JobPlace, Page, PageRequest } from '../jobs/job-store.js';
 import type { RecentJobs } from './recent-jobs.js';
 import { jobColumns, type Tables, toJob } from './tables.js';
 
-/** @param recent jobs that need not be read, where some are kept */
+/** @param recent the jobs in memory; null if none are kept */
 export async function listJobs(
   db: Kysely<Tables>,
   recent: RecentJobs | null,
@@ -14,7 +14,7 @@ export async function listJobs(
   page: PageRequest,
 ): Promise<Page> {
   if (filter.status?.length === 0) return { jobs: [], hasNextPage: false, hasPreviousPage: false };
-  // One of several statuses has no order in an index: a database would go through jobs of all statuses.
+  // No index orders jobs of several statuses, so a single query would go through jobs of all statuses.
   const statuses = filter.status === undefined ? [undefined] : [...new Set(filter.status)];
   const matching = statuses.map((status) =>
     db
@@ -23,7 +23,7 @@ export async function listJobs(
       .where('erase_at', 'is', null)
       .$if(status !== undefined, (q) => q.where('status', '=', status ?? 'WAITING')),
   );
-  // Sequences are between the two.
+  // All sequence numbers are between these two.
   const from = placeAt(filter.createdAfter, Number.MAX_SAFE_INTEGER);
   const to = placeAt(filter.createdBefore, 0);
   const isForward = page.direction === 'forward';
@@ -55,15 +55,15 @@ export async function listJobs(
   };
 }
 
-/** The columns of the order. */
+/** The columns that jobs are ordered by. */
 const ORDER = ['created_at', 'sequence'] as const;
 
 type Jobs<Row> = SelectQueryBuilder<Tables, 'jobs', Row>;
 
-/** The rows of a page, and one more where there is one. Of several statuses, the columns are to include `ORDER`. */
+/** Reads the rows of a page, and one more if there is one. For several statuses, the columns must include `ORDER`. */
 type Wanted = <Row>(columns: (jobs: Jobs<object>) => Jobs<Row>) => Promise<Simplify<Row>[]>;
 
-/** How many there are, counting one more than the limit; and those within it. */
+/** The jobs within the limit, and the number found, which includes one beyond it. */
 interface Found {
   readonly found: number;
   readonly jobs: Job[];
@@ -75,10 +75,10 @@ async function whole(wanted: Wanted, limit: number): Promise<Found> {
 }
 
 /**
- * The same for a page that is looked at again and again: from memory, where all of it is kept, and kept there
- * otherwise. A driver takes about a microsecond for each column of a row, so no more are read than are needed.
+ * The same for a page that is requested repeatedly: taken from memory if all its jobs are there, otherwise read and
+ * kept. The driver needs about a microsecond per column of a row, so only the necessary columns are read.
  *
- * @param order the columns that the rows are to have for their order
+ * @param order the columns by which the rows are ordered
  */
 async function throughMemory(
   recent: RecentJobs,
@@ -89,7 +89,7 @@ async function throughMemory(
   const places = await wanted((q) => q.select(['id', 'version', ...order]));
   const kept = places.slice(0, limit).flatMap(({ id, version }) => {
     const job = recent.get(id);
-    // What is being written at this moment is another version here and there.
+    // During a write, the versions in memory and in the database differ.
     return job?.version === version ? [job] : [];
   });
   if (kept.length === Math.min(places.length, limit)) return { found: places.length, jobs: kept };
@@ -108,7 +108,7 @@ function isOlder(a: JobPlace, b: JobPlace): boolean {
   return a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.sequence < b.sequence);
 }
 
-/** SQLite goes by one bound on each side, the wrong one of two: it would go through all jobs up to the other. */
+/** With two bounds on one side, SQLite uses the wrong one, and would go through all jobs up to the other. */
 function olderOf(a: Bound, b: Bound): Bound {
   return a !== undefined && b !== undefined ? (isOlder(a, b) ? a : b) : (a ?? b);
 }
@@ -138,7 +138,7 @@ function together<Row>(each: readonly Jobs<Row>[]): Jobs<Row> {
   return each.reduce((all, one) => all.unionAll(one));
 }
 
-/** SQLite takes what has an order and a limit of its own together with others only like this. */
+/** SQLite accepts queries with their own order and limit in a union only as subqueries. */
 function asTable<Row>(db: Kysely<Tables>, jobs: Jobs<Row>): Jobs<Row> {
   return db.selectFrom(jobs.as('jobs')).selectAll().$castTo<Row>();
 }

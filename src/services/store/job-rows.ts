@@ -18,7 +18,7 @@ export async function findJob(
   by: 'id' | 'callback_token',
   value: string,
 ): Promise<Job | null> {
-  // PostgreSQL's text can't hold it, and refuses the question.
+  // PostgreSQL's text type can't contain it, and the query would fail.
   if (value.includes('\0')) return null;
   const [row] = await (by === 'id' ? byId : byCallbackToken).rows(db, { value });
   return row === undefined ? null : toJob(row);
@@ -80,8 +80,8 @@ const insertion = new Statement((db, place) =>
 );
 
 /**
- * The one place where jobs are written: a change, its line of history, and whatever else has to be true at the same
- * moment. Returns the job as it is stored; null if it has another version by now than the one that was changed.
+ * The one place where jobs are written: stores a change, its history entry, and whatever else must be true at the same
+ * moment. Returns the stored job; null if its version is no longer the one that the change was made from.
  */
 export async function writeChange(trx: Kysely<Tables>, change: Change): Promise<Job | null> {
   const { job, update } = change;
@@ -90,13 +90,13 @@ export async function writeChange(trx: Kysely<Tables>, change: Change): Promise<
   return stored;
 }
 
-/** A new job has nothing yet but what it was born with. */
+/** A new job has only the columns that it was created with. */
 async function insertJob(trx: Kysely<Tables>, { job, request }: Change): Promise<Job> {
   const { sequence } = only(await insertion.rows(trx, { ...job, request }));
   return { ...job, sequence };
 }
 
-/** By the columns that they set, of which each kind of change has its own. */
+/** Statements by the columns that they set; each kind of change sets its own. */
 const changing = new Map<string, Statement<UpdateResult>>();
 
 function changingOf(columns: readonly string[]): Statement<UpdateResult> {

@@ -1,6 +1,6 @@
 /**
- * The job store over SQL, the same for every database: each method is one query or one transaction, which lie
- * by their nouns in the files beside this one. What differs between databases comes in as a `Database`.
+ * The job store over SQL, the same for every database. Each method is one query or one transaction; these are in the
+ * files beside this one, by noun. A `Database` provides what differs between databases.
  */
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
@@ -53,7 +53,7 @@ class KyselyJobStore implements JobStore {
   readonly #open: () => Promise<Database>;
   readonly #log: Logger | undefined;
   #database: WatchedDatabase | null = null;
-  /** Null where other processes may write too. */
+  /** Null if other processes may write too. */
   #recent: RecentJobs | null = null;
   #recentRequests: RecentRequests | null = null;
   #stopping: Promise<void> | null = null;
@@ -131,7 +131,7 @@ class KyselyJobStore implements JobStore {
     const isSaved = (await this.#opened.write((trx) => writeChange(trx, change))) !== null;
     if (change.request !== null) this.#recentRequests?.forget([change.job.id]);
     if (isSaved) this.#recent?.changed(change);
-    // Somebody was quicker: whatever is kept, the next read is the store's.
+    // Another change came first, so the next read must come from the database.
     else this.#recent?.forget([change.job.id]);
     return isSaved;
   }

@@ -1,9 +1,9 @@
 /**
  * Brings the tables up to date, or finds that a newer version did more than that.
  *
- * A version that was rolled back meets migrations that it does not know. The version that made them left word
- * of the last migration of the release before its own: a program that knows it can use the tables. So going back
- * one release works, and going back further is refused.
+ * After a rollback, a version meets migrations that it does not know. The version that ran them recorded the last
+ * migration of the previous release: a program that knows that one can use the tables. So going back one release works,
+ * and going back further is refused.
  *
  * Kysely's own migrator is not used, because its lock belongs to a session: PgBouncer in transaction mode gives
  * each transaction another one.

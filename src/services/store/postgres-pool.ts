@@ -1,9 +1,9 @@
 /**
- * Connections to PostgreSQL. None is waited for without end. None is used again that failed to answer, since what it
- * says next may be the answer to somebody else's question; nor one that leads to a server which is no primary (any
- * more). After a failover the address may lead elsewhere, so each lives for a limited time, and looks it up anew.
+ * Connections to PostgreSQL. Every wait is limited. A connection that failed to answer is not used again, because its
+ * next answer may belong to an earlier query; neither is one to a server that is no longer the primary. After a
+ * failover the address may lead elsewhere, so connections have a limited life, and new ones resolve the address again.
  *
- * Nothing is set in a session, because PgBouncer refuses that when connecting, and forgets it between transactions.
+ * Nothing is set per session, because PgBouncer refuses that when connecting, and loses it between transactions.
  */
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import { type ClientBase, DatabaseError, Pool, type PoolClient, type QueryConfig, types } from 'pg';
@@ -12,29 +12,29 @@ import type { Tables } from './tables.js';
 import { codeOf } from './unavailable.js';
 
 export interface PoolSettings {
-  /** Connections of this instance. */
+  /** The maximum number of connections of this instance. */
   readonly poolSize: number;
-  /** For a connection whose statements may take long. */
+  /** Opens a connection whose statements may take long. */
   readonly patience?: Patience;
   readonly log: Logger;
 }
 
 export interface Patience {
-  /** For the answer to the next statement, in milliseconds. */
+  /** The time limit of the next statement, in milliseconds. */
   readonly answerTimeoutMs: number;
-  /** Ends the connections that are lent, and what they wait for. */
+  /** Destroys the connections in use, which ends their queries. */
   readonly signal: AbortSignal;
 }
 
-/** For a connection to be made, or for one of the pool to be free. */
+/** How long to wait for a connection. */
 const CONNECT_TIMEOUT_MS = 3000;
-/** Other statements than those of a migration are never long. */
+/** Only statements of migrations may take longer. */
 export const ANSWER_TIMEOUT_MS = 5000;
-/** Of silence, before the system asks whether the other side is there. */
+/** How long a connection may be idle before TCP keep-alive probes it. */
 const KEEP_ALIVE_MS = 5000;
-/** Of a connection, in seconds. */
+/** The maximum life of a connection, in seconds. */
 const CONNECTION_LIFE_S = 60;
-/** What PostgreSQL answers to a write where nothing can be written (its manual, appendix A). */
+/** PostgreSQL's code for a write to a read-only server (its manual, appendix A). */
 const READ_ONLY = '25006';
 /** PostgreSQL's type number of `bigint`. */
 const INT8 = 20;
@@ -60,8 +60,8 @@ function openPool(url: string, { poolSize, patience, log }: PoolSettings): Postg
         oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
   });
-  // A connection that breaks also says so itself: unheard, that would end the process. Its query is rejected, and
-  // the pool makes another connection when one is needed.
+  // A broken connection also emits an `error` event, which would end the process if nobody listened. Its query is
+  // rejected, and the pool opens another connection when needed.
   pool.on('connect', (connection) => {
     connection.on('error', () => {});
   });
@@ -72,7 +72,7 @@ function openPool(url: string, { poolSize, patience, log }: PoolSettings): Postg
   };
 }
 
-/** A connection, for as long as somebody has it. */
+/** A connection while it is in use. */
 function lend(client: PoolClient, log: Logger, patience?: Patience): PostgresPoolClient {
   let fault: Error | undefined;
   const end = (): void => void client.end();
@@ -95,19 +95,19 @@ function lend(client: PoolClient, log: Logger, patience?: Patience): PostgresPoo
   return { query: query as PostgresPoolClient['query'], release };
 }
 
-/** pg's types lack the time-out of one statement. */
+/** pg's types lack the timeout of a single statement. */
 function patiently(text: string, patience?: Patience): QueryConfig & { query_timeout?: number } {
   return { text, ...(patience && { query_timeout: patience.answerTimeoutMs }) };
 }
 
-/** The server refused one statement, and may well take the next. */
+/** Whether the server refused a statement and may accept the next. */
 function isAnswer(error: Error): boolean {
   if (!(error instanceof DatabaseError) || error.severity !== 'ERROR') return false;
   const code = codeOf(error);
   return code !== READ_ONLY && !NO_USE.test(code);
 }
 
-/** Connection exceptions, and a server that stops or starts. */
+/** Connection exceptions, and a server that is stopping or starting. */
 const NO_USE = /^08|^57P0[1-3]$/;
 
 async function mustBeWritable(client: ClientBase): Promise<void> {
@@ -118,9 +118,9 @@ async function mustBeWritable(client: ClientBase): Promise<void> {
 }
 
 /**
- * PgBouncer would keep its connection to that server for up to an hour, and hand it out again; it does so with those
- * alone that are not in a transaction. In transaction mode it may give this statement another connection than the one
- * that was found out, so the statement looks for itself.
+ * PgBouncer would keep its connection to that server for up to an hour and hand it out again, unless it is closed
+ * within a transaction. In transaction mode this statement may run on another server connection than the one that was
+ * found to be read-only, so it checks for itself.
  */
 async function endReadOnlySession(client: ClientBase): Promise<void> {
   const end = `select pg_terminate_backend(pg_backend_pid()) where current_setting('transaction_read_only') = 'on'`;

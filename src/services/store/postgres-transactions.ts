@@ -1,10 +1,10 @@
 /**
- * Transactions whose outcome is known, though the acknowledgement of a commit may be lost.
+ * Transactions whose outcome can be determined even if the acknowledgement of the commit is lost.
  *
- * Each stores its number beside the name of this writer, and so commits or rolls back with it. When the answer to
- * COMMIT is missing, that row says what happened. Asking for it waits for a transaction that has not ended yet,
- * because that one holds the row. (`pg_xact_status` would need no table, but a standby that was promoted may have
- * given the transaction's id to another one. The row is there exactly when the writes are.)
+ * Each transaction stores its number in this writer's row, which commits or rolls back with it. If the answer to COMMIT
+ * is missing, the row shows what happened. Reading it waits for a transaction that has not ended yet, because that one
+ * locks the row. (`pg_xact_status` would need no table, but a promoted standby may have assigned the transaction's id
+ * to another one. The row exists exactly if the writes do.)
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,18 +14,18 @@ import type { Transactor } from './commit-queue.js';
 import type { Tables } from './tables.js';
 import { codeOf, isUnavailable, OutcomeUnknownError } from './unavailable.js';
 
-/** No statement of ours is long; one that hangs must not hold a lock for ever. */
+/** Our statements are short; one that hangs must not hold a lock forever. */
 const STATEMENT_TIMEOUT_MS = 4000;
-/** Of a transaction that waits for its next statement; this process may be cut off, and the locks are others' too. */
+/** How long a transaction may wait for its next statement: a process that was cut off must not hold its locks. */
 const IDLE_TIMEOUT_MS = 2000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
-/** Set in each transaction rather than when connecting, which PgBouncer refuses. */
+/** Set in each transaction, because PgBouncer refuses it when connecting. */
 const BEGIN = `begin; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`;
-/** Rows of writers that are gone have nothing left to tell. */
+/** How long the rows of writers that are gone are kept. */
 const FORGET_THE_GONE = `delete from batches where at < now() - interval '1 day'`;
 
-/** Statements and waits for locks that were ended (PostgreSQL's manual, appendix A). */
+/** Codes of cancelled statements and lock waits (PostgreSQL's manual, appendix A). */
 const TOOK_TOO_LONG = /^(57014|55P03)$/;
 
 export class PostgresTransactions implements Transactor<Kysely<Tables>> {
@@ -34,7 +34,7 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
   readonly #writer = randomUUID();
   readonly #closing = new AbortController();
   #batches = 0;
-  /** Whether the last transaction came to an end that the database told. */
+  /** Whether the database confirmed the end of the last transaction. */
   #isHeard = false;
 
   constructor(db: Kysely<Tables>, log: Logger) {
@@ -59,16 +59,16 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
   }
 
   mayPass(error: unknown): boolean {
-    // One write of the batch may be what takes long; it must not take the others along.
+    // A single write of the batch may take long; it must not affect the others.
     return isUnavailable(error) && !TOOK_TOO_LONG.test(codeOf(error));
   }
 
-  /** What is not known by then stays unknown. */
+  /** After this time, the outcome stays unknown. */
   giveUp(): void {
     this.#closing.abort();
   }
 
-  /** A database that does not answer is not asked: the row goes when it is a day old. */
+  /** Skips a database that does not answer; the row is deleted after a day. */
   async forget(): Promise<void> {
     if (this.#isHeard) await this.#db.deleteFrom('batches').where('writer', '=', this.#writer).execute();
   }
@@ -108,7 +108,7 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
     }
   }
 
-  /** Inserts where nothing is: that waits, as an update does, for a transaction that has not ended. */
+  /** Inserts the row if it is missing. Like an update, that waits for a transaction that has not ended. */
   #lastCommitted(): Promise<number> {
     return this.#db.connection().execute(async (connection) => {
       try {
@@ -131,7 +131,7 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
   }
 }
 
-/** In one message, and so one round trip. */
+/** Sent as one message, to save round trips. */
 async function run(connection: Kysely<Tables>, ...statements: readonly string[]): Promise<void> {
   await connection.executeQuery(CompiledQuery.raw(statements.join('; ')));
 }

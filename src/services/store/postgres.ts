@@ -1,11 +1,10 @@
 /**
  * PostgreSQL: many gateways on one database.
  *
- * Transactions are short, at the default isolation (read committed): what must not be done twice is guarded by
- * a row lock (the queue), `SKIP LOCKED` (claims) or a compare-and-set (jobs), never by holding something over a
- * call to somebody else. Writes of one instance that arrive together share a transaction; should two
- * instances lock the same rows in different orders, PostgreSQL ends one of them, and its writes are made again
- * one by one.
+ * Transactions are short and use the default isolation (read committed). What must not be done twice is protected by a
+ * row lock (the queue), `SKIP LOCKED` (claims) or compare-and-set (jobs); no lock is held during external calls.
+ * Simultaneous writes of an instance share a transaction. If two instances lock the same rows in different orders,
+ * PostgreSQL ends one of the transactions, and its writes are repeated one by one.
  */
 import { type Kysely, sql } from 'kysely';
 import { inTime } from '../../in-time.js';
@@ -20,19 +19,19 @@ import type { Tables } from './tables.js';
 const queueRow = new Statement((db) =>
   db.selectFrom('queue').select(['turn', 'account_hold']).where('id', '=', 1).forUpdate(),
 );
-/** Of the server, not of the transaction's begin. */
+/** The server's current time, not that of the transaction's beginning. */
 const serverTime = new Statement((db) =>
   db.selectNoFrom(sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`.as('now')),
 );
-/** Refused where nothing can be written, though it locks no row. */
+/** Fails on a read-only server, although it locks no row. */
 const nothingToWrite = new Statement((db) =>
   db.selectFrom('batches').select('number').where('writer', '=', '').forUpdate(),
 );
-/** In one transaction: other instances wait for the rows that it has locked. */
+/** The maximum number of writes per transaction, because other instances wait for its locks. */
 const MOST_WRITES = 32;
-/** Whoever asked for a write has an answer by then. */
+/** The time limit of a write. */
 const WRITE_TIMEOUT_MS = 9000;
-/** For what is in flight when it is closed, and for its connections to end. */
+/** How long closing waits for writes in flight, and for connections to end. */
 const CLOSE_TIMEOUT_MS = 3000;
 
 export async function openPostgres(url: string, settings: PoolSettings): Promise<Database> {
@@ -61,7 +60,7 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
     },
   };
 
-  /** A database that does not answer is left: each of its calls would be waited for until its own time is over. */
+  /** Abandons a database that does not answer; otherwise each call would wait for its own time limit. */
   async function close(): Promise<void> {
     await inTime(end(), CLOSE_TIMEOUT_MS, undefined);
     transactions.giveUp();

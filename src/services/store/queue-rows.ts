@@ -1,4 +1,4 @@
-/** The queue: who waits, in which order, and how many slots are taken. */
+/** The queue: waiting jobs, their order, and the slots in use. */
 import type { Kysely } from 'kysely';
 import { type AccountHold, mayBeTheJobs, priceLimits } from '../jobs/account-hold.js';
 import type { Change, Job } from '../jobs/job.js';
@@ -13,12 +13,12 @@ import { only, Statement } from './statement.js';
 import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
 
-/** Of the free places of the reserve, one tenant may wait with one in so many. */
+/** A tenant may use one in this many free places of the reserve. */
 const RESERVE_SHARES = 4;
-/** Above this, reading the queue once costs less than counting for each. */
+/** For more ids, reading the queue once costs less than counting for each of them. */
 const FEW = 16;
 
-/** How many wait, and the last turn of the tenant's own. */
+/** Reads the number of waiting jobs and the tenant's last turn. */
 const queueSeenBy = new Statement((db, place) =>
   db.selectNoFrom((eb) => [
     eb
@@ -61,12 +61,12 @@ export function enqueue(
   });
 }
 
-/** Whether it may be the jobs that wait, not the account, and only another one can tell. */
+/** Whether the waiting jobs may be the reason for the hold, not the account, so that only another job can tell. */
 async function needsAnother(trx: Kysely<Tables>, hold: AccountHold): Promise<boolean> {
   return mayBeTheJobs(hold) && !(await isAnyUntried(trx, hold));
 }
 
-/** Up to `most` of the tenant's own, by an index that holds nobody else's. */
+/** Counts up to `most` of the tenant's own, by an index that contains nobody else's. */
 const ownWaiting = new Statement((db, place) =>
   db
     .selectFrom((eb) =>
@@ -82,9 +82,9 @@ const ownWaiting = new Statement((db, place) =>
 );
 
 /**
- * `queueLimit` places are for whoever comes first, and as many again are a reserve for those who hold few: a tenant
- * gets one of them while it waits with less than a quarter of those that are free. So one tenant may take all of the
- * former, and keeps nobody else out; and each that comes leaves some of the reserve to the next.
+ * `queueLimit` places are first come, first served, and as many again are a reserve for tenants with few waiting jobs:
+ * a tenant gets one of these while its waiting jobs are fewer than a quarter of the free ones. So one tenant may take
+ * all of the former without keeping others out, and each newcomer leaves some of the reserve to the next.
  */
 async function hasPlace(
   trx: Kysely<Tables>,
@@ -106,7 +106,7 @@ const serve = new Statement((db, place) =>
 
 const nextFor = new WeakMap<Database, Statement<JobRow>>();
 
-/** The jobs that are to be sent next. */
+/** Selects the jobs to send next. */
 function nextOf(database: Database): Statement<JobRow> {
   const known = nextFor.get(database);
   if (known !== undefined) return known;
@@ -137,7 +137,7 @@ export async function leaseJobs(
   decide: (job: Job, storeNow: number) => Change | null,
   options: LeaseOptions = {},
 ): Promise<readonly Job[]> {
-  // Mostly nobody waits, and that is known without a write, and without counting those at the provider.
+  // Usually no job waits; this check avoids a write transaction and counting the slots.
   if ((await firstWaiting.rows(database.db, {})).length === 0) return [];
   return database.write(async (trx) => {
     const { turn: served, account_hold: heldAs } = await database.lockQueue(trx);
@@ -157,7 +157,7 @@ export async function leaseJobs(
       const change = decide(toJob(row), storeNow);
       if (change !== null && (await writeChange(trx, change)) !== null) leased.push(change.job);
     }
-    // A trial is out of turn.
+    // A trial does not advance the turn.
     if (trial !== null) return leased;
     const turn = Math.max(served, ...leased.map((job) => job.turn));
     if (turn > served) await serve.run(trx, { turn });

@@ -1,10 +1,9 @@
 /**
- * Jobs that were read or changed last, kept in memory: what a query right after a submit, a follower's first
- * look, each report of Akool and the first page of a list ask for. Only for a store that no other process writes to.
+ * Keeps recently read or changed jobs in memory, for queries right after a submit, new followers, callbacks and first
+ * pages of lists. Only for a store that no other process writes to.
  *
- * What is kept is always what is stored. So a change is applied to the state that is kept, and only to the one
- * it was made from; and a read that began before a write ended keeps nothing, for it may have seen the state
- * of before.
+ * The kept jobs always equal the stored ones. So a change is only applied to the version that it was made from, and a
+ * read that began before a write ended is not kept, because it may have seen the previous state.
  */
 import { LRUCache } from 'lru-cache';
 import type { Change, Job } from '../jobs/job.js';

@@ -1,15 +1,15 @@
 /**
- * Requests that were read last, kept in memory: those of the jobs that are looked at again and again. Only for a store
- * that no other process writes to.
+ * Keeps recently read requests in memory, for jobs that are queried repeatedly. Only for a store that no other process
+ * writes to.
  *
- * What is kept is always what is stored: a read that began before a write ended keeps nothing. It is never what a
- * client sent: a string in that may be a slice of the whole body, and keep all of it.
+ * The kept requests always equal the stored ones: a read that began before a write ended is not kept. Objects that a
+ * client sent are never kept, because their strings may be slices of the whole body, and would retain all of it.
  */
 import { LRUCache } from 'lru-cache';
 import type { StoredRequest } from './job-rows.js';
 
 const MAX_KEPT_BYTES = 10 * 1024 * 1024;
-/** What a character of the text takes in memory once it is parsed, at most. */
+/** The maximum memory per character of the text, once parsed. */
 const BYTES_PER_CHARACTER = 4;
 
 export class RecentRequests {
@@ -23,7 +23,7 @@ export class RecentRequests {
     return this.#kept.get(id);
   }
 
-  /** @param readMissing gives those of the store */
+  /** @param readMissing reads from the database */
   async read(
     ids: readonly string[],
     readMissing: (ids: readonly string[]) => Promise<ReadonlyMap<string, StoredRequest>>,
@@ -43,7 +43,7 @@ export class RecentRequests {
     return found;
   }
 
-  /** These are others now, or gone. */
+  /** These requests have changed or are gone. */
   forget(ids: readonly string[]): void {
     this.#writes += 1;
     for (const id of ids) this.#kept.delete(id);
