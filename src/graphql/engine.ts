@@ -128,7 +128,16 @@ export class Engine {
       document: run.document,
       operationName,
       variableValues: declaredOf(operation, variables),
-      contextValue: { ...context, inTurn: run.inTurn, turn: run.turn, answer, accepted },
+      // Not by spreading the caller's, which takes several times as long.
+      contextValue: {
+        services: context.services,
+        caller,
+        reads: context.reads,
+        inTurn: run.inTurn,
+        turn: run.turn,
+        answer,
+        accepted,
+      },
       type: operation.operation,
       reportUnexpected: this.#reportUnexpected,
       end: run.end,

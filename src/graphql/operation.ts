@@ -138,6 +138,9 @@ export function declaredOf(
   variables: unknown,
 ): Variables | null | undefined {
   if (variables == null) return variables;
+  const isDeclared = (name: string): boolean =>
+    variableDefinitions.some(({ variable }) => variable.name.value === name);
+  if (Object.keys(variables).every(isDeclared)) return variables as Variables;
   const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
   return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
 }
