@@ -22,7 +22,7 @@ import type { TrustedDocuments } from './trusted-documents.js';
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: QueryLimits;
-  /** Null: any document may run. */
+  /** Null: every document may run. */
   readonly trusted: TrustedDocuments | null;
   readonly introspection: boolean;
 }

@@ -55,16 +55,12 @@ export class Operation implements ExecutionArgs {
   readonly #reportUnexpected: ReportUnexpected;
   readonly #end: () => void;
 
-  constructor(parts: {
-    readonly schema: GraphQLSchema;
-    readonly document: DocumentNode;
-    readonly operationName: string | null | undefined;
-    readonly variableValues: Variables | null | undefined;
-    readonly contextValue: GatewayContext;
-    readonly type: OperationTypeNode;
-    readonly reportUnexpected: ReportUnexpected;
-    readonly end: () => void;
-  }) {
+  constructor(
+    parts: Pick<
+      Operation,
+      'schema' | 'document' | 'operationName' | 'variableValues' | 'contextValue' | 'type'
+    > & { readonly reportUnexpected: ReportUnexpected; readonly end: () => void },
+  ) {
     this.schema = parts.schema;
     this.document = parts.document;
     this.operationName = parts.operationName;
@@ -140,6 +136,7 @@ export function declaredOf(
   if (variables == null) return variables;
   const isDeclared = (name: string): boolean =>
     variableDefinitions.some(({ variable }) => variable.name.value === name);
+  // Usually all are, and then nothing needs to be copied.
   if (Object.keys(variables).every(isDeclared)) return variables as Variables;
   const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
   return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));

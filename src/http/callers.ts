@@ -4,7 +4,6 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
-import type { Operation } from '../graphql/operation.js';
 import type { CallerContext } from '../resolvers/context.js';
 import type { HeardBytes } from '../services/limits/heard-bytes.js';
 import { type HeldBytes, type Holding, SMALL_BYTES } from '../services/limits/held-bytes.js';
@@ -23,10 +22,6 @@ export interface Sender {
   readonly context: CallerContext;
   /** Holds the bytes of the body until the request is answered. */
   readonly body: Holding;
-  /** The operation, once it has begun. */
-  operation: Operation | null;
-  /** Whether the request was answered, or the client has left. */
-  isOver: boolean;
 }
 
 /** In bytes: a picture of 5 MB in base64 fits. */
@@ -56,10 +51,7 @@ export function askFirst(
     let isOver = false;
     onceOver(request, reply, () => {
       isOver = true;
-      if (sender === null) return;
-      sender.isOver = true;
-      sender.body.release();
-      sender.operation?.leave();
+      sender?.body.release();
     });
     const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
       // It is not even read to be discarded.
@@ -68,7 +60,7 @@ export function askFirst(
     });
     // The client is gone.
     if (isOver) throw new RefusedBody(400);
-    sender = { context, body: bodies.open(context.caller), operation: null, isOver: false };
+    sender = { context, body: bodies.open(context.caller) };
     request.sender = sender;
   };
 }
@@ -82,12 +74,6 @@ function isLarge({ headers }: FastifyRequest): boolean {
 export function senderOf({ sender }: FastifyRequest): Sender {
   if (sender === null) throw new Error('Nobody was asked whose this request is');
   return sender;
-}
-
-/** Ties the answer to the request. Whoever runs the operation still has to end it. */
-export function answerWith(sender: Sender, operation: Operation): void {
-  sender.operation = operation;
-  if (sender.isOver) operation.leave();
 }
 
 /** @throws RefusedBody; GatewayError RATE_LIMITED if the caller holds or has just sent too much */

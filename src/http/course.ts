@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import type { AskedOperation, Engine, RefusedOperation } from '../graphql/engine.js';
 import type { Operation } from '../graphql/operation.js';
-import { answerWith, senderOf } from './callers.js';
+import { senderOf } from './callers.js';
 import { withStatus } from './http-errors.js';
 import { onceOver } from './once-over.js';
 
@@ -28,18 +28,17 @@ export class Course {
   /** Admits and begins the operation; only the first call has an effect. */
   async begin(asked: AskedOperation): Promise<void> {
     if (this.operation !== null || this.refusal !== null) return;
-    const sender = senderOf(this.#request);
-    const { context } = sender;
+    const { context } = senderOf(this.#request);
+    const onceLeft = (leave: () => void): void => onceOver(this.#request, this.#reply, leave);
     try {
       const admission = await this.#engine.admit(context.caller, asked);
       if ('errors' in admission) {
         this.refusal = { ...admission, isThrown: false };
         return;
       }
-      this.operation = await this.#engine.begin(context, admission, asked, (leave) =>
-        onceOver(this.#request, this.#reply, leave),
-      );
-      answerWith(sender, this.operation);
+      const operation = await this.#engine.begin(context, admission, asked, onceLeft);
+      this.operation = operation;
+      onceLeft(() => operation.leave());
     } catch (error) {
       // A thrown refusal is an error of the request like any other.
       const refusal = withStatus(error);

@@ -16,7 +16,7 @@ import type { AskedOperation, Engine } from '../graphql/engine.js';
 import type { Answer, Operation } from '../graphql/operation.js';
 import { shownErrors } from '../graphql/outcome.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
-import { answerWith, senderOf } from './callers.js';
+import { senderOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { onceOver } from './once-over.js';
@@ -91,8 +91,7 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
 /** @throws RefusedStream, GatewayError */
 async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engine): Promise<Operation> {
   const asked = checked(operationRequestOf(request));
-  const sender = senderOf(request);
-  const { context } = sender;
+  const { context } = senderOf(request);
   const admission = await engine.admit(context.caller, asked);
   if ('errors' in admission) throw new RefusedStream(400, admission.errors);
   const type = admission.operation.operation;
@@ -101,8 +100,9 @@ async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engin
   }
   if (type !== OperationTypeNode.MUTATION) endAtExpiry(reply.raw, context.caller.expiresAt);
   if (type === OperationTypeNode.SUBSCRIPTION) dropBody(request);
-  const operation = await engine.begin(context, admission, asked, (leave) => onceOver(request, reply, leave));
-  answerWith(sender, operation);
+  const onceLeft = (leave: () => void): void => onceOver(request, reply, leave);
+  const operation = await engine.begin(context, admission, asked, onceLeft);
+  onceLeft(() => operation.leave());
   return operation;
 }
 
