@@ -16,7 +16,7 @@ import { gzipSync } from 'node:zlib';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-const page = join(root, 'src/graphiql');
+const page = join(root, 'src/pages/graphiql');
 
 const halves = [
   {
@@ -37,7 +37,7 @@ const halves = [
 ];
 
 /** What is run or imported from outside. */
-const PROGRAMS = ['index', 'demo/index', 'sandbox/index', 'app', 'config', 'reference'];
+const PROGRAMS = ['index', 'demo/index', 'sandbox/index', 'app', 'config/config', 'codegen-inputs'];
 
 const onlyIfStale = process.argv.includes('--if-stale');
 const todo = halves

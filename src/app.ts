@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import type { Clock } from './clock.js';
-import { type Config, isLoopback, type Secrets } from './config.js';
+import { type Config, isLoopback, type Secrets } from './config/config.js';
 import {
   akoolAddress,
   archiveUnusable,
@@ -32,29 +32,29 @@ import { createSchema } from './resolvers/schema.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 import { Account } from './services/account.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
-import type { Archive } from './services/archive/archive.js';
-import { ResultFetcher } from './services/archive/result-fetcher.js';
 import { Authenticator } from './services/auth/authenticator.js';
 import { FollowTokens } from './services/auth/follow-tokens.js';
 import { JwtVerifier } from './services/auth/jwt.js';
-import { FaceDetection } from './services/faces/face-detection.js';
-import { FaceLookup } from './services/faces/face-lookup.js';
+import { DetectionCache } from './services/faces/detection-cache.js';
+import { FaceDetector } from './services/faces/face-detector.js';
 import { Health } from './services/health.js';
 import type { Job } from './services/jobs/job.js';
 import type { JobBus } from './services/jobs/job-bus.js';
 import { JobService } from './services/jobs/job-service.js';
 import type { JobStore } from './services/jobs/job-store.js';
+import type { BlobStore } from './services/media/blob-store.js';
+import { ResultFetcher } from './services/media/result-fetcher.js';
 import { tellingUnavailable } from './services/store/unavailable.js';
 import { AccountHolds } from './services/workers/account-holds.js';
 import { AccountWatch } from './services/workers/account-watch.js';
 import { Archiver } from './services/workers/archiver.js';
-import { CallbackReceiver } from './services/workers/callback.js';
+import { CallbackReceiver } from './services/workers/callback-receiver.js';
 import { CatchUp } from './services/workers/catch-up.js';
 import { Dispatcher } from './services/workers/dispatcher.js';
 import { Eraser } from './services/workers/eraser.js';
 import { ExpiryWatch } from './services/workers/expiry-watch.js';
-import { Instances } from './services/workers/instances.js';
-import { createMetrics, JobMetrics } from './services/workers/job-metrics.js';
+import { InstanceHeartbeat } from './services/workers/instance-heartbeat.js';
+import { createMetrics, Metrics } from './services/workers/metrics.js';
 import { QueuePositions } from './services/workers/queue-positions.js';
 import { Reconciler } from './services/workers/reconciler.js';
 import { StoreClock } from './services/workers/store-clock.js';
@@ -89,7 +89,7 @@ export interface Overrides {
   readonly bus?: JobBus;
   readonly sandbox?: (port: number) => Sandbox;
   readonly wrapStore?: (store: JobStore) => JobStore;
-  readonly archive?: Archive;
+  readonly archive?: BlobStore;
   readonly wrapAkool?: (akool: AkoolClient) => AkoolClient;
   /** Turns polling off, so that tests can prove that the checks notice lost updates. */
   readonly withoutReconciler?: boolean;
@@ -211,7 +211,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const bus = overrides.bus ?? (await createBus(redis, log));
     stops.push(() => bus.stop());
     await bus.start().catch((error: unknown) => goOnWithoutRedis(error, log));
-    const instances = new Instances({ store, clock, hasSharedBus: secrets.redisUrl !== null, log });
+    const instances = new InstanceHeartbeat({ store, clock, hasSharedBus: secrets.redisUrl !== null, log });
     stops.push(() => instances.stop());
     await instances.start().catch(cantUseDatabase);
     const limiters = await createLimiters(redis, log);
@@ -232,7 +232,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         publicUrl === null ? null : `${publicUrl}/webhooks/akool/${job.callbackToken}`,
     };
     const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
-    const detection = new FaceDetection(akool, config);
+    const detection = new DetectionCache(akool, config);
     const holds = new AccountHolds({ store, log });
     const dispatcher = new Dispatcher({ jobs, akool, faces: detection, holds, clock, settings, log });
     const watch = new AccountWatch({ holds, store, akool, dispatcher, clock, settings, log });
@@ -261,7 +261,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const registry = createMetrics();
     const expiry = new ExpiryWatch({ store, clock, registry, log });
     const health = new Health({ store, bus, registry, log });
-    const metrics = new JobMetrics(jobs, registry, {
+    const metrics = new Metrics(jobs, registry, {
       sockets: () => http.openSockets,
       held: () => (config.dispatchPaused ? 'PAUSED' : holds.last?.blocks ? holds.last.reason : null),
     });
@@ -290,7 +290,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         jobs,
         submission,
         waiting: new WaitingReasons({ holds, dispatcher, clock, isPaused: config.dispatchPaused }),
-        faces: new FaceLookup(detection),
+        faces: new FaceDetector(detection),
         account: new Account({ akool, jobs, maxConcurrency: config.akool.maxConcurrency }),
         eraser,
         followTokens,

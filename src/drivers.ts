@@ -6,22 +6,22 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import type { Config, Secrets } from './config.js';
+import type { Config, Secrets } from './config/config.js';
+import { driverAddress } from './config/postgres-address.js';
 import { reasonOf, StartError } from './errors.js';
 import type { SharedLimiters } from './graphql/rate-limits.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
-import { createAkoolClient } from './services/akool/client.js';
-import type { Archive } from './services/archive/archive.js';
-import { createFileArchive } from './services/archive/file-archive.js';
-import { S3Error } from './services/archive/s3-call.js';
+import { createAkoolClient } from './services/akool/http-akool-client.js';
 import { createInProcessJobBus } from './services/bus/in-process-job-bus.js';
 import { refusalOf } from './services/bus/redis-refusal.js';
 import type { JobBus } from './services/jobs/job-bus.js';
 import type { JobStore } from './services/jobs/job-store.js';
+import type { BlobStore } from './services/media/blob-store.js';
+import { createFolderBlobStore } from './services/media/folder-blob-store.js';
+import { S3Error } from './services/media/s3-call.js';
 import { DatabaseUnusableError } from './services/store/database-errors.js';
 import { createKyselyJobStore } from './services/store/kysely-job-store.js';
-import { driverAddress } from './services/store/postgres-address.js';
 
 export interface Settings {
   readonly config: Config;
@@ -110,12 +110,12 @@ export async function createLimiters(place: RedisPlace | null, log: Logger): Pro
   return createRedisLimiters({ ...place, log });
 }
 
-export async function createArchive({ config, secrets, log }: Settings): Promise<Archive> {
+export async function createArchive({ config, secrets, log }: Settings): Promise<BlobStore> {
   const { archiveBucket: bucket, archiveDir, archiveTimeoutMs } = config;
-  if (bucket === null) return createFileArchive(archiveDir);
+  if (bucket === null) return createFolderBlobStore(archiveDir);
   // Its client takes 14 MB and a fifth of a second.
-  const { createS3Archive } = await import('./services/archive/s3-archive.js');
-  return createS3Archive({
+  const { createS3BlobStore } = await import('./services/media/s3-blob-store.js');
+  return createS3BlobStore({
     bucket,
     credentials: secrets.s3Credentials,
     longestWriteMs: archiveTimeoutMs,

@@ -1,7 +1,7 @@
 /** Addresses of pictures and videos: what is one, and how it is written on the wire. */
 
 /** Characters; browsers, proxies and signed addresses of object stores all stay well below. */
-const MOST_CHARACTERS = 4096;
+const MAX_CHARACTERS = 4096;
 
 /**
  * The URL, or null for what is none.
@@ -20,7 +20,7 @@ export function parseUrl(text: string, base?: string): URL | null {
 /** Whether `text` is an absolute http(s) URL, with nothing in it that a parser would have to mend. */
 export function isHttpUrl(text: string): boolean {
   return (
-    text.length <= MOST_CHARACTERS &&
+    text.length <= MAX_CHARACTERS &&
     /^https?:\/\/[^/]/i.test(text) &&
     // The URL parser drops line breaks and turns backslashes round, silently.
     !/[\s\p{C}\\<>"]/u.test(text) &&

@@ -1,7 +1,7 @@
 /** The process: environment → app → signals → exit. */
 import { existsSync } from 'node:fs';
 import { createApp, type Running } from './app.js';
-import { ConfigError, readConfig } from './config.js';
+import { ConfigError, readConfig } from './config/config.js';
 import { reasonOf, StartError } from './errors.js';
 import { createLog } from './log.js';
 import { endNow, untilNothingHoldsUp } from './process-end.js';

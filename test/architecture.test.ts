@@ -10,7 +10,7 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const imports = new Map(
   readdirSync(SRC, { recursive: true, encoding: 'utf8' })
     .map((file) => file.split(sep).join('/'))
-    .filter((file) => file.endsWith('.ts') && !file.startsWith('graphiql/'))
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('pages/'))
     .map((file) => [file, importsOf(file)] as const),
 );
 
@@ -31,10 +31,10 @@ function importers(isWanted: (file: string) => boolean, allowed: RegExp): readon
 
 /** What implements an interface over something of the outside. */
 const DRIVERS: ReadonlySet<string> = new Set([
-  'services/akool/client.ts',
+  'services/akool/http-akool-client.ts',
   'graphql/redis-limiters.ts',
-  'services/archive/file-archive.ts',
-  'services/archive/s3-archive.ts',
+  'services/media/folder-blob-store.ts',
+  'services/media/s3-blob-store.ts',
   'services/bus/in-process-job-bus.ts',
   'services/bus/redis-job-bus.ts',
   'services/store/kysely-job-store.ts',
@@ -46,18 +46,18 @@ const DRIVERS: ReadonlySet<string> = new Set([
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   basics: [],
   sandbox: [],
-  'services/auth': ['basics'],
+  config: ['basics', 'sandbox'],
+  'services/auth': ['basics', 'config'],
   'services/limits': ['basics', 'services/auth'],
   'services/jobs': ['basics', 'services/limits'],
   'services/akool': ['basics', 'services/jobs'],
   'services/store': ['basics', 'services/jobs'],
   'services/bus': ['basics', 'services/jobs'],
-  'services/archive': ['basics'],
-  'services/faces': ['basics', 'services/limits', 'services/jobs', 'services/akool', 'services/archive'],
-  'services/workers': ['basics', 'services/jobs', 'services/akool', 'services/archive', 'services/faces'],
+  'services/media': ['basics', 'config'],
+  'services/faces': ['basics', 'services/limits', 'services/jobs', 'services/akool', 'services/media'],
+  'services/workers': ['basics', 'services/jobs', 'services/akool', 'services/media', 'services/faces'],
   services: ['basics', 'services/jobs', 'services/akool'],
-  config: ['basics', 'sandbox', 'services/auth', 'services/store', 'services/archive'],
-  schema: ['basics', 'services/jobs', 'services/akool', 'services/faces', 'services/workers'],
+  schema: ['basics', 'services/jobs', 'services/akool', 'services/faces'],
   resolvers: [
     ...['basics', 'schema', 'services', 'services/auth', 'services/limits', 'services/jobs'],
     ...['services/faces', 'services/workers'],
@@ -65,11 +65,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   graphql: ['basics', 'resolvers', 'services/auth', 'services/limits', 'services/bus'],
   http: [
     ...['basics', 'graphql', 'resolvers', 'config', 'services', 'services/auth', 'services/limits'],
-    ...['services/archive', 'services/workers'],
+    ...['services/akool', 'services/media', 'services/workers'],
   ],
   process: [
     ...['basics', 'sandbox', 'config', 'http', 'graphql', 'resolvers', 'services', 'services/auth'],
-    ...['services/jobs', 'services/akool', 'services/store', 'services/bus', 'services/archive'],
+    ...['services/jobs', 'services/akool', 'services/store', 'services/bus', 'services/media'],
     ...['services/faces', 'services/workers'],
   ],
   demo: ['process', 'config'],
@@ -77,8 +77,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** The files beside the folders. */
 const LOOSE: readonly (readonly [room: string, files: RegExp])[] = [
-  ['config', /^(config|settings|setting-kinds)\.ts$/],
-  ['process', /^(index|app|drivers|process-end|stop-signals|reference)\.ts$/],
+  ['process', /^(index|app|drivers|process-end|stop-signals|codegen-inputs)\.ts$/],
   ['services', /^services\/[^/]+$/],
   ['basics', /^[^/]+$/],
 ];
@@ -147,9 +146,9 @@ describe('the sources', () => {
   test('load the S3 client with its driver alone, and the driver only where a bucket is set', () => {
     const names = (wanted: RegExp): readonly string[] =>
       [...imports.keys()].filter((file) => wanted.test(readFileSync(posix.join(SRC, file), 'utf8')));
-    expect(names(/'@aws-sdk\//)).toEqual(['services/archive/s3-archive.ts', 'services/archive/s3-upload.ts']);
-    expect(importers((path) => path === 'services/archive/s3-upload.ts', /s3-archive\.ts$/)).toEqual([]);
-    expect(names(/from '[^']*s3-archive\.js'/)).toEqual([]);
+    expect(names(/'@aws-sdk\//)).toEqual(['services/media/s3-blob-store.ts', 'services/media/s3-upload.ts']);
+    expect(importers((path) => path === 'services/media/s3-upload.ts', /s3-blob-store\.ts$/)).toEqual([]);
+    expect(names(/from '[^']*s3-blob-store\.js'/)).toEqual([]);
   });
 
   test('import only what their room may', () => {

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SRC = join(ROOT, 'src');
 /** Programs of their own, and what runs in a browser. */
-const ELSEWHERE = /^(sandbox|demo|graphiql)\//;
+const ELSEWHERE = /^(sandbox|demo|pages)\//;
 
 const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))
@@ -17,7 +17,7 @@ const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
 /** `const NAME = 8 * 1024 * 1024;` at the top of a file. */
 const CONSTANT = /^(?:export )?const ([A-Z][A-Z_]*) = ([\d_]+(?: \* [\d_]+)*);/gm;
 /** Names of bounds; times are in the settings, and bound no memory. */
-const BOUND = /^(?:MAX|MOST|LARGEST|LONGEST)_(?!(?:.*_)?(?:MS|SECONDS)$)/;
+const BOUND = /^MAX_(?!(?:.*_)?(?:MS|SECONDS)$)/;
 /** Fields and values of a module that begin empty, and are filled; and every cache. */
 const KEEPER =
   /^ {2}(?:readonly )?(#\w+)(?:: [^=\n]+)? = (?:new (?:Map|Set|Topics|Array)\b|\[\])|^const (\w+)(?:: [^=;\n]+)? = new (?:Map|Set|Array)<[^(]*>\((?:\)|\w)|(#?\w+)(?:: [^=;\n]+)? = [^;\n]*new LRUCache\b/gm;

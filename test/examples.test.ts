@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { type Config, readConfig } from '../src/config.js';
+import { type Config, readConfig } from '../src/config/config.js';
 
 /** What a stop may take after LAME_DUCK_MS and DRAIN_MS. */
 const CLOSE_MS = 10_000;

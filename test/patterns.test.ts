@@ -13,7 +13,7 @@ import { parseAst } from 'vitest/node';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 /** Programs of their own, and what runs in a browser. */
-const ELSEWHERE = /^(sandbox|demo|graphiql)\//;
+const ELSEWHERE = /^(sandbox|demo|pages)\//;
 const TYPESCRIPT = {
   loader: 'ts',
   tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },

@@ -1,6 +1,6 @@
 /** Jobs in SQLite with nothing round the driver: WAL and `synchronous=FULL` like the gateway's, one commit each. */
 import Libsql from 'libsql';
-import type { WebhookEvent } from '../../src/services/akool/webhook.js';
+import type { CallbackEvent } from '../../src/services/akool/callback.js';
 import type { SampleJob } from '../sample-jobs.js';
 
 export class FloorTable {
@@ -35,7 +35,7 @@ export class FloorTable {
   }
 
   /** A change and its line of history. */
-  update(token: string, event: WebhookEvent): boolean {
+  update(token: string, event: CallbackEvent): boolean {
     this.#begin.run();
     const { changes } = this.#update.run(String(event.status), JSON.stringify(event), token);
     this.#log.run(token, event.status, Date.now());

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { WebhookEvent } from '../../src/services/akool/webhook.js';
+import type { CallbackEvent } from '../../src/services/akool/callback.js';
 import { PAGE_SIZE } from '../operations.js';
 import { openJob, type SampleJob } from '../sample-jobs.js';
 import { akoolAt, type SubmitInput } from './akool.js';
@@ -60,7 +60,7 @@ async function submit(input: SubmitInput, response: ServerResponse): Promise<voi
   answer(response, 200, JSON.stringify({ data: { submitFaceSwap: { job, deduplicated: false } } }));
 }
 
-function deliver(token: string, event: WebhookEvent): boolean {
+function deliver(token: string, event: CallbackEvent): boolean {
   if (table !== null) return table.update(token, event);
   const job = jobs.deliver(token, event);
   if (job === null) return false;

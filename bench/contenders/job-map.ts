@@ -3,7 +3,7 @@
  * survives its process.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { WebhookEvent } from '../../src/services/akool/webhook.js';
+import type { CallbackEvent } from '../../src/services/akool/callback.js';
 import { finishedJob, openJob, type SampleJob } from '../sample-jobs.js';
 import { akoolAt, type SubmitInput } from './akool.js';
 import type { Settings } from './settings.js';
@@ -78,7 +78,7 @@ export class JobMap {
   }
 
   /** The job as it is after the webhook; null for an address that is none. */
-  deliver(token: string, event: WebhookEvent): SampleJob | null {
+  deliver(token: string, event: CallbackEvent): SampleJob | null {
     const job = this.find(this.#idByToken.get(token) ?? '');
     if (job === null || job.providerId !== event.providerId) return null;
     const at = Date.now();

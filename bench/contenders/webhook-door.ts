@@ -3,7 +3,7 @@
  * that what is compared is what is done with them.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readWebhook, type WebhookEvent } from '../../src/services/akool/webhook.js';
+import { type CallbackEvent, readCallback } from '../../src/services/akool/callback.js';
 import { CLIENT_ID, CLIENT_SECRET } from '../keys.js';
 
 export const WEBHOOKS = '/webhooks/akool/';
@@ -12,12 +12,12 @@ export const WEBHOOKS = '/webhooks/akool/';
 export function takeWebhook(
   request: IncomingMessage,
   response: ServerResponse,
-  deliver: (token: string, event: WebhookEvent) => boolean | Promise<boolean>,
+  deliver: (token: string, event: CallbackEvent) => boolean | Promise<boolean>,
 ): void {
   const parts: Buffer[] = [];
   request.on('data', (part: Buffer) => parts.push(part));
   request.on('end', async () => {
-    const read = readWebhook(Buffer.concat(parts), { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
+    const read = readCallback(Buffer.concat(parts), { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
     const token = (request.url ?? '').slice(WEBHOOKS.length);
     const isTaken = read.kind === 'event' && (await deliver(token, read.event));
     answer(response, isTaken ? 200 : 400, '{"ok":true}');

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '../app.js';
-import { readConfig } from '../config.js';
+import { readConfig } from '../config/config.js';
 
 export interface OwnGateway {
   readonly url: string;

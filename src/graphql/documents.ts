@@ -41,7 +41,7 @@ const MAX_DOCUMENT_NODES = 10_000;
 /** Of each error of a document, in UTF-16 units. */
 const MAX_MESSAGE_CHARACTERS = 1000;
 /** The maximum number of validation errors reported per document. */
-const MOST_ERRORS = 20;
+const MAX_ERRORS = 20;
 
 export class Documents {
   readonly #options: DocumentsOptions;
@@ -103,7 +103,7 @@ export class Documents {
       source.close();
       const broken = brokenLimit(document, limits);
       if (broken !== null) return [broken];
-      const errors = validate(schema, document, this.#rules, { maxErrors: MOST_ERRORS });
+      const errors = validate(schema, document, this.#rules, { maxErrors: MAX_ERRORS });
       return errors.length > 0
         ? errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED', !introspection))
         : document;

@@ -71,7 +71,7 @@ const LIST_FIELDS: ReadonlyMap<string, number> = new Map([
   ['faces', 8],
   ['landmarks', 6],
 ]);
-const LARGEST_PAGE = 100;
+const MAX_PAGE_SIZE = 100;
 /** A field that is read from the database for each job costs as much as this many fields that come with the job. */
 const LOOKED_UP: ReadonlySet<string> = new Set(['queuePosition', 'history']);
 const LOOK_UP_COST = 10;
@@ -227,7 +227,9 @@ function listSize(field: FieldNode): number {
   for (const { name, value } of field.arguments ?? []) {
     if (name.value !== 'first' && name.value !== 'last') continue;
     if (value.kind === Kind.NULL) continue;
-    return value.kind === Kind.INT ? Math.min(LARGEST_PAGE, Math.max(1, Number(value.value))) : LARGEST_PAGE;
+    return value.kind === Kind.INT
+      ? Math.min(MAX_PAGE_SIZE, Math.max(1, Number(value.value)))
+      : MAX_PAGE_SIZE;
   }
   return LIST_FIELDS.get(field.name.value) ?? 1;
 }

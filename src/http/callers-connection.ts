@@ -9,7 +9,7 @@ import { Connection, TRY_AGAIN_LATER } from './websocket-transport.js';
 /** How long a refused client may take to close its socket. */
 const REFUSED_CLOSE_MS = 1000;
 /** The longest delay of a timer, in milliseconds; for a longer life, a new timer is set then. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class CallersConnection extends Connection {
   /** Null until the client has authenticated. */
@@ -40,7 +40,7 @@ export class CallersConnection extends Connection {
       this.leave(CloseCode.Forbidden, 'The credentials have run out');
       return;
     }
-    this.#deadline = setTimeout(() => this.closeAtExpiry(caller), Math.min(left, LONGEST_TIMER_MS));
+    this.#deadline = setTimeout(() => this.closeAtExpiry(caller), Math.min(left, MAX_TIMER_MS));
   }
 
   clearDeadline(): void {

@@ -35,7 +35,7 @@ const EVENT_STREAM = 'text/event-stream';
 /** How long clients wait to reconnect after an outage ended their stream. */
 const RETRY_MS = 2000;
 /** The longest delay of a timer, in milliseconds. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The request is answered with these errors, and no stream begins. */
 class RefusedStream extends Error {
@@ -207,7 +207,7 @@ function endAtExpiry(response: ServerResponse, expiresAt: number | null): void {
   if (expiresAt === null) return;
   const left = expiresAt - Date.now();
   if (left <= 0) throw new AuthenticationError('expired');
-  const timer = setTimeout(() => finish(response), Math.min(left, LONGEST_TIMER_MS));
+  const timer = setTimeout(() => finish(response), Math.min(left, MAX_TIMER_MS));
   response.once('close', () => clearTimeout(timer));
 }
 

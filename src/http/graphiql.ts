@@ -1,4 +1,4 @@
-/** `GET /graphiql`: serves the GraphiQL page that scripts/build.mjs builds from src/graphiql. */
+/** `GET /graphiql`: serves the GraphiQL page that scripts/build.mjs builds from src/pages/graphiql. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';

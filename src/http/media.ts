@@ -6,13 +6,13 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import type { ArchiveReader, KeptResult } from '../services/archive/archive.js';
+import type { BlobReader, StoredBlob } from '../services/media/blob-store.js';
 import { selectionOf } from './byte-serving.js';
 import { sendErrors, sendRefusal } from './http-errors.js';
 
 type MediaRequest = FastifyRequest<{ Params: { name: string } }>;
 
-export function mediaRoutes(archive: ArchiveReader): FastifyPluginAsync {
+export function mediaRoutes(archive: BlobReader): FastifyPluginAsync {
   return async (app) => {
     app.route<{ Params: { name: string } }>({
       method: ['GET', 'HEAD'],
@@ -35,7 +35,7 @@ export function mediaRoutes(archive: ArchiveReader): FastifyPluginAsync {
 
 /** Rejects before anything of the answer is decided. */
 async function serve(
-  archive: ArchiveReader,
+  archive: BlobReader,
   request: MediaRequest,
   reply: FastifyReply,
   signal: AbortSignal,
@@ -88,7 +88,7 @@ function callNotFound(reply: FastifyReply): FastifyReply {
 }
 
 /** Only for the file itself: a 404 must not be cached for a year. */
-function headersOf({ etag, modifiedAt }: KeptResult): Readonly<Record<string, string>> {
+function headersOf({ etag, modifiedAt }: StoredBlob): Readonly<Record<string, string>> {
   return { ...HEADERS, etag, 'last-modified': modifiedAt.toUTCString(), 'accept-ranges': 'bytes' };
 }
 

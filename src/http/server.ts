@@ -13,22 +13,22 @@ import type { RateLimits } from '../graphql/rate-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { CallerContext, Services } from '../resolvers/context.js';
 import { JobReads } from '../resolvers/job-reads.js';
-import type { ArchiveReader } from '../services/archive/archive.js';
 import type { Caller } from '../services/auth/caller.js';
 import { HeardBytes } from '../services/limits/heard-bytes.js';
 import { HeldBytes } from '../services/limits/held-bytes.js';
+import type { BlobReader } from '../services/media/blob-store.js';
+import { type Callbacks, callbackRoute } from './callbacks.js';
 import { askFirst } from './callers.js';
 import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
+import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './loopback-guard.js';
 import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
 import { oneAtATime } from './pipelining.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
-import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './this-machine.js';
 import { WaitingConnections } from './waiting-connections.js';
-import { type Callbacks, webhookRoute } from './webhook.js';
 import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
 
 export interface ServerOptions {
@@ -53,7 +53,7 @@ export interface ServerOptions {
     readonly assetsDir: string;
     readonly samples: { source: string; target: string };
   } | null;
-  readonly archive: ArchiveReader;
+  readonly archive: BlobReader;
   readonly introspection: boolean;
   readonly trusted: TrustedDocuments | null;
   readonly rates: RateLimits;
@@ -85,7 +85,7 @@ const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 /** In bytes: all answers that are being made or not read yet. */
 const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
 /** In bytes: 100 images with the longest allowed URLs fit. */
-const MOST_MESSAGE_BYTES = 1024 * 1024;
+const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** How long a request may take to arrive; enough for a picture over a slow line. */
 const REQUEST_TIMEOUT_MS = 120_000;
 /** How long an idle connection is kept. */
@@ -159,7 +159,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       await app.register(
         eventStreamRoute({ engine, onRequest, reportUnexpected, maxStreams: options.maxSockets }),
       );
-      await app.register(webhookRoute(options.callbacks), { prefix: '/webhooks/akool' });
+      await app.register(callbackRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options.archive));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
@@ -170,7 +170,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
         answers,
         bodies,
         heard,
-        maxMessageBytes: MOST_MESSAGE_BYTES,
+        maxMessageBytes: MAX_MESSAGE_BYTES,
         maxSockets: options.maxSockets,
         maxOperations: options.maxSocketOperations,
         initTimeoutMs: INIT_TIMEOUT_MS,

@@ -18,7 +18,7 @@ import { hasLongId, MAX_ID_CHARACTERS, messageIn } from './socket-message.js';
 import { unreadLimitMs } from './unread.js';
 
 /** A client who lets this much lie unread, in bytes, is cut when there is more. */
-const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 /** So many may lie unread on each socket uncounted, in bytes: mostly nothing does when a message is sent. */
 const MAX_UNCOUNTED_BYTES = 4 * 1024;
 /** What each unread message takes beside its text. */
@@ -148,7 +148,7 @@ export class Connection implements GraphqlSocket {
     const before = this.#unreadBytes;
     const bytes = MESSAGE_BYTES + Buffer.byteLength(text);
     const unread = before + bytes;
-    const isTooMuch = before > 0 && unread > MOST_UNREAD_BYTES;
+    const isTooMuch = before > 0 && unread > MAX_UNREAD_BYTES;
     // Many small messages are as much as a large one.
     const isCounted = unread > MAX_UNCOUNTED_BYTES;
     // Before it is known whose it is, there is nobody to count it for.

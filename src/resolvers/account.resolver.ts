@@ -2,7 +2,7 @@
 import { Authorized, Ctx, FieldResolver, Float, Query, Resolver } from 'type-graphql';
 import { AccountType, SlotUsageType } from '../schema/account.type.js';
 import { WaitingReasonEnum } from '../schema/enums.js';
-import type { WaitingReason } from '../services/workers/waiting-reasons.js';
+import type { WaitingReason } from '../services/jobs/waiting-reason.js';
 import type { GatewayContext } from './context.js';
 
 @Resolver(() => AccountType)

@@ -5,7 +5,7 @@ import type { MediaUrl } from '../schema/job-node.js';
 import type { Account } from '../services/account.js';
 import type { Caller } from '../services/auth/caller.js';
 import type { FollowTokens } from '../services/auth/follow-tokens.js';
-import type { FaceLookup } from '../services/faces/face-lookup.js';
+import type { FaceDetector } from '../services/faces/face-detector.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import type { AnswerBudget } from '../services/limits/answer-budget.js';
 import type { InTurn } from '../services/limits/event-turns.js';
@@ -20,7 +20,7 @@ export interface Services {
   readonly jobs: JobService;
   readonly submission: Submission;
   readonly waiting: WaitingReasons;
-  readonly faces: FaceLookup;
+  readonly faces: FaceDetector;
   readonly account: Account;
   readonly eraser: Pick<Eraser, 'delete'>;
   readonly followTokens: FollowTokens;

@@ -5,7 +5,7 @@ import { FollowTokenType } from '../schema/follow-token.type.js';
 import type { FollowToken } from '../services/auth/follow-tokens.js';
 import type { GatewayContext } from './context.js';
 
-const LONGEST_SECONDS = 7 * 24 * 60 * 60;
+const MAX_SECONDS = 7 * 24 * 60 * 60;
 
 @Resolver()
 export class FollowTokenResolver {
@@ -18,8 +18,8 @@ export class FollowTokenResolver {
     @Arg('expiresInSeconds', () => Int, { defaultValue: 3600 }) expiresInSeconds: number,
     @Ctx() { services: { jobs, followTokens }, caller }: GatewayContext,
   ): Promise<FollowToken> {
-    if (expiresInSeconds < 1 || expiresInSeconds > LONGEST_SECONDS) {
-      const message = `must be from 1 to ${LONGEST_SECONDS}`;
+    if (expiresInSeconds < 1 || expiresInSeconds > MAX_SECONDS) {
+      const message = `must be from 1 to ${MAX_SECONDS}`;
       throw new InputError([{ path: 'expiresInSeconds', code: 'EXPIRY_INVALID', message }]);
     }
     if ((await jobs.find(caller.tenant, jobId)) === null) throw jobNotFound();

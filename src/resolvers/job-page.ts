@@ -7,7 +7,7 @@ import type { JobPlace, Page, PageRequest } from '../services/jobs/job-store.js'
 import type { Cursors } from './cursors.js';
 
 const DEFAULT_SIZE = 20;
-const LARGEST_SIZE = 100;
+const MAX_PAGE_SIZE = 100;
 
 interface PageArguments {
   readonly first: number | null | undefined;
@@ -20,8 +20,8 @@ interface PageArguments {
 export function toPageRequest({ first, after, last, before }: PageArguments, cursors: Cursors): PageRequest {
   const errors: FieldError[] = [];
   const check = (path: string, size: number | null | undefined): void => {
-    if (size != null && (size < 1 || size > LARGEST_SIZE)) {
-      errors.push({ path, code: 'PAGE_SIZE_INVALID', message: `must be from 1 to ${LARGEST_SIZE}` });
+    if (size != null && (size < 1 || size > MAX_PAGE_SIZE)) {
+      errors.push({ path, code: 'PAGE_SIZE_INVALID', message: `must be from 1 to ${MAX_PAGE_SIZE}` });
     }
   };
   check('first', first);

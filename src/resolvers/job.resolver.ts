@@ -22,7 +22,7 @@ import { type JobNode, toJobNode } from '../schema/job-node.js';
 import { mayRead } from '../services/auth/caller.js';
 import type { Job, JobUpdate } from '../services/jobs/job.js';
 import { birthOf } from '../services/jobs/new-job.js';
-import type { WaitingReason } from '../services/workers/waiting-reasons.js';
+import type { WaitingReason } from '../services/jobs/waiting-reason.js';
 import { accept, type GatewayContext } from './context.js';
 import { toConnection, toPageRequest } from './job-page.js';
 

@@ -34,11 +34,11 @@ export interface CourierOptions {
   readonly resultUrl: (job: SandboxJob) => string;
 }
 
-const MOST_TRIES = 12;
+const MAX_TRIES = 12;
 /** The delay doubles with each retry, up to this multiple of the first delay. */
-const MOST_DOUBLED = 64;
+const MAX_DOUBLED = 64;
 const TIMEOUT_MS = 10_000;
-const MOST_DELIVERIES_KEPT = 10_000;
+const MAX_DELIVERIES_KEPT = 10_000;
 
 export class Courier {
   readonly deliveries: Delivery[] = [];
@@ -115,8 +115,8 @@ export class Courier {
     twice = false,
   ): Promise<void> {
     const envelope = this.#seal(job, status, Date.now());
-    for (let nth = 1; nth <= MOST_TRIES; nth++) {
-      if (nth > 1) await this.#timers.sleep(this.#options.retryMs * Math.min(2 ** (nth - 2), MOST_DOUBLED));
+    for (let nth = 1; nth <= MAX_TRIES; nth++) {
+      if (nth > 1) await this.#timers.sleep(this.#options.retryMs * Math.min(2 ** (nth - 2), MAX_DOUBLED));
       if (!this.#options.ledger.holds(job)) return;
       const spoiled = nth === 1 && spoiler ? this.#spoil(job, status, spoiler) : undefined;
       const go = () => this.#try(job, status, spoiled ?? envelope, spoiled ? spoiler : undefined);
@@ -212,7 +212,7 @@ export class Courier {
   }
 
   #record(job: SandboxJob, status: JobStatus, answer: number | null, fault?: FaultAt<'webhook'>): void {
-    if (this.deliveries.length >= MOST_DELIVERIES_KEPT) this.deliveries.shift();
+    if (this.deliveries.length >= MAX_DELIVERIES_KEPT) this.deliveries.shift();
     this.deliveries.push({ at: Date.now(), providerId: job.id, status, answer, ...(fault ? { fault } : {}) });
   }
 }

@@ -7,7 +7,7 @@ import { Refusal } from './refusal.js';
 import type { SwapOrder } from './swap-request.js';
 
 /** Beyond this many, the oldest finished jobs and bills are dropped. */
-const MOST_KEPT = 100_000;
+const MAX_KEPT = 100_000;
 
 /** The planned course of a job. */
 export interface Fate {
@@ -192,10 +192,10 @@ export class Ledger {
   }
 
   #forgetOld(): void {
-    if (this.#bills.length > MOST_KEPT) this.#bills.splice(0, this.#bills.length - MOST_KEPT);
-    if (this.#jobs.size <= MOST_KEPT) return;
+    if (this.#bills.length > MAX_KEPT) this.#bills.splice(0, this.#bills.length - MAX_KEPT);
+    if (this.#jobs.size <= MAX_KEPT) return;
     for (const job of this.#jobs.values()) {
-      if (this.#jobs.size <= MOST_KEPT) break;
+      if (this.#jobs.size <= MAX_KEPT) break;
       if (isFinished(job)) this.#remove(job);
     }
   }

@@ -20,8 +20,8 @@ export interface SwapOrder {
   readonly request: Readonly<Record<string, unknown>>;
 }
 
-const MOST_IMAGES = 50;
-const MOST_FACES = 8;
+const MAX_IMAGES = 50;
+const MAX_FACES = 8;
 const OPTS = /^\d+(\.\d+)?,\d+(\.\d+)?(:\d+(\.\d+)?,\d+(\.\d+)?)*$/;
 const VIDEO = /\.(mp4|mov|m4v|webm|avi|mkv)$/i;
 
@@ -104,8 +104,8 @@ function readPlus(request: Record<string, unknown>): SwapOrder {
 function images(value: unknown, name: string): { path: string; opts: string }[] {
   if (value === undefined || value === null) throw new Refusal(1003, `${name} is required`);
   if (!Array.isArray(value)) throw new Refusal(1003, `${name} must be an array`);
-  if (value.length < 1 || value.length > MOST_IMAGES)
-    throw new Refusal(1003, `${name} must have 1 to ${MOST_IMAGES} elements`);
+  if (value.length < 1 || value.length > MAX_IMAGES)
+    throw new Refusal(1003, `${name} must have 1 to ${MAX_IMAGES} elements`);
   return value.map((item: unknown, index) => {
     const image = record(item, `${name}[${index}]`);
     const opts = image['opts'] ?? '';
@@ -123,7 +123,7 @@ function mapping(value: unknown, singleFace: boolean): string[] {
   }
   if (!Array.isArray(value)) throw new Refusal(1003, 'face_mapping must be an array');
   if (value.length === 0 && !singleFace) throw new Refusal(1003, 'face_mapping must have at least 1 element');
-  if (value.length > MOST_FACES) throw new Refusal(1007);
+  if (value.length > MAX_FACES) throw new Refusal(1007);
   return value.flatMap((item: unknown, index) => {
     const name = `face_mapping[${index}]`;
     const pair = record(item, name);

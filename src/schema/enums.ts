@@ -2,7 +2,7 @@
 import { registerEnumType } from 'type-graphql';
 import { JOB_STATUSES, JOB_UPDATE_SOURCES } from '../services/jobs/job.js';
 import { JOB_ERROR_CODES } from '../services/jobs/job-error.js';
-import { WAITING_REASONS } from '../services/workers/waiting-reasons.js';
+import { WAITING_REASONS } from '../services/jobs/waiting-reason.js';
 
 function namedAfterThemselves<const T extends string>(names: readonly T[]): { readonly [N in T]: N } {
   return Object.fromEntries(names.map((name) => [name, name])) as { [N in T]: N };

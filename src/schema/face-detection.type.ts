@@ -2,7 +2,7 @@
 import { IsOptional, Max, Min } from 'class-validator';
 import { Field, Float, InputType, Int, ObjectType } from 'type-graphql';
 import type { DetectedFrame } from '../services/akool/akool-client.js';
-import { optsOf } from '../services/faces/face-detection.js';
+import { optsOf } from '../services/faces/detection-cache.js';
 import { PointType, RectangleType } from './geometry.type.js';
 import { IsHttpUrl } from './rules.js';
 import { UrlScalar } from './scalars.js';
@@ -25,8 +25,8 @@ export class DetectFacesInput {
     description: "How many frames of a video to examine, 1 to 100 (Akool's default is 5).",
   })
   @IsOptional()
-  @Min(1, FRAMES())
-  @Max(100, FRAMES())
+  @Min(1, framesRule())
+  @Max(100, framesRule())
   numFrames: number | null;
 
   @Field(() => Boolean, { defaultValue: false, description: 'Return only the largest face of each frame.' })
@@ -102,6 +102,6 @@ export function toFaceDetection(frames: readonly DetectedFrame[]): FaceDetection
   };
 }
 
-function FRAMES() {
+function framesRule() {
   return { context: { code: 'NUM_FRAMES_INVALID' }, message: 'must be from 1 to 100' };
 }

@@ -19,7 +19,7 @@ import {
 import { UrlScalar } from './scalars.js';
 
 /** Akool's code 1007: "more than 8 faces". */
-const MOST_FACES = 8;
+const MAX_FACES = 8;
 
 @InputType('FaceReferenceInput', {
   description: 'A face: a picture of its own, or a place in a larger picture.',
@@ -77,10 +77,10 @@ export class SubmitFaceSwapPlusInput {
 
   @Field(() => [FaceMappingInput], {
     nullable: true,
-    description: `Which new face replaces which face, at most ${MOST_FACES}; required unless \`singleFaceMode\`.`,
+    description: `Which new face replaces which face, at most ${MAX_FACES}; required unless \`singleFaceMode\`.`,
   })
   @MappingUnlessSingleFace()
-  @AtMostFaces(MOST_FACES)
+  @AtMostFaces(MAX_FACES)
   @ValidateNested({ each: true })
   @BboxForOwnPictures()
   faceMapping: FaceMappingInput[] | null;

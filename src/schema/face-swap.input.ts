@@ -8,7 +8,7 @@ import { EachNeedsOpts, IsHttpUrl, IsIdempotencyKey } from './rules.js';
 import { UrlScalar } from './scalars.js';
 
 /** Page "Face Swap Pro": "Required array length: 1 - 50 elements". */
-const MOST_IMAGES = 50;
+const MAX_IMAGES = 50;
 
 @InputType('FaceImageInput', { description: 'A picture of a face.' })
 class FaceImageInput implements FaceImage {
@@ -36,15 +36,15 @@ class FaceImageInput implements FaceImage {
 @InputType('SubmitFaceSwapInput')
 export class SubmitFaceSwapInput {
   @Field(() => [FaceImageInput], { description: 'The new faces, 1 to 50.' })
-  @ArrayMinSize(1, TOO_FEW())
-  @ArrayMaxSize(MOST_IMAGES, TOO_MANY())
+  @ArrayMinSize(1, tooFewRule())
+  @ArrayMaxSize(MAX_IMAGES, tooManyRule())
   @ValidateNested({ each: true })
   @EachNeedsOpts()
   sourceImage: FaceImageInput[];
 
   @Field(() => [FaceImageInput], { description: 'The pictures whose faces are replaced, 1 to 50.' })
-  @ArrayMinSize(1, TOO_FEW())
-  @ArrayMaxSize(MOST_IMAGES, TOO_MANY())
+  @ArrayMinSize(1, tooFewRule())
+  @ArrayMaxSize(MAX_IMAGES, tooManyRule())
   @ValidateNested({ each: true })
   @EachNeedsOpts()
   targetImage: FaceImageInput[];
@@ -90,13 +90,13 @@ function toFaceImage({ path, opts }: FaceImageInput): FaceImage {
   return { path: toUri(path), opts: opts ?? null };
 }
 
-function TOO_FEW() {
+function tooFewRule() {
   return { context: { code: 'TOO_FEW_IMAGES' }, message: 'must hold at least 1 image' };
 }
 
-function TOO_MANY() {
+function tooManyRule() {
   return {
     context: { code: 'TOO_MANY_IMAGES' },
-    message: `must hold at most ${MOST_IMAGES} images; split the request`,
+    message: `must hold at most ${MAX_IMAGES} images; split the request`,
   };
 }

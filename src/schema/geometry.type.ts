@@ -32,33 +32,33 @@ const FARTHEST = 1_000_000;
 @InputType('RectangleInput', { description: 'A rectangle as `detectFaces` returns it, in pixels.' })
 export class RectangleInput {
   @Field(() => Float)
-  @Min(-FARTHEST, PLACE())
-  @Max(FARTHEST, PLACE())
+  @Min(-FARTHEST, placeRule())
+  @Max(FARTHEST, placeRule())
   x: number;
 
   @Field(() => Float)
-  @Min(-FARTHEST, PLACE())
-  @Max(FARTHEST, PLACE())
+  @Min(-FARTHEST, placeRule())
+  @Max(FARTHEST, placeRule())
   y: number;
 
   @Field(() => Float)
-  @Min(0.01, SIZE())
-  @Max(FARTHEST, SIZE())
+  @Min(0.01, sizeRule())
+  @Max(FARTHEST, sizeRule())
   width: number;
 
   @Field(() => Float)
-  @Min(0.01, SIZE())
-  @Max(FARTHEST, SIZE())
+  @Min(0.01, sizeRule())
+  @Max(FARTHEST, sizeRule())
   height: number;
 }
 
-function PLACE() {
+function placeRule() {
   return {
     context: { code: 'REGION_INVALID' },
     message: `must be in pixels, from -${FARTHEST} to ${FARTHEST}`,
   };
 }
 
-function SIZE() {
+function sizeRule() {
   return { context: { code: 'REGION_INVALID' }, message: `must be in pixels, above 0 and up to ${FARTHEST}` };
 }

@@ -14,7 +14,7 @@ interface RuleContext {
 }
 
 /** Bodies have a size limit, but a thousand errors would help nobody. */
-const MOST_ERRORS = 250;
+const MAX_ERRORS = 250;
 
 /**
  * Checks an input against all rules of its class and of the classes nested in it.
@@ -27,7 +27,7 @@ export async function checkInput(input: object, prefix: string): Promise<void> {
   const fieldErrors = errors.flatMap((error) => toFieldErrors(error, prefix, input));
   // Put errors of a list before errors of its elements, so that the limit does not cut them off.
   fieldErrors.sort((a, b) => depthOf(a) - depthOf(b));
-  if (fieldErrors.length > 0) throw new InputError(fieldErrors.slice(0, MOST_ERRORS));
+  if (fieldErrors.length > 0) throw new InputError(fieldErrors.slice(0, MAX_ERRORS));
 }
 
 function depthOf({ path }: FieldError): number {

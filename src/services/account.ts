@@ -1,7 +1,7 @@
 /** The Akool account as a dashboard sees it: its credit, and how the provider slots are used. */
 import { LRUCache } from 'lru-cache';
 import type { AkoolClient } from './akool/akool-client.js';
-import { providerUnavailable } from './akool/provider-fault.js';
+import { providerUnavailable } from './akool/error-mapping.js';
 import type { JobService } from './jobs/job-service.js';
 import type { SlotUsage } from './jobs/job-store.js';
 

@@ -196,7 +196,7 @@ class Patience {
 
   async wait(): Promise<void> {
     await sleep(this.#ceilingMs * (0.5 + Math.random() / 2));
-    this.#ceilingMs = Math.min(LONGEST_PAUSE_MS, this.#ceilingMs * 2);
+    this.#ceilingMs = Math.min(MAX_PAUSE_MS, this.#ceilingMs * 2);
   }
 
   reset(): void {
@@ -205,7 +205,7 @@ class Patience {
 }
 
 const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 800;
+const MAX_PAUSE_MS = 800;
 
 /** Cut while it connects, a socket of `ws` reports that when nobody listens any more. */
 class CuttableSocket extends WebSocket {

@@ -1,6 +1,6 @@
 /** The gateway with its reconciler switched off: what the chaos run has to notice. */
 import { createApp } from '../../dist/app.js';
-import { readConfig } from '../../dist/config.js';
+import { readConfig } from '../../dist/config/config.js';
 
 const { config, secrets } = readConfig(process.env);
 const app = createApp(config, secrets, { withoutReconciler: true });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { ask, dataOf, follow, lookUp, oneFace, openSocket, run, submit } from '../support/caller.js';
 import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { recordedLog, startGateway, type TestGateway } from '../support/harness.js';

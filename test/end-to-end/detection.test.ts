@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { AkoolClient } from '../../src/services/akool/akool-client.js';
-import { createAkoolClient } from '../../src/services/akool/client.js';
+import { createAkoolClient } from '../../src/services/akool/http-akool-client.js';
 import { httpServer, json } from '../services/akool/local-server.js';
 import { type Answer, ask, dataOf, errorOf, follow, lookUp, submit } from '../support/caller.js';
 import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { exampleRequests, mistakesInAnswer, mistakesInRequest } from '../sandbox/akool-schema.js';
 import { ask, dataOf, follow } from '../support/caller.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { seal } from '../../src/sandbox/envelope.js';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import { ask, dataOf, follow, lookUp, oneFace, submit } from '../support/caller.js';

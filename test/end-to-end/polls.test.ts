@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../src/app.js';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { JobStore } from '../../src/services/jobs/job-store.js';
 import { submit } from '../support/caller.js';

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startS3Twin } from '../services/archive/s3-twin.js';
+import { startS3Twin } from '../services/media/s3-twin.js';
 import { submit } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
 import {

@@ -9,15 +9,15 @@ export const GROUPS = {
   },
   callbacks: {
     mutate: [
-      'src/services/workers/callback.ts',
+      'src/services/workers/callback-receiver.ts',
       'src/services/akool/verdict.ts',
-      'src/services/akool/webhook.ts',
-      'src/services/akool/webhook-body.ts',
-      'src/services/akool/webhook-error.ts',
+      'src/services/akool/callback.ts',
+      'src/services/akool/callback-body.ts',
+      'src/services/akool/callback-error.ts',
     ],
     tests: [
-      'test/services/akool/{calls,codes,submit,webhook}.test.ts',
-      'test/services/workers/callback.test.ts',
+      'test/services/akool/{calls,callback,codes,submit}.test.ts',
+      'test/services/workers/callback-receiver.test.ts',
     ],
   },
   rules: {

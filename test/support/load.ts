@@ -10,7 +10,7 @@ export interface Outcome {
   readonly what: string;
 }
 
-const LONGEST_ANSWER_MS = 20_000;
+const MAX_ANSWER_MS = 20_000;
 const QUERY = JSON.stringify({ query: '{ jobs(first: 1) { edges { node { id } } } }' });
 const MUTATION = JSON.stringify({ query: textOf(SUBMIT), variables: { input: oneFace() } });
 
@@ -50,7 +50,7 @@ export class Load {
         headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
         body,
         dispatcher: this.#agent,
-        signal: AbortSignal.timeout(LONGEST_ANSWER_MS),
+        signal: AbortSignal.timeout(MAX_ANSWER_MS),
       });
       const text = await answer.body.text();
       what = answer.statusCode !== 200 ? `HTTP ${answer.statusCode}` : /"errors"/.test(text) ? text : 'ok';

@@ -1,19 +1,17 @@
 /**
  * The gateway's interface to Akool: the calls and their possible answers.
  *
- * Services depend only on this interface; `client.ts` implements it over HTTP.
+ * Services depend only on this interface; `http-akool-client.ts` implements it over HTTP.
  */
 import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError } from '../jobs/job-error.js';
-import type { FaceMapping, FaceReference } from '../jobs/job-request.js';
-
-export type { FaceMapping, FaceReference };
+import type { FaceSwapPlusRequest, FaceSwapRequest, JobRequest } from '../jobs/job-request.js';
 
 export interface AkoolClient {
   /** Submits a Face Swap Pro job. Sends it at most once, and never rejects. */
-  submitFaceSwap(request: FaceSwapProRequest, options?: CallOptions): Promise<SubmitOutcome>;
+  submitFaceSwap(request: FaceSwapSubmit, options?: CallOptions): Promise<SubmitOutcome>;
   /** Submits a Face Swap Plus job. Sends it at most once, and never rejects. */
-  submitFaceSwapPlus(request: FaceSwapPlusRequest, options?: CallOptions): Promise<SubmitOutcome>;
+  submitFaceSwapPlus(request: FaceSwapPlusSubmit, options?: CallOptions): Promise<SubmitOutcome>;
   /**
    * Returns Akool's results for these `_id`s, in Akool's order; ids that it does not know are omitted.
    *
@@ -82,32 +80,13 @@ export type SubmitOutcome =
       readonly late?: Promise<SubmitOutcome>;
     };
 
-export interface FaceImage {
-  /** Absolute http(s) URL. */
-  readonly path: string;
-  /** Landmarks, like `262,175:363,175:313,215:272,279`. */
-  readonly opts?: string | null | undefined;
-}
-
-export interface FaceSwapProRequest {
-  readonly sourceImage: readonly FaceImage[];
-  readonly targetImage: readonly FaceImage[];
-  readonly modelName: 'akool_faceswap_image_hq';
-  readonly faceEnhance: boolean;
-  readonly singleFaceMode: boolean;
+/** What a submit sends: a job's request without what is only ours. */
+type Submitted<Request extends JobRequest> = Omit<Request, 'kind' | 'detectOpts'> & {
   /** The callback URL; null: none, so the job is polled. */
   readonly webhookUrl: string | null;
-}
-
-export interface FaceSwapPlusRequest {
-  readonly sourceUrl: string;
-  readonly targetUrl: string;
-  readonly modelStyle: 'realistic' | 'beautify' | 'lossless';
-  readonly faceMapping: readonly FaceMapping[];
-  readonly faceEnhance: boolean;
-  readonly singleFaceMode: boolean;
-  readonly webhookUrl: string | null;
-}
+};
+export type FaceSwapSubmit = Submitted<FaceSwapRequest>;
+export type FaceSwapPlusSubmit = Submitted<FaceSwapPlusRequest>;
 
 /** 1 in queue, 2 processing, 3 success, 4 failed. */
 export type ProviderStatus = 1 | 2 | 3 | 4;

@@ -4,14 +4,8 @@
  * Akool mixes spellings (`sourceImage`, `webhookUrl`, but `face_enhance`), so each body is written out by
  * hand. Keys without a value are omitted, because Akool accepts neither null nor an empty `opts`.
  */
-import type {
-  DetectFacesRequest,
-  FaceImage,
-  FaceMapping,
-  FaceReference,
-  FaceSwapPlusRequest,
-  FaceSwapProRequest,
-} from './akool-client.js';
+import type { FaceImage, FaceMapping, FaceReference } from '../jobs/job-request.js';
+import type { DetectFacesRequest, FaceSwapPlusSubmit, FaceSwapSubmit } from './akool-client.js';
 
 /** A request without credentials. */
 export interface WireRequest {
@@ -22,7 +16,7 @@ export interface WireRequest {
 }
 
 /** `POST /api/open/v4/faceswap/faceswapByImage` */
-export function faceSwapProRequest(request: FaceSwapProRequest): WireRequest {
+export function faceSwapRequest(request: FaceSwapSubmit): WireRequest {
   return post('/api/open/v4/faceswap/faceswapByImage', {
     sourceImage: request.sourceImage.map(imageOnWire),
     targetImage: request.targetImage.map(imageOnWire),
@@ -36,7 +30,7 @@ export function faceSwapProRequest(request: FaceSwapProRequest): WireRequest {
 /**
  * `POST /api/open/v4/faceswap/faceswapPlusByImage`; an empty mapping is omitted (single face mode has none).
  */
-export function faceSwapPlusRequest(request: FaceSwapPlusRequest): WireRequest {
+export function faceSwapPlusRequest(request: FaceSwapPlusSubmit): WireRequest {
   return post('/api/open/v4/faceswap/faceswapPlusByImage', {
     source_url: request.sourceUrl,
     target_url: request.targetUrl,

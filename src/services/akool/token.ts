@@ -6,9 +6,10 @@
  * however many calls it failed for: a call passes the token that failed, and gets the current one if that has
  * already changed; otherwise it joins the getToken call in flight.
  */
+
+import { envelopeOf } from './answer-errors.js';
 import { readToken } from './answers.js';
 import { AkoolCallError } from './call-error.js';
-import { envelopeOf } from './call-result.js';
 import { Deadline } from './deadline.js';
 import { tokenRequest } from './requests.js';
 import type { Transport } from './transport.js';

@@ -1,11 +1,12 @@
 /** Determines the caller from the credentials of a request. */
 import type { Logger } from 'pino';
+import type { ApiKey } from '../../config/api-keys.js';
 import { GatewayError } from '../../errors.js';
-import { type ApiKey, tenantOfKey } from './api-keys.js';
+import { TenantNameError } from '../../tenant-name.js';
+import { tenantOfKey } from './api-keys.js';
 import type { Caller } from './caller.js';
 import { type FollowTokens, isFollowToken } from './follow-tokens.js';
 import { isExpired, type JwtVerifier, KeysUnavailableError } from './jwt.js';
-import { TenantNameError } from './tenant-name.js';
 
 /**
  * The credentials are missing, wrong or expired. Expired ones were valid once, so fresh ones of the same kind

@@ -7,8 +7,8 @@
  * 3.11).
  */
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
+import { readTenantName } from '../../tenant-name.js';
 import type { Caller } from './caller.js';
-import { readTenantName } from './tenant-name.js';
 
 const TYPE = 'follow+jwt';
 

@@ -7,8 +7,8 @@ import {
   type JWTVerifyOptions,
   jwtVerify,
 } from 'jose';
+import { readTenantName, TenantNameError } from '../../tenant-name.js';
 import type { Caller } from './caller.js';
-import { readTenantName, TenantNameError } from './tenant-name.js';
 
 export interface JwtSettings {
   readonly jwksUrl: string | null;

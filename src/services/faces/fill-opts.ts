@@ -3,11 +3,11 @@ import pLimit from 'p-limit';
 import type { DetectedFace } from '../akool/akool-client.js';
 import { AkoolCallError } from '../akool/call-error.js';
 import { holdReasonOf } from '../akool/codes.js';
-import { jobErrorOf } from '../akool/provider-fault.js';
+import { jobErrorOf } from '../akool/error-mapping.js';
 import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError } from '../jobs/job-error.js';
 import type { FaceImage, FaceSwapRequest } from '../jobs/job-request.js';
-import { type FaceDetection, optsOf } from './face-detection.js';
+import { type DetectionCache, optsOf } from './detection-cache.js';
 
 export type Filled =
   | { readonly kind: 'filled'; readonly request: FaceSwapRequest }
@@ -50,7 +50,7 @@ export function needsOpts(request: FaceSwapRequest): boolean {
 export async function fillOpts(
   tenant: string,
   request: FaceSwapRequest,
-  faces: Pick<FaceDetection, 'largestFace'>,
+  faces: Pick<DetectionCache, 'largestFace'>,
   signal: AbortSignal,
 ): Promise<Filled> {
   const looked = new Map<string, Look>();

@@ -48,7 +48,7 @@ export const UNKNOWN_CREDIT = Number.MAX_SAFE_INTEGER;
 /** More pictures than a job can make. */
 const NO_LIMIT = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 5000;
-const LONGEST_PAUSE_MS = 5 * 60_000;
+const MAX_PAUSE_MS = 5 * 60_000;
 /** After this many refused trials, a job other than the waiting ones is accepted as a trial. */
 const TRIALS_OF_THE_SAME = 3;
 
@@ -162,7 +162,7 @@ export function unblocked(before: AccountHold, at: number): AccountHold {
 
 /** Claims the next check or trial; after `claimMs` another instance may do it. */
 export function claimed(before: AccountHold, at: number, claimMs: number): AccountHold {
-  return { ...before, lookAt: at + Math.min(claimMs, LONGEST_PAUSE_MS) };
+  return { ...before, lookAt: at + Math.min(claimMs, MAX_PAUSE_MS) };
 }
 
 /** Checks at once after a start, because the operator may have fixed the problem. */
@@ -178,7 +178,7 @@ export function movedBy(before: AccountHold, ms: number): AccountHold {
 
 /** A time further away than the longest pause is due too: it was left by a clock that was set back. */
 export function isLookDue({ lookAt }: AccountHold, now: number): boolean {
-  return lookAt <= now || lookAt > now + 2 * LONGEST_PAUSE_MS;
+  return lookAt <= now || lookAt > now + 2 * MAX_PAUSE_MS;
 }
 
 /** The key works, because Akool tells the balance; yet one trial after another was refused. */
@@ -187,7 +187,7 @@ export function mayBeTheJobs({ reason, credit, trials }: AccountHold): boolean {
 }
 
 export function isTrialDue({ trialAt }: AccountHold, now: number): boolean {
-  return trialAt <= now || trialAt > now + 2 * LONGEST_PAUSE_MS;
+  return trialAt <= now || trialAt > now + 2 * MAX_PAUSE_MS;
 }
 
 /** Whether even the smallest possible job was refused at this balance. */
@@ -214,12 +214,12 @@ export function isTooDear(hold: AccountHold, job: Job): boolean {
 
 /** Whether the pause between two checks has reached its maximum. */
 export function isSlow(hold: AccountHold, now: number): boolean {
-  return lookPause(hold, now) === LONGEST_PAUSE_MS;
+  return lookPause(hold, now) === MAX_PAUSE_MS;
 }
 
 /** An eighth of the hold's age: five seconds during the first forty, five minutes after forty minutes. */
 function lookPause({ since }: AccountHold, now: number): number {
-  return Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, Math.round((now - since) / 8)));
+  return Math.min(MAX_PAUSE_MS, Math.max(FIRST_PAUSE_MS, Math.round((now - since) / 8)));
 }
 
 function wasRefusedAt({ creditRefused }: Job, credit: number): boolean {
@@ -233,7 +233,7 @@ function makes({ pictures }: Job): number {
 
 /** Doubles with each refused trial. */
 function trialPause(trials: number): number {
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(trials - 1, 16));
+  return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(trials - 1, 16));
 }
 
 function learned(

@@ -17,7 +17,7 @@ export interface ReadingOptions {
 }
 
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5000;
+const MAX_RETRY_MS = 5000;
 /** In a row, not counting failures because of an outage, which are retried without limit. */
 const MAX_FAILURES = 10;
 
@@ -25,7 +25,7 @@ export class Reading {
   readonly #options: ReadingOptions;
   readonly #wanted = new Set<string>();
   readonly #stopping = new AbortController();
-  readonly #backoff = new Backoff({ firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS });
+  readonly #backoff = new Backoff({ firstMs: FIRST_RETRY_MS, mostMs: MAX_RETRY_MS });
   #underWay = 0;
   #failures = 0;
 

@@ -12,7 +12,7 @@ import { inPlaces } from './value-list.js';
 /** How long a change is kept. */
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
 /** The maximum number of changes deleted in one transaction. */
-const MOST_FORGOTTEN = 10_000;
+const MAX_FORGOTTEN = 10_000;
 
 const newest = new Statement((db) =>
   db.selectFrom('job_changes').select((eb) => eb.fn.max<number | null>('number').as('number')),
@@ -55,7 +55,7 @@ const oldest = new Statement((db) =>
 /** Returns the number up to which changes can be deleted; null if there are none. */
 export async function changesDue(db: Kysely<Tables>, now: number): Promise<number | null> {
   const [first] = await oldest.rows(db, {});
-  return first === undefined || first.at > now - LIFETIME_MS ? null : first.number + MOST_FORGOTTEN;
+  return first === undefined || first.at > now - LIFETIME_MS ? null : first.number + MAX_FORGOTTEN;
 }
 
 /** Keeps the very last change, because it shows which numbers were assigned. */

@@ -38,7 +38,7 @@ export interface WriteOptions {
  * How long to collect writes, in milliseconds. There is no wait if none arrive. While they keep arriving, the process
  * is busy reading them, and would otherwise commit after every few.
  */
-const LONGEST_GATHERING_MS = 10;
+const MAX_GATHERING_MS = 10;
 /** The pause before each retry. */
 const PAUSES_MS = [20, 100, 500];
 
@@ -89,7 +89,7 @@ export class CommitQueue<Transaction> {
 
   /** Waits turn by turn of the event loop, as long as each turn brings more writes. */
   async #gather(): Promise<void> {
-    const until = performance.now() + LONGEST_GATHERING_MS;
+    const until = performance.now() + MAX_GATHERING_MS;
     let gathered: number;
     do {
       gathered = this.#pending.size;

@@ -35,13 +35,14 @@ import {
 } from './due-rows.js';
 import { changeHold, countHeld, findHold } from './hold-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeysExpire } from './idempotency-rows.js';
+import { beat, forgetInstance } from './instance-rows.js';
 import { listJobs } from './job-pages.js';
 import { deleteJobs, findJob, historyOf, requestsOf, versionsOf, writeChange } from './job-rows.js';
 import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
 import { RecentRequests } from './recent-requests.js';
-import { beat, findOrMakeSecret, forgetInstance } from './shared-rows.js';
+import { findOrMakeSecret } from './secret-rows.js';
 import type { Tables } from './tables.js';
 import { type WatchedDatabase, watchingWrites } from './watched-writes.js';
 

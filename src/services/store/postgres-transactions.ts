@@ -19,7 +19,7 @@ const STATEMENT_TIMEOUT_MS = 4000;
 /** How long a transaction may wait for its next statement: a process that was cut off must not hold its locks. */
 const IDLE_TIMEOUT_MS = 2000;
 const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1000;
+const MAX_PAUSE_MS = 1000;
 /** Set in each transaction, because PgBouncer refuses it when connecting. */
 const BEGIN = `begin; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`;
 /** How long the rows of writers that are gone are kept. */
@@ -93,7 +93,7 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
   }
 
   async #isCommitted(batch: number, lost: unknown): Promise<boolean> {
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
       try {
         const isCommitted = (await this.#lastCommitted()) >= batch;
         this.#log.warn(

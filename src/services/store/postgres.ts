@@ -28,7 +28,7 @@ const nothingToWrite = new Statement((db) =>
   db.selectFrom('batches').select('number').where('writer', '=', '').forUpdate(),
 );
 /** The maximum number of writes per transaction, because other instances wait for its locks. */
-const MOST_WRITES = 32;
+const MAX_WRITES = 32;
 /** The time limit of a write. */
 const WRITE_TIMEOUT_MS = 9000;
 /** How long closing waits for writes in flight, and for connections to end. */
@@ -38,7 +38,7 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
   const db = openPostgresDb(url, settings);
   const transactions = new PostgresTransactions(db, settings.log);
   const commits = new CommitQueue<Kysely<Tables>>(transactions, {
-    mostWrites: MOST_WRITES,
+    mostWrites: MAX_WRITES,
     timeoutMs: WRITE_TIMEOUT_MS,
   });
   let closed: Promise<void> | null = null;

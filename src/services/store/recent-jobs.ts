@@ -9,11 +9,11 @@ import { LRUCache } from 'lru-cache';
 import type { Change, Job } from '../jobs/job.js';
 
 /** Jobs; one takes some 2 KB. */
-const MOST_KEPT = 5000;
+const MAX_KEPT = 5000;
 
 export class RecentJobs {
   readonly #jobs = new LRUCache<string, Job>({
-    max: MOST_KEPT,
+    max: MAX_KEPT,
     dispose: (job) => this.#idByToken.delete(job.callbackToken),
     noDisposeOnSet: true,
   });

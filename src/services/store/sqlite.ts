@@ -20,7 +20,7 @@ const queueRow = new Statement((db) =>
 );
 const anything = new Statement((db) => db.selectFrom('queue').select('id'));
 /** In one transaction: readers wait for its end. */
-const MOST_WRITES = 256;
+const MAX_WRITES = 256;
 /** Of all prepared statements together: more than there are texts, unless one of them grows with its values. */
 const MAX_PREPARED_BYTES = 32 * 1024 * 1024;
 /** What a prepared statement takes for each character of its text: 56 to 70 were measured. */
@@ -42,7 +42,7 @@ export async function openSqlite(file: string): Promise<Database> {
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: withPreparedOnce(native) }) });
   const commits = new CommitQueue<Kysely<Tables>>(
     { transaction: (work) => db.transaction().execute(work), mayPass: () => false },
-    { mostWrites: MOST_WRITES, timeoutMs: null },
+    { mostWrites: MAX_WRITES, timeoutMs: null },
   );
   let closed: Promise<void> | null = null;
   return {

@@ -8,7 +8,7 @@ import { PeriodicLoop } from '../../periodic-loop.js';
 import type { AkoolClient } from '../akool/akool-client.js';
 import { AkoolCallError } from '../akool/call-error.js';
 import { holdReasonOf } from '../akool/codes.js';
-import { jobErrorOf } from '../akool/provider-fault.js';
+import { jobErrorOf } from '../akool/error-mapping.js';
 import {
   type AccountHold,
   afterFailedLook,

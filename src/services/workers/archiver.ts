@@ -12,13 +12,13 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
 import { logLevelOf } from '../../errors.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
-import type { Archive } from '../archive/archive.js';
-import { mediaTypeOf } from '../archive/media-type.js';
-import { ResultFetchError, type ResultFetcher } from '../archive/result-fetcher.js';
-import { Measure, ResultContentError, withHead } from '../archive/result-stream.js';
 import type { ArchivedFile, Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
+import type { BlobStore } from '../media/blob-store.js';
+import { mediaTypeOf } from '../media/media-type.js';
+import { ResultFetchError, type ResultFetcher } from '../media/result-fetcher.js';
+import { Measure, ResultContentError, withHead } from '../media/result-stream.js';
 
 export interface ArchiverSettings {
   /** Larger results are left at Akool; in bytes. */
@@ -33,14 +33,14 @@ const CLAIM_AGAIN_MS = 10_000;
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 const PARALLEL = 4;
 const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 60 * 60 * 1000;
+const MAX_RETRY_MS = 60 * 60 * 1000;
 /** The last attempt is made this long before Akool deletes the result. */
 const LAST_CHANCE_MS = 60 * 1000;
 
 export class Archiver {
   readonly #store: JobStore;
   readonly #jobs: JobService;
-  readonly #archive: Archive;
+  readonly #archive: BlobStore;
   readonly #fetcher: ResultFetcher;
   readonly #clock: Clock;
   readonly #settings: ArchiverSettings;
@@ -55,7 +55,7 @@ export class Archiver {
   constructor(parts: {
     readonly store: JobStore;
     readonly jobs: JobService;
-    readonly archive: Archive;
+    readonly archive: BlobStore;
     readonly fetcher: ResultFetcher;
     readonly clock: Clock;
     readonly settings: ArchiverSettings;
@@ -178,7 +178,7 @@ export class Archiver {
     }
     const now = this.#clock.now();
     const attempts = job.archiveAttempts + 1;
-    const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20));
+    const ceiling = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20));
     const lastChance = (job.result?.providerUrlExpiresAt ?? 0) - LAST_CHANCE_MS;
     const at = Math.min(now + Math.round(ceiling * (0.5 + Math.random() / 2)), lastChance);
     const givenUp = isForGood(error) || at <= now;

@@ -11,7 +11,7 @@ import type { Clock } from '../../clock.js';
 import { isStoreUnavailable } from '../../errors.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
 import type { AkoolClient } from '../akool/akool-client.js';
-import type { FaceDetection } from '../faces/face-detection.js';
+import type { DetectionCache } from '../faces/detection-cache.js';
 import { afterRefusal, afterTrial, creditRefusedAt, retryAfter } from '../jobs/account-hold.js';
 import type { Job } from '../jobs/job.js';
 import type { JobEvent } from '../jobs/job-event.js';
@@ -45,8 +45,8 @@ const LEASE_MS = 1000;
 /** How long stopping waits for the outcome of a lease in progress. */
 const LEASE_PATIENCE_MS = 5000;
 /** About a minute and a half; unlimited while the database is unavailable. */
-const MOST_RECORD_TRIES = 40;
-const LONGEST_LOOK_PAUSE_MS = 60_000;
+const MAX_RECORD_TRIES = 40;
+const MAX_LOOK_PAUSE_MS = 60_000;
 type AccountRefused = Extract<Outcome, { kind: 'account-refused' }>;
 
 export class Dispatcher {
@@ -69,7 +69,7 @@ export class Dispatcher {
   constructor(parts: {
     readonly jobs: JobService;
     readonly akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
-    readonly faces: FaceDetection;
+    readonly faces: DetectionCache;
     readonly holds: Pick<AccountHolds, 'change'>;
     readonly clock: Clock;
     readonly settings: DispatcherSettings;
@@ -211,7 +211,7 @@ export class Dispatcher {
       try {
         return await record();
       } catch (error) {
-        const isHopeless = tries >= MOST_RECORD_TRIES && !isStoreUnavailable(error);
+        const isHopeless = tries >= MAX_RECORD_TRIES && !isStoreUnavailable(error);
         if (isHopeless || this.#calls.signal.aborted) throw error;
         if (tries === 1) this.#log.warn({ err: error, job: job.id }, 'an answer could not be recorded yet');
         await sleep(backoff.next(), this.#calls.signal);
@@ -317,6 +317,6 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 
 /** Milliseconds until face detection for a job is retried: longer with each attempt, with jitter. */
 function lookAgainMs(tries: number): number {
-  const ceiling = Math.min(LONGEST_LOOK_PAUSE_MS, 1000 * 2 ** Math.min(tries - 1, 16));
+  const ceiling = Math.min(MAX_LOOK_PAUSE_MS, 1000 * 2 ** Math.min(tries - 1, 16));
   return Math.round(ceiling * (0.5 + Math.random() / 2));
 }

@@ -8,10 +8,10 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
 import type { AkoolClient } from '../akool/akool-client.js';
-import type { Archive } from '../archive/archive.js';
 import type { Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
+import type { BlobStore } from '../media/blob-store.js';
 import { archiveStem } from './archiver.js';
 import { RESULT_LIFETIME_MS } from './provider-report.js';
 
@@ -36,7 +36,7 @@ export class Eraser {
   readonly #store: JobStore;
   readonly #jobs: JobService;
   readonly #akool: Pick<AkoolClient, 'deleteResults'>;
-  readonly #archive: Archive;
+  readonly #archive: BlobStore;
   readonly #clock: Clock;
   readonly #settings: EraserSettings;
   readonly #log: Logger;
@@ -47,7 +47,7 @@ export class Eraser {
     readonly store: JobStore;
     readonly jobs: JobService;
     readonly akool: Pick<AkoolClient, 'deleteResults'>;
-    readonly archive: Archive;
+    readonly archive: BlobStore;
     readonly clock: Clock;
     readonly settings: EraserSettings;
     readonly log: Logger;

@@ -24,7 +24,7 @@ import type { AccountHolds } from './account-holds.js';
 const MOVES_THE_QUEUE: ReadonlySet<JobStatus> = new Set(['SUBMITTING', 'CANCELED', 'FAILED', 'WAITING']);
 
 /** The maximum number of jobs that get a new version in one pass. */
-const MOST_TOLD_AT_ONCE = 200;
+const MAX_TOLD_AT_ONCE = 200;
 
 /** What was last announced to followers of a job. */
 interface Told {
@@ -100,7 +100,7 @@ export class QueuePositions {
       // A new follower has just got the current state, so without a move there is nothing to announce.
       if (!isNews(before ?? { position: hasMoved ? null : position, hold: null }, now)) {
         told.set(id, before ?? now);
-      } else if (news.length < MOST_TOLD_AT_ONCE) {
+      } else if (news.length < MAX_TOLD_AT_ONCE) {
         told.set(id, now);
         news.push(this.#jobs.apply(id, { type: 'moved', at: this.#clock.now(), position, hold }));
       } else {

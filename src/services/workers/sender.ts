@@ -3,13 +3,13 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AkoolClient, SubmitOutcome } from '../akool/akool-client.js';
 import { Deadline } from '../akool/deadline.js';
-import type { FaceDetection } from '../faces/face-detection.js';
+import type { DetectionCache } from '../faces/detection-cache.js';
 import { fillOpts, needsOpts } from '../faces/fill-opts.js';
 import type { Job } from '../jobs/job.js';
 import type { JobError } from '../jobs/job-error.js';
 import type { FaceSwapRequest, JobRequest } from '../jobs/job-request.js';
 import type { JobService } from '../jobs/job-service.js';
-import { SharedReads } from '../jobs/shared-reads.js';
+import { type SharedReads, sharedReads } from '../jobs/shared-reads.js';
 
 /** The outcome of sending a job. */
 export type Outcome =
@@ -22,7 +22,7 @@ export type Outcome =
 export interface SenderParts {
   readonly jobs: Pick<JobService, 'requests'>;
   readonly akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
-  readonly faces: FaceDetection;
+  readonly faces: DetectionCache;
   /** Returns the callback URL; null if Akool can't reach us. */
   webhookUrl(job: Job): string | null;
   /**
@@ -38,7 +38,7 @@ export interface SenderParts {
 /** Well below the time after which the job would count as abandoned (see `ReconcilerSettings`). */
 const FIND_FACES_MS = 25_000;
 /** The job fails after this many detections in which Akool was reachable but returned no faces. */
-const MOST_LOOKS = 10;
+const MAX_LOOKS = 10;
 /** The maximum number of jobs whose detections are counted; a forgotten one just gets more attempts. */
 const MAX_LOOKED_AT = 1000;
 
@@ -51,7 +51,7 @@ const NO_REQUEST: Outcome = {
 export class Sender {
   readonly #requests: SharedReads<JobRequest>;
   readonly #akool: SenderParts['akool'];
-  readonly #faces: FaceDetection;
+  readonly #faces: DetectionCache;
   readonly #webhookUrl: SenderParts['webhookUrl'];
   readonly #save: SenderParts['save'];
   readonly #signal: AbortSignal;
@@ -63,7 +63,7 @@ export class Sender {
   readonly #log: SenderParts['log'];
 
   constructor({ jobs, akool, faces, webhookUrl, save, signal, log }: SenderParts) {
-    this.#requests = new SharedReads((ids) => jobs.requests(ids));
+    this.#requests = sharedReads((ids) => jobs.requests(ids));
     this.#akool = akool;
     this.#faces = faces;
     this.#webhookUrl = webhookUrl;
@@ -73,7 +73,7 @@ export class Sender {
   }
 
   async send(job: Job): Promise<Outcome> {
-    const request = await this.#requests.of(job.id).catch((error: unknown) => {
+    const request = await this.#requests.load(job.id).catch((error: unknown) => {
       this.#log.warn(
         { err: error, job: job.id },
         'the request of a job could not be read; it waits again, unsent',
@@ -114,7 +114,7 @@ export class Sender {
       }
       case 'unavailable': {
         const { reason, retryAfterMs, maybePictures } = filled;
-        if (maybePictures && !this.#signal.aborted && this.#countLook(job) >= MOST_LOOKS) {
+        if (maybePictures && !this.#signal.aborted && this.#countLook(job) >= MAX_LOOKS) {
           return { outcome: { kind: 'refused', error: facesNeverFound(reason) } };
         }
         await this.#keepFound(job, request, filled.request);
@@ -146,7 +146,7 @@ function optsIn({ sourceImage, targetImage }: FaceSwapRequest): number {
 function facesNeverFound(reason: string): JobError {
   return {
     code: 'PROVIDER_UNAVAILABLE',
-    message: `Face detection at Akool failed ${MOST_LOOKS} times (${reason}). Nothing was sent or billed.`,
+    message: `Face detection at Akool failed ${MAX_LOOKS} times (${reason}). Nothing was sent or billed.`,
     providerCode: null,
     retryable: true,
   };

@@ -2,15 +2,12 @@
  * Why a waiting job is not being sent, and why dispatch as a whole is held. Computed when asked for, not
  * stored.
  */
-
 import type { Clock } from '../../clock.js';
 import { isTooDear } from '../jobs/account-hold.js';
 import type { Job } from '../jobs/job.js';
+import type { WaitingReason } from '../jobs/waiting-reason.js';
 import type { AccountHolds } from './account-holds.js';
 import type { Dispatcher } from './dispatcher.js';
-
-export const WAITING_REASONS = ['SLOT', 'RETRY', 'NO_CREDIT', 'ACCOUNT', 'PAUSED'] as const;
-export type WaitingReason = (typeof WAITING_REASONS)[number];
 
 export class WaitingReasons {
   readonly #holds: Pick<AccountHolds, 'present'>;

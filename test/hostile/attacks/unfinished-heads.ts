@@ -4,7 +4,7 @@ import { inParallel } from '../target.js';
 
 const HEAD = 'GET /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\nx: '.padEnd(15_000, 'x');
 /** What all heads together may hold, and some that had just come. */
-const MOST_BYTES = 20 * 1024 * 1024;
+const MAX_BYTES = 20 * 1024 * 1024;
 
 export const unfinishedHeads: Attack = {
   name: 'unfinished-heads',
@@ -17,6 +17,6 @@ export const unfinishedHeads: Attack = {
     await sleep(target.pick(10_000, 2000));
     const held = sockets.filter((socket) => !socket.destroyed).length * HEAD.length;
     for (const socket of sockets) socket.destroy();
-    return held > MOST_BYTES ? [`${held} bytes of heads were held`] : [];
+    return held > MAX_BYTES ? [`${held} bytes of heads were held`] : [];
   },
 };

@@ -2,10 +2,10 @@
 import { onTestFinished } from 'vitest';
 import type {
   AkoolClient,
-  FaceSwapPlusRequest,
-  FaceSwapProRequest,
+  FaceSwapPlusSubmit,
+  FaceSwapSubmit,
 } from '../../../src/services/akool/akool-client.js';
-import { type AkoolClientOptions, createAkoolClient } from '../../../src/services/akool/client.js';
+import { type AkoolClientOptions, createAkoolClient } from '../../../src/services/akool/http-akool-client.js';
 import { type Answer, httpServer, type LocalServer, rawServer } from './local-server.js';
 
 export const API_KEY = 's3cr3tKeyOf24Characters!';
@@ -16,8 +16,8 @@ export const ACCEPTED = {
   data: { _id: '6593c94c0ef703e8c055e3c8', job_id: '20240102082900592-5653' },
 };
 
-export const proRequest: FaceSwapProRequest = {
-  sourceImage: [{ path: 'https://example.com/new-face.jpg' }],
+export const proRequest: FaceSwapSubmit = {
+  sourceImage: [{ path: 'https://example.com/new-face.jpg', opts: null }],
   targetImage: [{ path: 'https://example.com/original.jpg', opts: '262,175:363,175:313,215:272,279' }],
   modelName: 'akool_faceswap_image_hq',
   faceEnhance: false,
@@ -25,7 +25,7 @@ export const proRequest: FaceSwapProRequest = {
   webhookUrl: `https://gateway.example.com/webhooks/akool/${WEBHOOK_TOKEN}`,
 };
 
-export const plusRequest: FaceSwapPlusRequest = {
+export const plusRequest: FaceSwapPlusSubmit = {
   sourceUrl: 'https://example.com/new-face.jpg',
   targetUrl: 'https://example.com/video.mp4',
   modelStyle: 'lossless',

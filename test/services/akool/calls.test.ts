@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AkoolClient } from '../../../src/services/akool/akool-client.js';
-import { createAkoolClient } from '../../../src/services/akool/client.js';
+import { createAkoolClient } from '../../../src/services/akool/http-akool-client.js';
 import { API_KEY, akoolThat, clientOf, wireThat } from './akool-under-test.js';
 import { type Answer, json, text } from './local-server.js';
 

@@ -8,7 +8,7 @@ import {
   deleteResultsRequest,
   detectFacesRequest,
   faceSwapPlusRequest,
-  faceSwapProRequest,
+  faceSwapRequest,
   resultsRequest,
   type WireRequest,
 } from '../../../src/services/akool/requests.js';
@@ -54,10 +54,10 @@ describe("requests, against Akool's OpenAPI files", () => {
   const fifty = Array.from({ length: 50 }, () => image);
 
   it.each([
-    ['one face, opts optional', faceSwapProRequest(proRequest)],
-    ['fifty faces', faceSwapProRequest({ ...proRequest, sourceImage: fifty, targetImage: fifty })],
-    ['no webhook', faceSwapProRequest({ ...proRequest, webhookUrl: null })],
-    ['opts null', faceSwapProRequest({ ...proRequest, sourceImage: [{ path: image.path, opts: null }] })],
+    ['one face, opts optional', faceSwapRequest(proRequest)],
+    ['fifty faces', faceSwapRequest({ ...proRequest, sourceImage: fifty, targetImage: fifty })],
+    ['no webhook', faceSwapRequest({ ...proRequest, webhookUrl: null })],
+    ['opts null', faceSwapRequest({ ...proRequest, sourceImage: [{ path: image.path, opts: null }] })],
     ['Plus with a mapping', faceSwapPlusRequest(plusRequest)],
     ['Plus with one face', faceSwapPlusRequest({ ...plusRequest, faceMapping: [], singleFaceMode: true })],
     ['delete', deleteResultsRequest(['a', 'b'])],
@@ -77,7 +77,7 @@ describe("requests, against Akool's OpenAPI files", () => {
 
 describe('a Face Swap Pro request on the wire', () => {
   it('has exactly the keys of the page, and none without a value', () => {
-    const { path, body } = faceSwapProRequest(proRequest);
+    const { path, body } = faceSwapRequest(proRequest);
     expect(path).toBe('/api/open/v4/faceswap/faceswapByImage');
     expect(body).toStrictEqual({
       sourceImage: [{ path: 'https://example.com/new-face.jpg' }],

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { AkoolLogger } from '../../../src/services/akool/client.js';
+import type { AkoolLogger } from '../../../src/services/akool/http-akool-client.js';
 import { ACCEPTED, akoolThat, proRequest } from './akool-under-test.js';
 import { type Answer, gate, json, type Received, text } from './local-server.js';
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../../src/config.js';
-import { readApiKeys, tenantOfKey } from '../../../src/services/auth/api-keys.js';
+import { readApiKeys } from '../../../src/config/api-keys.js';
+import { readConfig } from '../../../src/config/config.js';
+import { tenantOfKey } from '../../../src/services/auth/api-keys.js';
 
 const hashed = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 

@@ -13,7 +13,7 @@ import {
 } from 'jose';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readApiKeys } from '../../../src/services/auth/api-keys.js';
+import { readApiKeys } from '../../../src/config/api-keys.js';
 import { Authenticator } from '../../../src/services/auth/authenticator.js';
 import type { Caller } from '../../../src/services/auth/caller.js';
 import { FollowTokens, isFollowToken } from '../../../src/services/auth/follow-tokens.js';

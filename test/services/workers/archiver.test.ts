@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Archive } from '../../../src/services/archive/archive.js';
-import { createFileArchive } from '../../../src/services/archive/file-archive.js';
-import { ResultFetcher } from '../../../src/services/archive/result-fetcher.js';
 import type { Job } from '../../../src/services/jobs/job.js';
+import type { BlobStore } from '../../../src/services/media/blob-store.js';
+import { createFolderBlobStore } from '../../../src/services/media/folder-blob-store.js';
+import { ResultFetcher } from '../../../src/services/media/result-fetcher.js';
 import { Archiver, archiveStem } from '../../../src/services/workers/archiver.js';
 import { withMethods } from '../../support/harness.js';
 import { HOUR } from '../jobs/samples.js';
@@ -59,7 +59,7 @@ async function startArchiver(
   workshop: Workshop,
   akool: Akool,
   dir: string,
-  archive: Archive = createFileArchive(dir),
+  archive: BlobStore = createFolderBlobStore(dir),
 ): Promise<Archiver> {
   await archive.start();
   const fetcher = new ResultFetcher(akool.url);
@@ -115,9 +115,9 @@ describe('an archiver', () => {
     const workshop = await openWorkshop();
     const akool = await openAkool();
     const dir = openFolder();
-    const files = createFileArchive(dir);
+    const files = createFolderBlobStore(dir);
     const job = await completed(workshop, akool, 1);
-    const losing = withMethods<Archive>(files, {
+    const losing = withMethods<BlobStore>(files, {
       write: async (...parameters) => {
         await files.write(...parameters);
         await workshop.jobs.apply(job.id, { type: 'deleted', at: workshop.clock.now() });
@@ -125,7 +125,7 @@ describe('an archiver', () => {
       },
     });
     const removed: string[] = [];
-    const watched = withMethods<Archive>(losing, {
+    const watched = withMethods<BlobStore>(losing, {
       removeAny: async (stem) => {
         await files.removeAny(stem);
         removed.push(stem);
@@ -146,9 +146,9 @@ describe('an archiver', () => {
         go = () => response.end(PNG);
       };
       const dir = openFolder();
-      const files = createFileArchive(dir);
+      const files = createFolderBlobStore(dir);
       const names: string[] = [];
-      const watched = withMethods<Archive>(files, {
+      const watched = withMethods<BlobStore>(files, {
         remove: async (name) => {
           names.push(...readdirSync(dir).filter((file) => file === name));
           await files.remove(name);

@@ -2,10 +2,10 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Archive } from '../../../src/services/archive/archive.js';
-import { createFileArchive } from '../../../src/services/archive/file-archive.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobStore } from '../../../src/services/jobs/job-store.js';
+import type { BlobStore } from '../../../src/services/media/blob-store.js';
+import { createFolderBlobStore } from '../../../src/services/media/folder-blob-store.js';
 import { archiveStem } from '../../../src/services/workers/archiver.js';
 import { Eraser } from '../../../src/services/workers/eraser.js';
 import { withMethods } from '../../support/harness.js';
@@ -15,7 +15,7 @@ import { log, openWorkshop, type Workshop } from './workshop.js';
 const DAY = 24 * HOUR;
 
 let workshop: Workshop;
-let archive: Archive;
+let archive: BlobStore;
 let eraser: Eraser;
 /** How often old jobs were looked for. */
 let looks = 0;
@@ -25,7 +25,7 @@ beforeEach(async () => {
   looks = 0;
   deletions = [];
   workshop = await openWorkshop();
-  archive = createFileArchive(workshop.dir);
+  archive = createFolderBlobStore(workshop.dir);
   await archive.start();
 });
 afterEach(() => eraser.stop());

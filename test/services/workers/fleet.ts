@@ -3,14 +3,14 @@ import { pino } from 'pino';
 import { seal } from '../../../src/sandbox/envelope.js';
 import type { DetectedFrame, SubmitOutcome } from '../../../src/services/akool/akool-client.js';
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
-import { createFileArchive } from '../../../src/services/archive/file-archive.js';
 import { createInProcessJobBus } from '../../../src/services/bus/in-process-job-bus.js';
-import { FaceDetection } from '../../../src/services/faces/face-detection.js';
+import { DetectionCache } from '../../../src/services/faces/detection-cache.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { JobService } from '../../../src/services/jobs/job-service.js';
 import type { JobStore } from '../../../src/services/jobs/job-store.js';
+import { createFolderBlobStore } from '../../../src/services/media/folder-blob-store.js';
 import { AccountHolds } from '../../../src/services/workers/account-holds.js';
-import { CallbackReceiver } from '../../../src/services/workers/callback.js';
+import { CallbackReceiver } from '../../../src/services/workers/callback-receiver.js';
 import { Dispatcher } from '../../../src/services/workers/dispatcher.js';
 import { Eraser } from '../../../src/services/workers/eraser.js';
 import { Reconciler } from '../../../src/services/workers/reconciler.js';
@@ -141,7 +141,7 @@ export class Fleet {
         // One of its own, so that it does not look at each change by itself.
         jobs: serviceOn(),
         akool: akool.client,
-        faces: new FaceDetection(akool.client, { detectCacheMs: 0 }),
+        faces: new DetectionCache(akool.client, { detectCacheMs: 0 }),
         holds: new AccountHolds({ store, log }),
         clock,
         log,
@@ -166,7 +166,7 @@ export class Fleet {
         store,
         jobs,
         akool: akool.client,
-        archive: createFileArchive('/nowhere'),
+        archive: createFolderBlobStore('/nowhere'),
         clock,
         log,
         settings: { retentionDays: null },

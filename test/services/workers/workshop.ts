@@ -7,7 +7,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { Clock } from '../../../src/clock.js';
 import type { AkoolClient, ProviderResult, SubmitOutcome } from '../../../src/services/akool/akool-client.js';
 import { createInProcessJobBus } from '../../../src/services/bus/in-process-job-bus.js';
-import { FaceDetection } from '../../../src/services/faces/face-detection.js';
+import { DetectionCache } from '../../../src/services/faces/detection-cache.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobBus } from '../../../src/services/jobs/job-bus.js';
 import type { JobRequest } from '../../../src/services/jobs/job-request.js';
@@ -182,7 +182,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
       const dispatcher = new Dispatcher({
         jobs,
         akool: akool.client,
-        faces: new FaceDetection(akool.client, { detectCacheMs: 0 }),
+        faces: new DetectionCache(akool.client, { detectCacheMs: 0 }),
         holds,
         clock,
         log,

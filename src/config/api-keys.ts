@@ -1,0 +1,31 @@
+/** The API keys of this gateway's callers, as the settings give them. */
+import { hash } from 'node:crypto';
+
+/** Only the digest of a key is kept, so that memory dumps and errors contain no keys. */
+export interface ApiKey {
+  readonly tenant: string;
+  readonly sha256: Buffer;
+}
+
+/**
+ * Reads `tenant:key,tenant:key`; a key may be given as `sha256:HEX`.
+ *
+ * @returns null if the text does not have this form, or two tenants have the same key
+ */
+export function readApiKeys(text: string): readonly ApiKey[] | null {
+  const keys: ApiKey[] = [];
+  for (const entry of text.split(',')) {
+    const match = /^\s*([^\s:,]+):(\S+)\s*$/.exec(entry);
+    const [, tenant, key] = match ?? [];
+    if (tenant === undefined || key === undefined) return null;
+    const digest = /^sha256:([0-9a-f]{64})$/i.exec(key)?.[1];
+    if (digest === undefined && key.startsWith('sha256:')) return null;
+    keys.push({
+      tenant,
+      sha256: digest === undefined ? hash('sha256', key, 'buffer') : Buffer.from(digest, 'hex'),
+    });
+  }
+  // With one key for two tenants, the tenant would be ambiguous.
+  const owners = new Map(keys.map(({ tenant, sha256 }) => [sha256.toString('hex'), tenant]));
+  return keys.every(({ tenant, sha256 }) => owners.get(sha256.toString('hex')) === tenant) ? keys : null;
+}

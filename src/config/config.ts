@@ -1,0 +1,285 @@
+/** Reads the environment once, into a frozen `Config` and separate `Secrets`. */
+import { isIP } from 'node:net';
+import type { SandboxOptions } from '../sandbox/sandbox.js';
+import { readSettings as readSandboxSettings, SettingsError } from '../sandbox/settings.js';
+import { faultOfTenantName } from '../tenant-name.js';
+import type { ApiKey } from './api-keys.js';
+import type { Bucket, S3Credentials } from './bucket.js';
+import type { SslSettings } from './postgres-address.js';
+import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** The URL at which Akool reaches us, without a trailing slash; null: it can't, so results are polled. */
+  readonly publicUrl: string | null;
+  readonly akool: {
+    readonly auth: 'api-key' | 'token';
+    readonly baseUrl: string;
+    readonly maxConcurrency: number;
+    readonly timeoutMs: number;
+    readonly confirmResults: boolean;
+  };
+  readonly submitWaitMs: number;
+  /** Null: the default, which depends on whether callbacks can arrive. */
+  readonly pollAfterMs: number | null;
+  readonly jobDeadlineMs: number;
+  readonly unconfirmedSlotMs: number;
+  readonly queueLimit: number;
+  readonly queueTtlMs: number;
+  readonly acceptWhileBlocked: boolean;
+  /** Serve, but send no jobs. */
+  readonly dispatchPaused: boolean;
+  readonly drainMs: number;
+  readonly lameDuckMs: number;
+  readonly databasePoolSize: number;
+  readonly postgresSsl: SslSettings;
+  /** Null: derived from a secret of the database. */
+  readonly redisPrefix: string | null;
+  readonly leaseGraceMs: number;
+  readonly detectCacheMs: number;
+  readonly keepResults: boolean;
+  readonly archiveDir: string;
+  /** Used instead of `archiveDir`; null: no bucket. */
+  readonly archiveBucket: Bucket | null;
+  readonly archiveMaxBytes: number;
+  readonly archiveTimeoutMs: number;
+  readonly retentionDays: number | null;
+  readonly sandboxPort: number | null;
+  /** The other `SANDBOX_…` settings: see docs/sandbox.md. */
+  readonly sandbox: SandboxOptions;
+  readonly auth: {
+    /** No authentication: all callers are one tenant. */
+    readonly isOpen: boolean;
+    /** Open because nothing was set, without `AUTH=none`: only programs and pages of this machine may call. */
+    readonly onlyThisMachine: boolean;
+    readonly jwksUrl: string | null;
+    readonly issuer: string | null;
+    readonly audience: string | null;
+  };
+  /** Origins whose pages may call, or `*`. */
+  readonly corsOrigins: readonly string[];
+  readonly introspection: boolean;
+  readonly graphiql: boolean;
+  readonly trustedDocuments: string | null;
+  readonly rates: { readonly queriesPerMinute: number | null; readonly mutationsPerMinute: number | null };
+  readonly maxSockets: number;
+  readonly maxSocketOperations: number;
+  readonly maxSubscriptions: number;
+  readonly logLevel: LogLevel;
+  readonly production: boolean;
+}
+
+/** Separate from `Config`, so that the configuration can be logged. */
+export interface Secrets {
+  /** Also the key that encrypts callbacks (`clientSecret`). */
+  readonly akoolApiKey: string | null;
+  readonly akoolClientId: string | null;
+  readonly apiKeys: readonly ApiKey[];
+  readonly jwtSecret: string | null;
+  /** For `/metrics`; null: open. */
+  readonly metricsToken: string | null;
+  /** May contain a password. */
+  readonly databaseUrl: string;
+  readonly redisUrl: string | null;
+  /** For the archive's bucket; null: the default AWS credential chain. */
+  readonly s3Credentials: S3Credentials | null;
+}
+
+/** Lists what is wrong with the environment, one line for each mistake. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID';
+  readonly lines: readonly string[];
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.lines = lines;
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws ConfigError with one line for each mistake */
+export function readConfig(environment: Environment): { readonly config: Config; readonly secrets: Secrets } {
+  const mistakes: string[] = [];
+  const sandbox = readSandbox(environment, mistakes);
+  const v = readSettings(environment, mistakes);
+  if (v.AKOOL_AUTH === 'token' && (v.AKOOL_API_KEY === null || v.AKOOL_CLIENT_ID === null)) {
+    mistakes.push('AKOOL_AUTH is "token"; this requires AKOOL_CLIENT_ID and AKOOL_API_KEY');
+  }
+  const hasCallers = v.AUTH_API_KEYS !== null || v.AUTH_JWKS_URL !== null || v.AUTH_JWT_SECRET !== null;
+  if (hasCallers && v.AUTH === 'none') {
+    mistakes.push(
+      'AUTH is "none", but AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET is set; remove one or the other',
+    );
+  }
+  if (!hasCallers && v.AUTH === null && v.HOST !== undefined && !isLoopback(v.HOST)) {
+    mistakes.push(
+      `HOST is ${JSON.stringify(v.HOST)}; without AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET it must be a loopback address, unless AUTH=none opens the gateway to everyone`,
+    );
+  }
+  mistakes.push(...tenantMistakes(v), ...archiveMistakes(v));
+  if (sandbox === null || mistakes.length > 0) throw new ConfigError(mistakes);
+  const production = v.NODE_ENV === 'production';
+  const rate = (perMinute: number): number | null => (hasCallers && perMinute > 0 ? perMinute : null);
+  const config: Config = {
+    host: v.HOST,
+    port: v.PORT,
+    publicUrl: v.PUBLIC_URL,
+    akool: Object.freeze({
+      auth: v.AKOOL_AUTH,
+      baseUrl: v.AKOOL_BASE_URL,
+      maxConcurrency: v.AKOOL_MAX_CONCURRENCY,
+      timeoutMs: v.AKOOL_TIMEOUT_MS,
+      confirmResults: v.AKOOL_CONFIRM_RESULTS,
+    }),
+    submitWaitMs: v.SUBMIT_WAIT_MS,
+    pollAfterMs: v.POLL_AFTER_MS,
+    jobDeadlineMs: v.JOB_DEADLINE_MS,
+    unconfirmedSlotMs: v.UNCONFIRMED_SLOT_MS,
+    queueLimit: v.QUEUE_LIMIT,
+    queueTtlMs: v.QUEUE_TTL_MS,
+    acceptWhileBlocked: v.ACCEPT_WHILE_BLOCKED,
+    dispatchPaused: v.DISPATCH === 'paused',
+    drainMs: v.DRAIN_MS,
+    lameDuckMs: v.LAME_DUCK_MS,
+    databasePoolSize: v.DATABASE_POOL_SIZE,
+    postgresSsl: Object.freeze({ mode: v.PGSSLMODE, rootCertFile: v.PGSSLROOTCERT }),
+    redisPrefix: v.REDIS_PREFIX,
+    leaseGraceMs: v.LEASE_GRACE_MS,
+    detectCacheMs: v.DETECT_CACHE_MS,
+    keepResults: v.KEEP_RESULTS,
+    archiveDir: v.ARCHIVE_DIR,
+    archiveBucket: bucketOf(v),
+    archiveMaxBytes: v.ARCHIVE_MAX_BYTES,
+    archiveTimeoutMs: v.ARCHIVE_TIMEOUT_MS,
+    retentionDays: v.RETENTION_DAYS,
+    sandboxPort: v.SANDBOX_PORT,
+    sandbox,
+    auth: Object.freeze({
+      isOpen: !hasCallers,
+      onlyThisMachine: !hasCallers && v.AUTH === null,
+      jwksUrl: v.AUTH_JWKS_URL,
+      issuer: v.AUTH_JWT_ISSUER,
+      audience: v.AUTH_JWT_AUDIENCE,
+    }),
+    corsOrigins: v.CORS_ORIGINS ?? [],
+    introspection: v.INTROSPECTION ?? !production,
+    graphiql: v.GRAPHIQL ?? !production,
+    trustedDocuments: v.TRUSTED_DOCUMENTS,
+    rates: Object.freeze({
+      queriesPerMinute: rate(v.RATE_QUERIES_PER_MINUTE),
+      mutationsPerMinute: rate(v.RATE_MUTATIONS_PER_MINUTE),
+    }),
+    maxSockets: v.MAX_SOCKETS,
+    maxSocketOperations: v.MAX_SOCKET_OPERATIONS,
+    maxSubscriptions: v.MAX_SUBSCRIPTIONS,
+    logLevel: v.LOG_LEVEL,
+    production,
+  };
+  const secrets: Secrets = {
+    akoolApiKey: v.AKOOL_API_KEY,
+    akoolClientId: v.AKOOL_CLIENT_ID,
+    apiKeys: v.AUTH_API_KEYS ?? [],
+    jwtSecret: v.AUTH_JWT_SECRET,
+    metricsToken: v.METRICS_TOKEN,
+    databaseUrl: v.DATABASE_URL,
+    redisUrl: v.REDIS_URL,
+    s3Credentials:
+      v.AWS_ACCESS_KEY_ID === null || v.AWS_SECRET_ACCESS_KEY === null
+        ? null
+        : Object.freeze({
+            accessKeyId: v.AWS_ACCESS_KEY_ID,
+            secretAccessKey: v.AWS_SECRET_ACCESS_KEY,
+            sessionToken: v.AWS_SESSION_TOKEN,
+          }),
+  };
+  return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
+}
+
+/** The message gives the position of the entry, because the entry contains a key. */
+function tenantMistakes({ AUTH_API_KEYS: keys }: Values): readonly string[] {
+  return (keys ?? []).flatMap(({ tenant }, i) => {
+    const fault = faultOfTenantName(tenant);
+    return fault === null ? [] : [`AUTH_API_KEYS: entry ${i + 1} is for a tenant that ${fault}`];
+  });
+}
+
+/** Without a bucket the `AWS_…` settings are ignored, because they may be meant for other programs. */
+function archiveMistakes(v: Values): readonly string[] {
+  if (v.ARCHIVE_S3_BUCKET === null) {
+    const lonely = (['ARCHIVE_S3_PREFIX', 'ARCHIVE_S3_PATH_STYLE'] as const).filter(
+      (name) => v[name] !== null,
+    );
+    return lonely.map((name) => `${name} is set; this requires ARCHIVE_S3_BUCKET`);
+  }
+  // Already reported as invalid.
+  if (v.ARCHIVE_S3_BUCKET === undefined) return [];
+  const mistakes: string[] = [];
+  if (v.AWS_REGION === null && v.AWS_ENDPOINT_URL_S3 === null) {
+    mistakes.push(
+      'ARCHIVE_S3_BUCKET is set; this requires AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store other than Amazon S3',
+    );
+  }
+  if ((v.AWS_ACCESS_KEY_ID === null) !== (v.AWS_SECRET_ACCESS_KEY === null)) {
+    const [there, missing] =
+      v.AWS_ACCESS_KEY_ID === null
+        ? ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID']
+        : ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
+    mistakes.push(`${there} is set; this requires ${missing}`);
+  }
+  return mistakes;
+}
+
+function bucketOf(v: Values): Bucket | null {
+  if (v.ARCHIVE_S3_BUCKET === null) return null;
+  return Object.freeze({
+    name: v.ARCHIVE_S3_BUCKET,
+    prefix: v.ARCHIVE_S3_PREFIX ?? '',
+    region: v.AWS_REGION ?? 'us-east-1',
+    endpoint: v.AWS_ENDPOINT_URL_S3,
+    pathStyle: v.ARCHIVE_S3_PATH_STYLE ?? v.AWS_ENDPOINT_URL_S3 !== null,
+  });
+}
+
+/** Returns null if there are mistakes, which it adds to `mistakes`. */
+function readSandbox(environment: Environment, mistakes: string[]): SandboxOptions | null {
+  try {
+    return readSandboxSettings({ ...environment, SANDBOX_PORT: undefined });
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    mistakes.push(...error.mistakes);
+    return null;
+  }
+}
+
+/** Whether only this machine can reach a server that listens on `address`. */
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+}
+
+/** Adds a line to `mistakes` for each invalid setting. Its value is then undefined, despite the type. */
+function readSettings(environment: Environment, mistakes: string[]): Values {
+  const values: Record<string, unknown> = {};
+  for (const [name, { kind, default: fallback, secret: isSecret }] of Object.entries<Setting<unknown>>(
+    SETTINGS,
+  )) {
+    // `NAME=` in a file gives an empty variable, which counts as unset.
+    const said = environment[name]?.trim() || null;
+    const value = said ?? fallback;
+    const parsed = value === null ? null : kind.parse(value);
+    if (parsed === undefined) {
+      const reason = value === null ? null : (kind.mistake?.(value) ?? null);
+      const shown = isSecret ? 'not valid' : JSON.stringify(said && withoutUserInfo(said));
+      mistakes.push(`${name} ${reason ?? `is ${shown}; it must be ${kind.allowed}`}`);
+    }
+    values[name] = parsed;
+  }
+  return values as Values;
+}
+
+/** Hides user name and password in an address. */
+function withoutUserInfo(text: string): string {
+  const from = text.indexOf('//');
+  const to = text.lastIndexOf('@');
+  return from === -1 || to < from ? text : `${text.slice(0, from)}//…${text.slice(to)}`;
+}

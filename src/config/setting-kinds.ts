@@ -1,0 +1,126 @@
+/** Parsers for settings: one function for each kind of value. */
+import { isIP } from 'node:net';
+import { parseUrl } from '../http-url.js';
+import { postgresMistake } from './postgres-address.js';
+
+export interface Kind<T> {
+  /** Follows "must be" in an error. */
+  readonly allowed: string;
+  /** Returns undefined if the text is not allowed. */
+  parse(text: string): T | undefined;
+  /** A more specific error, or null. Follows the setting's name; must not contain a secret. */
+  mistake?(text: string): string | null;
+}
+
+export function text(): Kind<string> {
+  return { allowed: 'any text', parse: (t) => t };
+}
+
+export function oneOf<const T extends string>(choices: readonly T[]): Kind<T> {
+  return { allowed: choices.join(', '), parse: (t) => choices.find((choice) => choice === t) };
+}
+
+export function yesNo(): Kind<boolean> {
+  return { allowed: 'true, false', parse: (t) => (t === 'true' ? true : t === 'false' ? false : undefined) };
+}
+
+export function integer(least: number, most: number): Kind<number> {
+  return {
+    allowed: `an integer from ${least} to ${most}`,
+    parse: (t) => {
+      const n = /^\d{1,15}$/.test(t) ? Number(t) : Number.NaN;
+      return n >= least && n <= most ? n : undefined;
+    },
+  };
+}
+
+export function host(): Kind<string> {
+  return {
+    allowed: 'an IP address or a host name',
+    parse: (t) => (isIP(t) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(t) ? t : undefined),
+  };
+}
+
+/** An origin with an optional path, returned without a trailing slash. */
+export function httpUrl({ query = false }: { readonly query?: boolean } = {}): Kind<string> {
+  return {
+    allowed: `an absolute http: or https: URL without ${query ? 'fragment' : 'query or fragment'}`,
+    parse: (t) => {
+      const url = /^https?:\/\//i.test(t) ? parseUrl(t) : null;
+      if (url === null) return undefined;
+      const isPlain = url.hash === '' && url.username === '' && url.password === '';
+      if (!isPlain || (!query && url.search !== '')) return undefined;
+      // `?` and `#` alone give empty strings here; assigning removes the character from `href`.
+      if (url.search === '') url.search = '';
+      url.hash = '';
+      return url.href.replace(/(?<!\/)\/+$/, '');
+    },
+  };
+}
+
+export function origins(): Kind<readonly string[]> {
+  return {
+    allowed: '*, or comma-separated origins like https://app.example.com',
+    parse: (t) => {
+      const all = t.split(',').map((origin) => origin.trim());
+      const isOrigin = (o: string) => o === '*' || parseUrl(o)?.origin === o;
+      return all.every(isOrigin) ? all : undefined;
+    },
+  };
+}
+
+/** Amazon's current rule; older names with capitals or underscores can't be part of a host name. */
+export function bucketName(): Kind<string> {
+  return {
+    allowed: '3 to 63 lowercase letters, digits, dots and hyphens',
+    parse: (t) => (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(t) ? t : undefined),
+  };
+}
+
+/** Returned without leading or trailing slashes. */
+export function keyPrefix(): Kind<string> {
+  return {
+    allowed: 'letters, digits, dots, hyphens and underscores, separated by slashes',
+    parse: (t) => {
+      const segments = t.replace(/^\/+|(?<!\/)\/+$/g, '').split('/');
+      return segments.every((segment) => /^[\w-][\w.-]*$/.test(segment)) ? segments.join('/') : undefined;
+    },
+  };
+}
+
+export function awsRegion(): Kind<string> {
+  return {
+    allowed: 'lowercase letters, digits and hyphens, like eu-central-1',
+    parse: (t) => (/^[a-z0-9]+(-[a-z0-9]+)*$/.test(t) ? t : undefined),
+  };
+}
+
+export function databaseUrl(): Kind<string> {
+  return {
+    allowed: 'sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    parse: (t) => {
+      if (/^sqlite:.+/.test(t)) return t;
+      return isPostgres(t) && parseUrl(t) !== null && postgresMistake(t) === null ? t : undefined;
+    },
+    mistake: (t) => (isPostgres(t) ? postgresMistake(t) : null),
+  };
+}
+
+export function redisPrefix(): Kind<string> {
+  return {
+    allowed: '1 to 64 letters, digits, dots, hyphens, underscores and colons',
+    parse: (t) => (/^[\w.:-]{1,64}$/.test(t) ? t : undefined),
+  };
+}
+
+export function redisUrl(): Kind<string> {
+  return {
+    allowed: 'redis://HOST:PORT or rediss://HOST:PORT, optionally followed by /DATABASE_NUMBER',
+    parse: (t) =>
+      /^rediss?:\/\//.test(t) && /^\/?\d{0,9}$/.test(parseUrl(t)?.pathname ?? 'none') ? t : undefined,
+  };
+}
+
+function isPostgres(address: string): boolean {
+  return /^postgres(ql)?:\/\//.test(address);
+}

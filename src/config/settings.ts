@@ -1,0 +1,299 @@
+/** Every setting in one table: the parser, `.env.example` and the table in the README are derived from it. */
+import { readApiKeys } from './api-keys.js';
+import { SSL_MODES } from './postgres-address.js';
+import {
+  awsRegion,
+  bucketName,
+  databaseUrl,
+  host,
+  httpUrl,
+  integer,
+  type Kind,
+  keyPrefix,
+  oneOf,
+  origins,
+  redisPrefix,
+  redisUrl,
+  text,
+  yesNo,
+} from './setting-kinds.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  /** As text, as it would be set; null: no default, so the value is null when unset. */
+  readonly default: string | null;
+  readonly meaning: string;
+  /** Errors never contain its value. */
+  readonly secret?: true;
+}
+
+export const SETTINGS = {
+  HOST: setting(host(), '127.0.0.1', 'Address to listen on.'),
+  PORT: setting(
+    integer(0, 65_535),
+    '4000',
+    'Port to listen on; `0` picks a free one, which is printed at startup.',
+  ),
+  PUBLIC_URL: setting(
+    httpUrl(),
+    null,
+    'URL at which Akool reaches this gateway, like `https://swap.example.com`. Without it no callback URL is sent and results are polled (with the sandbox: our own loopback address).',
+  ),
+  AKOOL_API_KEY: secret(text(), null, 'Akool API key. Unset: the sandbox is started and used.'),
+  AKOOL_CLIENT_ID: secret(
+    text(),
+    null,
+    'Akool clientId, for decrypting callbacks. Without it callback bodies cannot be decrypted, so the gateway polls that job.',
+  ),
+  AKOOL_AUTH: setting(
+    oneOf(['api-key', 'token']),
+    'api-key',
+    'How to authenticate with Akool: with the key itself, or with a token obtained with the key and the clientId.',
+  ),
+  AKOOL_BASE_URL: setting(httpUrl(), 'https://openapi.akool.com', "Base URL of Akool's API."),
+  AKOOL_MAX_CONCURRENCY: setting(
+    integer(1, 10_000),
+    '2',
+    'Maximum number of jobs at Akool at once; your plan sets it.',
+  ),
+  AKOOL_TIMEOUT_MS: setting(
+    integer(1, 600_000),
+    '30000',
+    'Timeout of one call to Akool, from its first byte on.',
+  ),
+  AKOOL_CONFIRM_RESULTS: setting(
+    yesNo(),
+    'false',
+    'Check with the results endpoint before trusting a callback that says COMPLETED.',
+  ),
+  SUBMIT_WAIT_MS: setting(
+    integer(0, 600_000),
+    '10000',
+    "How long a submit waits for Akool's answer before it returns, if a slot was free.",
+  ),
+  POLL_AFTER_MS: setting(
+    integer(10, 86_400_000),
+    null,
+    'Poll a job after this long without news. Unset: 30000, or 1000 without PUBLIC_URL.',
+  ),
+  JOB_DEADLINE_MS: setting(
+    integer(1, 604_800_000),
+    '10800000',
+    'A job fails if it has not finished this long after it was sent.',
+  ),
+  UNCONFIRMED_SLOT_MS: setting(
+    integer(0, 604_800_000),
+    '600000',
+    'How long a job holds its slot when nobody knows whether Akool accepted it.',
+  ),
+  QUEUE_LIMIT: setting(
+    integer(0, 10_000_000),
+    '10000',
+    'Maximum number of waiting jobs. As many again are reserved for tenants with few waiting jobs while others fill the queue: see docs/security.md.',
+  ),
+  QUEUE_TTL_MS: setting(integer(1, 2_592_000_000), '86400000', 'How long a job may wait.'),
+  ACCEPT_WHILE_BLOCKED: setting(
+    yesNo(),
+    'false',
+    'Accept submits while Akool refuses the account (no credit, unpaid, wrong key). Otherwise they are refused with `PROVIDER_UNAVAILABLE`.',
+  ),
+  DISPATCH: setting(
+    oneOf(['on', 'paused']),
+    'on',
+    '`paused`: serve, but send no jobs; for starting on a restored backup.',
+  ),
+  DRAIN_MS: setting(
+    integer(0, 600_000),
+    '10000',
+    'How long shutdown waits for requests and calls in flight.',
+  ),
+  LAME_DUCK_MS: setting(
+    integer(0, 600_000),
+    '0',
+    'How long a gateway keeps serving after it is told to stop, while `/readyz` answers 503, so that load balancers can move on first.',
+  ),
+  DATABASE_URL: secret(
+    databaseUrl(),
+    'sqlite:data/gateway.db',
+    'Where jobs are stored: `sqlite:FILE`, or `postgres://…` for several gateways.',
+  ),
+  PGSSLMODE: setting(
+    oneOf(SSL_MODES),
+    null,
+    'TLS mode for PostgreSQL if DATABASE_URL has no `sslmode`. All but `disable` and `no-verify` require TLS and verify certificate and host name; `verify-ca` with PGSSLROOTCERT verifies the certificate only. Unset: no TLS, unless PGSSLROOTCERT is set.',
+  ),
+  PGSSLROOTCERT: setting(
+    text(),
+    null,
+    "PEM file of the CA that signed PostgreSQL's certificate. Unset: the CAs that Node trusts.",
+  ),
+  DATABASE_POOL_SIZE: setting(integer(2, 1000), '10', 'PostgreSQL connections per gateway.'),
+  REDIS_URL: secret(
+    redisUrl(),
+    null,
+    'Redis, over which several gateways notify each other: `redis://…` or `rediss://…`.',
+  ),
+  REDIS_PREFIX: setting(
+    redisPrefix(),
+    null,
+    'Prefix of channels and keys in Redis; the same on all gateways of one database. Unset: a name stored in the database, so that installations can share a Redis.',
+  ),
+  LEASE_GRACE_MS: setting(
+    integer(0, 3_600_000),
+    '30000',
+    'A job that has been SUBMITTING for this much longer than AKOOL_TIMEOUT_MS was left behind by a gateway that died; another one takes it over.',
+  ),
+  DETECT_CACHE_MS: setting(
+    integer(0, 86_400_000),
+    '60000',
+    'How long the faces found in a picture are cached.',
+  ),
+  KEEP_RESULTS: setting(
+    yesNo(),
+    'true',
+    'Download each result and keep a copy; `false` leaves results at Akool, which keeps them for 7 days.',
+  ),
+  ARCHIVE_DIR: setting(
+    text(),
+    'data/archive',
+    'Directory for kept results, unless ARCHIVE_S3_BUCKET is set.',
+  ),
+  ARCHIVE_S3_BUCKET: setting(
+    bucketName(),
+    null,
+    'Bucket for kept results, on Amazon S3 or an S3-compatible store.',
+  ),
+  ARCHIVE_S3_PREFIX: setting(
+    keyPrefix(),
+    null,
+    'Prefix of object names in the bucket, like `face-swap/results`. A slash is added after it.',
+  ),
+  ARCHIVE_S3_PATH_STYLE: setting(
+    yesNo(),
+    null,
+    'Put the bucket name in the path instead of the host. Unset: only if AWS_ENDPOINT_URL_S3 is set.',
+  ),
+  AWS_REGION: setting(
+    awsRegion(),
+    null,
+    'Region of the bucket. Unset: `us-east-1` if AWS_ENDPOINT_URL_S3 is set, which most S3-compatible stores accept.',
+  ),
+  AWS_ENDPOINT_URL_S3: setting(
+    httpUrl(),
+    null,
+    'URL of an S3-compatible store, like `https://minio.example.com:9000`. Unset: Amazon S3.',
+  ),
+  AWS_ACCESS_KEY_ID: secret(
+    text(),
+    null,
+    'Access key for the bucket, together with AWS_SECRET_ACCESS_KEY. Unset: the default AWS credential chain, for example a role.',
+  ),
+  AWS_SECRET_ACCESS_KEY: secret(text(), null, 'Secret of that access key.'),
+  AWS_SESSION_TOKEN: secret(text(), null, 'Session token of that access key, if it is temporary.'),
+  ARCHIVE_MAX_BYTES: setting(integer(1, 100_000_000_000), '536870912', 'Larger results are left at Akool.'),
+  ARCHIVE_TIMEOUT_MS: setting(
+    integer(1, 86_400_000),
+    '300000',
+    'Timeout of downloading one result; the download is then retried.',
+  ),
+  RETENTION_DAYS: setting(
+    integer(0, 36_500),
+    null,
+    'Finished jobs are deleted, here and at Akool, after this many days. Unset: never.',
+  ),
+  SANDBOX_PORT: setting(
+    integer(0, 65_535),
+    null,
+    'Port of the built-in sandbox. Unset: PORT + 1, or a free port if that is taken.',
+  ),
+  AUTH: setting(
+    oneOf(['none']),
+    null,
+    '`none` says that the gateway is meant to be open to everyone who can reach it.',
+  ),
+  AUTH_API_KEYS: secret(
+    {
+      allowed: 'tenant:key,tenant:key, where a key may be sha256:HEX',
+      parse: (t) => readApiKeys(t) ?? undefined,
+    },
+    null,
+    'API keys of callers: `tenant:key,tenant:key`, where a key may also be `sha256:HEX`.',
+  ),
+  AUTH_JWKS_URL: setting(
+    httpUrl({ query: true }),
+    null,
+    "URL of the public keys for callers' JWTs. The claim `tenant`, or else `sub`, is the tenant.",
+  ),
+  AUTH_JWT_SECRET: secret(
+    text(),
+    null,
+    "Shared secret for callers' JWTs (HS256, HS384, HS512); 32 random characters or more.",
+  ),
+  AUTH_JWT_ISSUER: setting(text(), null, 'The `iss` that a JWT must have.'),
+  AUTH_JWT_AUDIENCE: setting(text(), null, 'The `aud` that a JWT must have.'),
+  CORS_ORIGINS: setting(
+    origins(),
+    null,
+    'Other origins whose pages may call, like `https://app.example.com,https://b.example.com`; `*` for all.',
+  ),
+  RATE_QUERIES_PER_MINUTE: setting(
+    integer(0, 100_000_000),
+    '30000',
+    'Queries and subscriptions that one tenant may start per minute; `0`: no limit. An open gateway has no limit.',
+  ),
+  RATE_MUTATIONS_PER_MINUTE: setting(
+    integer(0, 100_000_000),
+    '6000',
+    'Mutations that one tenant may make per minute; `0`: no limit. An open gateway has no limit.',
+  ),
+  MAX_SOCKETS: setting(
+    integer(1, 10_000_000),
+    '20000',
+    'Maximum number of WebSockets, and of event streams, open at once.',
+  ),
+  MAX_SOCKET_OPERATIONS: setting(
+    integer(1, 100_000),
+    '100',
+    'Maximum number of operations running on one WebSocket.',
+  ),
+  MAX_SUBSCRIPTIONS: setting(
+    integer(2, 100_000_000),
+    '40000',
+    'Maximum number of running subscriptions. A tenant may hold as many as the others leave free: half of them when it is alone.',
+  ),
+  INTROSPECTION: setting(
+    yesNo(),
+    null,
+    'Whether clients may query the schema. Unset: only outside production.',
+  ),
+  GRAPHIQL: setting(yesNo(), null, 'Whether GraphiQL is served. Unset: only outside production.'),
+  TRUSTED_DOCUMENTS: setting(text(), null, 'JSON file `{"id": "document"}`: only these operations may run.'),
+  METRICS_TOKEN: secret(
+    text(),
+    null,
+    'Token that `/metrics` requires as `Authorization: Bearer …`. Unset: none.',
+  ),
+  LOG_LEVEL: setting(oneOf(LOG_LEVELS), 'info', 'Lowest level that is logged.'),
+  NODE_ENV: setting(text(), null, '`production` for a public server.'),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+/** The parsed settings; null where nothing is set and there is no default. */
+export type Values = {
+  [N in SettingName]: (typeof SETTINGS)[N] extends Setting<infer T>
+    ? (typeof SETTINGS)[N]['default'] extends string
+      ? T
+      : T | null
+    : never;
+};
+
+function setting<T, const D extends string | null>(kind: Kind<T>, fallback: D, meaning: string) {
+  return { kind, default: fallback, meaning };
+}
+
+function secret<T, const D extends string | null>(kind: Kind<T>, fallback: D, meaning: string) {
+  return { kind, default: fallback, meaning, secret: true as const };
+}

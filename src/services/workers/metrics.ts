@@ -1,0 +1,90 @@
+/** The gateway's Prometheus metrics: jobs, dispatch and sockets. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { HOLD_REASONS } from '../jobs/account-hold.js';
+import { isFinal, type Job } from '../jobs/job.js';
+import type { JobService } from '../jobs/job-service.js';
+
+/** A separate registry, so that two gateways in one process do not share metrics. */
+export function createMetrics(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+const DISPATCH_HOLDS = [...HOLD_REASONS, 'PAUSED'] as const;
+/** Why dispatch is held as a whole. */
+type DispatchHold = (typeof DISPATCH_HOLDS)[number];
+
+export class Metrics {
+  readonly #ended: Counter<'status' | 'error'>;
+  readonly #seconds: Histogram<'status'>;
+  #unsubscribe: (() => void) | null = null;
+
+  readonly #jobs: JobService;
+
+  constructor(
+    jobs: JobService,
+    registry: Registry,
+    now: { readonly sockets: () => number; readonly held: () => DispatchHold | null },
+  ) {
+    this.#jobs = jobs;
+    this.#ended = new Counter({
+      name: 'faceswap_jobs_ended_total',
+      help: 'Finished jobs, by final status and error.',
+      labelNames: ['status', 'error'],
+      registers: [registry],
+    });
+    this.#seconds = new Histogram({
+      name: 'faceswap_job_seconds',
+      help: 'Time from submit to the end of a job, in seconds.',
+      labelNames: ['status'],
+      buckets: [1, 2, 5, 10, 20, 40, 80, 160, 600, 3600, 10_800],
+      registers: [registry],
+    });
+    const slots: Gauge = new Gauge({
+      name: 'faceswap_jobs_open',
+      help: 'Jobs of all gateways on this database that hold a provider slot, or wait for one. Each gateway exports the same value: use max(), not sum().',
+      labelNames: ['state'],
+      registers: [registry],
+      collect: async () => {
+        const { used, waiting } = await jobs.slots();
+        slots.set({ state: 'slot' }, used);
+        slots.set({ state: 'waiting' }, waiting);
+      },
+    });
+    const held: Gauge = new Gauge({
+      name: 'faceswap_dispatch_held',
+      help: 'Whether dispatch is held, by reason: Akool refuses the account, or DISPATCH is paused. 1 or 0.',
+      labelNames: ['reason'],
+      registers: [registry],
+      collect: () => {
+        const why = now.held();
+        for (const reason of DISPATCH_HOLDS) held.set({ reason }, reason === why ? 1 : 0);
+      },
+    });
+    const open: Gauge = new Gauge({
+      name: 'faceswap_sockets_open',
+      help: 'Open WebSockets.',
+      registers: [registry],
+      collect: () => {
+        open.set(now.sockets());
+      },
+    });
+  }
+
+  start(): void {
+    this.#unsubscribe ??= this.#jobs.onChange((job) => this.#count(job));
+  }
+
+  stop(): void {
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+  }
+
+  #count(job: Job): void {
+    // Don't count later versions of a finished job, such as the archiving of its result.
+    if (!isFinal(job.status) || job.finishedAt !== job.updatedAt) return;
+    this.#ended.inc({ status: job.status, error: job.error?.code ?? '' });
+    this.#seconds.observe({ status: job.status }, (job.finishedAt - job.createdAt) / 1000);
+  }
+}

@@ -1,0 +1,56 @@
+/** What a gateway knows of others on its database, and when it warns of them. */
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { InstanceHeartbeat } from '../../../src/services/workers/instance-heartbeat.js';
+import { recordedLog } from '../../support/harness.js';
+import { openWorkshop } from './workshop.js';
+
+afterEach(() => void vi.useRealTimers());
+
+async function openInstances() {
+  const workshop = await openWorkshop();
+  const { log, lines } = recordedLog();
+  return {
+    ...workshop,
+    lines,
+    make: (hasSharedBus = false): InstanceHeartbeat => {
+      const instances = new InstanceHeartbeat({ ...workshop, hasSharedBus, log });
+      onTestFinished(() => instances.stop());
+      return instances;
+    },
+  };
+}
+
+test('one that was not heard of for 15 s counts no more', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { make, clock } = await openInstances();
+  expect(await make().start()).toBe(0);
+  clock.advance(14_999);
+  const second = make();
+  expect(await second.start()).toBe(1);
+  await second.stop();
+  clock.advance(1);
+  expect(await make().start()).toBe(0);
+});
+
+test('another one is warned of when it comes, once, where they cannot wake each other', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { make, lines } = await openInstances();
+  await make().start();
+  expect(lines).toEqual([]);
+  const second = make();
+  expect(await second.start()).toBe(1);
+  const warning = { level: 50, others: 1, msg: expect.stringContaining('REDIS_URL IS NOT SET') };
+  expect(lines).toEqual([expect.objectContaining(warning)]);
+  // The one that was there first sees it at its next beat, and says nothing at the one after.
+  for (let i = 0; i < 3; i += 1) {
+    await vi.advanceTimersByTimeAsync(5000);
+    await expect.poll(() => lines).toHaveLength(2);
+  }
+});
+
+test('others are as they should be where they wake each other', async () => {
+  const { make, lines } = await openInstances();
+  await make(true).start();
+  expect(await make(true).start()).toBe(1);
+  expect(lines).toEqual([]);
+});
