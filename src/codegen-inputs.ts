@@ -1,10 +1,10 @@
 /** What the generated files (schema, settings, error codes) are made of: see scripts/codegen.mjs. */
 import { printSchema } from 'graphql';
-import { createSchema } from './resolvers/schema.js';
+import { createSchema, RESOLVERS } from './resolvers/schema.js';
 
 export { SETTINGS } from './config/settings.js';
 export { ERROR_CODES } from './errors.js';
 
 export async function schemaText(): Promise<string> {
-  return printSchema(await createSchema());
+  return printSchema(await createSchema(RESOLVERS));
 }

@@ -77,7 +77,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** The files beside the folders. */
 const LOOSE: readonly (readonly [room: string, files: RegExp])[] = [
-  ['process', /^(index|app|drivers|process-end|stop-signals|codegen-inputs)\.ts$/],
+  ['process', /^(index|app|drivers|process-end|open|compose|stop-signals|codegen-inputs)\.ts$/],
   ['services', /^services\/[^/]+$/],
   ['basics', /^[^/]+$/],
 ];

@@ -12,7 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ERROR_CODES, GatewayError, InputError, jobNotFound } from '../src/errors.js';
 import { toClientError } from '../src/graphql/client-errors.js';
-import { createSchema } from '../src/resolvers/schema.js';
+import { createSchema, RESOLVERS } from '../src/resolvers/schema.js';
 
 const MARKER = 'hunter2SECRET';
 
@@ -22,7 +22,7 @@ const unexpected: unknown[] = [];
 const report = (error: unknown): void => void unexpected.push(error);
 
 beforeAll(async () => {
-  schema = await createSchema();
+  schema = await createSchema(RESOLVERS);
   apollo = new ApolloServer({
     schema,
     includeStacktraceInErrorResponses: false,

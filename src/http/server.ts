@@ -1,11 +1,10 @@
 /** The HTTP server: every address of the gateway, in one place. */
-import { createServer } from 'node:http';
-import { setImmediate } from 'node:timers/promises';
+import type { RequestListener } from 'node:http';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
 import { Engine } from '../graphql/engine.js';
 import { DEFAULT_LIMITS } from '../graphql/query-limits.js';
@@ -23,17 +22,14 @@ import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
+import type { Listener } from './listener.js';
 import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './loopback-guard.js';
 import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
-import { oneAtATime } from './pipelining.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
-import { WaitingConnections } from './waiting-connections.js';
 import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
 
 export interface ServerOptions {
-  readonly host: string;
-  readonly port: number;
   readonly schema: GraphQLSchema;
   readonly services: Services;
   /**
@@ -71,13 +67,10 @@ export interface ServerOptions {
 }
 
 export interface HttpServer {
-  /** Sets up all routes. Call it once, before `start`. */
-  prepare(): Promise<void>;
-  /** Starts listening; resolves with the port. */
-  start(): Promise<number>;
-  /** Closes sockets with 1001, gives requests in flight `drainMs`, then closes. Safe to call twice. */
+  /** Sets up all routes and begins to answer. Call it once. */
+  serve(): Promise<void>;
+  /** Closes sockets with 1001, then stops the listener, all within `drainMs`. Safe to call twice. */
   stop(drainMs: number): Promise<void>;
-  readonly openSockets: number;
 }
 
 /** In bytes: all bodies and socket messages that are not answered yet. */
@@ -86,24 +79,22 @@ const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
 /** In bytes: 100 images with the longest allowed URLs fit. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
-/** How long a request may take to arrive; enough for a picture over a slow line. */
-const REQUEST_TIMEOUT_MS = 120_000;
-/** How long an idle connection is kept. */
-const KEEP_ALIVE_MS = 72_000;
 const CLOSE_TIMEOUT_MS = 2000;
-/** How long a new connection may take to send its first request during a stop. */
-const FIRST_REQUEST_MS = 200;
 /** How long answers may still take after the drain. */
 const LAST_ANSWERS_MS = 500;
 const INIT_TIMEOUT_MS = 10_000;
 const PING_MS = 12_000;
 
-export function createHttpServer(options: ServerOptions): HttpServer {
+/** Answers what comes to `listener`, from `serve` on. */
+export function createHttpServer(listener: Listener, options: ServerOptions): HttpServer {
+  let answer: RequestListener = () => {};
   const app = fastify({
     loggerInstance: withoutChildren(options.log),
     logController: new LogController({ disableRequestLogging: true }),
-    serverFactory: (take) =>
-      createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, oneAtATime(take)),
+    serverFactory: (take) => {
+      answer = take;
+      return listener.server;
+    },
     routerOptions: { maxParamLength: 256 },
     // Requests on existing connections are still answered; the connections are closed after that.
     return503OnClosing: false,
@@ -130,17 +121,12 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     caller: await options.authenticate(authorization),
     reads: new JobReads(options.services.jobs),
   });
-  let waiting: WaitingConnections | null = null;
   let sockets: WebsocketEndpoint | null = null;
   let apollo: Awaited<ReturnType<typeof graphqlRoute>> | null = null;
   let stopped: Promise<void> | null = null;
 
   return {
-    get openSockets() {
-      return sockets?.size ?? 0;
-    },
-    prepare: async () => {
-      waiting = new WaitingConnections(app.server);
+    serve: async () => {
       errorAnswers(app, reportUnexpected);
       securityHeaders(app);
       dropBodiesOfGets(app);
@@ -179,12 +165,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
         mayConnect: ({ headers }) =>
           options.onlyThisMachine === null || isOfThisMachine(headers, options.onlyThisMachine),
       });
+      countSockets(sockets, options.metrics);
       await app.ready();
-    },
-    start: async () => {
-      await app.listen({ host: options.host, port: options.port });
-      const address = app.server.address();
-      return typeof address === 'object' && address !== null ? address.port : options.port;
+      listener.serve(answer);
     },
     stop: (drainMs) => {
       stopped ??= stop(Math.max(drainMs, LAST_ANSWERS_MS));
@@ -195,20 +178,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   async function stop(drainMs: number): Promise<void> {
     const until = performance.now() + drainMs;
     await sockets?.stop(drainMs);
-    // Accepts no more connections, and closes idle ones.
-    const closed = app.close();
-    // Browsers connect in advance. Node does not count such connections as idle, and would wait for them.
-    const hangUp = setTimeout(async () => {
-      // A process that was busy has not yet read what has arrived.
-      await setImmediate();
-      waiting?.stop();
-    }, FIRST_REQUEST_MS);
-    const leftMs = Math.max(until - performance.now(), LAST_ANSWERS_MS);
-    const cut = setTimeout(() => app.server.closeAllConnections(), leftMs);
-    await closed;
-    clearTimeout(hangUp);
-    waiting?.stop();
-    clearTimeout(cut);
+    await Promise.all([app.close(), listener.stop(Math.max(until - performance.now(), LAST_ANSWERS_MS))]);
     await apollo?.stop();
   }
 }
@@ -228,6 +198,15 @@ const HEADERS = {
 function withoutChildren(log: Logger): Logger {
   const own: Logger = Object.create(log, { child: { value: () => own } });
   return own;
+}
+
+function countSockets(sockets: WebsocketEndpoint, metrics: Registry): void {
+  const open: Gauge = new Gauge({
+    name: 'faceswap_sockets_open',
+    help: 'Open WebSockets.',
+    registers: [metrics],
+    collect: () => open.set(sockets.size),
+  });
 }
 
 function securityHeaders(app: FastifyInstance): void {

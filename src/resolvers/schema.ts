@@ -1,7 +1,7 @@
 /** Builds the executable schema from the decorated classes. */
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
-import { type AuthChecker, buildSchema, type PubSub } from 'type-graphql';
+import { type AuthChecker, buildSchema, type ClassType, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { GatewayError } from '../errors.js';
 import { DetectFacesInput } from '../schema/face-detection.type.js';
 import { SubmitFaceSwapInput } from '../schema/face-swap.input.js';
@@ -18,17 +18,20 @@ import { FaceSwapPlusJobResolver } from './face-swap-plus-job.resolver.js';
 import { FollowTokenResolver } from './follow-token.resolver.js';
 import { JobResolver } from './job.resolver.js';
 
-export async function createSchema(): Promise<GraphQLSchema> {
+/** The resolvers of the public schema. */
+export const RESOLVERS = [
+  AccountResolver,
+  AkoolResolver,
+  FaceSwapResolver,
+  FaceSwapJobResolver,
+  FaceSwapPlusJobResolver,
+  FollowTokenResolver,
+  JobResolver,
+] as const;
+
+export async function createSchema(resolvers: NonEmptyArray<ClassType>): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [
-      AccountResolver,
-      AkoolResolver,
-      FaceSwapResolver,
-      FaceSwapJobResolver,
-      FaceSwapPlusJobResolver,
-      FollowTokenResolver,
-      JobResolver,
-    ],
+    resolvers,
     orphanedTypes: [FaceSwapJobType, FaceSwapPlusJobType],
     pubSub: noTopics,
     authChecker: isAllowed,

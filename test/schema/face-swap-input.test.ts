@@ -1,7 +1,7 @@
 import { type GraphQLSchema, graphql } from 'graphql';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type FieldError, InputError } from '../../src/errors.js';
-import { createSchema } from '../../src/resolvers/schema.js';
+import { createSchema, RESOLVERS } from '../../src/resolvers/schema.js';
 import type { Caller } from '../../src/services/auth/caller.js';
 import type { FaceSwapRequest } from '../../src/services/jobs/job-request.js';
 import { jobWith, request } from '../services/jobs/samples.js';
@@ -27,7 +27,7 @@ const fiftyWith = (last: Image): readonly Image[] => [...many(49), last];
 
 let schema: GraphQLSchema;
 beforeAll(async () => {
-  schema = await createSchema();
+  schema = await createSchema(RESOLVERS);
 });
 
 /** What the service is handed, and the rules that were broken. */

@@ -2,7 +2,7 @@
 import { type GraphQLSchema, graphql } from 'graphql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FieldError } from '../../src/errors.js';
-import { createSchema } from '../../src/resolvers/schema.js';
+import { createSchema, RESOLVERS } from '../../src/resolvers/schema.js';
 import { jobWith } from '../services/jobs/samples.js';
 
 const SUBMIT = /* GraphQL */ `
@@ -17,7 +17,7 @@ const region = { x: 30, y: 0, width: 250, height: 280 };
 
 let schema: GraphQLSchema;
 beforeAll(async () => {
-  schema = await createSchema();
+  schema = await createSchema(RESOLVERS);
 });
 
 /** What is stored of the input, or the rules that it breaks. */

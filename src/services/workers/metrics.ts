@@ -1,4 +1,4 @@
-/** The gateway's Prometheus metrics: jobs, dispatch and sockets. */
+/** The gateway's Prometheus metrics: jobs and dispatch. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { HOLD_REASONS } from '../jobs/account-hold.js';
 import { isFinal, type Job } from '../jobs/job.js';
@@ -22,11 +22,7 @@ export class Metrics {
 
   readonly #jobs: JobService;
 
-  constructor(
-    jobs: JobService,
-    registry: Registry,
-    now: { readonly sockets: () => number; readonly held: () => DispatchHold | null },
-  ) {
+  constructor(jobs: JobService, registry: Registry, held: () => DispatchHold | null) {
     this.#jobs = jobs;
     this.#ended = new Counter({
       name: 'faceswap_jobs_ended_total',
@@ -52,22 +48,14 @@ export class Metrics {
         slots.set({ state: 'waiting' }, waiting);
       },
     });
-    const held: Gauge = new Gauge({
+    const hold: Gauge = new Gauge({
       name: 'faceswap_dispatch_held',
       help: 'Whether dispatch is held, by reason: Akool refuses the account, or DISPATCH is paused. 1 or 0.',
       labelNames: ['reason'],
       registers: [registry],
       collect: () => {
-        const why = now.held();
-        for (const reason of DISPATCH_HOLDS) held.set({ reason }, reason === why ? 1 : 0);
-      },
-    });
-    const open: Gauge = new Gauge({
-      name: 'faceswap_sockets_open',
-      help: 'Open WebSockets.',
-      registers: [registry],
-      collect: () => {
-        open.set(now.sockets());
+        const why = held();
+        for (const reason of DISPATCH_HOLDS) hold.set({ reason }, reason === why ? 1 : 0);
       },
     });
   }

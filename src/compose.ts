@@ -1,0 +1,188 @@
+/** The second step of a start: makes the parts and connects them. Starts nothing. */
+import { fileURLToPath } from 'node:url';
+import type { Registry } from 'prom-client';
+import type { Settings } from './drivers.js';
+import { RateLimits } from './graphql/rate-limits.js';
+import { TrustedDocuments } from './graphql/trusted-documents.js';
+import type { Listener } from './http/listener.js';
+import { createHttpServer, type HttpServer } from './http/server.js';
+import type { Opened } from './open.js';
+import { Cursors } from './resolvers/cursors.js';
+import { createSchema, RESOLVERS } from './resolvers/schema.js';
+import type { Sandbox } from './sandbox/sandbox.js';
+import { Account } from './services/account.js';
+import { Authenticator } from './services/auth/authenticator.js';
+import { FollowTokens } from './services/auth/follow-tokens.js';
+import { JwtVerifier } from './services/auth/jwt.js';
+import { DetectionCache } from './services/faces/detection-cache.js';
+import { FaceDetector } from './services/faces/face-detector.js';
+import { Health } from './services/health.js';
+import { JobService } from './services/jobs/job-service.js';
+import { AccountHolds } from './services/workers/account-holds.js';
+import { AccountWatch } from './services/workers/account-watch.js';
+import { Archiver } from './services/workers/archiver.js';
+import { CallbackReceiver } from './services/workers/callback-receiver.js';
+import { CatchUp } from './services/workers/catch-up.js';
+import { Dispatcher } from './services/workers/dispatcher.js';
+import { Eraser } from './services/workers/eraser.js';
+import { ExpiryWatch } from './services/workers/expiry-watch.js';
+import { createMetrics, Metrics } from './services/workers/metrics.js';
+import { QueuePositions } from './services/workers/queue-positions.js';
+import { Reconciler } from './services/workers/reconciler.js';
+import { Submission } from './services/workers/submission.js';
+import { WaitingReasons } from './services/workers/waiting-reasons.js';
+
+/** The parts that are started and stopped. */
+export interface Parts {
+  readonly http: HttpServer;
+  readonly catchUp: CatchUp;
+  readonly dispatcher: Dispatcher;
+  readonly watch: AccountWatch;
+  readonly reconciler: Reconciler;
+  readonly archiver: Archiver;
+  readonly eraser: Eraser;
+  readonly expiry: ExpiryWatch;
+  readonly positions: QueuePositions;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Where the build puts GraphiQL; this path is right both for the compiled program and when running from
+ * source.
+ */
+const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
+const QUEUE_POSITION_EVERY_MS = 500;
+/** How often this instance checks what others did, in case a notification was lost. */
+const LOOK_AT_OTHERS_MS = 1000;
+const CATCH_UP_MS = 5000;
+/** The same, if there are no other instances. */
+const LOOK_IN_ANY_CASE_MS = 5000;
+/** In characters; the size of a SHA-256 hash in bytes (RFC 7518, section 3.2). */
+const STRONG_SECRET_LENGTH = 32;
+/** Shorter without a `PUBLIC_URL`, because polling is then the only source of news. */
+const POLL_ONLY_AFTER_MS = 1000;
+const POLL_AFTER_MS = 30_000;
+
+/**
+ * @param publicUrl the URL at which Akool reaches this gateway; null: it can't
+ * @param isStopping whether the gateway is being stopped
+ * @throws StartError if TRUSTED_DOCUMENTS can't be used
+ */
+export async function compose(
+  given: Settings,
+  opened: Opened,
+  listener: Listener,
+  publicUrl: string | null,
+  isStopping: () => boolean,
+): Promise<Parts> {
+  const { config, log } = given;
+  const { store, clock, akool, akoolAddress, bus, archive, fetcher, sandbox } = opened;
+  const settings = {
+    ...config,
+    ...config.akool,
+    pollAfterMs: config.pollAfterMs ?? (publicUrl === null ? POLL_ONLY_AFTER_MS : POLL_AFTER_MS),
+    abandonedAfterMs: config.akool.timeoutMs + config.leaseGraceMs,
+    keys: { clientId: akoolAddress.clientId, clientSecret: akoolAddress.apiKey },
+    baseUrl: akoolAddress.baseUrl,
+    webhookUrl: ({ callbackToken }: { readonly callbackToken: string }) =>
+      publicUrl === null ? null : `${publicUrl}/webhooks/akool/${callbackToken}`,
+  };
+
+  const jobs = new JobService({ store, bus, clock, settings });
+  const detections = new DetectionCache(akool, config);
+  const holds = new AccountHolds({ store, log });
+  const dispatcher = new Dispatcher({ jobs, akool, faces: detections, holds, clock, settings, log });
+  const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
+  const eraser = new Eraser({ store, jobs, akool, archive, clock, settings, log });
+  const registry = createMetrics();
+  const health = new Health({ store, bus, registry, log });
+
+  const followTokens = new FollowTokens(opened.keys.followTokens);
+  const authenticator = authenticatorOf(given, followTokens);
+  const http = createHttpServer(listener, {
+    schema: await createSchema(RESOLVERS),
+    services: {
+      jobs,
+      submission: new Submission({ jobs, dispatcher, waitMs: config.submitWaitMs }),
+      waiting: new WaitingReasons({ holds, dispatcher, clock, isPaused: config.dispatchPaused }),
+      faces: new FaceDetector(detections),
+      account: new Account({ akool, jobs, maxConcurrency: config.akool.maxConcurrency }),
+      eraser,
+      followTokens,
+      cursors: new Cursors(opened.keys.cursors),
+      mediaUrl: ({ name }) => `${publicUrl ?? listener.url}/media/${name}`,
+      log,
+    },
+    authenticate: (authorization) => authenticator.authenticate(authorization),
+    callbacks: new CallbackReceiver({ store, jobs, reconciler, clock, settings, log }),
+    readiness: async () => (isStopping() ? 'stopping' : await health.readiness()),
+    isStopping,
+    metrics: registry,
+    metricsToken: given.secrets.metricsToken,
+    graphiql: config.graphiql ? { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) } : null,
+    archive,
+    introspection: config.introspection,
+    trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),
+    rates: new RateLimits(config.rates, opened.limiters?.create),
+    corsOrigins: config.corsOrigins,
+    onlyThisMachine: config.auth.onlyThisMachine ? config : null,
+    maxSockets: config.maxSockets,
+    maxSocketOperations: config.maxSocketOperations,
+    maxSubscriptions: config.maxSubscriptions,
+    log,
+  });
+
+  return {
+    http,
+    catchUp: new CatchUp({ store, bus, log, everyMs: CATCH_UP_MS }),
+    dispatcher,
+    watch: new AccountWatch({ holds, store, akool, dispatcher, clock, settings, log }),
+    reconciler,
+    archiver: new Archiver({ store, jobs, archive, fetcher, clock, settings, log }),
+    eraser,
+    expiry: new ExpiryWatch({ store, clock, registry, log }),
+    positions: new QueuePositions({
+      store,
+      bus,
+      jobs,
+      holds,
+      clock,
+      log,
+      everyMs: QUEUE_POSITION_EVERY_MS,
+      lookEveryMs: store.exclusive ? LOOK_IN_ANY_CASE_MS : LOOK_AT_OTHERS_MS,
+    }),
+    metrics: metricsOf(config.dispatchPaused, jobs, holds, registry),
+  };
+}
+
+function metricsOf(isPaused: boolean, jobs: JobService, holds: AccountHolds, registry: Registry): Metrics {
+  return new Metrics(jobs, registry, () =>
+    isPaused ? 'PAUSED' : holds.last?.blocks ? holds.last.reason : null,
+  );
+}
+
+function authenticatorOf({ config, secrets, log }: Settings, followTokens: FollowTokens): Authenticator {
+  const { auth } = config;
+  if (secrets.jwtSecret !== null && secrets.jwtSecret.length < STRONG_SECRET_LENGTH) {
+    log.warn(
+      'AUTH_JWT_SECRET is short enough to be guessed from any token; use at least 32 random characters',
+    );
+  }
+  return new Authenticator({
+    isOpen: auth.isOpen,
+    keys: secrets.apiKeys,
+    jwt:
+      auth.jwksUrl === null && secrets.jwtSecret === null
+        ? null
+        : new JwtVerifier({ ...auth, secret: secrets.jwtSecret }),
+    followTokens,
+    log,
+  });
+}
+
+function samplePictures(sandbox: Sandbox | null): { source: string; target: string } {
+  const base = sandbox?.url ?? 'https://example.com';
+  return sandbox === null
+    ? { source: `${base}/new-face.jpg`, target: `${base}/original.jpg` }
+    : { source: `${base}/samples/source-face.png`, target: `${base}/samples/target-face.png` };
+}

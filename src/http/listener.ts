@@ -1,0 +1,87 @@
+/** A port of this machine with an HTTP server on it: from the first connection to the last. */
+import { once } from 'node:events';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { setImmediate } from 'node:timers/promises';
+import { isLoopback } from '../config/config.js';
+import { oneAtATime } from './pipelining.js';
+import { WaitingConnections } from './waiting-connections.js';
+
+export interface Listener {
+  readonly server: Server;
+  /** The URL on this machine, like `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** Begins to answer. Requests that arrived before have waited for this. Call it once. */
+  serve(answer: RequestListener): void;
+  /** Accepts no more connections, gives requests in flight `drainMs`, then closes. Safe to call twice. */
+  stop(drainMs: number): Promise<void>;
+}
+
+/** How long a request may take to arrive; enough for a picture over a slow line. */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** How long an idle connection is kept. */
+const KEEP_ALIVE_MS = 72_000;
+/** How long a new connection may take to send its first request during a stop. */
+const FIRST_REQUEST_MS = 200;
+
+/** Listens, so that the address is known before what is served there is made. Rejects if it can't. */
+export async function listen(address: { readonly host: string; readonly port: number }): Promise<Listener> {
+  const early: [IncomingMessage, ServerResponse][] = [];
+  let answer: RequestListener = (request, response) => void early.push([request, response]);
+  let stopped: Promise<void> | null = null;
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    oneAtATime((request, response) => answer(request, response)),
+  );
+  const waiting = new WaitingConnections(server);
+  const hangUp = (): void => waiting.stop();
+  try {
+    await once(server.listen(address), 'listening');
+  } catch (error) {
+    hangUp();
+    throw error;
+  }
+  return {
+    server,
+    url: `http://${hostOf(address.host)}:${portOf(server, address.port)}`,
+    serve: (listener) => {
+      answer = listener;
+      for (const [request, response] of early.splice(0)) answer(request, response);
+    },
+    stop: (drainMs) => {
+      stopped ??= stop(drainMs);
+      return stopped;
+    },
+  };
+
+  async function stop(drainMs: number): Promise<void> {
+    const closed = new Promise((resolve) => server.close(resolve));
+    // Browsers connect in advance. Node does not count such connections as idle, and would wait for them.
+    const firstRequests = setTimeout(async () => {
+      // A process that was busy has not yet read what has arrived.
+      await setImmediate();
+      hangUp();
+    }, FIRST_REQUEST_MS);
+    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+    await closed;
+    clearTimeout(firstRequests);
+    hangUp();
+    clearTimeout(cut);
+  }
+}
+
+/** The host by which a process on this machine reaches a server that listens on `host`. */
+function hostOf(host: string): string {
+  if (isLoopback(host)) return host === '::1' ? '[::1]' : host;
+  return host === '::' ? '[::1]' : host === '0.0.0.0' ? '127.0.0.1' : host;
+}
+
+function portOf(server: Server, otherwise: number): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : otherwise;
+}

@@ -1,0 +1,140 @@
+/** The first step of a start: opens, in order, what the gateway works with outside its process. */
+import type { Logger } from 'pino';
+import type { Clock } from './clock.js';
+import {
+  type AkoolAddress,
+  akoolAddress,
+  archiveUnusable,
+  createAkool,
+  createArchive,
+  createBus,
+  createLimiters,
+  createStore,
+  databaseUnusable,
+  goOnWithoutRedis,
+  redisPlace,
+  type Settings,
+  startSandbox,
+} from './drivers.js';
+import type { SharedLimiters } from './graphql/rate-limits.js';
+import type { Sandbox } from './sandbox/sandbox.js';
+import type { AkoolClient } from './services/akool/akool-client.js';
+import type { JobBus } from './services/jobs/job-bus.js';
+import type { JobStore } from './services/jobs/job-store.js';
+import type { BlobStore } from './services/media/blob-store.js';
+import { ResultFetcher } from './services/media/result-fetcher.js';
+import { tellingUnavailable } from './services/store/unavailable.js';
+import { InstanceHeartbeat } from './services/workers/instance-heartbeat.js';
+import { StoreClock } from './services/workers/store-clock.js';
+
+/** Replacements that tests may pass for the real parts. */
+export interface Overrides {
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly bus?: JobBus;
+  readonly sandbox?: (port: number) => Sandbox;
+  readonly wrapStore?: (store: JobStore) => JobStore;
+  readonly archive?: BlobStore;
+  readonly wrapAkool?: (akool: AkoolClient) => AkoolClient;
+  /** Turns polling off, so that tests can prove that the checks notice lost updates. */
+  readonly withoutReconciler?: boolean;
+}
+
+/** What has been opened. */
+export interface Opened {
+  readonly store: JobStore;
+  /** What signs follow tokens, and what encrypts cursors: the same for all instances. */
+  readonly keys: { readonly followTokens: Uint8Array; readonly cursors: Uint8Array };
+  readonly clock: Clock;
+  /** Null if there is a key for the real Akool. */
+  readonly sandbox: Sandbox | null;
+  readonly akoolAddress: AkoolAddress;
+  readonly akool: AkoolClient;
+  readonly bus: JobBus;
+  /** Null: each instance counts for itself. */
+  readonly limiters: SharedLimiters | null;
+  readonly archive: BlobStore;
+  readonly fetcher: ResultFetcher;
+  /** Stopped as soon as a stop begins, because they use the store. */
+  readonly beating: readonly Stoppable[];
+}
+
+/** A clock passed as an override may have nothing to stop. */
+export interface Stoppable {
+  stop?(): Promise<void> | void;
+}
+
+/** Steps that undo a start, to be made in reverse order. */
+export type Stops = (() => Promise<void> | void)[];
+
+/**
+ * @param stops what is opened adds how to close it
+ * @throws StartError
+ */
+export async function open(settings: Settings, overrides: Overrides, stops: Stops): Promise<Opened> {
+  const { config, secrets, log } = settings;
+  const cantUseDatabase = (error: unknown): never => {
+    throw databaseUnusable(secrets, error);
+  };
+
+  const plainStore = createStore(settings);
+  const store = tellingUnavailable(overrides.wrapStore?.(plainStore) ?? plainStore, log);
+  stops.push(() => store.stop());
+  await store.start().catch(cantUseDatabase);
+  const keys = {
+    followTokens: await store.secret('follow-tokens').catch(cantUseDatabase),
+    cursors: await store.secret('cursors').catch(cantUseDatabase),
+  };
+  const clock: Clock & Stoppable =
+    overrides.clock ?? (await startClock(store, log, stops).catch(cantUseDatabase));
+
+  const sandbox = secrets.akoolApiKey === null ? await startSandbox(settings, overrides.sandbox) : null;
+  if (sandbox !== null) stops.push(() => sandbox.stop());
+  if (sandbox !== null && config.production) {
+    log.warn('AKOOL_API_KEY is not set: the sandbox draws the results, and nothing is sent to Akool');
+  }
+  const address = akoolAddress(settings, sandbox);
+  const client = createAkool(settings, address);
+  const akool = overrides.wrapAkool?.(client) ?? client;
+  // Nobody waits for an answer by then, so lookups still running must not delay the shutdown.
+  stops.push(() => akool.destroy());
+
+  const redis = await redisPlace(settings, store).catch(cantUseDatabase);
+  const bus = overrides.bus ?? (await createBus(redis, log));
+  stops.push(() => bus.stop());
+  await bus.start().catch((error: unknown) => goOnWithoutRedis(error, log));
+  const heartbeat = new InstanceHeartbeat({ store, clock, hasSharedBus: secrets.redisUrl !== null, log });
+  stops.push(() => heartbeat.stop());
+  await heartbeat.start().catch(cantUseDatabase);
+  const limiters = await createLimiters(redis, log);
+  if (limiters !== null) stops.push(() => limiters.stop());
+
+  const archive = overrides.archive ?? (await createArchive(settings));
+  stops.push(() => archive.stop());
+  await archive.start().catch((error: unknown) => {
+    throw archiveUnusable(config, error);
+  });
+  const fetcher = new ResultFetcher(address.baseUrl);
+  stops.push(() => fetcher.close());
+
+  return {
+    store,
+    keys,
+    clock,
+    sandbox,
+    akoolAddress: address,
+    akool,
+    bus,
+    limiters,
+    archive,
+    fetcher,
+    beating: [heartbeat, clock],
+  };
+}
+
+async function startClock(store: JobStore, log: Logger, stops: Stops): Promise<StoreClock> {
+  const clock = new StoreClock({ store, log });
+  stops.push(() => clock.stop());
+  await clock.start();
+  return clock;
+}
