@@ -427,12 +427,17 @@ describe('Where only trusted documents run', () => {
     ['text', `{ job(id: "${'x'.repeat(500_000)}") { id } }`],
     ['tokens, too long', `{${' a'.repeat(1_000_000)} }`],
   ])('one that is not costs little more than its bytes, many %s', async (_kind, query) => {
-    const [hostile, harmless] = [{ query }, { documentId: 'who', pad: 'x'.repeat(query.length) }].map(
-      // The least of several counts, because collecting garbage costs more than any of them.
-      (request) => Array<string>(9).fill(JSON.stringify(request)),
-    );
-    const most = 6 * (await costOf(gateway.url, harmless ?? []));
-    expect(await costOf(gateway.url, hostile ?? [])).toBeLessThan(most);
+    const harmless = JSON.stringify({ documentId: 'who', pad: 'x'.repeat(query.length) });
+    const costs: { harmless: number; hostile: number }[] = [];
+    // In turns, and the least of each: collecting garbage costs more than any of them, for several in a row.
+    for (let round = 0; round < 9; round += 1) {
+      costs.push({
+        harmless: await costOf(gateway.url, [harmless]),
+        hostile: await costOf(gateway.url, [JSON.stringify({ query })]),
+      });
+    }
+    const most = 6 * Math.min(...costs.map((cost) => cost.harmless));
+    expect(Math.min(...costs.map((cost) => cost.hostile))).toBeLessThan(most);
   });
 
   async function get(search: string, path = '/graphql'): Promise<{ status: number; text: string }> {
