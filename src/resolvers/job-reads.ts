@@ -2,7 +2,7 @@
 import type { JobUpdate } from '../services/jobs/job.js';
 import type { JobRequest } from '../services/jobs/job-request.js';
 import type { JobService } from '../services/jobs/job-service.js';
-import { type SharedReads, sharedReads } from '../services/jobs/shared-reads.js';
+import { SharedReads } from '../services/jobs/shared-reads.js';
 
 /** Jobs whose requests, or histories, are read at once for an operation. */
 const MAX_LARGE_READ = 25;
@@ -20,19 +20,19 @@ export class JobReads {
 
   /** The queue position; null if it is not waiting. */
   position(id: string): Promise<number | null> {
-    this.#positions ??= sharedReads((ids) => this.#jobs.queuePositions(ids));
-    return this.#positions.load(id);
+    this.#positions ??= new SharedReads((ids) => this.#jobs.queuePositions(ids));
+    return this.#positions.of(id);
   }
 
   /** The request; null if the job is gone. */
   request(id: string): Promise<JobRequest | null> {
-    this.#requests ??= sharedReads((ids) => this.#jobs.requests(ids), MAX_LARGE_READ);
-    return this.#requests.load(id);
+    this.#requests ??= new SharedReads((ids) => this.#jobs.requests(ids), MAX_LARGE_READ);
+    return this.#requests.of(id);
   }
 
   /** The stored changes, oldest first; null if the job is gone. */
   history(id: string): Promise<readonly JobUpdate[] | null> {
-    this.#histories ??= sharedReads((ids) => this.#jobs.histories(ids), MAX_LARGE_READ);
-    return this.#histories.load(id);
+    this.#histories ??= new SharedReads((ids) => this.#jobs.histories(ids), MAX_LARGE_READ);
+    return this.#histories.of(id);
   }
 }

@@ -1,4 +1,5 @@
 /** The outer body of a callback: `{signature, dataEncrypt, timestamp, nonce}`. */
+import { LosslessNumber, parse } from 'lossless-json';
 import { isObject } from './answers.js';
 import { CallbackError } from './callback-error.js';
 
@@ -18,7 +19,7 @@ export const MAX_CALLBACK_BYTES = 64 * 1024;
 /**
  * Reads a raw body (bytes or text) or a parsed one.
  *
- * Prefer the raw body: Akool signs the digits it sends, and parsing loses them if they are not the shortest
+ * Prefer the raw body: Akool signs the digits it sends, and JSON.parse loses them if they are not the shortest
  * form (`1710757981609.0`) or exceed the precision of a double.
  *
  * @throws CallbackError BODY_SHAPE
@@ -39,45 +40,19 @@ export function readCallbackBody(body: unknown): CallbackBody {
   return { signature: signature.toLowerCase(), dataEncrypt, timestamp, nonce };
 }
 
-/** A number exactly as it was sent. */
-class Digits {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
 function digitsOf(value: unknown): string | null {
-  if (!(value instanceof Digits || typeof value === 'number')) return null;
-  const text = value instanceof Digits ? value.text : String(value);
+  if (!(value instanceof LosslessNumber || typeof value === 'number')) return null;
+  const text = value instanceof LosslessNumber ? value.value : String(value);
   return Number.isFinite(Number(text)) ? text : null;
 }
 
 function parseKeepingDigits(raw: string | Uint8Array): unknown {
   if (raw.length > MAX_CALLBACK_BYTES) throw new CallbackError('BODY_SHAPE');
   try {
-    const text = typeof raw === 'string' ? raw : utf8.decode(raw);
-    const parsed: unknown = JSON.parse(text);
-    if (!isObject(parsed)) return parsed;
-    // The text is known to be JSON, so outside strings every run of these characters is a number. Quoting the
-    // numbers keeps their digits in the second parse.
-    const numbers: unknown = JSON.parse(
-      text.replace(STRING_OR_NUMBER, (token) => (token.startsWith('"') ? token : `"${token}"`)),
-    );
-    return Object.fromEntries(
-      Object.entries(parsed).map(([key, value]) => {
-        const written = isObject(numbers) ? numbers[key] : undefined;
-        return [key, typeof value === 'number' && typeof written === 'string' ? new Digits(written) : value];
-      }),
-    );
+    return parse(typeof raw === 'string' ? raw : utf8.decode(raw));
   } catch {
     throw new CallbackError('BODY_SHAPE');
   }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-/**
- * In JSON every string ends. The closing quote is optional here only to avoid quadratic time on invalid text.
- */
-const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d[\d.eE+-]*/g;

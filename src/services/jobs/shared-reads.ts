@@ -1,45 +1,74 @@
-import { setImmediate } from 'node:timers/promises';
-import DataLoader from 'dataloader';
-
-/** Loads a value by job id; null if the job has none. */
-export type SharedReads<Value> = Pick<DataLoader<string, Value | null>, 'load'>;
-
 /**
- * Batches lookups by job id, so that a query which selects the same field of hundreds of jobs reads once, or a
- * few times. Reads are made one after the other, and other requests are served in between. Nothing is cached:
- * a value is as of its lookup, or later.
- *
- * @param maxIds per read
+ * Batches lookups by job id. Calls within one turn of the event loop share reads, and so do calls made
+ * while a read is in progress. So a query that selects the same field of hundreds of jobs reads once, or a few
+ * times, instead of once per job.
  */
-export function sharedReads<Value>(
-  readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
-  maxIds = Number.POSITIVE_INFINITY,
-): SharedReads<Value> {
-  /** The last read. */
-  let reading: Promise<unknown> = Promise.resolve();
-  let turn: Promise<unknown> = Promise.resolve();
-  const loader = new DataLoader<string, Value | null>(
-    async (ids) => {
-      // Whoever asks from now on needs another read.
-      for (const id of ids) loader.clear(id);
-      const read = readAll(ids);
-      reading = read;
-      const values = await read;
-      return ids.map((id) => values.get(id) ?? null);
-    },
-    {
-      maxBatchSize: maxIds,
-      batchScheduleFn: (dispatch) => {
-        turn = turn
-          .then(() => setImmediate())
-          .then(() => {
-            dispatch();
-            return reading;
-          })
-          // Those who asked are told.
-          .catch(() => {});
-      },
-    },
-  );
-  return loader;
+import { setImmediate } from 'node:timers/promises';
+
+interface Read<Value> {
+  readonly ids: Set<string>;
+  readonly values: Promise<ReadonlyMap<string, Value>>;
+}
+
+export class SharedReads<Value> {
+  readonly #readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
+  readonly #maxIds: number;
+  /** The reads that have not begun, by the ids that they will read. */
+  readonly #waiting = new Map<string, Read<Value>>();
+  /** The read that takes more ids. */
+  #next: Read<Value> | null = null;
+  /** The last read that is not over; the next one waits for it. */
+  #last: Read<Value> | null = null;
+
+  /**
+   * @param maxIds per read. What one read gives is completed into the answer in one piece, and other requests are
+   *   served between two reads
+   */
+  constructor(
+    readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
+    maxIds = Number.POSITIVE_INFINITY,
+  ) {
+    this.#readAll = readAll;
+    this.#maxIds = maxIds;
+  }
+
+  /** Returns the value as of this call or later; null if the job has none. */
+  async of(id: string): Promise<Value | null> {
+    const { values } = this.#waiting.get(id) ?? this.#join(id);
+    return (await values).get(id) ?? null;
+  }
+
+  #join(id: string): Read<Value> {
+    const read = this.#next !== null && this.#next.ids.size < this.#maxIds ? this.#next : this.#open();
+    read.ids.add(id);
+    this.#waiting.set(id, read);
+    return read;
+  }
+
+  #open(): Read<Value> {
+    const ids = new Set<string>();
+    const read = { ids, values: this.#read(ids, this.#last?.values) };
+    this.#next = read;
+    this.#last = read;
+    return read;
+  }
+
+  async #read(
+    ids: ReadonlySet<string>,
+    before: Promise<unknown> | undefined,
+  ): Promise<ReadonlyMap<string, Value>> {
+    try {
+      try {
+        // If it fails, those waiting behind it fail too, because they have waited long enough.
+        await before;
+        await setImmediate();
+      } finally {
+        for (const id of ids) this.#waiting.delete(id);
+        if (this.#next?.ids === ids) this.#next = null;
+      }
+      return await this.#readAll([...ids]);
+    } finally {
+      if (this.#last?.ids === ids) this.#last = null;
+    }
+  }
 }

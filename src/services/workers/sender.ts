@@ -9,7 +9,7 @@ import type { Job } from '../jobs/job.js';
 import type { JobError } from '../jobs/job-error.js';
 import type { FaceSwapRequest, JobRequest } from '../jobs/job-request.js';
 import type { JobService } from '../jobs/job-service.js';
-import { type SharedReads, sharedReads } from '../jobs/shared-reads.js';
+import { SharedReads } from '../jobs/shared-reads.js';
 
 /** The outcome of sending a job. */
 export type Outcome =
@@ -63,7 +63,7 @@ export class Sender {
   readonly #log: SenderParts['log'];
 
   constructor({ jobs, akool, faces, webhookUrl, save, signal, log }: SenderParts) {
-    this.#requests = sharedReads((ids) => jobs.requests(ids));
+    this.#requests = new SharedReads((ids) => jobs.requests(ids));
     this.#akool = akool;
     this.#faces = faces;
     this.#webhookUrl = webhookUrl;
@@ -73,7 +73,7 @@ export class Sender {
   }
 
   async send(job: Job): Promise<Outcome> {
-    const request = await this.#requests.load(job.id).catch((error: unknown) => {
+    const request = await this.#requests.of(job.id).catch((error: unknown) => {
       this.#log.warn(
         { err: error, job: job.id },
         'the request of a job could not be read; it waits again, unsent',
