@@ -4,12 +4,12 @@
  *   node scripts/codegen.mjs           writes the files
  *   node scripts/codegen.mjs --check   writes nothing; names the files that are stale, and fails if there are any
  *
- * | file                         | comes from                              |
- * | ---------------------------- | --------------------------------------- |
+ * | file                         | comes from                                 |
+ * | ---------------------------- | ------------------------------------------ |
  * | schema.graphql               | the schema of src/resolvers and src/schema |
- * | test/generated/operations.ts | schema, test/operations, codegen.yml    |
- * | .env.example                 | SETTINGS of src/config/settings.ts             |
- * | README.md, part `settings`   | the same                                |
+ * | test/generated/operations.ts | schema, test/operations, codegen.yml       |
+ * | .env.example                 | SETTINGS of src/config/settings.ts         |
+ * | README.md, part `settings`   | the same                                   |
  * | docs/errors.md, two parts    | ERROR_CODES of src/errors.ts, the enum JobErrorCode |
  */
 import { spawnSync } from 'node:child_process';

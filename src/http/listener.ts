@@ -10,14 +10,19 @@ import {
 import { setImmediate } from 'node:timers/promises';
 import { isLoopback } from '../config/config.js';
 import { oneAtATime } from './pipelining.js';
+import { type OnWebsocket, takeWebsockets } from './upgrades.js';
 import { WaitingConnections } from './waiting-connections.js';
 
 export interface Listener {
   readonly server: Server;
   /** The URL on this machine, like `http://127.0.0.1:4000`. */
   readonly url: string;
-  /** Begins to answer. Requests that arrived before have waited for this. Call it once. */
-  serve(answer: RequestListener): void;
+  /**
+   * Begins to answer. Requests that arrived before have waited for this; WebSockets have been ignored. Call it once.
+   *
+   * @param onWebsocket what opens WebSockets at present; null: nothing
+   */
+  serve(answer: RequestListener, onWebsocket: () => OnWebsocket | null): void;
   /** Accepts no more connections, gives requests in flight `drainMs`, then closes. Safe to call twice. */
   stop(drainMs: number): Promise<void>;
 }
@@ -26,32 +31,49 @@ export interface Listener {
 const REQUEST_TIMEOUT_MS = 120_000;
 /** How long an idle connection is kept. */
 const KEEP_ALIVE_MS = 72_000;
+/** Requests that wait until they are served; the connections of more are cut. */
+const MAX_EARLY_REQUESTS = 1000;
 /** How long a new connection may take to send its first request during a stop. */
 const FIRST_REQUEST_MS = 200;
 
 /** Listens, so that the address is known before what is served there is made. Rejects if it can't. */
-export async function listen(address: { readonly host: string; readonly port: number }): Promise<Listener> {
+export async function listen({
+  host,
+  port,
+}: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<Listener> {
   const early: [IncomingMessage, ServerResponse][] = [];
-  let answer: RequestListener = (request, response) => void early.push([request, response]);
+  let answer: RequestListener = (request, response) => {
+    if (early.length < MAX_EARLY_REQUESTS) early.push([request, response]);
+    else request.socket.destroy();
+  };
+  let onWebsocket = (): OnWebsocket | null => null;
   let stopped: Promise<void> | null = null;
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
     oneAtATime((request, response) => answer(request, response)),
   );
   const waiting = new WaitingConnections(server);
+  takeWebsockets(server, () => onWebsocket());
   const hangUp = (): void => waiting.stop();
   try {
-    await once(server.listen(address), 'listening');
+    await once(server.listen({ host, port }), 'listening');
   } catch (error) {
     hangUp();
     throw error;
   }
   return {
     server,
-    url: `http://${hostOf(address.host)}:${portOf(server, address.port)}`,
-    serve: (listener) => {
-      answer = listener;
-      for (const [request, response] of early.splice(0)) answer(request, response);
+    url: `http://${hostOf(host)}:${portOf(server, port)}`,
+    serve: (onRequest, onUpgrade) => {
+      answer = onRequest;
+      onWebsocket = onUpgrade;
+      for (const [request, response] of early.splice(0)) {
+        // Nothing would close the answer to a client that has gone.
+        if (!request.socket.destroyed) answer(request, response);
+      }
     },
     stop: (drainMs) => {
       stopped ??= stop(drainMs);

@@ -149,7 +149,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options.archive));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
-      sockets = websocketEndpoint(app.server, {
+      const endpoint = websocketEndpoint({
         engine,
         reportUnexpected,
         context: contextOf,
@@ -165,9 +165,10 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
         mayConnect: ({ headers }) =>
           options.onlyThisMachine === null || isOfThisMachine(headers, options.onlyThisMachine),
       });
-      countSockets(sockets, options.metrics);
+      sockets = endpoint;
+      countSockets(endpoint, options.metrics);
       await app.ready();
-      listener.serve(answer);
+      listener.serve(answer, () => endpoint.onWebsocket);
     },
     stop: (drainMs) => {
       stopped ??= stop(Math.max(drainMs, LAST_ANSWERS_MS));
@@ -178,7 +179,9 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
   async function stop(drainMs: number): Promise<void> {
     const until = performance.now() + drainMs;
     await sockets?.stop(drainMs);
-    await Promise.all([app.close(), listener.stop(Math.max(until - performance.now(), LAST_ANSWERS_MS))]);
+    // Ends event streams, whose connections are idle then.
+    await app.close();
+    await listener.stop(Math.max(until - performance.now(), LAST_ANSWERS_MS));
     await apollo?.stop();
   }
 }

@@ -7,31 +7,28 @@ import type { Socket } from 'node:net';
 
 export type OnWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
-/** Returns a function after which all upgrade offers are ignored. */
-export function takeWebsockets(server: Server, onWebsocket: OnWebsocket): () => void {
-  const isTaken = ({ method, headers: { upgrade = '' } }: IncomingMessage): boolean =>
-    method === 'GET' && upgrade.toLowerCase() === 'websocket';
+/**
+ * Call it before the server listens: Node detaches every upgrade offer that somebody listens for, and nobody would answer
+ * it.
+ *
+ * @param taker what opens WebSockets at present; while it is null, their offers are ignored as well
+ */
+export function takeWebsockets(server: Server, taker: () => OnWebsocket | null): void {
+  const takerFor = ({ method, headers: { upgrade = '' } }: IncomingMessage): OnWebsocket | null =>
+    method === 'GET' && upgrade.toLowerCase() === 'websocket' ? taker() : null;
   /** The latest response on each connection; earlier ones are written first. */
   const answers = new WeakMap<Socket, ServerResponse>();
-  const onRequest = (request: IncomingMessage, answer: ServerResponse): void => {
-    answers.set(request.socket, answer);
-  };
-  const onUpgrade = (request: IncomingMessage, _socket: unknown, head: Buffer): void => {
-    const { socket } = request;
-    if (isTaken(request)) onWebsocket(request, socket, head);
-    else giveBack(server, request, head, answers.get(socket));
-  };
-  server.on('request', onRequest);
-  server.on('upgrade', onUpgrade);
-  // Newer Node (22.21, 24.9) asks, and ignores what is refused here itself.
-  Object.assign(server, {
-    shouldUpgradeCallback: (request: IncomingMessage) =>
-      server.listenerCount('upgrade') > 0 && isTaken(request),
+  server.on('request', ({ socket }: IncomingMessage, answer: ServerResponse) => {
+    answers.set(socket, answer);
   });
-  return () => {
-    server.off('request', onRequest);
-    server.off('upgrade', onUpgrade);
-  };
+  server.on('upgrade', (request: IncomingMessage, _socket: unknown, head: Buffer) => {
+    const { socket } = request;
+    const onWebsocket = takerFor(request);
+    if (onWebsocket === null) giveBack(server, request, head, answers.get(socket));
+    else onWebsocket(request, socket, head);
+  });
+  // Newer Node (22.21, 24.9) asks, and ignores what is refused here itself.
+  Object.assign(server, { shouldUpgradeCallback: (request: IncomingMessage) => takerFor(request) !== null });
 }
 
 /** Gives the connection back to the server, as if it had just come, with the same request but no offer in it. */

@@ -1,6 +1,6 @@
 /** GraphQL over WebSocket at `/graphql`: the door for sockets that speak `graphql-transport-ws`. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { handleProtocols } from 'graphql-ws';
@@ -9,7 +9,7 @@ import { CallersConnection } from './callers-connection.js';
 import { SilentSockets } from './silent-sockets.js';
 import { type SocketOptions, socketOperations } from './socket-operations.js';
 import { boundUnfinished } from './unfinished.js';
-import { takeWebsockets } from './upgrades.js';
+import type { OnWebsocket } from './upgrades.js';
 import { PingedSocket, pingAll } from './websocket-transport.js';
 
 export interface WebsocketOptions extends SocketOptions {
@@ -28,6 +28,8 @@ export interface WebsocketOptions extends SocketOptions {
 }
 
 export interface WebsocketEndpoint {
+  /** Opens a socket, or refuses it; null once it is being stopped. */
+  readonly onWebsocket: OnWebsocket | null;
   /** Open sockets. */
   readonly size: number;
   /**
@@ -50,7 +52,7 @@ const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
 const MAX_SILENT_SOCKETS = 1000;
 const GOING_AWAY = 1001;
 
-export function websocketEndpoint(server: Server, options: WebsocketOptions): WebsocketEndpoint {
+export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: options.maxMessageBytes,
@@ -92,10 +94,12 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
         connection.open(graphql);
       });
   };
-  const stopUpgrades = takeWebsockets(server, onWebsocket);
 
   let stopped: Promise<void> | null = null;
   return {
+    get onWebsocket() {
+      return stopped === null ? onWebsocket : null;
+    },
     get size() {
       return sockets.clients.size;
     },
@@ -106,7 +110,6 @@ export function websocketEndpoint(server: Server, options: WebsocketOptions): We
   };
 
   async function stop(drainMs: number): Promise<void> {
-    stopUpgrades();
     const cut = (spares: (socket: PingedSocket) => boolean, afterMs: number): NodeJS.Timeout =>
       setTimeout(() => {
         for (const socket of sockets.clients) if (!spares(socket)) socket.terminate();

@@ -433,7 +433,8 @@ describe('Where only trusted documents run', () => {
     for (let round = 0; round < 9; round += 1) {
       costs.push({
         harmless: await costOf(gateway.url, [harmless]),
-        hostile: await costOf(gateway.url, [JSON.stringify({ query })]),
+        // Never the same text twice, so that none of it is known already.
+        hostile: await costOf(gateway.url, [JSON.stringify({ query: `#${round}\n${query}` })]),
       });
     }
     const most = 6 * Math.min(...costs.map((cost) => cost.harmless));

@@ -1,5 +1,5 @@
 /** A port that is listened on before there is anything to serve. */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Listener, listen } from '../../src/http/listener.js';
 
@@ -24,7 +24,7 @@ test('what is asked before it serves waits, and is answered in order', async () 
   serve((request, response) => {
     asked.push(String(request.url));
     response.end(`you asked ${request.url}`);
-  });
+  }, nothing);
   expect(await Promise.all([first, second].map(async (answer) => (await answer).text()))).toEqual([
     'you asked /a',
     'you asked /b',
@@ -49,7 +49,7 @@ test('a request in flight has its time to end, and nobody else is let in', async
   let end = (): void => {};
   serve((_request, response) => {
     end = () => response.end('late');
-  });
+  }, nothing);
   const answer = fetch(url).then((response) => response.text());
   await new Promise((resolve) => server.once('request', resolve));
   const stopped = stop(10_000);
@@ -67,6 +67,76 @@ test('an address that is in use is refused', async () => {
   const port = Number(new URL(url).port);
   await expect(listen({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
+
+test.each(['websocket', 'h2c'])(
+  'an offer of %s before it serves is ignored, and the request waits',
+  async (upgrade) => {
+    const { server, url, serve } = await listener();
+    const socket = offer(url, upgrade);
+    const answer = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(String(bytes))));
+    await requestOn(server);
+    serve((_request, response) => response.end('served'), nothing);
+    expect(await answer).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*served$/);
+  },
+);
+
+test.each(['websocket', 'h2c'])(
+  'an offer of %s before it serves does not hold up a stop',
+  async (upgrade) => {
+    const { server, url, stop } = await listener();
+    const socket = offer(url, upgrade);
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    await requestOn(server);
+    await stop(0);
+    await gone;
+  },
+);
+
+test('who has left before it serves is not answered', async () => {
+  const { server, url, serve } = await listener();
+  const socket = offer(url, 'websocket');
+  await requestOn(server);
+  socket.resetAndDestroy();
+  await expect.poll(() => connections(server)).toBe(0);
+  const asked: unknown[] = [];
+  serve((request) => asked.push(request.url), nothing);
+  expect(asked).toEqual([]);
+});
+
+test('sockets are taken by whom it serves, for as long as it wants them', async () => {
+  const { url, serve } = await listener();
+  let isOpen = true;
+  serve(
+    (_request, response) => response.end('an answer'),
+    () => (isOpen ? (_request, socket) => socket.end('a socket') : null),
+  );
+  const said = (socket: Socket): Promise<string> =>
+    new Promise((resolve) => socket.once('data', (bytes) => resolve(String(bytes))));
+  expect(await said(offer(url, 'websocket'))).toBe('a socket');
+  expect(await said(offer(url, 'h2c'))).toContain('an answer');
+  isOpen = false;
+  expect(await said(offer(url, 'websocket'))).toContain('an answer');
+});
+
+function nothing(): null {
+  return null;
+}
+
+/** A connection with a request that offers another protocol. */
+function offer(url: string, upgrade: string): Socket {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => {});
+  socket.write(
+    `GET /graphql HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade, close\r\nUpgrade: ${upgrade}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+  );
+  return socket;
+}
+
+function requestOn(server: Listener['server']): Promise<void> {
+  return new Promise((resolve) => server.once('request', () => resolve()));
+}
 
 function connections(server: Listener['server']): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -161,6 +161,6 @@ export class Dispatcher {
   async #record(job: Job, outcome: Outcome, isTrial: boolean, message: string): Promise<void> {
     await this.#recorder.answered(job, outcome, isTrial, message);
     // The hold may be over.
-    if (isTrial) this.#loop.wake();
+    if (isTrial && outcome.kind !== 'account-refused') this.#loop.wake();
   }
 }
