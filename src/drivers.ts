@@ -1,8 +1,8 @@
 /**
- * The half of the composition root that faces outwards: the drivers that the settings ask for, opened, or
- * refused in one line for the person who starts the gateway.
+ * Creates the drivers that the settings ask for, and turns their errors into one line for the person who starts
+ * the gateway.
  *
- * A driver is loaded only where it is used: what is not used costs neither start nor memory.
+ * A driver is loaded only if it is used, so that the others cost neither start-up time nor memory.
  */
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
@@ -29,10 +29,10 @@ export interface Settings {
   readonly log: Logger;
 }
 
-/** Of the identity of a database. */
+/** How much of a database's identity is used. */
 const PREFIX_BYTES = 8;
 
-/** The file of an embedded database; null for a database that is no file. */
+/** Returns the file of an embedded database; null if it is another database. */
 function databaseFileOf({ databaseUrl }: Pick<Secrets, 'databaseUrl'>): string | null {
   return /^sqlite:(.*)$/.exec(databaseUrl)?.[1] ?? null;
 }
@@ -60,25 +60,25 @@ async function expectCertificates(file: string): Promise<void> {
   );
 }
 
-/** What went wrong with the database at the start, as it is told. */
+/** Describes what went wrong with the database at the start. */
 export function databaseUnusable(secrets: Secrets, error: unknown): Error {
   if (error instanceof StartError) return error;
-  // The address of a database server holds a password.
+  // Don't show the URL of a database server, because it may contain a password.
   return new DatabaseUnusableError(databaseFileOf(secrets) ?? 'PostgreSQL', error);
 }
 
-/** Where instances meet in Redis, and under which names. */
+/** The Redis that instances share, and the prefix of their names in it. */
 export interface RedisPlace {
   readonly url: string;
   readonly prefix: string;
 }
 
-/** Null without Redis. */
+/** Returns null without Redis. */
 export async function redisPlace({ config, secrets }: Settings, store: JobStore): Promise<RedisPlace | null> {
   const { redisUrl: url } = secrets;
   if (url === null) return null;
   if (config.redisPrefix !== null) return { url, prefix: config.redisPrefix };
-  // Made for this and used for nothing else: it may be seen by whoever sees the Redis.
+  // A secret of its own, because everyone with access to Redis sees it.
   const identity = await store.secret('redis-prefix');
   return { url, prefix: `faceswap:${Buffer.from(identity).toString('hex', 0, PREFIX_BYTES)}` };
 }
@@ -90,9 +90,9 @@ export async function createBus(place: RedisPlace | null, log: Logger): Promise<
 }
 
 /**
- * A Redis that is away now may come, and the gateway joins it then.
+ * Logs that Redis is unavailable; the gateway joins it when it is available.
  *
- * @throws StartError for one that refuses what REDIS_URL says, which waiting does not change
+ * @throws StartError if Redis refuses what REDIS_URL says, because waiting does not change that
  */
 export function goOnWithoutRedis(error: unknown, log: Logger): void {
   const refusal = refusalOf(error);
@@ -103,7 +103,7 @@ export function goOnWithoutRedis(error: unknown, log: Logger): void {
   );
 }
 
-/** Null where every instance counts for itself. */
+/** Returns null if every instance counts for itself. */
 export async function createLimiters(place: RedisPlace | null, log: Logger): Promise<SharedLimiters | null> {
   if (place === null) return null;
   const { createRedisLimiters } = await import('./graphql/redis-limiters.js');
@@ -113,7 +113,7 @@ export async function createLimiters(place: RedisPlace | null, log: Logger): Pro
 export async function createArchive({ config, secrets, log }: Settings): Promise<BlobStore> {
   const { archiveBucket: bucket, archiveDir, archiveTimeoutMs } = config;
   if (bucket === null) return createFolderBlobStore(archiveDir);
-  // Its client takes 14 MB and a fifth of a second.
+  // Loading its client takes 14 MB and a fifth of a second.
   const { createS3BlobStore } = await import('./services/media/s3-blob-store.js');
   return createS3BlobStore({
     bucket,
@@ -138,10 +138,10 @@ export function archiveUnusable({ archiveBucket, archiveDir }: Config, error: un
   return new StartError(`${place} (${reasonOf(error)})`, { cause: error });
 }
 
-/** How Akool, or the sandbox in its place, is reached. */
+/** How to reach Akool, or the sandbox instead. */
 export interface AkoolAddress {
   readonly baseUrl: string;
-  /** Also the key that webhooks are encrypted with. */
+  /** Also the key that callbacks are encrypted with. */
   readonly apiKey: string;
   readonly clientId: string | null;
 }
@@ -171,9 +171,10 @@ export function createAkool(
 }
 
 /**
- * A started sandbox: at its own port where one is set, else above the gateway's, or at any where that is taken.
+ * Starts the sandbox at SANDBOX_PORT; if that is not set, at the port after the gateway's, or at a free one if that is
+ * taken.
  *
- * @param create in place of the real one, for tests
+ * @param create creates a replacement, for tests
  */
 export async function startSandbox(
   { config, secrets, log }: Settings,
@@ -185,7 +186,7 @@ export async function startSandbox(
     const sandbox =
       create?.(port) ??
       createSandbox({
-        // Like Akool, it does not forget jobs because the gateway stopped.
+        // Like Akool, the sandbox must not forget its jobs when the gateway stops.
         ...(file !== null && file !== ':memory:' && { journalFile: `${file}.sandbox` }),
         maxConcurrency: config.akool.maxConcurrency,
         logger: log.child({ part: 'sandbox' }),

@@ -1,13 +1,12 @@
-/** Addresses of pictures and videos: what is one, and how it is written on the wire. */
+/** URLs of pictures and videos: which are valid, and how they are sent. */
 
-/** Characters; browsers, proxies and signed addresses of object stores all stay well below. */
+/** In characters. Browsers, proxies and signed URLs of object stores stay well below. */
 const MAX_CHARACTERS = 4096;
 
 /**
- * The URL, or null for what is none.
+ * Returns null if the text is not a URL.
  *
- * Not `URL.canParse`: in Node 20 it gives wrong answers for text outside ASCII once it has been called some
- * thousand times.
+ * Don't use `URL.canParse`: in Node 20 it gives wrong answers for text outside ASCII after some thousand calls.
  */
 export function parseUrl(text: string, base?: string): URL | null {
   try {
@@ -17,26 +16,26 @@ export function parseUrl(text: string, base?: string): URL | null {
   }
 }
 
-/** Whether `text` is an absolute http(s) URL, with nothing in it that a parser would have to mend. */
+/** Whether `text` is an absolute http(s) URL that a parser would not have to correct. */
 export function isHttpUrl(text: string): boolean {
   return (
     text.length <= MAX_CHARACTERS &&
     /^https?:\/\/[^/]/i.test(text) &&
-    // The URL parser drops line breaks and turns backslashes round, silently.
+    // The URL parser silently drops line breaks and turns backslashes into slashes.
     !/[\s\p{C}\\<>"]/u.test(text) &&
     parseUrl(text) !== null
   );
 }
 
-/** RFC 3986, as far as it goes for http: brackets stand round an IPv6 address alone, and there is one fragment. */
+/** RFC 3986 for http(s): brackets enclose only an IPv6 address, and there is at most one fragment. */
 const URI =
   /^https?:\/\/(?:[\w\-.~:!$&'()*+,;=%]*@)?(?:\[[\da-f:.]+\]|[\w\-.~!$&'()*+,;=%]+)(?::\d*)?(?:[/?][\w\-.~:/?@!$&'()*+,;=%]*)?(?:#[\w\-.~:/?@!$&'()*+,;=%]*)?$/i;
-/** A percent sign that escapes nothing. */
+/** A percent sign that is not followed by two hex digits. */
 const STRAY_PERCENT = /%(?![\da-f]{2})/gi;
 
 /**
- * The same address in the characters that RFC 3986 allows, as Akool's `format: uri` asks; unchanged if it
- * has no others.
+ * Encodes a URL in the characters that RFC 3986 allows, as Akool's `format: uri` requires. Returns it unchanged if
+ * it has no others.
  */
 export function toUri(url: string): string {
   if (URI.test(url) && url.search(STRAY_PERCENT) === -1) return url;

@@ -1,4 +1,4 @@
-/** What `work` gives, or `late` when that takes longer than `ms`. Rejects as `work` does, unless that is late too. */
+/** Resolves or rejects like `work`, or resolves with `late` if that takes longer than `ms`. */
 export async function inTime<T, Late>(work: Promise<T>, ms: number, late: Late): Promise<T | Late> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<Late>((resolve) => {

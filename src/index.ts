@@ -7,9 +7,9 @@ import { createLog } from './log.js';
 import { endNow, untilNothingHoldsUp } from './process-end.js';
 import { onStopSignals } from './stop-signals.js';
 
-/** How long a stop may take beyond the times that are set for it: a database that is silent is given up sooner. */
+/** How long a stop may take beyond LAME_DUCK_MS and DRAIN_MS. Waiting for a silent database ends sooner. */
 const CLOSE_MS = 10_000;
-/** How long the last log lines wait for their reader. */
+/** How long the last log lines wait to be read. */
 const FLUSH_MS = 1000;
 
 async function main(): Promise<void> {
@@ -35,10 +35,10 @@ async function main(): Promise<void> {
   };
   onStopSignals({
     stop: () => void stop(config.lameDuckMs),
-    // What is on disk is safe.
+    // Everything that matters is on disk.
     endNow: () => void endNow(130),
   });
-  // A state nobody thought of is not one to go on from: everything that matters is on disk.
+  // Don't continue in an unknown state: everything that matters is on disk.
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'an error that nobody expected; the gateway stops');
     console.error(`An error that nobody expected, see the log: ${reasonOf(error)}`);
@@ -79,7 +79,7 @@ main().catch((error: unknown) => {
   void endNow(1);
 });
 
-/** For the person who starts the gateway: one line a mistake. */
+/** One line per mistake, for the person who starts the gateway. */
 function linesOf(error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.lines;
   if (error instanceof StartError) return [error.message];

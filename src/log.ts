@@ -1,8 +1,8 @@
 /**
- * The log: one JSON object a line on the standard output.
+ * The log: one JSON object per line on standard output.
  *
- * A write to a pipe that nobody reads must not hold up the process, and what waits for the reader must not fill
- * its memory. So lines are handed to the stream without waiting, and lost while too many wait.
+ * A pipe that nobody reads must neither block the process nor fill its memory. So lines are written without
+ * waiting, and dropped while too many are waiting.
  */
 import type { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
@@ -14,7 +14,7 @@ export interface Log {
   flush(patienceMs: number): Promise<void>;
 }
 
-/** Bytes that wait for the reader. */
+/** Bytes that may wait to be read. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 /** @param output a stream whose `write` does not block */
@@ -31,7 +31,7 @@ export function createLog(level: string, output: Writable): Log {
       },
     },
   );
-  // Its reader ended (EPIPE), or its disk is full: no reason to end as well.
+  // The reader has ended (EPIPE), or the disk is full. Neither is a reason to stop serving.
   output.on('error', (error: NodeJS.ErrnoException) => {
     isGone ||= error.code === 'EPIPE';
   });

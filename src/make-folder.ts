@@ -1,14 +1,14 @@
-/** Folders that are made when they are first needed. */
+/** Creates folders when they are first needed. */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder, and those above it that are missing. Does nothing where it is there already.
+ * Creates a folder and its missing parents. Does nothing if it exists.
  *
- * In place of `recursive`, with which Node tries again for ever where the folder above is there and yet nothing can be
- * made in it, as in /proc.
+ * Used instead of `recursive`, with which Node retries for ever if the parent exists but nothing can be created in
+ * it, as in /proc.
  *
- * @throws what the system said
+ * @throws the system's error
  */
 export function makeFolder(path: string): void {
   const above = dirname(path);

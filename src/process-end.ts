@@ -1,19 +1,19 @@
 /**
- * Ending the process, whatever hangs.
+ * Ends the process, whatever hangs.
  *
- * `process.exit` waits for the threads that Node lends to file systems and name servers; one that hangs in such a
- * call would keep the process alive for ever.
+ * `process.exit` waits for Node's threads for file systems and name servers. A call that hangs there would keep
+ * the process alive for ever.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { inTime } from './in-time.js';
 
-/** How long what those threads do may take to end by itself. */
+/** How long calls on those threads may take to end by themselves. */
 const PATIENCE_MS = 500;
 const LOOK_AGAIN_MS = 20;
-/** What runs on those threads, as `process.getActiveResourcesInfo` names it. */
+/** Names in `process.getActiveResourcesInfo` of calls on those threads. */
 const ON_A_THREAD = /^(FSReq|FILEHANDLE|GetAddrInfoReq|GetNameInfoReq)/i;
 
-/** Never resolves. The exit code is that of SIGKILL where something hangs. */
+/** Never resolves. If something hangs, the process ends by SIGKILL. */
 export async function endNow(code: number): Promise<void> {
   await inTime(untilNothingHoldsUp(), PATIENCE_MS, undefined);
   if (isHeldUp()) process.kill(process.pid, 'SIGKILL');
@@ -22,7 +22,7 @@ export async function endNow(code: number): Promise<void> {
 
 /** Resolves when the process could exit. */
 export async function untilNothingHoldsUp(): Promise<void> {
-  // What has just ended still counts until the next turn.
+  // A call that has just ended is still listed until the next turn.
   await setImmediate();
   while (isHeldUp()) await sleep(LOOK_AGAIN_MS);
 }

@@ -1,8 +1,8 @@
 /**
  * The signals that stop a process: the first begins the stop, a later one ends the process at once.
  *
- * npm, systemd and terminals send the same signal twice, or SIGHUP beside another, milliseconds apart. Such
- * an echo comes from nobody who is in a hurry, so it is ignored.
+ * npm, systemd and terminals send the same signal twice, or SIGHUP with another one, milliseconds apart. Such
+ * an echo does not mean that somebody is in a hurry, so it is ignored.
  */
 export interface StopHandlers {
   /** Called once. */

@@ -1,11 +1,11 @@
 /**
- * The address of a PostgreSQL server as the driver takes it, from the one that people write for libpq.
+ * Converts a PostgreSQL URL as written for libpq to the form that the driver expects.
  *
- * libpq's words that mean something else to the driver, or nothing, are refused or put right here.
+ * Parameters of libpq that mean something else to the driver, or nothing, are refused or translated.
  */
 import { parseUrl } from '../http-url.js';
 
-/** Of libpq, and the driver's own `no-verify`. */
+/** libpq's modes, and the driver's own `no-verify`. */
 export const SSL_MODES = [
   'disable',
   'no-verify',
@@ -17,15 +17,15 @@ export const SSL_MODES = [
 ] as const;
 export type SslMode = (typeof SSL_MODES)[number];
 
-/** What stands beside the address, as in libpq. */
+/** The settings beside the URL, as in libpq. */
 export interface SslSettings {
-  /** Where the address says nothing. */
+  /** The mode if the URL has none. */
   readonly mode: SslMode | null;
-  /** A file of certificates; null: those that Node trusts. */
+  /** A file of CA certificates; null: those that Node trusts. */
   readonly rootCertFile: string | null;
 }
 
-/** What is wrong with it, to be said after its name; null where nothing is. Never repeats a secret. */
+/** Returns what is wrong with the URL, to follow the setting's name; null if nothing is. Contains no secret. */
 export function postgresMistake(address: string): string | null {
   const hosts = hostsOf(address);
   if (hosts.length > 1) {
@@ -37,13 +37,13 @@ export function postgresMistake(address: string): string | null {
 }
 
 /**
- * Every mode but `disable` and `no-verify` wants TLS and verifies the certificate and the name in it; `verify-ca`
- * with a root certificate does not compare the name.
+ * Every mode except `disable` and `no-verify` requires TLS and verifies the certificate and its host name;
+ * `verify-ca` with a root certificate does not check the host name.
  */
 export function driverAddress(address: string, { mode, rootCertFile }: SslSettings): string {
   const url = new URL(address);
   const { searchParams: given } = url;
-  // Somebody who knows the driver.
+  // The URL uses the driver's own parameters.
   if (given.has('uselibpqcompat') || (given.has('ssl') && !given.has('sslmode'))) return address;
   const sslMode = given.get('sslmode') ?? mode ?? (rootCertFile === null ? null : 'verify-full');
   if (sslMode === null || !isSslMode(sslMode)) return address;
@@ -82,7 +82,7 @@ function isSslMode(text: string): text is SslMode {
   return SSL_MODES.some((mode) => mode === text);
 }
 
-/** With their ports; URL itself can't be asked, because several with ports are none. */
+/** Returns the hosts with their ports. `URL` can't parse several hosts with ports. */
 function hostsOf(address: string): readonly string[] {
   const [, authority = '', query = ''] = /^\w+:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?/.exec(address) ?? [];
   const inQuery = new URLSearchParams(query).get('host');

@@ -4,20 +4,19 @@ import { GatewayError } from '../errors.js';
 import type { CallerContext } from '../resolvers/context.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import type { Caller } from '../services/auth/caller.js';
+import { atExpiry } from './expiry.js';
 import { Connection, TRY_AGAIN_LATER } from './websocket-transport.js';
 
 /** How long a refused client may take to close its socket. */
 const REFUSED_CLOSE_MS = 1000;
-/** The longest delay of a timer, in milliseconds; for a longer life, a new timer is set then. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class CallersConnection extends Connection {
   /** Null until the client has authenticated. */
   context: CallerContext | null = null;
   /** The client's IP address. */
   address = '';
-  /** Ends the time to authenticate; after that, the life of the credentials. */
-  #deadline: NodeJS.Timeout | undefined;
+  /** Cancels the deadline: of authentication, then of the credentials. */
+  #cancelDeadline = (): void => {};
 
   /** Identifies the sender: the tenant, or the address before authentication. */
   get sender(): string {
@@ -26,26 +25,23 @@ export class CallersConnection extends Connection {
   }
 
   closeUnlessConnectedWithin(ms: number): void {
-    this.#deadline = setTimeout(
+    const timer = setTimeout(
       () => this.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout'),
       ms,
     );
+    this.#cancelDeadline = () => clearTimeout(timer);
   }
 
   /** Credentials are checked once, when connecting; a timer enforces their expiry. */
-  closeAtExpiry(caller: Pick<Caller, 'expiresAt'>): void {
-    if (caller.expiresAt === null) return;
-    const left = caller.expiresAt - Date.now();
-    if (left <= 0) {
-      this.leave(CloseCode.Forbidden, 'The credentials have run out');
-      return;
-    }
-    this.#deadline = setTimeout(() => this.closeAtExpiry(caller), Math.min(left, MAX_TIMER_MS));
+  closeAtExpiry({ expiresAt }: Pick<Caller, 'expiresAt'>): void {
+    if (expiresAt === null) return;
+    this.#cancelDeadline = atExpiry(expiresAt, () =>
+      this.leave(CloseCode.Forbidden, 'The credentials have run out'),
+    );
   }
 
   clearDeadline(): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = undefined;
+    this.#cancelDeadline();
   }
 
   /**

@@ -18,6 +18,7 @@ import { shownErrors } from '../graphql/outcome.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
 import { senderOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
+import { atExpiry } from './expiry.js';
 import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { onceOver } from './once-over.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
@@ -34,8 +35,6 @@ export interface EventStreamOptions {
 const EVENT_STREAM = 'text/event-stream';
 /** How long clients wait to reconnect after an outage ended their stream. */
 const RETRY_MS = 2000;
-/** The longest delay of a timer, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The request is answered with these errors, and no stream begins. */
 class RefusedStream extends Error {
@@ -205,10 +204,11 @@ function acceptsEvents(accept = ''): boolean {
 /** Credentials are checked once; a stream ends when they expire. */
 function endAtExpiry(response: ServerResponse, expiresAt: number | null): void {
   if (expiresAt === null) return;
-  const left = expiresAt - Date.now();
-  if (left <= 0) throw new AuthenticationError('expired');
-  const timer = setTimeout(() => finish(response), Math.min(left, MAX_TIMER_MS));
-  response.once('close', () => clearTimeout(timer));
+  if (expiresAt <= Date.now()) throw new AuthenticationError('expired');
+  response.once(
+    'close',
+    atExpiry(expiresAt, () => finish(response)),
+  );
 }
 
 /** A response that has not begun is destroyed, because ending it would look like an answer. */

@@ -89,7 +89,7 @@ const PING_MS = 12_000;
 export function createHttpServer(listener: Listener, options: ServerOptions): HttpServer {
   let answer: RequestListener = () => {};
   const app = fastify({
-    loggerInstance: withoutChildren(options.log),
+    loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     serverFactory: (take) => {
       answer = take;
@@ -100,6 +100,8 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
     return503OnClosing: false,
     frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
   }) as unknown as FastifyInstance;
+  // Log lines name what they are about, so requests need no logger of their own.
+  app.setChildLoggerFactory((log) => log);
   const { schema, introspection } = options;
   const answers = new HeldBytes(MAX_ANSWERS_BYTES);
   const bodies = new HeldBytes(MAX_BODIES_BYTES);
@@ -193,15 +195,6 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
 };
-
-/**
- * Avoids the child logger that Fastify creates for each request, because our log lines identify what they are about.
- * The child would bring Fastify's serializers, so never log a whole request or reply.
- */
-function withoutChildren(log: Logger): Logger {
-  const own: Logger = Object.create(log, { child: { value: () => own } });
-  return own;
-}
 
 function countSockets(sockets: WebsocketEndpoint, metrics: Registry): void {
   const open: Gauge = new Gauge({

@@ -1,11 +1,11 @@
-/** The Akool account as a dashboard sees it: its credit, and how the provider slots are used. */
+/** The Akool account for dashboards: its credit, and the provider slots in use. */
 import { LRUCache } from 'lru-cache';
 import type { AkoolClient } from './akool/akool-client.js';
 import { providerUnavailable } from './akool/error-mapping.js';
 import type { JobService } from './jobs/job-service.js';
 import type { SlotUsage } from './jobs/job-store.js';
 
-/** A busy dashboard asks often, and the balance changes with jobs, not with questions. */
+/** Dashboards ask often, but the balance changes only with jobs. */
 const CREDIT_KEPT_MS = 5000;
 
 export class Account {
@@ -23,7 +23,7 @@ export class Account {
     this.#credit = new LRUCache({
       max: 1,
       ttl: CREDIT_KEPT_MS,
-      // Questions at the same time share one call; a failure is not kept.
+      // Concurrent calls share one request; failures are not cached.
       fetchMethod: async () => ({ value: await parts.akool.credit() }),
     });
   }

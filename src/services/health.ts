@@ -1,8 +1,8 @@
 /**
  * Whether this instance can serve, for load balancers and for whoever is on call.
  *
- * It cannot without its database. Without Redis it serves: updates from other instances come seconds late. All
- * instances share one Redis, so if that made them unready there would be nowhere left to go.
+ * It can't without its database. Without Redis it can; updates from other instances then arrive seconds late. All
+ * instances share one Redis, so if its absence made them unready, no instance would be left to serve.
  */
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
@@ -12,16 +12,16 @@ import type { JobStore } from './jobs/job-store.js';
 
 export type Readiness = 'ok' | 'degraded' | 'unavailable';
 
-/** Shorter than the time-outs of most probes. */
+/** Shorter than the timeouts of most probes. */
 const ANSWER_MS = 900;
-/** How long after an answer the next one may be late: for a time all connections may be in use. */
+/** How long after an answer the next one may be late, because all connections may be in use. */
 const BUSY_MS = 5000;
 
 export class Health {
   readonly #store: Pick<JobStore, 'ping'>;
   readonly #bus: Pick<JobBus, 'health'>;
   readonly #log: Logger;
-  /** The question that is under way: one that hangs is not joined by others. */
+  /** The ping in progress; others join it, so that at most one hangs. */
   #asked: Promise<boolean> | null = null;
   #wasUp = true;
   #answeredAt = Number.NEGATIVE_INFINITY;

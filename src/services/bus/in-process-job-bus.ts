@@ -1,4 +1,4 @@
-/** The bus within one process: loses nothing, and hands on the job itself so that followers need not read it. */
+/** The bus within one process. It loses nothing, and passes the job itself, so that followers need not read it. */
 import type { Job } from '../jobs/job.js';
 import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from '../jobs/job-bus.js';
 import { Topics } from './topics.js';

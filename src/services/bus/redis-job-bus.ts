@@ -1,9 +1,9 @@
 /**
  * The bus over Redis publish/subscribe, for several instances.
  *
- * Redis only wakes: a message names a job and its version, and who hears it reads the store. A channel is
- * subscribed only while somebody on this instance listens. What is published while a connection is down is
- * lost, and made good by `onGap` once it is back.
+ * Redis only notifies: a message names a job and its version, and the receiver reads the store. A channel is
+ * subscribed only while it has listeners on this instance. Messages published while a connection is down are
+ * lost; `onGap` reports that once it is back.
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -14,19 +14,19 @@ import { Topics } from './topics.js';
 
 export interface RedisJobBusSettings {
   readonly url: string;
-  /** Stands before the names of channels: installations in one Redis are told apart by it. */
+  /** The prefix of channel names; it separates installations that share a Redis. */
   readonly prefix: string;
   readonly log: Logger;
 }
 
-/** How long following waits for Redis; after that it goes on, and the gap is made good when Redis is back. */
+/** How long following waits for Redis. After that it goes on, and `onGap` is called when Redis is back. */
 const SUBSCRIBE_WAIT_MS = 1000;
 
 export function createRedisJobBus(settings: RedisJobBusSettings): JobBus {
   return new RedisJobBus(settings);
 }
 
-/** On the wire. `from` is the instance, whose own followers have been told already. */
+/** As sent. `from` is the publishing instance, which has already notified its own followers. */
 interface Message {
   readonly from: string;
   readonly id: string;
@@ -73,7 +73,7 @@ class RedisJobBus implements JobBus {
     for (const channel of [this.#jobChannel(id), this.#tenantChannel(tenant)]) {
       this.#topics.emit(channel, signal);
       this.#link.publish(channel, message).catch(() => {
-        // Followers elsewhere learn of it when what they follow is compared with the store.
+        // Followers on other instances learn of it from `CatchUp`.
       });
     }
   }
@@ -116,7 +116,7 @@ class RedisJobBus implements JobBus {
 
   async #follow(channel: string, listener: JobListener): Promise<Unfollow> {
     const leave = this.#topics.add(channel, listener);
-    // Also when somebody else listens already: the answer says that the subscription is in force.
+    // Also if the channel has listeners already: only the answer proves that the subscription is active.
     await this.#subscribe(channel);
     return () => {
       leave();
@@ -124,7 +124,7 @@ class RedisJobBus implements JobBus {
     };
   }
 
-  /** Resolves when it is in force, or when that can't be told soon: then `onGap` will tell. */
+  /** Resolves when the subscription is active, or after `SUBSCRIBE_WAIT_MS`; `onGap` is then called later. */
   async #subscribe(channel: string): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
@@ -150,7 +150,7 @@ class RedisJobBus implements JobBus {
   }
 }
 
-/** Null for what some other program may have published there. */
+/** Returns null if it is not ours: another program may publish there. */
 function readMessage(text: string): Message | null {
   try {
     const message = JSON.parse(text) as Partial<Message> | null;

@@ -1,8 +1,9 @@
 /**
- * What the bus needs of Redis: one connection that subscribes, one that publishes, and a check that both do.
+ * The bus's two connections to Redis, one that subscribes and one that publishes, and a check that both work.
  *
- * The check publishes a message and waits until it is heard, at the start, after each reconnect and every few
- * seconds: an answer to PING proves little. Redis may be silent, a replica, or may refuse channels to this user.
+ * The check publishes a message and waits for its arrival: at the start, after each reconnect and every few
+ * seconds. An answer to PING would prove little, because Redis may be silent, a replica, or refuse channels to
+ * this user.
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -13,10 +14,10 @@ import { createRedisConnection, disconnect } from './redis-connection.js';
 
 export interface RedisLinkParts {
   readonly url: string;
-  /** Stands before the names of channels and keys. */
+  /** The prefix of channel and key names. */
   readonly prefix: string;
   readonly log: Logger;
-  /** The channels that have to be subscribed. */
+  /** The channels to subscribe to. */
   readonly channels: () => readonly string[];
   readonly onMessage: (channel: string, text: string) => void;
   /** Called when messages may have been missed, once all channels are subscribed again. */
@@ -25,9 +26,9 @@ export interface RedisLinkParts {
 
 const ANSWER_MS = 2000;
 const CHECK_EVERY_MS = 5000;
-/** While it is down. */
+/** The same while it is down. */
 const CHECK_AGAIN_MS = 1000;
-/** In one command. */
+/** Per command. */
 const MAX_CHANNELS = 1000;
 
 export class RedisLink {
@@ -36,10 +37,10 @@ export class RedisLink {
   readonly #subscriber: Redis;
   readonly #checkChannel: string;
   readonly #loop: PeriodicLoop;
-  /** All channels are subscribed on the present connection. */
+  /** Whether all channels are subscribed on the current connection. */
   #isJoined = false;
   #health: BusHealth = { isUp: false, reason: 'not connected yet' };
-  /** Since it was up. */
+  /** The last error since the link was up. */
   #lastError: Error | null = null;
   #heard: ((text: string) => void) | null = null;
   #isKnownDown = false;
@@ -67,11 +68,11 @@ export class RedisLink {
     });
   }
 
-  /** @throws why Redis can't be reached; the link goes on trying until it is stopped */
+  /** @throws the reason why Redis can't be reached; the link keeps trying until it is stopped */
   async start(): Promise<void> {
     try {
       await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
-      // One that is refused its database is connected all the same, to another.
+      // If Redis refuses the database number, the connection is still open, but to another database.
       if (this.#lastError !== null) throw this.#lastError;
     } catch (error) {
       throw this.#lastError ?? error;
@@ -97,7 +98,7 @@ export class RedisLink {
     await this.#publisher.publish(channel, text);
   }
 
-  /** Resolves when it is in force; where that fails it is done again as soon as it can be. */
+  /** Resolves when the subscription is active. If it fails, it is retried as soon as possible. */
   async subscribe(channel: string): Promise<void> {
     try {
       await this.#subscriber.subscribe(channel);
@@ -107,14 +108,14 @@ export class RedisLink {
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    // A connection that is down has no subscriptions.
+    // A connection that is down has no subscriptions anyway.
     await this.#subscriber.unsubscribe(channel).catch(() => {});
   }
 
   async #check(): Promise<void> {
     try {
       if (!this.#isJoined) await this.#join();
-      // Limits are kept there, and a replica that was the primary before tells itself by refusing to write.
+      // Limits need writing, and a primary that has become a replica refuses it.
       await this.#publisher.set(`${this.#parts.prefix}:check`, Date.now(), 'PX', 2 * CHECK_EVERY_MS);
       await this.#hearOneself();
       this.#report({ isUp: true });
@@ -124,7 +125,7 @@ export class RedisLink {
   }
 
   async #join(): Promise<void> {
-    // Set first: a subscription that fails meanwhile has the last word.
+    // Set it first, so that a subscription that fails meanwhile can reset it.
     this.#isJoined = true;
     try {
       const channels = [this.#checkChannel, ...this.#parts.channels()];
@@ -148,7 +149,7 @@ export class RedisLink {
       };
     });
     try {
-      // The answer to PING tells a connection that is silent from messages that are lost.
+      // PING distinguishes a silent connection from lost messages.
       await Promise.all([this.#publisher.publish(this.#checkChannel, sent), this.#subscriber.ping()]);
       if (await heard) return;
     } finally {
@@ -175,7 +176,7 @@ export class RedisLink {
     this.#isKnownDown = !health.isUp;
   }
 
-  /** What a connection said when it was lost says more than a command that could not be sent. */
+  /** The error of a lost connection says more than that of a command which could not be sent. */
   #reasonOf(error: unknown): string {
     const isConnected = this.#publisher.status === 'ready' && this.#subscriber.status === 'ready';
     const cause = isConnected ? error : (this.#lastError ?? error);

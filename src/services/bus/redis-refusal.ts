@@ -1,7 +1,7 @@
-/** Which errors of a connection to Redis say that its address is wrong, so that waiting does not help. */
+/** Recognizes connection errors that waiting does not cure, because REDIS_URL is wrong. */
 import { isCertificateError } from '../../certificate-error.js';
 
-/** What is wrong, for the person who set REDIS_URL; null for an error that may pass. */
+/** Returns what is wrong with REDIS_URL; null for an error that may be temporary. */
 export function refusalOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   if (PASSWORD.test(error.message)) return `Redis refuses its user name or password (${error.message})`;
@@ -13,10 +13,10 @@ export function refusalOf(error: unknown): string | null {
   return isOfTls ? `Redis does not speak TLS there as it has to for rediss: (${error.message})` : null;
 }
 
-/** Redis's own words, which begin with a code. */
+/** Redis's own messages, which begin with a code. */
 const PASSWORD = /^(NOAUTH|WRONGPASS)\b|^ERR (AUTH|invalid password|Client sent AUTH)/;
 
-/** ioredis notes at an answer what was asked. Redis also selects while it loads, so what it refuses then stays refused. */
+/** ioredis adds the command to its error. Redis runs SELECT even while it is loading, so its refusal is final. */
 function isOfSelect(error: Error): boolean {
   const { command } = error as { command?: { readonly name?: unknown } };
   return command?.name === 'select';

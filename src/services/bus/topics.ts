@@ -1,8 +1,8 @@
-/** Listeners by topic: a topic exists while somebody listens, and an event costs what its listeners cost. */
+/** Listeners by topic. A topic exists only while it has listeners. */
 export class Topics<Event> {
   readonly #topics = new Map<string, Set<Listening<Event>>>();
 
-  /** Returns what ends the listening; safe to call twice. One function added twice is two listeners. */
+  /** Returns a function that removes the listener; safe to call twice. A function added twice is two listeners. */
   add(name: string, listener: (event: Event) => void): () => void {
     const own = { listener };
     const topic = this.#topics.get(name) ?? new Set();
