@@ -10,13 +10,15 @@ import { Connection, TRY_AGAIN_LATER } from './websocket-transport.js';
 /** How long a refused client may take to close its socket. */
 const REFUSED_CLOSE_MS = 1000;
 
+function nothing(): void {}
+
 export class CallersConnection extends Connection {
   /** Null until the client has authenticated. */
   context: CallerContext | null = null;
   /** The client's IP address. */
   address = '';
   /** Cancels the deadline: of authentication, then of the credentials. */
-  #cancelDeadline = (): void => {};
+  #cancelDeadline = nothing;
 
   /** Identifies the sender: the tenant, or the address before authentication. */
   get sender(): string {
@@ -42,6 +44,7 @@ export class CallersConnection extends Connection {
 
   clearDeadline(): void {
     this.#cancelDeadline();
+    this.#cancelDeadline = nothing;
   }
 
   /**

@@ -97,7 +97,7 @@ async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engin
   if (type === OperationTypeNode.MUTATION && request.method === 'GET') {
     throw new RefusedStream(405, [badRequest('Mutations are sent by POST.')], { allow: 'POST' });
   }
-  if (type !== OperationTypeNode.MUTATION) endAtExpiry(reply.raw, context.caller.expiresAt);
+  if (type !== OperationTypeNode.MUTATION) endAtExpiry(request, reply, context.caller.expiresAt);
   if (type === OperationTypeNode.SUBSCRIPTION) dropBody(request);
   const onceLeft = (leave: () => void): void => onceOver(request, reply, leave);
   const operation = await engine.begin(context, admission, asked, onceLeft);
@@ -202,12 +202,13 @@ function acceptsEvents(accept = ''): boolean {
 }
 
 /** Credentials are checked once; a stream ends when they expire. */
-function endAtExpiry(response: ServerResponse, expiresAt: number | null): void {
+function endAtExpiry(request: FastifyRequest, reply: FastifyReply, expiresAt: number | null): void {
   if (expiresAt === null) return;
   if (expiresAt <= Date.now()) throw new AuthenticationError('expired');
-  response.once(
-    'close',
-    atExpiry(expiresAt, () => finish(response)),
+  onceOver(
+    request,
+    reply,
+    atExpiry(expiresAt, () => finish(reply.raw)),
   );
 }
 

@@ -7,6 +7,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { isLoopback } from '../config/config.js';
 import { oneAtATime } from './pipelining.js';
@@ -44,10 +45,14 @@ export async function listen({
   readonly host: string;
   readonly port: number;
 }): Promise<Listener> {
-  const early: [IncomingMessage, ServerResponse][] = [];
+  const early = new Map<ServerResponse, IncomingMessage>();
   let answer: RequestListener = (request, response) => {
-    if (early.length < MAX_EARLY_REQUESTS) early.push([request, response]);
-    else request.socket.destroy();
+    if (early.size >= MAX_EARLY_REQUESTS) {
+      request.socket.destroy();
+      return;
+    }
+    early.set(response, request);
+    response.once('close', () => early.delete(response));
   };
   let onWebsocket = (): OnWebsocket | null => null;
   let stopped: Promise<void> | null = null;
@@ -56,6 +61,12 @@ export async function listen({
     oneAtATime((request, response) => answer(request, response)),
   );
   const waiting = new WaitingConnections(server);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    // A connection comes again if its offer to upgrade is ignored.
+    if (!sockets.has(socket)) socket.once('close', () => sockets.delete(socket));
+    sockets.add(socket);
+  });
   takeWebsockets(server, () => onWebsocket());
   const hangUp = (): void => waiting.stop();
   try {
@@ -70,10 +81,11 @@ export async function listen({
     serve: (onRequest, onUpgrade) => {
       answer = onRequest;
       onWebsocket = onUpgrade;
-      for (const [request, response] of early.splice(0)) {
+      for (const [response, request] of early) {
         // Nothing would close the answer to a client that has gone.
         if (!request.socket.destroyed) answer(request, response);
       }
+      early.clear();
     },
     stop: (drainMs) => {
       stopped ??= stop(drainMs);
@@ -89,7 +101,10 @@ export async function listen({
       await setImmediate();
       hangUp();
     }, FIRST_REQUEST_MS);
-    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+    // Not `closeAllConnections`: it misses connections whose offer to upgrade waits.
+    const cut = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, drainMs);
     await closed;
     clearTimeout(firstRequests);
     hangUp();

@@ -90,6 +90,8 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
   let answer: RequestListener = () => {};
   const app = fastify({
     loggerInstance: options.log,
+    // Requests need no logger of their own.
+    childLoggerFactory: (log) => log,
     logController: new LogController({ disableRequestLogging: true }),
     serverFactory: (take) => {
       answer = take;
@@ -100,8 +102,6 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
     return503OnClosing: false,
     frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
   }) as unknown as FastifyInstance;
-  // Log lines name what they are about, so requests need no logger of their own.
-  app.setChildLoggerFactory((log) => log);
   const { schema, introspection } = options;
   const answers = new HeldBytes(MAX_ANSWERS_BYTES);
   const bodies = new HeldBytes(MAX_BODIES_BYTES);
@@ -181,9 +181,12 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
   async function stop(drainMs: number): Promise<void> {
     const until = performance.now() + drainMs;
     await sockets?.stop(drainMs);
-    // Ends event streams, whose connections are idle then.
-    await app.close();
-    await listener.stop(Math.max(until - performance.now(), LAST_ANSWERS_MS));
+    try {
+      // Ends event streams, whose connections are idle then.
+      await app.close();
+    } finally {
+      await listener.stop(Math.max(until - performance.now(), LAST_ANSWERS_MS));
+    }
     await apollo?.stop();
   }
 }

@@ -31,13 +31,18 @@ export function takeWebsockets(server: Server, taker: () => OnWebsocket | null):
   Object.assign(server, { shouldUpgradeCallback: (request: IncomingMessage) => takerFor(request) !== null });
 }
 
+/** How long an ignored offer may wait for the answers ahead of it. Node no longer watches its connection. */
+const MAX_WAIT_MS = 30_000;
+
 /** Gives the connection back to the server, as if it had just come, with the same request but no offer in it. */
 function giveBack(server: Server, request: IncomingMessage, head: Buffer, before?: ServerResponse): void {
   const { socket } = request;
+  // Nobody else listens to the socket while it waits, or if it is being closed.
+  socket.on('error', ignore);
   socket.unshift(Buffer.concat([headOf(request), head]));
   const go = (): void => {
-    socket.off('error', ignore);
     if (socket.destroyed || socket.writableEnded) return;
+    socket.off('error', ignore);
     // The time that Node gives a connection between two requests is over.
     socket.setTimeout(server.timeout);
     server.emit('connection', socket);
@@ -45,9 +50,11 @@ function giveBack(server: Server, request: IncomingMessage, head: Buffer, before
   if (before === undefined || before.writableFinished) {
     go();
   } else {
-    // Nobody else listens to the socket while it waits.
-    socket.on('error', ignore);
-    before.once('close', go);
+    const patience = setTimeout(() => socket.destroy(), MAX_WAIT_MS);
+    before.once('close', () => {
+      clearTimeout(patience);
+      go();
+    });
   }
 }
 

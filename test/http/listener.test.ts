@@ -92,6 +92,37 @@ test.each(['websocket', 'h2c'])(
   },
 );
 
+test('an offer that waits for the answer ahead of it does not hold up a stop', async () => {
+  const { server, url, stop } = await listener();
+  const socket = send(url, `GET /first HTTP/1.1\r\nHost: x\r\n\r\n${offerOf('h2c')}`);
+  const gone = new Promise((resolve) => socket.once('close', resolve));
+  await new Promise<void>((resolve) => server.once('upgrade', () => resolve()));
+  await stop(0);
+  await gone;
+});
+
+test('no more requests wait than there is room for, and those who leave make room', async () => {
+  const { server, url, serve } = await listener();
+  const asked: string[] = [];
+  const ask = async (path: string): Promise<Socket> => {
+    const socket = send(url, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    await requestOn(server);
+    return socket;
+  };
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 1000; n += 1) sockets.push(await ask(`/${n}`));
+  const tooMany = await ask('/too-many');
+  await new Promise((resolve) => (tooMany.destroyed ? resolve(null) : tooMany.once('close', resolve)));
+  sockets[0]?.resetAndDestroy();
+  await expect.poll(() => connections(server)).toBe(999);
+  sockets.push(await ask('/later'));
+  serve((request, response) => {
+    asked.push(String(request.url));
+    response.end();
+  }, nothing);
+  expect([asked.length, asked[0], asked.at(-1)]).toEqual([1000, '/1', '/later']);
+});
+
 test('who has left before it serves is not answered', async () => {
   const { server, url, serve } = await listener();
   const socket = offer(url, 'websocket');
@@ -124,13 +155,19 @@ function nothing(): null {
 
 /** A connection with a request that offers another protocol. */
 function offer(url: string, upgrade: string): Socket {
+  return send(url, offerOf(upgrade));
+}
+
+function offerOf(upgrade: string): string {
+  return `GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: ${upgrade}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+}
+
+function send(url: string, text: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   onTestFinished(() => void socket.destroy());
   socket.on('error', () => {});
-  socket.write(
-    `GET /graphql HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade, close\r\nUpgrade: ${upgrade}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-  );
+  socket.write(text);
   return socket;
 }
 
