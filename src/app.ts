@@ -111,9 +111,6 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     stops.push(() => listener.stop(0));
     const { url } = listener;
     const publicUrl = config.publicUrl ?? (sandbox === null ? null : url);
-    const cantUseDatabase = (error: unknown): never => {
-      throw databaseUnusable(secrets, error);
-    };
     const parts = await compose(given, opened, listener, publicUrl, () => stopping !== null);
 
     // Take over jobs that were being sent when the process died: no other instance can be sending them.
@@ -122,7 +119,11 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       stopTogether([parts.catchUp, { stop: () => parts.http.stop(drainUntil - performance.now()) }]),
     );
     // With an exclusive store this instance makes every change itself, so there is nothing to catch up on.
-    if (!store.exclusive) await parts.catchUp.start().catch(cantUseDatabase);
+    if (!store.exclusive) {
+      await parts.catchUp.start().catch((error: unknown) => {
+        throw databaseUnusable(secrets, error);
+      });
+    }
     await parts.http.serve();
     setToWork(parts, opened);
     log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');

@@ -21,3 +21,17 @@ export class Backoff {
     this.#failures = 0;
   }
 }
+
+/**
+ * The pause after the last of `failures` failures, which the store counts, in milliseconds: from half of a ceiling to all
+ * of it. The ceiling doubles with each failure.
+ *
+ * @param failures at least 1
+ */
+export function pauseAfter(
+  failures: number,
+  { firstMs, mostMs }: { readonly firstMs: number; readonly mostMs: number },
+): number {
+  const ceiling = Math.min(mostMs, firstMs * 2 ** (failures - 1));
+  return Math.round(ceiling * (0.5 + Math.random() / 2));
+}

@@ -1,6 +1,5 @@
 /** The second step of a start: makes the parts and connects them. Starts nothing. */
 import { fileURLToPath } from 'node:url';
-import type { Registry } from 'prom-client';
 import type { Settings } from './drivers.js';
 import { RateLimits } from './graphql/rate-limits.js';
 import { TrustedDocuments } from './graphql/trusted-documents.js';
@@ -151,14 +150,10 @@ export async function compose(
       everyMs: QUEUE_POSITION_EVERY_MS,
       lookEveryMs: store.exclusive ? LOOK_IN_ANY_CASE_MS : LOOK_AT_OTHERS_MS,
     }),
-    metrics: metricsOf(config.dispatchPaused, jobs, holds, registry),
+    metrics: new Metrics(jobs, registry, () =>
+      config.dispatchPaused ? 'PAUSED' : holds.last?.blocks ? holds.last.reason : null,
+    ),
   };
-}
-
-function metricsOf(isPaused: boolean, jobs: JobService, holds: AccountHolds, registry: Registry): Metrics {
-  return new Metrics(jobs, registry, () =>
-    isPaused ? 'PAUSED' : holds.last?.blocks ? holds.last.reason : null,
-  );
 }
 
 function authenticatorOf({ config, secrets, log }: Settings, followTokens: FollowTokens): Authenticator {

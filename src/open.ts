@@ -55,7 +55,7 @@ export interface Opened {
   readonly limiters: SharedLimiters | null;
   readonly archive: BlobStore;
   readonly fetcher: ResultFetcher;
-  /** Stopped as soon as a stop begins, because they use the store. */
+  /** Stopped with the workers, in parallel, because each may wait for a database that does not answer. */
   readonly beating: readonly Stoppable[];
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { Backoff } from '../src/backoff.js';
+import { Backoff, pauseAfter } from '../src/backoff.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -31,4 +31,13 @@ test('a first wait longer than the most is the most', () => {
 test('stays finite after any number of failures', () => {
   const backoff = new Backoff({ firstMs: 500, mostMs: 30_000 });
   for (let i = 0; i < 5000; i++) expect(backoff.next()).toBeLessThanOrEqual(30_000);
+});
+
+test('a pause after counted failures lies between half of a ceiling and all of it, which doubles up to the most', () => {
+  const pauses = { firstMs: 100, mostMs: 1000 };
+  const random = vi.spyOn(Math, 'random');
+  random.mockReturnValue(0);
+  expect([1, 2, 3, 4, 5, 5000].map((n) => pauseAfter(n, pauses))).toEqual([50, 100, 200, 400, 500, 500]);
+  random.mockReturnValue(1);
+  expect([1, 2, 3, 4, 5, 5000].map((n) => pauseAfter(n, pauses))).toEqual([100, 200, 400, 800, 1000, 1000]);
 });

@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { isLoopback } from '../config/config.js';
+import { type Config, isLoopback } from '../config/config.js';
 import { oneAtATime } from './pipelining.js';
 import { type OnWebsocket, takeWebsockets } from './upgrades.js';
 import { WaitingConnections } from './waiting-connections.js';
@@ -38,13 +38,7 @@ const MAX_EARLY_REQUESTS = 1000;
 const FIRST_REQUEST_MS = 200;
 
 /** Listens, so that the address is known before what is served there is made. Rejects if it can't. */
-export async function listen({
-  host,
-  port,
-}: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<Listener> {
+export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Promise<Listener> {
   const early = new Map<ServerResponse, IncomingMessage>();
   let answer: RequestListener = (request, response) => {
     if (early.size >= MAX_EARLY_REQUESTS) {
@@ -68,11 +62,10 @@ export async function listen({
     sockets.add(socket);
   });
   takeWebsockets(server, () => onWebsocket());
-  const hangUp = (): void => waiting.stop();
   try {
     await once(server.listen({ host, port }), 'listening');
   } catch (error) {
-    hangUp();
+    waiting.stop();
     throw error;
   }
   return {
@@ -99,7 +92,7 @@ export async function listen({
     const firstRequests = setTimeout(async () => {
       // A process that was busy has not yet read what has arrived.
       await setImmediate();
-      hangUp();
+      waiting.stop();
     }, FIRST_REQUEST_MS);
     // Not `closeAllConnections`: it misses connections whose offer to upgrade waits.
     const cut = setTimeout(() => {
@@ -107,7 +100,7 @@ export async function listen({
     }, drainMs);
     await closed;
     clearTimeout(firstRequests);
-    hangUp();
+    waiting.stop();
     clearTimeout(cut);
   }
 }

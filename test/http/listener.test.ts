@@ -51,7 +51,7 @@ test('a request in flight has its time to end, and nobody else is let in', async
     end = () => response.end('late');
   }, nothing);
   const answer = fetch(url).then((response) => response.text());
-  await new Promise((resolve) => server.once('request', resolve));
+  await requestOn(server);
   const stopped = stop(10_000);
   const refused = new Promise((resolve) =>
     connect(Number(new URL(url).port), '127.0.0.1').once('error', resolve),

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
+import { pauseAfter } from '../../backoff.js';
 import type { Clock } from '../../clock.js';
 import { logLevelOf } from '../../errors.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
@@ -32,8 +33,7 @@ const CLAIM_MS = 30_000;
 const CLAIM_AGAIN_MS = 10_000;
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 const PARALLEL = 4;
-const FIRST_RETRY_MS = 1000;
-const MAX_RETRY_MS = 60 * 60 * 1000;
+const RETRY_PAUSES = { firstMs: 1000, mostMs: 60 * 60 * 1000 };
 /** The last attempt is made this long before Akool deletes the result. */
 const LAST_CHANCE_MS = 60 * 1000;
 
@@ -178,9 +178,8 @@ export class Archiver {
     }
     const now = this.#clock.now();
     const attempts = job.archiveAttempts + 1;
-    const ceiling = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20));
     const lastChance = (job.result?.providerUrlExpiresAt ?? 0) - LAST_CHANCE_MS;
-    const at = Math.min(now + Math.round(ceiling * (0.5 + Math.random() / 2)), lastChance);
+    const at = Math.min(now + pauseAfter(attempts, RETRY_PAUSES), lastChance);
     const givenUp = isForGood(error) || at <= now;
     await this.#store.rescheduleArchive(job.id, { at: givenUp ? null : at, attempts });
     this.#log.warn({ err: error, job: job.id, attempts, givenUp }, 'a result could not be kept');

@@ -89,10 +89,10 @@ export class Dispatcher {
     this.#isStopped = true;
     this.#unsubscribe?.();
     this.#unsubscribe = null;
-    const patience = globalThis.setTimeout(() => this.#leases.abort(), LEASE_PATIENCE_MS);
+    const patience = setTimeout(() => this.#leases.abort(), LEASE_PATIENCE_MS);
     await this.#loop.stop();
     clearTimeout(patience);
-    const timer = globalThis.setTimeout(() => this.#calls.abort(), this.#settings.drainMs);
+    const timer = setTimeout(() => this.#calls.abort(), this.#settings.drainMs);
     await Promise.all(this.#inFlight);
     clearTimeout(timer);
   }

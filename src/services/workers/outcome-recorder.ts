@@ -4,7 +4,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Backoff } from '../../backoff.js';
+import { Backoff, pauseAfter } from '../../backoff.js';
 import type { Clock } from '../../clock.js';
 import { isStoreUnavailable } from '../../errors.js';
 import { afterRefusal, afterTrial, creditRefusedAt, retryAfter } from '../jobs/account-hold.js';
@@ -27,7 +27,8 @@ export interface OutcomeSettings {
 
 /** About a minute and a half; unlimited while the database is unavailable. */
 const MAX_RECORD_TRIES = 40;
-const MAX_LOOK_PAUSE_MS = 60_000;
+/** The pauses until face detection for a job is retried. */
+const LOOK_PAUSES = { firstMs: 1000, mostMs: 60_000 };
 type AccountRefused = Extract<Outcome, { kind: 'account-refused' }>;
 
 export class OutcomeRecorder {
@@ -159,7 +160,7 @@ export class OutcomeRecorder {
         await this.#applyToTry(job, {
           type: 'not-accepted',
           at,
-          retryAt: at + Math.max(outcome.retryAfterMs ?? 0, lookAgainMs(job.attempts)),
+          retryAt: at + Math.max(outcome.retryAfterMs ?? 0, pauseAfter(job.attempts, LOOK_PAUSES)),
           deadlineAt: job.createdAt + this.#settings.queueTtlMs,
           reason: outcome.reason,
         });
@@ -190,10 +191,4 @@ export class OutcomeRecorder {
 /** Resolves after `ms` milliseconds, or when the signal fires. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return setTimeout(ms, undefined, { signal }).catch(() => undefined);
-}
-
-/** Milliseconds until face detection for a job is retried: longer with each attempt, with jitter. */
-function lookAgainMs(tries: number): number {
-  const ceiling = Math.min(MAX_LOOK_PAUSE_MS, 1000 * 2 ** Math.min(tries - 1, 16));
-  return Math.round(ceiling * (0.5 + Math.random() / 2));
 }
