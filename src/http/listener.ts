@@ -7,9 +7,9 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { type Config, isLoopback } from '../config/config.js';
+import { Connections } from './connections.js';
 import { oneAtATime } from './pipelining.js';
 import { type OnWebsocket, takeWebsockets } from './upgrades.js';
 import { WaitingConnections } from './waiting-connections.js';
@@ -54,14 +54,9 @@ export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Pro
     { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
     oneAtATime((request, response) => answer(request, response)),
   );
-  const waiting = new WaitingConnections(server);
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    // A connection comes again if its offer to upgrade is ignored.
-    if (!sockets.has(socket)) socket.once('close', () => sockets.delete(socket));
-    sockets.add(socket);
-  });
-  takeWebsockets(server, () => onWebsocket());
+  const connections = new Connections(server);
+  const waiting = new WaitingConnections(server, connections);
+  takeWebsockets(server, connections, () => onWebsocket());
   try {
     await once(server.listen({ host, port }), 'listening');
   } catch (error) {
@@ -95,9 +90,7 @@ export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Pro
       waiting.stop();
     }, FIRST_REQUEST_MS);
     // Not `closeAllConnections`: it misses connections whose offer to upgrade waits.
-    const cut = setTimeout(() => {
-      for (const socket of sockets) socket.destroy();
-    }, drainMs);
+    const cut = setTimeout(() => connections.cutAll(), drainMs);
     await closed;
     clearTimeout(firstRequests);
     waiting.stop();

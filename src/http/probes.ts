@@ -1,5 +1,5 @@
 /** `GET /healthz` (alive), `/readyz` (able to serve) and `/metrics` (Prometheus). */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyPluginAsync } from 'fastify';
 import type { Registry } from 'prom-client';
 import { inTime } from '../in-time.js';
@@ -63,6 +63,6 @@ async function figuresOf(metrics: Registry): Promise<string> {
 }
 
 function isBearer(authorization: string | undefined, token: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const digest = (text: string) => hash('sha256', text, 'buffer');
   return timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${token}`));
 }

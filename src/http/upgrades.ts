@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Connections } from './connections.js';
 
 export type OnWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
@@ -13,18 +14,17 @@ export type OnWebsocket = (request: IncomingMessage, socket: Socket, head: Buffe
  *
  * @param taker what opens WebSockets at present; while it is null, their offers are ignored as well
  */
-export function takeWebsockets(server: Server, taker: () => OnWebsocket | null): void {
+export function takeWebsockets(
+  server: Server,
+  connections: Connections,
+  taker: () => OnWebsocket | null,
+): void {
   const takerFor = ({ method, headers: { upgrade = '' } }: IncomingMessage): OnWebsocket | null =>
     method === 'GET' && upgrade.toLowerCase() === 'websocket' ? taker() : null;
-  /** The latest response on each connection; earlier ones are written first. */
-  const answers = new WeakMap<Socket, ServerResponse>();
-  server.on('request', ({ socket }: IncomingMessage, answer: ServerResponse) => {
-    answers.set(socket, answer);
-  });
   server.on('upgrade', (request: IncomingMessage, _socket: unknown, head: Buffer) => {
     const { socket } = request;
     const onWebsocket = takerFor(request);
-    if (onWebsocket === null) giveBack(server, request, head, answers.get(socket));
+    if (onWebsocket === null) giveBack(server, request, head, connections.newestAnswer(socket));
     else onWebsocket(request, socket, head);
   });
   // Newer Node (22.21, 24.9) asks, and ignores what is refused here itself.

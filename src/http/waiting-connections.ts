@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Connections } from './connections.js';
 import { boundUnfinished } from './unfinished.js';
 
 /** Of all connections together. */
@@ -15,10 +16,8 @@ export class WaitingConnections {
   readonly #readBytes = new WeakMap<Socket, number>();
   readonly #stopLooks: () => void;
 
-  constructor(server: Server) {
+  constructor(server: Server, connections: Connections) {
     const sockets = this.#sockets;
-    /** Of each connection, the newest answer: another may have been asked for before the last was given. */
-    const answers = new WeakMap<Socket, ServerResponse>();
     const forget = function (this: Socket): void {
       sockets.delete(this);
     };
@@ -30,9 +29,9 @@ export class WaitingConnections {
     server.on('upgrade', ({ socket }: IncomingMessage) => sockets.delete(socket));
     server.on('request', ({ socket }: IncomingMessage, answer: ServerResponse) => {
       sockets.delete(socket);
-      answers.set(socket, answer);
       answer.once('close', () => {
-        if (socket.destroyed || answers.get(socket) !== answer) return;
+        // Another may have been asked for before this one was given.
+        if (socket.destroyed || connections.newestAnswer(socket) !== answer) return;
         this.#readBytes.set(socket, socket.bytesRead);
         sockets.add(socket);
       });

@@ -2,7 +2,7 @@
  * Delivers callbacks to the URL of a submit, retrying until the answer is exactly 200, and corrupts them as
  * the fault plan says. The first attempts for one job keep their order; retries and faults may not.
  */
-import { createHash, randomInt } from 'node:crypto';
+import { createHash, hash, randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Agent, request } from 'undici';
 import type { Credentials } from './credentials.js';
@@ -200,7 +200,7 @@ export class Courier {
         return { signature: sign(dataEncrypt, { ...sealing, ...stamp }), dataEncrypt, ...stamp };
       }
       case 'wrong-id': {
-        const _id = createHash('sha256').update(job.id).digest('hex').slice(0, 24);
+        const _id = hash('sha256', job.id, 'hex').slice(0, 24);
         return seal({ ...payload, _id }, { ...sealing, ...stamp });
       }
     }

@@ -2,7 +2,7 @@
  * The scene at a URL. The sandbox downloads no pictures: it always derives the same scene from a URL, and
  * both detection and drawing use it. So landmarks match the eyes in the sample pictures.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The assumed width and height of every picture and video, in pixels. */
 export const SCENE_SIZE = 512;
@@ -40,7 +40,7 @@ export function sceneAt(url: string): Scene {
 
 /** Returns 16 hex digits for a text or bytes. */
 export function seedOf(content: string | Buffer): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, 16);
+  return hash('sha256', content, 'hex').slice(0, 16);
 }
 
 /** `frame` moves the faces a little, like people in a video. */

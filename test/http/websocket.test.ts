@@ -10,6 +10,7 @@ import { GatewayError } from '../../src/errors.js';
 import { Engine } from '../../src/graphql/engine.js';
 import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
 import { RateLimits } from '../../src/graphql/rate-limits.js';
+import { Connections } from '../../src/http/connections.js';
 import { takeWebsockets } from '../../src/http/upgrades.js';
 import {
   type WebsocketEndpoint,
@@ -39,7 +40,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
   const reportUnexpected = (error: unknown): void => void reported.push(error);
   const answers = options.answers ?? new HeldBytes(1000);
   server = createServer();
-  takeWebsockets(server, () => endpoint.onWebsocket);
+  takeWebsockets(server, new Connections(server), () => endpoint.onWebsocket);
   endpoint = websocketEndpoint({
     engine: new Engine({
       schema,

@@ -195,13 +195,13 @@ export function blocksAllJobs({ reason, tooDear }: AccountHold): boolean {
   return reason === 'ACCOUNT' || (tooDear !== null && tooDear.pictures <= 1);
 }
 
-/**
- * A job is too expensive if it was refused at this `credit` or more, or makes this many `pictures` or more.
- */
-export function priceLimits(hold: AccountHold | null): {
+/** A job is too expensive if it was refused at this `credit` or more, or makes this many `pictures` or more. */
+export interface PriceLimits {
   readonly credit: number;
   readonly pictures: number;
-} {
+}
+
+export function priceLimits(hold: AccountHold | null): PriceLimits {
   return hold?.reason === 'NO_CREDIT'
     ? { credit: hold.credit ?? UNKNOWN_CREDIT, pictures: hold.tooDear?.pictures ?? NO_LIMIT }
     : { credit: Number.MAX_VALUE, pictures: NO_LIMIT };

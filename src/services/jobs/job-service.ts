@@ -2,7 +2,7 @@
  * The single entry point to jobs: everything that changes a job ends in `apply`, and everyone who follows one
  * starts with `watch`.
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { hash, randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { InTurn } from '../limits/event-turns.js';
@@ -251,5 +251,5 @@ export class JobService {
 
 /** Equal for two requests if and only if they mean the same. */
 function fingerprint(request: JobRequest): string {
-  return createHash('sha256').update(JSON.stringify(request)).digest('base64url');
+  return hash('sha256', JSON.stringify(request), 'base64url');
 }

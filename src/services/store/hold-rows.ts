@@ -1,6 +1,6 @@
 /** The account hold, which is stored in the queue's row, and its effect on waiting jobs. */
 import { type Kysely, type SqlBool, sql } from 'kysely';
-import { type AccountHold, priceLimits, UNKNOWN_CREDIT } from '../jobs/account-hold.js';
+import { type AccountHold, type PriceLimits, priceLimits, UNKNOWN_CREDIT } from '../jobs/account-hold.js';
 import type { HeldCount, HoldChange, Trial } from '../jobs/job-store.js';
 import type { Database } from './database.js';
 import { waits } from './due-rows.js';
@@ -46,8 +46,8 @@ async function markRefused(trx: Kysely<Tables>, credit: number): Promise<readonl
 }
 
 /** The rule of `isTooDear` in account-hold.ts. */
-export function isTooDear(limits: { readonly credit: number; readonly pictures: number }) {
-  return sql<SqlBool>`(coalesce(credit_refused, -1) >= ${limits.credit} or coalesce(pictures, 0) >= ${limits.pictures})`;
+export function isTooDear({ credit, pictures }: PriceLimits) {
+  return sql<SqlBool>`(coalesce(credit_refused, -1) >= ${credit} or coalesce(pictures, 0) >= ${pictures})`;
 }
 
 /**

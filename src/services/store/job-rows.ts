@@ -1,16 +1,23 @@
 /** Single jobs and their history. */
-import type { Kysely, UpdateResult } from 'kysely';
+import type { Kysely, Updateable, UpdateResult } from 'kysely';
 import { type Change, FIRST_VERSION, type Job, type JobUpdate } from '../jobs/job.js';
 import type { JobRequest } from '../jobs/job-request.js';
 import { only, Statement } from './statement.js';
-import { jobColumns, type Tables, toChangedColumns, toJob } from './tables.js';
+import {
+  type JobTable,
+  type JobUpdateTable,
+  jobColumns,
+  type Tables,
+  toChangedColumns,
+  toJob,
+} from './tables.js';
 import { inPlaces } from './value-list.js';
 
-const byId = new Statement((db, place) =>
-  db.selectFrom('jobs').select(jobColumns).where('id', '=', place<string>('value')),
+const byId = new Statement((db, { value }: { value: string }) =>
+  db.selectFrom('jobs').select(jobColumns).where('id', '=', value),
 );
-const byCallbackToken = new Statement((db, place) =>
-  db.selectFrom('jobs').select(jobColumns).where('callback_token', '=', place<string>('value')),
+const byCallbackToken = new Statement((db, { value }: { value: string }) =>
+  db.selectFrom('jobs').select(jobColumns).where('callback_token', '=', value),
 );
 
 export async function findJob(
@@ -57,24 +64,24 @@ export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Pr
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
-const insertion = new Statement((db, place) =>
+const insertion = new Statement((db, job: Job & Pick<Birth, 'request'>) =>
   db
     .insertInto('jobs')
     .values({
-      id: place('id'),
-      tenant: place('tenant'),
-      status: place('status'),
-      version: place('version'),
-      turn: place('turn'),
-      created_at: place('createdAt'),
-      updated_at: place('updatedAt'),
-      callback_token: place('callbackToken'),
-      attempts: place('attempts'),
-      deadline_at: place('deadlineAt'),
-      archive_attempts: place('archiveAttempts'),
-      pictures: place('pictures'),
-      kind: place('kind'),
-      request: place('request'),
+      id: job.id,
+      tenant: job.tenant,
+      status: job.status,
+      version: job.version,
+      turn: job.turn,
+      created_at: job.createdAt,
+      updated_at: job.updatedAt,
+      callback_token: job.callbackToken,
+      attempts: job.attempts,
+      deadline_at: job.deadlineAt,
+      archive_attempts: job.archiveAttempts,
+      pictures: job.pictures,
+      kind: job.kind,
+      request: job.request,
     })
     .returning('sequence'),
 );
@@ -85,30 +92,42 @@ const insertion = new Statement((db, place) =>
  */
 export async function writeChange(trx: Kysely<Tables>, change: Change): Promise<Job | null> {
   const { job, update } = change;
-  const stored = job.version === FIRST_VERSION ? await insertJob(trx, change) : await updateJob(trx, change);
+  const stored = isBirth(change) ? await insertJob(trx, change) : await updateJob(trx, change);
   if (stored !== null) await updateInsertion.run(trx, { ...update, job_id: job.id });
   return stored;
 }
 
+type Birth = Change & { readonly request: string };
+
+function isBirth(change: Change): change is Birth {
+  return change.job.version === FIRST_VERSION;
+}
+
 /** A new job has only the columns that it was created with. */
-async function insertJob(trx: Kysely<Tables>, { job, request }: Change): Promise<Job> {
+async function insertJob(trx: Kysely<Tables>, { job, request }: Birth): Promise<Job> {
   const { sequence } = only(await insertion.rows(trx, { ...job, request }));
   return { ...job, sequence };
 }
 
-/** Statements by the columns that they set; each kind of change sets its own. */
-const changing = new Map<string, Statement<UpdateResult>>();
+/** The columns that a change sets, and whose they are. */
+interface Changing extends Updateable<JobTable> {
+  readonly id: string;
+  readonly versionBefore: number;
+}
 
-function changingOf(columns: readonly string[]): Statement<UpdateResult> {
+/** Statements by the columns that they set; each kind of change sets its own. */
+const changing = new Map<string, Statement<Changing, UpdateResult>>();
+
+function changingOf(columns: readonly (keyof Updateable<JobTable>)[]): Statement<Changing, UpdateResult> {
   const key = columns.join();
   const known = changing.get(key);
   if (known !== undefined) return known;
-  const statement = new Statement((db, place) =>
+  const statement = new Statement((db, values: Changing) =>
     db
       .updateTable('jobs')
-      .set(Object.fromEntries(columns.map((column) => [column, place(column)])))
-      .where('id', '=', place<string>('id'))
-      .where('version', '=', place<number>('version before')),
+      .set(Object.fromEntries(columns.map((column) => [column, values[column]])))
+      .where('id', '=', values.id)
+      .where('version', '=', values.versionBefore),
   );
   changing.set(key, statement);
   return statement;
@@ -116,23 +135,21 @@ function changingOf(columns: readonly string[]): Statement<UpdateResult> {
 
 async function updateJob(trx: Kysely<Tables>, change: Change): Promise<Job | null> {
   const { job } = change;
-  const columns = Object.entries(toChangedColumns(change)).filter(([, value]) => value !== undefined);
-  const { numAffectedRows } = await changingOf(columns.map(([column]) => column)).run(trx, {
-    ...Object.fromEntries(columns),
-    id: job.id,
-    'version before': job.version - 1,
-  });
+  const row = toChangedColumns(change);
+  const columns = (Object.keys(row) as (keyof typeof row)[]).filter((column) => row[column] !== undefined);
+  const values = { ...row, id: job.id, versionBefore: job.version - 1 };
+  const { numAffectedRows } = await changingOf(columns).run(trx, values);
   return numAffectedRows === 0n ? null : job;
 }
 
-const updateInsertion = new Statement((db, place) =>
+const updateInsertion = new Statement((db, update: JobUpdateTable) =>
   db.insertInto('job_updates').values({
-    job_id: place('job_id'),
-    version: place('version'),
-    status: place('status'),
-    at: place<number>('at'),
-    source: place('source'),
-    note: place('note'),
+    job_id: update.job_id,
+    version: update.version,
+    status: update.status,
+    at: update.at,
+    source: update.source,
+    note: update.note,
   }),
 );
 

@@ -1,6 +1,6 @@
 /** The queue: waiting jobs, their order, and the slots in use. */
 import type { Kysely } from 'kysely';
-import { type AccountHold, mayBeTheJobs, priceLimits } from '../jobs/account-hold.js';
+import { type AccountHold, mayBeTheJobs, type PriceLimits, priceLimits } from '../jobs/account-hold.js';
 import type { Change, Job } from '../jobs/job.js';
 import type { Created, LeaseOptions, NewJob } from '../jobs/job-store.js';
 import { newJob } from '../jobs/new-job.js';
@@ -19,7 +19,7 @@ const RESERVE_SHARES = 4;
 const FEW = 16;
 
 /** Reads the number of waiting jobs and the tenant's last turn. */
-const queueSeenBy = new Statement((db, place) =>
+const queueSeenBy = new Statement((db, { tenant }: { tenant: string }) =>
   db.selectNoFrom((eb) => [
     eb
       .selectFrom('jobs')
@@ -29,7 +29,7 @@ const queueSeenBy = new Statement((db, place) =>
     eb
       .selectFrom('jobs')
       .select('turn')
-      .where('tenant', '=', place<string>('tenant'))
+      .where('tenant', '=', tenant)
       .orderBy('turn', 'desc')
       .limit(1)
       .as('last_turn'),
@@ -67,15 +67,15 @@ async function needsAnother(trx: Kysely<Tables>, hold: AccountHold): Promise<boo
 }
 
 /** Counts up to `most` of the tenant's own, by an index that contains nobody else's. */
-const ownWaiting = new Statement((db, place) =>
+const ownWaiting = new Statement((db, { tenant, most }: { tenant: string; most: number }) =>
   db
     .selectFrom((eb) =>
       eb
         .selectFrom('jobs')
         .select('sequence')
-        .where('tenant', '=', place<string>('tenant'))
+        .where('tenant', '=', tenant)
         .where('status', '=', 'WAITING')
-        .limit(place<number>('most'))
+        .limit(most)
         .as('own'),
     )
     .select((eb) => eb.fn.countAll<number>().as('n')),
@@ -97,31 +97,30 @@ async function hasPlace(
   return share > 0 && Number(only(await ownWaiting.rows(trx, { tenant, most: share })).n) < share;
 }
 
-const serve = new Statement((db, place) =>
-  db
-    .updateTable('queue')
-    .set({ turn: place<number>('turn') })
-    .where('id', '=', 1),
+const serve = new Statement((db, { turn }: { turn: number }) =>
+  db.updateTable('queue').set({ turn }).where('id', '=', 1),
 );
 
-const nextFor = new WeakMap<Database, Statement<JobRow>>();
+type NextValues = PriceLimits & { now: number; free: number };
+
+const nextFor = new WeakMap<Database, Statement<NextValues, JobRow>>();
 
 /** Selects the jobs to send next. */
-function nextOf(database: Database): Statement<JobRow> {
+function nextOf(database: Database): Statement<NextValues, JobRow> {
   const known = nextFor.get(database);
   if (known !== undefined) return known;
-  const statement = new Statement<JobRow>((db, place) =>
+  const statement = new Statement((db, values: NextValues) =>
     database.skipLocked(
       db
         .selectFrom('jobs')
         .select(jobColumns)
         .where(waits)
-        .where('deadline_at', '>', place<number>('now'))
-        .where((eb) => eb.or([eb('retry_at', 'is', null), eb('retry_at', '<=', place<number>('now'))]))
-        .where((eb) => eb.not(isTooDear({ credit: place('credit'), pictures: place('pictures') })))
+        .where('deadline_at', '>', values.now)
+        .where((eb) => eb.or([eb('retry_at', 'is', null), eb('retry_at', '<=', values.now)]))
+        .where((eb) => eb.not(isTooDear(values)))
         .orderBy('turn')
         .orderBy('sequence')
-        .limit(place<number>('free')),
+        .limit(values.free),
     ),
   );
   nextFor.set(database, statement);
@@ -209,13 +208,13 @@ export async function countWaiting(db: Kysely<Tables>): Promise<number> {
   return Number(only(await waiting.rows(db, {})).n);
 }
 
-const slotsHeld = new Statement((db, place) =>
+const slotsHeld = new Statement((db, { now }: { now: number }) =>
   db
     .selectFrom('jobs')
     .select((eb) => eb.fn.countAll<number>().as('n'))
     .where(isOpen)
     .where('status', 'in', ['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING'])
-    .where((eb) => eb.or([eb('slot_free_at', 'is', null), eb('slot_free_at', '>', place<number>('now'))])),
+    .where((eb) => eb.or([eb('slot_free_at', 'is', null), eb('slot_free_at', '>', now)])),
 );
 
 export async function countSlots(db: Kysely<Tables>, now: number): Promise<number> {

@@ -6,7 +6,7 @@
  * the same result at once, and an attempt that died with its process is soon repeated. All attempts use the
  * same name for the copy, so none leaves anything behind.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import { pauseAfter } from '../../backoff.js';
@@ -202,5 +202,5 @@ function isForGood(error: unknown): boolean {
  * attempt, and the token can't be derived from it.
  */
 export function archiveStem(job: Job): string {
-  return createHash('sha256').update(`media:${job.callbackToken}`).digest('base64url');
+  return hash('sha256', `media:${job.callbackToken}`, 'base64url');
 }
