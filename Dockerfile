@@ -7,7 +7,7 @@ COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
 # npm installs the binaries of both C libraries; the image below has glibc.
-RUN node scripts/build.mjs && rm -r node_modules/@libsql/*-musl
+RUN node scripts/build.mjs && rm -rf node_modules/@libsql/*-musl
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 DATABASE_URL=sqlite:/data/gateway.db ARCHIVE_DIR=/data/archive

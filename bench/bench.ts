@@ -1,4 +1,4 @@
-/** What every measure is given. */
+/** The input of every measure. */
 import { join } from 'node:path';
 import { type Contender, type Place, type Started, type StartOptions, startContender } from './contender.js';
 import type { BenchOptions } from './options.js';
@@ -8,11 +8,11 @@ export interface Bench {
   readonly options: BenchOptions;
   readonly place: Place;
   readonly results: Results;
-  /** Tells whoever waits what is going on. */
+  /** Reports progress. */
   readonly say: (line: string) => void;
 }
 
-/** Starts them, at once alive and each asked in its turn; stops them whatever happens. */
+/** Starts the contenders one after another, runs `work` while all are alive, and always stops them. */
 export async function withContenders(
   bench: Bench,
   contenders: readonly Contender[],
@@ -34,14 +34,14 @@ export async function cpuEach(
   count: number,
   work: () => Promise<unknown>,
 ): Promise<number> {
-  // What was left behind before is not to be paid for now.
+  // Garbage left behind earlier must not count in this measure.
   const before = await program.collected();
   await work();
   const after = await program.usage();
   return (after.cpuMicros - before.cpuMicros) / count;
 }
 
-/** Does the work once more under the profiler, where profiles are wanted. */
+/** Repeats the work under the profiler if profiles are wanted. */
 export async function profiled(
   { options }: Bench,
   { program }: Started,

@@ -1,4 +1,4 @@
-/** Who is compared, and how each is started. */
+/** The contenders, and how each is started. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { environmentOf } from './contenders/settings.js';
@@ -15,7 +15,7 @@ export interface Contender {
   readonly name: ContenderName;
   readonly label: string;
   readonly protocol: SocketProtocol;
-  /** Whether a follower is told the present state first. */
+  /** Whether a new follower first receives the current state. */
   readonly tellsPresentState: boolean;
 }
 
@@ -46,9 +46,9 @@ function peer(name: ContenderName, label: string): Contender {
 }
 
 export interface Place {
-  /** The project's folder. */
+  /** The project's root folder. */
   readonly root: string;
-  /** Where the contenders' programs lie. */
+  /** The folder of the contenders' bundled programs. */
   readonly programs: string;
   readonly hook: string;
   readonly cores: Cores | null;
@@ -62,13 +62,13 @@ export interface Place {
 export interface StartOptions {
   readonly stored: number;
   readonly open: number;
-  /** The floor then writes each change to a file; otherwise it keeps them in memory like the others. */
+  /** Makes the floor write each change to a file; otherwise it keeps them in memory like the others. */
   readonly durable?: boolean;
-  /** How much longer a commit takes than this machine's disk makes it, in milliseconds. */
+  /** How much longer than on this machine's disk a commit takes, in milliseconds. */
   readonly commitMs?: number;
-  /** The gateway's file; otherwise it gets a new one with as many jobs as said. */
+  /** The gateway's database file; by default a new one with the given number of jobs. */
   readonly database?: string;
-  /** As it is shipped, without the hook that answers what it uses. */
+  /** Runs the program as shipped, without the hook that reports its usage. */
   readonly bare?: boolean;
 }
 

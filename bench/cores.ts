@@ -1,14 +1,14 @@
-/** What is measured has one core to itself, and everything else another. */
+/** Gives the measured program one core to itself, and everything else another. */
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
-/** Null where nothing can be pinned: not Linux, one core, no `taskset`. Figures are rougher then. */
+/** Null where processes cannot be pinned: not Linux, one core, no `taskset`. Figures are then rougher. */
 export interface Cores {
   readonly measured: number;
   readonly others: number;
 }
 
-/** Moves this process to the core of the others. */
+/** Moves this process to the core shared by everything that is not measured. */
 export function divideCores(): Cores | null {
   if (process.platform !== 'linux' || availableParallelism() < 2) return null;
   const cores = { measured: 0, others: 1 };

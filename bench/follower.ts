@@ -2,7 +2,7 @@
 import { WebSocket } from 'ws';
 import { FOLLOW } from './operations.js';
 
-/** `graphql`: graphql-transport-ws. `bare`: the job's id goes up, its states come down. */
+/** `graphql`: graphql-transport-ws. `bare`: the client sends a job's id, the server sends its states. */
 export type SocketProtocol = 'graphql' | 'bare';
 
 export interface FollowerOptions {
@@ -11,7 +11,7 @@ export interface FollowerOptions {
 }
 
 export class Follower {
-  /** Updates so far. */
+  /** Updates received so far. */
   updates = 0;
   readonly #socket: WebSocket;
   readonly #protocol: SocketProtocol;
@@ -19,7 +19,7 @@ export class Follower {
   #failure: Error | null = null;
   #wake: () => void = () => {};
 
-  /** Resolves when it may subscribe. */
+  /** Resolves when it is ready to subscribe. */
   static async open({ port, protocol }: FollowerOptions): Promise<Follower> {
     const socket = new WebSocket(
       `ws://127.0.0.1:${port}/graphql`,
@@ -46,7 +46,7 @@ export class Follower {
     socket.on('close', (code) => this.#fail(new Error(`The socket was closed with ${code}`)));
   }
 
-  /** Follows this job, and none that it followed before. */
+  /** Follows this job instead of the previous one. */
   follow(id: string): void {
     if (this.#protocol === 'bare') {
       this.#socket.send(id);
@@ -64,9 +64,9 @@ export class Follower {
   }
 
   /**
-   * Resolves when there were so many updates since the socket was opened.
+   * Resolves when this many updates have arrived since the socket was opened.
    *
-   * @throws Error when they do not come in time
+   * @throws Error if they do not arrive in time
    */
   async reached(updates: number, withinMs = 20_000): Promise<void> {
     const timer = setTimeout(
@@ -82,7 +82,7 @@ export class Follower {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  /** Without a goodbye: only for when the server is to be ended anyway. */
+  /** Terminates without a close handshake: only for when the server is about to be stopped. */
   drop(): void {
     this.#socket.terminate();
   }

@@ -1,7 +1,7 @@
-/** How the gateway is set for the bench. */
+/** The gateway's settings in the bench. */
 import { CLIENT_ID, CLIENT_SECRET } from './keys.js';
 
-/** As shipped, but for limits that would end the load, and a log that says what is wrong and nothing else. */
+/** The defaults, except that limits which would stop the load are off, and only warnings are logged. */
 export function gatewayEnvironment(akoolUrl: string): Record<string, string> {
   return {
     HOST: '127.0.0.1',

@@ -1,6 +1,6 @@
 /**
- * Loaded into every contender before its own program, the same for all: tells the bench what the process has
- * used, because nobody else can have its garbage collected first.
+ * Loaded into every contender before its own program. It reports the process's resource usage, because
+ * garbage can only be collected from inside the process.
  */
 const { writeFileSync } = require('node:fs');
 const { Session } = require('node:inspector');
@@ -13,7 +13,7 @@ process.on('message', ({ ask, file }) => {
   if (ask === 'memory') globalThis.gc?.();
   process.send({ cpu: process.cpuUsage(), memory: process.memoryUsage() });
 });
-// Listening must not keep the program from ending.
+// The channel must not keep the process alive.
 process.channel?.unref();
 
 function startProfile() {

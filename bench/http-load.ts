@@ -1,16 +1,16 @@
 /**
- * Requests over kept connections, so many at once and never more: written by hand on plain sockets, so that the
- * load costs little beside what it measures.
+ * Sends requests over keep-alive connections with fixed concurrency. Written on plain sockets, so that the
+ * load costs little compared with what it measures.
  */
 import { connect, type Socket } from 'node:net';
 
 export interface Load {
   readonly seconds: number;
-  /** From the first byte of the request to the last of the answer, in milliseconds, in no order. */
+  /** From the first byte of a request to the last of its response, in milliseconds, unordered. */
   readonly latencies: readonly number[];
 }
 
-/** What is sent, whole; and what is to be done with the answer. */
+/** A complete request, and what to do with its response. */
 export interface Exchange {
   readonly request: Buffer;
   readonly answered?: (body: string) => void;
@@ -35,7 +35,7 @@ export function graphql(query: string, variables: object): Buffer {
 /**
  * Sends all of them, `atOnce` at a time.
  *
- * @throws Error when an answer is not 200, or a connection ends
+ * @throws Error if a response is not 200, or a connection ends
  */
 export async function load(port: number, exchanges: readonly Exchange[], atOnce: number): Promise<Load> {
   const latencies: number[] = [];
@@ -58,7 +58,7 @@ export async function load(port: number, exchanges: readonly Exchange[], atOnce:
   return { seconds: (performance.now() - startedAt) / 1000, latencies };
 }
 
-/** One connection, for one exchange after the other. */
+/** One connection that sends one request after another. */
 export class Connection {
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
@@ -79,7 +79,7 @@ export class Connection {
     socket.on('close', () => this.#fail(new Error('The connection was closed')));
   }
 
-  /** @throws Error when the answer is not 200, or the connection ends */
+  /** @throws Error if the response is not 200, or the connection ends */
   exchange(request: Buffer): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -114,7 +114,7 @@ export class Connection {
   }
 }
 
-/** Null as long as it has not arrived. */
+/** Returns null until the body has arrived completely. */
 function bodyOf(head: string, rest: Buffer): string | null {
   const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
   if (length !== undefined) return rest.length < Number(length) ? null : rest.toString('utf8');

@@ -1,4 +1,4 @@
-/** `npm run bench`: installs what only the bench needs, builds the gateway, bundles the bench, and runs it. */
+/** `npm run bench`: installs the bench's own packages, builds the gateway, bundles the bench and runs it. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
@@ -29,13 +29,13 @@ try {
     format: 'esm',
     logLevel: 'error',
   });
-  // Waiting for what will never come must not look like success.
+  // Exiting while still waiting for something must not look like success.
   process.once('beforeExit', () => {
     console.error('The bench ended before it was done');
     process.exit(1);
   });
   const { main } = await import(pathToFileURL(join(programs, 'main.mjs')).href);
-  // An exit, unlike a signal, takes the contenders with it.
+  // Exit handlers stop the contenders; an unhandled signal would leave them running.
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
   process.exitCode = await main(process.argv.slice(2), { root, programs });
   process.removeAllListeners('beforeExit');

@@ -34,11 +34,11 @@ const MEASURING: Readonly<Record<MeasureName, (bench: Bench) => Promise<void>>> 
 
 export interface Paths {
   readonly root: string;
-  /** Where the bundled programs lie. */
+  /** The folder of the bundled programs. */
   readonly programs: string;
 }
 
-/** Returns the exit code: 0 when all was measured, 1 when a contender failed or answered differently. */
+/** Returns the exit code: 1 if a contender failed or answered differently from the others, otherwise 0. */
 export async function main(args: readonly string[], { root, programs }: Paths): Promise<number> {
   let options: BenchOptions;
   try {
@@ -103,7 +103,7 @@ function machine(): object {
     cores: availableParallelism(),
     system: `${process.platform} ${release()}`,
     node: process.version,
-    /** The last minute's, when the run was over: much more than 2 means that others were at work too. */
+    /** Over the last minute, at the end of the run: much more than 2 means that the machine was busy. */
     load: loadavg()[0],
   };
 }

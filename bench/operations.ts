@@ -1,4 +1,4 @@
-/** What every contender is asked: as text, and as the answers that all must give. */
+/** The operations sent to every contender: as documents, and as the responses that all must give. */
 
 export const JOB = `query Job($id: ID!) {
   job(id: $id) {
@@ -18,7 +18,7 @@ export const JOBS = `query Jobs($first: Int) {
   }
 }`;
 
-/** Fragments, directives and a variable left out: what compilers of documents have answered wrongly. */
+/** Fragments, directives and an omitted variable: what compilers of documents have answered wrongly. */
 export const DIRECTIVES = `query Directives($id: ID!, $no: Boolean!, $yes: Boolean = true) {
   job(id: $id) {
     ...Life @include(if: $no) ...Life
@@ -38,7 +38,7 @@ export const FOLLOW = `subscription Follow($id: ID!) {
   jobUpdated(id: $id) { id status version updatedAt result { url } error { code message } }
 }`;
 
-/** Whole: one of the servers does not know that a default makes a field of an input optional. */
+/** With every field: one server does not know that a default makes an input field optional. */
 export function submitInput(n: number): object {
   return {
     sourceImage: [{ path: `https://pictures.example.com/new-faces/${n}.jpg` }],

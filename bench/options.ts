@@ -1,4 +1,4 @@
-/** How much is measured, and of what. */
+/** What is measured, and in how much detail. */
 import { parseArgs } from 'node:util';
 
 export const MEASURES = [
@@ -16,11 +16,11 @@ export type MeasureName = (typeof MEASURES)[number];
 
 export interface BenchOptions {
   readonly only: readonly MeasureName[];
-  /** Smaller rounds: whether all works, and roughly what it costs. */
+  /** Smaller rounds: checks that everything works, with rough figures. */
   readonly quick: boolean;
   /** Where the figures are written as JSON. */
   readonly output: string;
-  /** A folder for CPU profiles of the gateway; null: none are taken. */
+  /** A folder for CPU profiles of the gateway, or null for none. */
   readonly profiles: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** A program in a process of its own, and what it uses. */
+/** A program in a separate process, and its resource usage. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -11,20 +11,20 @@ export interface ProgramOptions {
   readonly name: string;
   readonly script: string;
   readonly port: number;
-  /** Its working directory; what it writes goes to a file there. */
+  /** Its working directory, which also gets its output as a file. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Loaded before the program; null: it runs as it is, and can't be asked what it uses. */
+  /** Loaded before the program; if null, the program runs unchanged and cannot report its usage. */
   readonly hook: string | null;
   readonly core: number | undefined;
 }
 
 export interface Usage {
-  /** User and system time of all its threads, in microseconds. */
+  /** User and system time of all threads, in microseconds. */
   readonly cpuMicros: number;
-  /** Resident, in bytes. */
+  /** Resident memory, in bytes. */
   readonly rss: number;
-  /** Of the JavaScript heap and of buffers, in bytes. */
+  /** JavaScript heap and buffers, in bytes. */
   readonly live: number;
 }
 
@@ -38,7 +38,7 @@ export class Program {
   readonly #child: ChildProcess;
   readonly #kill: () => void;
 
-  /** @throws Error when it does not become ready */
+  /** @throws Error if it does not become ready */
   static async start(options: ProgramOptions): Promise<Program> {
     const { name, script, port, folder, env, hook, core } = options;
     const logFile = join(folder, `${name}.log`);
@@ -53,7 +53,7 @@ export class Program {
     });
     closeSync(log);
     const kill = () => child.kill('SIGKILL');
-    // It must not outlive a run that was broken off.
+    // It must not outlive an interrupted run.
     process.once('exit', kill);
     while (!(await isReady(port))) {
       const isOver = child.exitCode !== null || child.signalCode !== null;
@@ -80,12 +80,12 @@ export class Program {
     this.#kill = kill;
   }
 
-  /** What it has used so far. */
+  /** Its usage so far. */
   usage(): Promise<Usage> {
     return this.#ask({ ask: 'usage' });
   }
 
-  /** The same after everything that is garbage has been collected. */
+  /** Its usage after a garbage collection. */
   collected(): Promise<Usage> {
     return this.#ask({ ask: 'memory' });
   }
@@ -98,13 +98,13 @@ export class Program {
     await this.#ask({ ask: 'profiled', file });
   }
 
-  /** Resident memory, in bytes, of a program that can't be asked. */
+  /** Resident memory, in bytes, of a program without the hook. */
   residentBytes(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
   }
 
-  /** By SIGTERM; or, where it takes too long, at once. */
+  /** Sends SIGTERM, and SIGKILL if that takes too long. */
   async stop(): Promise<void> {
     process.off('exit', this.#kill);
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
@@ -115,7 +115,7 @@ export class Program {
     clearTimeout(timer);
   }
 
-  /** Of a program whose end is of no interest. */
+  /** For a program that need not shut down cleanly. */
   async kill(): Promise<void> {
     process.off('exit', this.#kill);
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
@@ -131,13 +131,13 @@ export class Program {
     return {
       cpuMicros: cpu.user + cpu.system,
       rss: memory.rss,
-      // `external` has the array buffers in it.
+      // `external` includes array buffers.
       live: memory.heapUsed + memory.external,
     };
   }
 }
 
-/** One that nobody listens on at the moment. */
+/** A port that is currently free. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-/** What a run found, for people: ratios first. Markdown, so that it can be kept as it is. */
+/** A run's results as Markdown, ratios first. */
 import { CONTENDERS } from './contender.js';
 import { SLOW_COMMIT_MS } from './measures/writes.js';
 import type { Result, Results, Subject, Unit } from './results.js';

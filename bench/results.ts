@@ -1,14 +1,14 @@
-/** All figures of a run, by what was measured and of whom. */
+/** All figures of a run, by measure and contender. */
 import type { ContenderName } from './contender.js';
 import { type Figure, figureOf } from './rounds.js';
 
-/** The one commit that the driver makes by itself is measured like a contender. */
+/** The driver's own commits are measured like a contender. */
 export type Subject = ContenderName | 'driver';
 
 export type Unit = 'µs' | 'ms' | 'KB' | 'MB' | '1/s';
 
 export interface Result {
-  /** Like `job` or `update.p99`; with what it was measured at, where it grows: `job @ 1000 sockets`. */
+  /** Such as `job` or `update.p99`; growth measures add the size: `job @ 1000 sockets`. */
   readonly what: string;
   readonly unit: Unit;
   readonly of: Subject;

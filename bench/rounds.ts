@@ -1,10 +1,10 @@
-/** Rounds in turn, and what many figures come to. */
+/** Interleaved rounds, and statistics over their figures. */
 
 export interface Figure {
   readonly median: number;
   readonly least: number;
   readonly most: number;
-  /** One a round, in the order of the rounds. */
+  /** One per round, in order. */
   readonly values: readonly number[];
 }
 
@@ -13,12 +13,12 @@ export function figureOf(values: readonly number[]): Figure {
   return { median: quantile(sorted, 0.5), least: sorted[0] ?? 0, most: sorted.at(-1) ?? 0, values };
 }
 
-/** Round by round: what slows the machine down for a while slows both. */
+/** Computed round by round: whatever slows the machine for a while slows both. */
 export function ratioOf(a: Figure, b: Figure): Figure {
   return figureOf(a.values.map((value, i) => value / (b.values[i] ?? Number.NaN)));
 }
 
-/** Of rounds that were not taken in turns: the medians', and what it could be at the least and at the most. */
+/** For rounds that did not alternate: the ratio of the medians, with the least and the most it could be. */
 export function ratioOfMedians(a: Figure, b: Figure): Figure {
   return figureOf([a.least / b.most, a.median / b.median, a.most / b.least]);
 }
@@ -31,7 +31,7 @@ export function quantile(sorted: readonly number[], q: number): number {
   return below + (above - below) * (at - Math.floor(at));
 }
 
-/** Each round asks all, beginning with another one every time. */
+/** Runs all contenders in each round, starting with a different one every time. */
 export async function interleaved<T>(
   rounds: number,
   all: readonly T[],

@@ -1,9 +1,9 @@
 /**
- * The jobs that every contender knows: each follows from its number, so that the gateway's rows (see `seed.ts`)
- * and the other contenders' objects tell the same, and so give the same answers.
+ * The jobs that every contender has. Each is derived from its number, so that the gateway's rows (see
+ * `seed.ts`) and the other contenders' objects have the same content and give the same responses.
  */
 
-/** A job as a resolver gives it; times are milliseconds since 1970. */
+/** A job as resolvers return it; times are milliseconds since 1970. */
 export interface SampleJob {
   readonly __typename: 'FaceSwapJob';
   readonly id: string;
@@ -34,13 +34,13 @@ export interface SampleJob {
   readonly singleFaceMode: boolean;
 }
 
-/** Open jobs have numbers from here on. Low enough for `SPREAD` times it to be exact. */
+/** Number of the first open job. Low enough for its product with `SPREAD` to be exact. */
 export const FIRST_OPEN = 2_000_000;
 export const EPOCH_MS = Date.UTC(2025, 0, 1);
 export const BETWEEN_JOBS_MS = 1000;
 export const LASTED_MS = 20_000;
 export const PROVIDER_KEEPS_MS = 7 * 86_400_000;
-/** Spreads numbers over 32 bits, so that ids come in no order, as real ones do. */
+/** Spreads numbers over 32 bits, so that ids are unordered like real ones. */
 export const SPREAD = 2_654_435_761;
 
 export function jobId(n: number): string {
@@ -80,7 +80,7 @@ export function finishedJob(n: number): SampleJob {
   };
 }
 
-/** Akool has it and has said nothing of it yet. Older than the finished ones, so that pages do not show it. */
+/** Submitted, without any callback yet. Older than the finished jobs, so that pages do not show it. */
 export function openJob(nth: number): SampleJob {
   const n = FIRST_OPEN + nth;
   const createdAt = EPOCH_MS - LASTED_MS;

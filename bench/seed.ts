@@ -1,6 +1,6 @@
 /**
- * SQLite files with so many jobs in them: made by the gateway itself, so that the tables are its own, and filled
- * with rows that say what `sample-jobs.ts` says. Kept between runs, because a million jobs take a while.
+ * SQLite files with a given number of jobs: created by the gateway, so that the tables are its own, and
+ * filled with the rows of `sample-jobs.ts`. Kept between runs, because creating a million jobs takes a while.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -33,20 +33,20 @@ import {
 export interface SeedSize {
   /** Finished jobs. */
   readonly stored: number;
-  /** Jobs that Akool is yet to report on. */
+  /** Jobs on which Akool has yet to report. */
   readonly open: number;
 }
 
-/** They can be made again. */
+/** Files of this age may be removed, since they can be recreated. */
 const OLD_MS = 7 * 86_400_000;
-/** Raised when the rows below change. */
+/** Increase when the rows below change. */
 const SHAPE = 2;
 
 export class Seeds {
   readonly #root: string;
   readonly #folder: string;
 
-  /** @param folder where they are kept, and nothing else is */
+  /** @param folder holds the files, and nothing else */
   constructor(root: string, folder: string) {
     this.#root = root;
     const tables = readFileSync(join(root, 'src/services/store/migrations.ts'));
@@ -56,7 +56,7 @@ export class Seeds {
     removeOld(folder, key);
   }
 
-  /** Makes `file` one of this size, and has it on disk before anything is measured. */
+  /** Copies a database of this size to `file`, and syncs it to disk before anything is measured. */
   async copy(size: SeedSize, file: string): Promise<void> {
     copyFileSync(await this.#file(size), file, constants.COPYFILE_FICLONE);
     const handle = openSync(file, 'r+');
@@ -76,7 +76,7 @@ export class Seeds {
     return file;
   }
 
-  /** The gateway makes its tables when it starts. */
+  /** The gateway creates its tables when it starts. */
   async #migrated(file: string): Promise<void> {
     const program = await Program.start({
       name: 'seeding-gateway',
@@ -91,7 +91,7 @@ export class Seeds {
   }
 }
 
-/** Those of tables that are no more; others may be in use by another run. */
+/** Removes files with outdated tables; others may be in use by another run. */
 function removeOld(folder: string, current: string): void {
   for (const name of readdirSync(folder)) {
     if (name === current) continue;
@@ -119,7 +119,7 @@ function fill(file: string, { stored, open }: SeedSize): void {
   db.close();
 }
 
-/** `numbers(n)`, from `first` on. */
+/** A table `numbers(n)` with `count` numbers from `first` on. */
 function numbers(first: number, count: number): string {
   return `with recursive numbers (n) as (select ${first} union all select n + 1 from numbers where n < ${first + count - 1})`;
 }
@@ -156,7 +156,7 @@ function addFinished(db: Libsql.Database, count: number): void {
   ]);
 }
 
-/** They hold no slots, so that the jobs of the run find some. */
+/** They hold no slots, so that slots are free for the run's own jobs. */
 function addOpen(db: Libsql.Database, count: number): void {
   const created = `${EPOCH_MS - LASTED_MS}`;
   const never = Date.UTC(2100, 0, 1);

@@ -1,6 +1,6 @@
 /*
- * Makes fsync take as much longer as COMMIT_MS says, in milliseconds: a disk in the network in place of the one in
- * this machine. Preloaded into a contender; see slow-disk.ts.
+ * Makes fsync take COMMIT_MS milliseconds longer, like a network disk in place of this machine's own.
+ * Preloaded into a contender; see slow-disk.ts.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

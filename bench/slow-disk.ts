@@ -1,13 +1,13 @@
-/** A disk that takes its time, where the machine's own is too fast for commits to matter. */
+/** Simulates a slow disk, since the machine's own may be too fast for commits to matter. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 export interface SlowDisk {
-  /** The environment of a program whose commits take so many milliseconds longer. */
+  /** The environment of a program whose commits take this many milliseconds longer. */
   readonly environment: (commitMs: number) => Readonly<Record<string, string>>;
 }
 
-/** Null where it can't be had: not Linux, or no C compiler. */
+/** Returns null where this is not possible: not Linux, or no C compiler. */
 export function slowDisk(sources: string, folder: string): SlowDisk | null {
   if (process.platform !== 'linux') return null;
   const library = join(folder, 'slow-commit.so');

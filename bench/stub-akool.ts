@@ -1,6 +1,6 @@
 /**
- * Akool as far as submits go: takes each one at once. Its `_id` is the secret part of the webhook address, so that
- * the bench can send the webhooks of a job whose submit it saw the answer of.
+ * A stub of Akool that accepts every submit at once. It uses the token in the callback URL as `_id`, so that
+ * the bench can send callbacks for a job after reading the response to its submit.
  */
 import { createServer } from 'node:http';
 

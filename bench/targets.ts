@@ -1,4 +1,4 @@
-/** What is to be reached, each as a ratio of two figures of one run or as a limit. */
+/** The targets: each a ratio of two figures of one run, or an absolute limit. */
 import { atSockets, atStored, SOCKETS, STORED } from './measures/growth.js';
 import { SLOW_COMMIT_MS } from './measures/writes.js';
 import type { Results, Subject } from './results.js';
@@ -17,12 +17,12 @@ type Source = readonly [what: string, of: Subject];
 interface Target {
   readonly target: string;
   readonly of: Source;
-  /** Absent: the limit is one on the figure itself. */
+  /** If absent, the limit applies to the figure itself. */
   readonly to?: Source;
   readonly limit: number;
-  /** The figure is to be as large as the limit, not as small. */
+  /** The limit is a minimum instead of a maximum. */
   readonly isAtLeast?: true;
-  /** Taken one after the other, not in turns: their rounds have nothing to do with each other, so medians compare. */
+  /** Measured one after the other, not interleaved: their rounds are unrelated, so medians are compared. */
   readonly areApart?: true;
 }
 
@@ -82,7 +82,7 @@ function growth(
   };
 }
 
-/** Of those whose figures were taken in this run. */
+/** Only for targets whose figures were measured in this run. */
 export function verdicts(results: Results): readonly Verdict[] {
   return TARGETS.flatMap(({ target, of, to, limit, isAtLeast = false, areApart = false }) => {
     const above = results.find(...of);

@@ -2,10 +2,10 @@
  * Builds dist/ with esbuild: the server and the GraphiQL page. Types are checked by `npm run check`.
  *
  *   node scripts/build.mjs              builds both
- *   node scripts/build.mjs --if-stale   builds what has changed since it was last built
+ *   node scripts/build.mjs --if-stale   builds what has changed since the last build
  *
- * Each half is built in memory and then put into dist/ file by file, each with one rename, and its stamp (a hash of
- * all it was made of) is written last. So builds may run at the same time, and a failed one leaves dist/ as it was.
+ * Each half is built in memory and then renamed into dist/ file by file; its stamp (a hash of all its inputs)
+ * is written last. So builds may run concurrently, and a failed build leaves dist/ unchanged.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -36,7 +36,7 @@ const halves = [
   },
 ];
 
-/** What is run or imported from outside. */
+/** Programs to run, and modules imported from outside. */
 const PROGRAMS = ['index', 'demo/index', 'sandbox/index', 'app', 'config/config', 'codegen-inputs'];
 
 const onlyIfStale = process.argv.includes('--if-stale');
@@ -53,7 +53,7 @@ for (const [index, result] of results.entries()) {
 async function buildHalf({ name, build, owns, hash, stamp }) {
   const started = performance.now();
   const built = await build(hash);
-  // Index files last: they name the others.
+  // Index files last, because they refer to the others.
   const isIndex = ({ path }) => /^index\.(js|html)$/.test(basename(path));
   for (const file of built.sort((a, b) => Number(isIndex(a)) - Number(isIndex(b)))) await put(file);
   const fresh = new Set(built.map(({ path }) => path));
@@ -66,7 +66,7 @@ async function buildHalf({ name, build, owns, hash, stamp }) {
   console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
-/** Puts a file in place at once: whoever reads meanwhile finds it as it was, or whole. */
+/** Writes a file atomically: concurrent readers see either the old or the new content. */
 async function put({ path, contents }) {
   const aside = join(dirname(path), `.${basename(path)}.${process.pid}`);
   await mkdir(dirname(path), { recursive: true });
@@ -74,9 +74,9 @@ async function put({ path, contents }) {
   await rename(aside, path);
 }
 
-/** One file in place of some two thousand modules: starting takes half the time. */
+/** One bundle instead of some two thousand modules: this halves the start time. */
 async function buildServer() {
-  // Loaded only when there is something to bundle: a fresh start should not pay for it.
+  // Loaded only if there is something to bundle: a start with a fresh dist/ should not pay for it.
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -88,18 +88,18 @@ async function buildServer() {
     bundle: true,
     splitting: true,
     platform: 'node',
-    // graphql-js looks for a second copy of itself at every type that it meets, unless it is told that there is none.
+    // Without this, graphql-js checks every type for a second copy of itself.
     define: { 'process.env.NODE_ENV': '"production"' },
     format: 'esm',
     target: 'node20',
     // A native module: the Dockerfile copies it.
     external: ['libsql'],
-    // Dependencies in the old module format call this.
+    // CommonJS dependencies call `require`.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
-    // Less to read at the start, and to keep; names stay, for whoever reads a stack. (`keepNames` would keep them in
-    // every case, at the price of a call for each function that is made.)
+    // Less to read at start and to keep in memory; names stay, for stack traces. (`keepNames` would preserve
+    // them in all cases, but costs a call per function created.)
     minifyWhitespace: true,
     minifySyntax: true,
     sourcemap: true,
@@ -112,7 +112,7 @@ async function buildServer() {
 
 async function buildPage(hash) {
   const { build } = await import('esbuild');
-  // The hash is in the directory, so that the workers keep names the page knows.
+  // The hash is in the directory name, so that the workers keep the file names that the page expects.
   const assets = `graphiql/assets/${hash.slice(0, 16)}`;
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -146,7 +146,7 @@ async function buildPage(hash) {
   return [...outputFiles, ...zipped, html];
 }
 
-/** graphiql/style.css has Monaco's styles in it already; what Monaco imports itself would come twice. */
+/** graphiql/style.css already contains Monaco's styles; Monaco's own imports would add them twice. */
 function withoutMonacoStyles() {
   return {
     name: 'without-monaco-styles',
@@ -171,7 +171,7 @@ function hashOf(inputs) {
   return hash.digest('hex');
 }
 
-/** All files below a directory; files that go while we look (another build's) are left out. */
+/** All files below a directory. Files that another build removes meanwhile are skipped. */
 function files(directory) {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -1,10 +1,10 @@
 /**
- * Writes all that is generated from the program, so that it is said in one place only:
+ * Writes everything that is generated from the sources, so that each fact is stated only once:
  *
  *   node scripts/codegen.mjs           writes the files
- *   node scripts/codegen.mjs --check   writes nothing; names the files that are stale, and fails if there are any
+ *   node scripts/codegen.mjs --check   writes nothing; lists stale files and fails if there are any
  *
- * | file                         | comes from                                 |
+ * | file                         | generated from                             |
  * | ---------------------------- | ------------------------------------------ |
  * | schema.graphql               | the schema of src/resolvers and src/schema |
  * | test/generated/operations.ts | schema, test/operations, codegen.yml       |
@@ -57,7 +57,7 @@ for (const [name, content] of stale) {
 }
 if (stale.length === 0) console.log('codegen: everything is fresh');
 
-/** The typed documents, from the schema as it is now rather than from the file. */
+/** The typed documents, generated from the current schema rather than from the file. */
 async function operations() {
   const context = await loadContext(join(root, 'codegen.yml'));
   context.cwd = root;
@@ -71,7 +71,7 @@ async function operations() {
   );
 }
 
-/** Every setting, all of them commented out: a copy of this file changes nothing. */
+/** Every setting, commented out: a copy of this file changes nothing. */
 function envExample() {
   const lines = [
     '# Settings of the gateway, with their defaults. Copy this file to .env and uncomment what you change.',
@@ -115,7 +115,7 @@ function table(head, rows) {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** The file with what stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->` replaced. */
+/** Returns the file with everything between `<!-- NAME:begin -->` and `<!-- NAME:end -->` replaced. */
 function withParts(name, parts) {
   return Object.entries(parts).reduce((content, [part, replacement]) => {
     const [begin, end] = [`<!-- ${part}:begin -->`, `<!-- ${part}:end -->`];

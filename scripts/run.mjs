@@ -1,9 +1,9 @@
 /**
- * Builds what is not built, then becomes the program named, with the rest of the arguments:
+ * Builds what is stale, then runs the given program in this process with the remaining arguments:
  *
  *   node scripts/run.mjs dist/index.js
  *
- * In place of npm's pre-scripts, which do not run where scripts are switched off; and one process, so that
+ * Used instead of npm's pre-scripts, which do not run where scripts are disabled. With a single process,
  * signals and exit codes are the program's own.
  */
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * The life of the gateway. A start opens what it works with (open.ts), listens, makes the parts (compose.ts) and
- * sets them to work; a stop undoes all of it in reverse order. `createApp` itself starts nothing.
+ * Starts and stops the gateway. A start opens external resources (open.ts), listens, creates the parts (compose.ts)
+ * and starts them; a stop undoes all of it in reverse order. `createApp` itself starts nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -21,7 +21,7 @@ export interface App {
   stop(options?: StopOptions): Promise<void>;
 }
 
-export interface StopOptions {
+interface StopOptions {
   /** How long a running gateway keeps serving while it reports not ready, in milliseconds; default 0. */
   readonly lameDuckMs?: number;
 }
@@ -93,7 +93,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
         if (!(error instanceof StartError) || stopping !== null) throw error;
         const now = performance.now();
         failedAt ??= now;
-        // A server that was lost refuses connections next.
+        // A lost server refuses connections while it restarts; that must not shorten the wait.
         patientUntil = Math.max(patientUntil, failedAt + error.patienceMs);
         if (error.patienceMs === 0 || now >= patientUntil) throw error;
         log.warn({ reason: error.message }, 'not started yet; trying again');

@@ -9,7 +9,7 @@ export class Backoff {
     this.#mostMs = options.mostMs;
   }
 
-  /** How long to wait now, in milliseconds; each call counts as one more failure. */
+  /** Returns how long to wait, in milliseconds. Each call counts as one more failure. */
   next(): number {
     const ceiling = Math.min(this.#mostMs, this.#firstMs * 2 ** this.#failures);
     if (ceiling < this.#mostMs) this.#failures += 1;
@@ -23,8 +23,8 @@ export class Backoff {
 }
 
 /**
- * The pause after the last of `failures` failures, which the store counts, in milliseconds: from half of a ceiling to all
- * of it. The ceiling doubles with each failure.
+ * Returns the pause after this many failures, which the store counts, in milliseconds: between half a ceiling and the
+ * whole ceiling, which doubles with each failure.
  *
  * @param failures at least 1
  */

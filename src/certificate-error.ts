@@ -3,6 +3,6 @@ export function isCertificateError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && CERTIFICATE.test(String(error.code));
 }
 
-/** Node's codes: its own, and OpenSSL's names of what verifying finds (X509_V_ERR_…). */
+/** Node's own error codes, and OpenSSL's names of verification errors (X509_V_ERR_…). */
 const CERTIFICATE =
   /CERT|^UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)$/;

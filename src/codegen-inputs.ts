@@ -1,4 +1,4 @@
-/** What the generated files (schema, settings, error codes) are made of: see scripts/codegen.mjs. */
+/** The inputs of the generated files (schema, settings, error codes); see scripts/codegen.mjs. */
 import { printSchema } from 'graphql';
 import { createSchema, RESOLVERS } from './resolvers/schema.js';
 

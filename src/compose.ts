@@ -1,4 +1,4 @@
-/** The second step of a start: makes the parts and connects them. Starts nothing. */
+/** The second step of a start: creates and connects the parts. Starts nothing. */
 import { fileURLToPath } from 'node:url';
 import type { Settings } from './drivers.js';
 import { RateLimits } from './graphql/rate-limits.js';
@@ -25,7 +25,7 @@ import { CatchUp } from './services/workers/catch-up.js';
 import { Dispatcher } from './services/workers/dispatcher.js';
 import { Eraser } from './services/workers/eraser.js';
 import { ExpiryWatch } from './services/workers/expiry-watch.js';
-import { createMetrics, Metrics } from './services/workers/metrics.js';
+import { createRegistry, Metrics } from './services/workers/metrics.js';
 import { QueuePositions } from './services/workers/queue-positions.js';
 import { Reconciler } from './services/workers/reconciler.js';
 import { Submission } from './services/workers/submission.js';
@@ -45,25 +45,22 @@ export interface Parts {
   readonly metrics: Metrics;
 }
 
-/**
- * Where the build puts GraphiQL; this path is right both for the compiled program and when running from
- * source.
- */
+/** Where the build puts GraphiQL. The path is correct both compiled and from source. */
 const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
 const QUEUE_POSITION_EVERY_MS = 500;
-/** How often this instance checks what others did, in case a notification was lost. */
+/** How often this instance checks for changes by others, in case a notification was lost. */
 const LOOK_AT_OTHERS_MS = 1000;
 const CATCH_UP_MS = 5000;
 /** The same, if there are no other instances. */
 const LOOK_IN_ANY_CASE_MS = 5000;
-/** In characters; the size of a SHA-256 hash in bytes (RFC 7518, section 3.2). */
+/** In characters: as many as a SHA-256 hash has bytes (RFC 7518, section 3.2). */
 const STRONG_SECRET_LENGTH = 32;
 /** Shorter without a `PUBLIC_URL`, because polling is then the only source of news. */
 const POLL_ONLY_AFTER_MS = 1000;
 const POLL_AFTER_MS = 30_000;
 
 /**
- * @param publicUrl the URL at which Akool reaches this gateway; null: it can't
+ * @param publicUrl the URL at which Akool reaches this gateway; null if it can't
  * @param isStopping whether the gateway is being stopped
  * @throws StartError if TRUSTED_DOCUMENTS can't be used
  */
@@ -83,7 +80,7 @@ export async function compose(
     abandonedAfterMs: config.akool.timeoutMs + config.leaseGraceMs,
     keys: { clientId: akoolAddress.clientId, clientSecret: akoolAddress.apiKey },
     baseUrl: akoolAddress.baseUrl,
-    webhookUrl: ({ callbackToken }: { readonly callbackToken: string }) =>
+    callbackUrl: ({ callbackToken }: { readonly callbackToken: string }) =>
       publicUrl === null ? null : `${publicUrl}/webhooks/akool/${callbackToken}`,
   };
 
@@ -93,7 +90,7 @@ export async function compose(
   const dispatcher = new Dispatcher({ jobs, akool, faces: detections, holds, clock, settings, log });
   const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
   const eraser = new Eraser({ store, jobs, akool, archive, clock, settings, log });
-  const registry = createMetrics();
+  const registry = createRegistry();
   const health = new Health({ store, bus, registry, log });
 
   const followTokens = new FollowTokens(opened.keys.followTokens);

@@ -1,8 +1,7 @@
 /**
- * Creates the drivers that the settings ask for, and turns their errors into one line for the person who starts
- * the gateway.
+ * Creates the drivers that the settings ask for, and turns their errors into one line for the operator.
  *
- * A driver is loaded only if it is used, so that the others cost neither start-up time nor memory.
+ * A driver is loaded only if it is used, so that the others cost no startup time or memory.
  */
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
@@ -29,10 +28,10 @@ export interface Settings {
   readonly log: Logger;
 }
 
-/** How much of a database's identity is used. */
+/** How many bytes of a database's identity are used. */
 const PREFIX_BYTES = 8;
 
-/** Returns the file of an embedded database; null if it is another database. */
+/** Returns the file of an embedded database; null for any other database. */
 function databaseFileOf({ databaseUrl }: Pick<Secrets, 'databaseUrl'>): string | null {
   return /^sqlite:(.*)$/.exec(databaseUrl)?.[1] ?? null;
 }
@@ -60,15 +59,15 @@ async function expectCertificates(file: string): Promise<void> {
   );
 }
 
-/** Describes what went wrong with the database at the start. */
+/** Turns a database error at startup into one for the operator. */
 export function databaseUnusable(secrets: Secrets, error: unknown): Error {
   if (error instanceof StartError) return error;
   // Don't show the URL of a database server, because it may contain a password.
   return new DatabaseUnusableError(databaseFileOf(secrets) ?? 'PostgreSQL', error);
 }
 
-/** The Redis that instances share, and the prefix of their names in it. */
-export interface RedisPlace {
+/** The Redis that instances share, and the prefix of their channels and keys in it. */
+interface RedisPlace {
   readonly url: string;
   readonly prefix: string;
 }
@@ -78,7 +77,7 @@ export async function redisPlace({ config, secrets }: Settings, store: JobStore)
   const { redisUrl: url } = secrets;
   if (url === null) return null;
   if (config.redisPrefix !== null) return { url, prefix: config.redisPrefix };
-  // A secret of its own, because everyone with access to Redis sees it.
+  // A separate secret, because everyone with access to Redis can see it.
   const identity = await store.secret('redis-prefix');
   return { url, prefix: `faceswap:${Buffer.from(identity).toString('hex', 0, PREFIX_BYTES)}` };
 }
@@ -90,9 +89,9 @@ export async function createBus(place: RedisPlace | null, log: Logger): Promise<
 }
 
 /**
- * Logs that Redis is unavailable; the gateway joins it when it is available.
+ * Logs that Redis is unavailable; the gateway connects once it is available.
  *
- * @throws StartError if Redis refuses what REDIS_URL says, because waiting does not change that
+ * @throws StartError if REDIS_URL is wrong, because waiting would not help
  */
 export function goOnWithoutRedis(error: unknown, log: Logger): void {
   const refusal = refusalOf(error);
@@ -103,7 +102,7 @@ export function goOnWithoutRedis(error: unknown, log: Logger): void {
   );
 }
 
-/** Returns null if every instance counts for itself. */
+/** Returns null if each instance counts separately. */
 export async function createLimiters(place: RedisPlace | null, log: Logger): Promise<SharedLimiters | null> {
   if (place === null) return null;
   const { createRedisLimiters } = await import('./graphql/redis-limiters.js');
@@ -138,7 +137,7 @@ export function archiveUnusable({ archiveBucket, archiveDir }: Config, error: un
   return new StartError(`${place} (${reasonOf(error)})`, { cause: error });
 }
 
-/** How to reach Akool, or the sandbox instead. */
+/** How to reach Akool or the sandbox. */
 export interface AkoolAddress {
   readonly baseUrl: string;
   /** Also the key that callbacks are encrypted with. */
@@ -171,8 +170,7 @@ export function createAkool(
 }
 
 /**
- * Starts the sandbox at SANDBOX_PORT; if that is not set, at the port after the gateway's, or at a free one if that is
- * taken.
+ * Starts the sandbox on SANDBOX_PORT. If that is unset, uses the gateway's port + 1, or a free port if that is taken.
  *
  * @param create creates a replacement, for tests
  */

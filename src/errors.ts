@@ -10,7 +10,7 @@ export const ERROR_CODES = {
   BAD_USER_INPUT: 'The input breaks a rule; `extensions.fieldErrors` names each field, the rule and the fix.',
   UNAUTHENTICATED: 'The request has no valid credentials.',
   FORBIDDEN: 'The credentials are valid, but do not allow this.',
-  NOT_FOUND: 'The caller has nothing with this id or name.',
+  NOT_FOUND: 'You have nothing with this id or name.',
   CONFLICT: 'The current state does not allow this.',
   IDEMPOTENCY_CONFLICT: 'The idempotency key was already used with different input.',
   RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to retry.',
@@ -51,7 +51,7 @@ export class GatewayError extends Error {
 /** The gateway can't start with these settings; the message is one line for the operator. */
 export class StartError extends Error {
   readonly code: string = 'CAN_NOT_START';
-  /** For how long starting again may succeed, from the first failure of the start, in milliseconds. */
+  /** How long retrying the start may still succeed, counted from its first failure, in milliseconds. */
   readonly patienceMs: number;
 
   constructor(message: string, options: { readonly cause: unknown; readonly patienceMs?: number }) {
@@ -60,7 +60,7 @@ export class StartError extends Error {
   }
 }
 
-/** An error's message, in one line. */
+/** Returns an error's message on one line. */
 export function reasonOf(error: unknown): string {
   // Node throws this without a message if a host has several addresses and none could be reached.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join(', ');
@@ -83,7 +83,7 @@ export class InputError extends GatewayError {
   }
 }
 
-/** The same answer for an id that does not exist and for a job of another tenant. */
+/** The same error for an id that does not exist and for another tenant's job. */
 export function jobNotFound(): GatewayError {
   return new GatewayError('NOT_FOUND', 'There is no job with this id.');
 }
@@ -92,10 +92,7 @@ export function isStoreUnavailable(error: unknown): error is GatewayError {
   return error instanceof GatewayError && error.code === 'STORE_UNAVAILABLE';
 }
 
-/**
- * The level at which a failure is logged. The store already logs a database outage once, for everyone
- * affected.
- */
+/** The level at which a failure is logged. A database outage is already logged once, by the store. */
 export function logLevelOf(error: unknown): 'debug' | 'error' {
   return isStoreUnavailable(error) ? 'debug' : 'error';
 }

@@ -1,12 +1,12 @@
-/** URLs of pictures and videos: which are valid, and how they are sent. */
+/** URLs of pictures and videos: validates them, and encodes them for Akool. */
 
-/** In characters. Browsers, proxies and signed URLs of object stores stay well below. */
+/** In characters. Browsers, proxies and signed URLs of object stores stay well below this. */
 const MAX_CHARACTERS = 4096;
 
 /**
  * Returns null if the text is not a URL.
  *
- * Don't use `URL.canParse`: in Node 20 it gives wrong answers for text outside ASCII after some thousand calls.
+ * Don't use `URL.canParse`: in Node 20 it returns wrong results for non-ASCII text after a few thousand calls.
  */
 export function parseUrl(text: string, base?: string): URL | null {
   try {
@@ -34,8 +34,8 @@ const URI =
 const STRAY_PERCENT = /%(?![\da-f]{2})/gi;
 
 /**
- * Encodes a URL in the characters that RFC 3986 allows, as Akool's `format: uri` requires. Returns it unchanged if
- * it has no others.
+ * Encodes all characters of a URL that RFC 3986 does not allow, as Akool's `format: uri` requires. Returns the URL
+ * unchanged if there are none.
  */
 export function toUri(url: string): string {
   if (URI.test(url) && url.search(STRAY_PERCENT) === -1) return url;

@@ -7,9 +7,9 @@ import { createLog } from './log.js';
 import { endNow, untilNothingHoldsUp } from './process-end.js';
 import { onStopSignals } from './stop-signals.js';
 
-/** How long a stop may take beyond LAME_DUCK_MS and DRAIN_MS. Waiting for a silent database ends sooner. */
+/** How long a stop may take beyond LAME_DUCK_MS and DRAIN_MS. The wait for a silent database is shorter. */
 const CLOSE_MS = 10_000;
-/** How long the last log lines wait to be read. */
+/** How long to wait until the last log lines are read. */
 const FLUSH_MS = 1000;
 
 async function main(): Promise<void> {
@@ -40,8 +40,8 @@ async function main(): Promise<void> {
   });
   // Don't continue in an unknown state: everything that matters is on disk.
   process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'an error that nobody expected; the gateway stops');
-    console.error(`An error that nobody expected, see the log: ${reasonOf(error)}`);
+    log.fatal({ err: error }, 'unexpected error; the gateway is stopping');
+    console.error(`Unexpected error, see the log: ${reasonOf(error)}`);
     exitCode = 1;
     void stop(0);
   });
@@ -54,7 +54,7 @@ function loadEnvFile(): void {
   try {
     process.loadEnvFile('.env');
   } catch (error) {
-    throw new StartError(`.env is here, but can't be read (${reasonOf(error)})`, { cause: error });
+    throw new StartError(`.env exists, but can't be read (${reasonOf(error)})`, { cause: error });
   }
 }
 
@@ -63,7 +63,9 @@ function greet({ url, sandbox, graphiql }: Running): void {
   if (graphiql) console.log(`  GraphiQL   ${url}/graphiql`);
   console.log(`  GraphQL    ${url}/graphql   (HTTP and WebSocket)`);
   if (sandbox === null) return;
-  console.log(`  Sandbox    ${sandbox.url}   (no AKOOL_API_KEY is set, so this twin of Akool is used)\n`);
+  console.log(
+    `  Sandbox    ${sandbox.url}   (no AKOOL_API_KEY is set, so this simulation of Akool is used)\n`,
+  );
   console.log(`  Paste this into GraphiQL, or run it:\n`);
   console.log(`    mutation {
       submitFaceSwap(input: {
@@ -79,7 +81,7 @@ main().catch((error: unknown) => {
   void endNow(1);
 });
 
-/** One line per mistake, for the person who starts the gateway. */
+/** Returns one line per mistake, for the operator. */
 function linesOf(error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.lines;
   if (error instanceof StartError) return [error.message];

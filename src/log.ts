@@ -1,8 +1,8 @@
 /**
  * The log: one JSON object per line on standard output.
  *
- * A pipe that nobody reads must neither block the process nor fill its memory. So lines are written without
- * waiting, and dropped while too many are waiting.
+ * A pipe that is not read must neither block the process nor fill its memory. So lines are written without waiting,
+ * and dropped while too many are pending.
  */
 import type { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
@@ -14,7 +14,7 @@ export interface Log {
   flush(patienceMs: number): Promise<void>;
 }
 
-/** Bytes that may wait to be read. */
+/** The maximum number of unread bytes; further lines are dropped. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 /** @param output a stream whose `write` does not block */
@@ -31,7 +31,7 @@ export function createLog(level: string, output: Writable): Log {
       },
     },
   );
-  // The reader has ended (EPIPE), or the disk is full. Neither is a reason to stop serving.
+  // The reader is gone (EPIPE), or the disk is full. Neither is a reason to stop serving.
   output.on('error', (error: NodeJS.ErrnoException) => {
     isGone ||= error.code === 'EPIPE';
   });
@@ -39,7 +39,7 @@ export function createLog(level: string, output: Writable): Log {
     if (lostLines === 0) return;
     const lost = lostLines;
     lostLines = 0;
-    log.warn({ lostLines: lost }, 'log lines were lost: the standard output was not read');
+    log.warn({ lostLines: lost }, 'log lines were lost because standard output was not read');
   });
   return {
     log,

@@ -5,10 +5,10 @@ import { dirname } from 'node:path';
 /**
  * Creates a folder and its missing parents. Does nothing if it exists.
  *
- * Used instead of `recursive`, with which Node retries for ever if the parent exists but nothing can be created in
- * it, as in /proc.
+ * Replaces the option `recursive`, with which Node retries forever if the parent exists but nothing can be created
+ * in it, as in /proc.
  *
- * @throws the system's error
+ * @throws the system error
  */
 export function makeFolder(path: string): void {
   const above = dirname(path);

@@ -1,4 +1,4 @@
-/** The first step of a start: opens, in order, what the gateway works with outside its process. */
+/** The first step of a start: opens, in order, everything that the gateway uses outside its process. */
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import {
@@ -43,7 +43,7 @@ export interface Overrides {
 /** What has been opened. */
 export interface Opened {
   readonly store: JobStore;
-  /** What signs follow tokens, and what encrypts cursors: the same for all instances. */
+  /** The keys that sign follow tokens and encrypt cursors; the same on all instances. */
   readonly keys: { readonly followTokens: Uint8Array; readonly cursors: Uint8Array };
   readonly clock: Clock;
   /** Null if there is a key for the real Akool. */
@@ -51,7 +51,7 @@ export interface Opened {
   readonly akoolAddress: AkoolAddress;
   readonly akool: AkoolClient;
   readonly bus: JobBus;
-  /** Null: each instance counts for itself. */
+  /** Null if each instance counts separately. */
   readonly limiters: SharedLimiters | null;
   readonly archive: BlobStore;
   readonly fetcher: ResultFetcher;
@@ -64,11 +64,11 @@ export interface Stoppable {
   stop?(): Promise<void> | void;
 }
 
-/** Steps that undo a start, to be made in reverse order. */
+/** Steps that undo a start, to be run in reverse order. */
 export type Stops = (() => Promise<void> | void)[];
 
 /**
- * @param stops what is opened adds how to close it
+ * @param stops receives a step that closes each thing opened
  * @throws StartError
  */
 export async function open(settings: Settings, overrides: Overrides, stops: Stops): Promise<Opened> {
@@ -96,7 +96,7 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
   const address = akoolAddress(settings, sandbox);
   const client = createAkool(settings, address);
   const akool = overrides.wrapAkool?.(client) ?? client;
-  // Nobody waits for an answer by then, so lookups still running must not delay the shutdown.
+  // No caller is waiting by then, so lookups still running must not delay the shutdown.
   stops.push(() => akool.destroy());
 
   const redis = await redisPlace(settings, store).catch(cantUseDatabase);

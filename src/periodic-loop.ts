@@ -1,8 +1,8 @@
 /**
- * Runs work repeatedly: at a fixed interval, at once when woken, and never twice at the same time.
+ * Runs work repeatedly: at a fixed interval and at once when woken, but never concurrently.
  *
- * Waking it during a run causes one more run afterwards, so nothing that happened before a wake is
- * overlooked. A failure is logged, and the loop continues.
+ * Waking it during a run causes one more run afterwards, so nothing that happened before a wake is missed. A failure
+ * is logged, and the loop continues.
  */
 import type { Logger } from 'pino';
 import { logLevelOf } from './errors.js';

@@ -1,10 +1,10 @@
 /**
  * The signals that stop a process: the first begins the stop, a later one ends the process at once.
  *
- * npm, systemd and terminals send the same signal twice, or SIGHUP with another one, milliseconds apart. Such
- * an echo does not mean that somebody is in a hurry, so it is ignored.
+ * npm, systemd and terminals send the same signal twice, or SIGHUP with another one, milliseconds apart. Such an echo
+ * does not ask for an immediate end, so it is ignored.
  */
-export interface StopHandlers {
+interface StopHandlers {
   /** Called once. */
   readonly stop: (signal: StopSignal) => void;
   readonly endNow: (signal: StopSignal) => void;
@@ -13,7 +13,7 @@ export interface StopHandlers {
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-/** How long after the first signal another may be its echo. */
+/** How long after the first signal another one may be its echo. */
 const ECHO_MS = 2000;
 
 export function onStopSignals({ stop, endNow }: StopHandlers): void {

@@ -1,18 +1,17 @@
 /**
- * Rules for tenant names. Each layer compares names in its own encoding (JavaScript, SQLite, PostgreSQL,
- * Redis). If one of them changed or truncated a name, two tenants could become one, so such names are
- * refused.
+ * Rules for tenant names. Each layer (JavaScript, SQLite, PostgreSQL, Redis) compares names in its own encoding. If
+ * one of them changed or truncated a name, two tenants could become one, so such names are refused.
  */
 
 /** In code points. */
 export const MAX_TENANT_LENGTH = 256;
 
-/** Returns what is wrong with the name, to follow "a tenant that"; null if nothing is. */
+/** Returns what is wrong with the name, worded to follow "a tenant that"; null if it is valid. */
 export function faultOfTenantName(name: string): string | null {
   if (name === '') return 'has no name';
-  // UTF-8 has no surrogates: encoding turns each into U+FFFD, just like decoding does with invalid bytes.
+  // UTF-8 has no surrogates: encoding turns each into U+FFFD, as decoding does with invalid bytes.
   if (/[\p{Surrogate}\ufffd]/u.test(name)) return 'is not well-formed Unicode';
-  // PostgreSQL refuses U+0000, and other software ends a text there.
+  // PostgreSQL refuses U+0000, and other software ends a string there.
   if (/\p{Control}/u.test(name)) return 'has a control character in its name';
   // Check the length first, so that only short names are split into code points.
   if (name.length > 2 * MAX_TENANT_LENGTH || [...name].length > MAX_TENANT_LENGTH) {

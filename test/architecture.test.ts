@@ -1,4 +1,4 @@
-/** Who may import whom: the rules of docs/architecture.md that no compiler checks. */
+/** The import rules of docs/architecture.md, which no compiler checks. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
-/** Each file of the server, with what it imports of the others. */
+/** Each file of the server and its imports within the server. */
 const imports = new Map(
   readdirSync(SRC, { recursive: true, encoding: 'utf8' })
     .map((file) => file.split(sep).join('/'))
@@ -16,20 +16,20 @@ const imports = new Map(
 
 function importsOf(file: string): readonly string[] {
   const text = readFileSync(posix.join(SRC, file), 'utf8');
-  // Also those at run time: what is loaded late is named no less.
+  // Includes dynamic imports: modules loaded late count too.
   return [
     ...text.matchAll(/^(?:import|export)\b[^;]*?from '(\.[^']+)\.js';|\bimport\('(\.[^']+)\.js'\)/gm),
   ].map(([, path, late]) => posix.join(posix.dirname(file), `${path ?? late}.ts`));
 }
 
-/** Every import of a file that `isWanted`, by somebody who is not allowed to. */
+/** Every import of a file that `isWanted`, by a file that is not allowed to import it. */
 function importers(isWanted: (file: string) => boolean, allowed: RegExp): readonly string[] {
   return [...imports].flatMap(([file, all]) =>
     allowed.test(file) ? [] : all.filter(isWanted).map((path) => `${file} imports ${path}`),
   );
 }
 
-/** What implements an interface over something of the outside. */
+/** Implementations of interfaces to external systems. */
 const DRIVERS: ReadonlySet<string> = new Set([
   'services/akool/http-akool-client.ts',
   'graphql/redis-limiters.ts',
@@ -42,7 +42,7 @@ const DRIVERS: ReadonlySet<string> = new Set([
   'services/store/sqlite.ts',
 ]);
 
-/** Each room, and which it may import: rooms that stand above it, so that no arrow runs backwards. */
+/** Each part and the parts it may import: those listed above it, so that no arrow points backwards. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   basics: [],
   sandbox: [],
@@ -62,7 +62,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['basics', 'schema', 'services', 'services/auth', 'services/limits', 'services/jobs'],
     ...['services/faces', 'services/workers'],
   ],
-  graphql: ['basics', 'resolvers', 'services/auth', 'services/limits', 'services/bus'],
+  graphql: ['basics', 'resolvers', 'services/auth', 'services/limits', 'services/jobs', 'services/bus'],
   http: [
     ...['basics', 'graphql', 'resolvers', 'config', 'services', 'services/auth', 'services/limits'],
     ...['services/akool', 'services/media', 'services/workers'],
@@ -75,7 +75,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   demo: ['process', 'config'],
 };
 
-/** The files beside the folders. */
+/** Files outside the folders. */
 const LOOSE: readonly (readonly [room: string, files: RegExp])[] = [
   ['process', /^(index|app|drivers|process-end|open|compose|stop-signals|codegen-inputs)\.ts$/],
   ['services', /^services\/[^/]+$/],
@@ -87,7 +87,7 @@ function roomOf(file: string): string {
   return loose ?? (/^(?:services\/)?[^/]+/.exec(file)?.[0] as string);
 }
 
-/** The parts of the picture in docs/architecture.md by their names in it, and its arrows. */
+/** The parts in the diagram of docs/architecture.md, by name, and its arrows. */
 function picture() {
   const text = readFileSync(new URL('../docs/architecture.md', import.meta.url), 'utf8');
   const [, drawn = ''] = /^```mermaid\n([\s\S]*?)^```/m.exec(text) ?? [];
@@ -181,7 +181,7 @@ describe('the sources', () => {
     expect(readers).toEqual([]);
   });
 
-  // A database keeps each text of a statement that it has prepared, so there may be few.
+  // A database keeps the text of every prepared statement, so there must be few different ones.
   test('put no list of values into a statement as long as it comes', () => {
     const lists = [...imports.keys()]
       .filter((file) => file.startsWith('services/store/'))

@@ -1,4 +1,4 @@
-/** The tables of bounds in docs/security.md, held against the sources: nothing is kept, or read, without one. */
+/** Compares the bounds in docs/security.md with the sources: everything kept or read has a bound. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SRC = join(ROOT, 'src');
-/** Programs of their own, and what runs in a browser. */
+/** Separate programs, and browser code. */
 const ELSEWHERE = /^(sandbox|demo|pages)\//;
 
 const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
@@ -16,9 +16,9 @@ const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
 
 /** `const NAME = 8 * 1024 * 1024;` at the top of a file. */
 const CONSTANT = /^(?:export )?const ([A-Z][A-Z_]*) = ([\d_]+(?: \* [\d_]+)*);/gm;
-/** Names of bounds; times are in the settings, and bound no memory. */
+/** Names of bounds. Times are excluded: they are settings and do not bound memory. */
 const BOUND = /^MAX_(?!(?:.*_)?(?:MS|SECONDS)$)/;
-/** Fields and values of a module that begin empty, and are filled; and every cache. */
+/** Fields and module-level values that start empty and are filled, and every cache. */
 const KEEPER =
   /^ {2}(?:readonly )?(#\w+)(?:: [^=\n]+)? = (?:new (?:Map|Set|Topics|Array)\b|\[\])|^const (\w+)(?:: [^=;\n]+)? = new (?:Map|Set|Array)<[^(]*>\((?:\)|\w)|(#?\w+)(?:: [^=;\n]+)? = [^;\n]*new LRUCache\b/gm;
 

@@ -1,4 +1,4 @@
-/** `npm run demo` as it is met: a process of its own, its output, and what it ends with. */
+/** `npm run demo` as users run it: a separate process, its output, and its exit code. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -16,7 +16,7 @@ let folder: string;
 let deadPort: number;
 
 beforeAll(async () => {
-  // An empty folder: no `.env` of whoever runs this.
+  // An empty folder, without the developer's `.env`.
   folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
   deadPort = await freePort();
   gateway = await startGateway();

@@ -35,7 +35,7 @@ afterAll(() => apollo.stop());
 
 type Variables = Record<string, unknown>;
 
-/** The errors that a client gets over HTTP and those over a WebSocket. */
+/** The errors that a client gets over HTTP and over a WebSocket. */
 async function errorsOf(query: string, variables: Variables = {}): Promise<readonly GraphQLFormattedError[]> {
   const { body } = await apollo.executeOperation({ query, variables });
   const overHttp = body.kind === 'single' ? (body.singleResult.errors ?? []) : [];
@@ -65,7 +65,7 @@ const JOBS =
 const JOB = 'query ($id: ID!) { job(id: $id) { id } }';
 const DETECT = 'query ($input: DetectFacesInput!) { detectFaces(input: $input) { frames { index } } }';
 
-/** Texts that look like the parts of a message between which graphql-js puts the value. */
+/** Texts that resemble the parts of a graphql-js message that surround the value. */
 const TRAPS = [
   MARKER,
   `; Expected ${MARKER}`,

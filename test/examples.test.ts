@@ -1,17 +1,17 @@
-/** What the examples of containers promise; those of proxies run in end-to-end/proxies.test.ts. */
+/** The promises of the container examples; those of the proxies are tested in end-to-end/proxies.test.ts. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Config, readConfig } from '../src/config/config.js';
 
-/** What a stop may take after LAME_DUCK_MS and DRAIN_MS. */
+/** How long a stop may take after LAME_DUCK_MS and DRAIN_MS. */
 const CLOSE_MS = 10_000;
-/** A gateway may wait so long for another one's migration, and then for each statement of its own. */
+/** A gateway may wait this long for another one's migration, and for each statement of its own. */
 const MIGRATION_MS = 600_000;
 
 const read = (name: string): string => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
 
-/** Throws where a setting has a value that it can't have. */
+/** Throws if a setting has an invalid value. */
 function configOf(environment: Readonly<Record<string, string>>): Config {
   const { config } = readConfig({ ...environment, HOST: '0.0.0.0' });
   return config;
@@ -119,7 +119,7 @@ describe('docs/examples/kubernetes.yaml', () => {
     expect(command[0]).toBe('sleep');
     const stopMs = Number(command[1]) * 1000 + config.lameDuckMs + config.drainMs + CLOSE_MS;
     expect(pod.terminationGracePeriodSeconds * 1000).toBeGreaterThan(stopMs);
-    // Two failures of the probe.
+    // Two failed probes.
     expect(config.lameDuckMs).toBeGreaterThan(2 * container.readinessProbe.periodSeconds * 1000);
   });
 

@@ -1,4 +1,4 @@
-/** Builds what is not built: some tests start the program as it is shipped. */
+/** Builds what is stale, because some tests start the program as shipped. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

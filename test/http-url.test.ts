@@ -27,7 +27,7 @@ describe('an address of a picture', () => {
 
   test('is known outside ASCII too, however often it is asked for', () => {
     const url = 'https://bücher.example/gesicht-ä.jpg';
-    // Node 20 compiles a hot `URL.canParse` into one that gets this wrong, after some 4,000 calls.
+    // Node 20 compiles a hot `URL.canParse` into a version that gets this wrong after some 4,000 calls.
     const wrong = Array.from({ length: 20_000 }, () => isHttpUrl(url)).filter((known) => !known);
     expect(wrong).toEqual([]);
   });
@@ -109,7 +109,7 @@ describe('the same address on the wire', () => {
         const uri = toUri(url);
         expect(toUri(uri)).toBe(uri);
         expect(new URL(uri).origin).toBe(new URL(url).origin);
-        // An address that needs no mending goes out as it came in: signed ones depend on it.
+        // A URL that needs no repair is sent unchanged, because signed URLs depend on it.
         if (isUri(url) && !url.includes('@')) expect(uri).toBe(url);
       }),
       { numRuns: 1000 },

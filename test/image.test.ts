@@ -1,4 +1,4 @@
-/** What the Dockerfile takes from its first stage into the image, and whether it is enough to run. */
+/** What the Dockerfile copies from its first stage into the image, and whether it is enough to run. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -22,12 +22,12 @@ const MAX_PACKAGES_BYTES = 25_000_000;
 
 const read = (name: string): string => readFileSync(join(ROOT, name), 'utf8');
 
-/** Paths below the project's folder. */
+/** Paths within the project's folder. */
 const copied = [...read('Dockerfile').matchAll(/^COPY --from=build \/app\/(\S+) \S+$/gm)].map(
   ([, path]) => path ?? '',
 );
 
-/** The folders of the packages that the bundle leaves out, and of all that they need on this platform. */
+/** Folders of the packages that are not bundled, and of all their dependencies on this platform. */
 function packagesNeeded(): readonly string[] {
   const { packages } = JSON.parse(read('package-lock.json')) as Lock;
   const [, external = ''] = /external: \[(.*)\]/.exec(read('scripts/build.mjs')) ?? [];
@@ -43,7 +43,7 @@ function packagesNeeded(): readonly string[] {
   return [...folders];
 }
 
-/** The packages' binaries for another C library are left out, as the image leaves them out. */
+/** The image omits binaries for another C library, and so does this test. */
 const isOfImage = (path: string): boolean => !path.endsWith('-musl');
 
 function bytesIn(folder: string): number {
@@ -59,7 +59,7 @@ test('the image has the packages that the bundle leaves out, those that they nee
   const needed = packagesNeeded();
   expect(needed).toContain('node_modules/libsql');
   const has = copied.filter((path) => path.startsWith('node_modules'));
-  // A package itself, or its scope.
+  // A package, or its scope.
   const placeOf = (path: string): string => (has.includes(path) ? path : dirname(path));
   expect(has.toSorted()).toEqual([...new Set(needed.map(placeOf))].toSorted());
 });
@@ -81,6 +81,6 @@ test('what the image has is small, and brings a job from submit to completion', 
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const [code] = (await once(demo, 'exit')) as [number | null];
-  // Only a job that is COMPLETED ends the demo with 0.
+  // The demo exits with 0 only if its job is COMPLETED.
   expect(code).toBe(0);
 });

@@ -1,4 +1,4 @@
-/** Lines of the log when their reader does not read, comes late, or is gone. */
+/** Log lines when their reader does not read, is late, or is gone. */
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createLog } from '../src/log.js';

@@ -1,4 +1,4 @@
-/** What package.json promises to those who only have npm. */
+/** What package.json promises to users who only have npm. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

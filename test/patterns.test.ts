@@ -1,6 +1,6 @@
 /**
- * Every pattern in the sources, fed with texts that are made to hurt it. One that goes through a text again and
- * again needs minutes for them, all others milliseconds: so far apart that the clock tells on any machine.
+ * Runs every regular expression in the sources on texts designed to be slow. One that is not linear needs
+ * minutes for them, all others milliseconds: enough of a difference to be measured reliably on any machine.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
@@ -12,22 +12,22 @@ import { describe, expect, it } from 'vitest';
 import { parseAst } from 'vitest/node';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
-/** Programs of their own, and what runs in a browser. */
+/** Separate programs, and browser code. */
 const ELSEWHERE = /^(sandbox|demo|pages)\//;
 const TYPESCRIPT = {
   loader: 'ts',
   tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
 } as const;
 
-/** Of each of the dozens of texts that are tried on a pattern, and of the one that took it longest. */
+/** The length of each of the dozens of texts tried on a pattern; below, of the slowest one. */
 const TRIAL_CHARACTERS = 20_000;
 const CHARACTERS = 1_000_000;
 const LIMIT_MS = 2000;
-/** A machine may be away for a while; not every time. */
+/** A machine may pause for a while, but not every time. */
 const TRIES = 3;
 const SAMPLES = 2;
 const SAMPLE_CHARACTERS = 16;
-/** What no match goes over: most patterns fail here. */
+/** No match continues beyond this, so most patterns fail here. */
 const WRONG_END = '\u0000\n\u0000';
 
 interface Pattern {
@@ -39,7 +39,7 @@ const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))
   .filter((file) => file.endsWith('.ts') && !ELSEWHERE.test(file));
 
-/** Everything in a file's syntax tree. */
+/** All nodes of a file's syntax tree. */
 function* nodesOf(node: unknown): Generator<object> {
   if (typeof node !== 'object' || node === null) return;
   yield node;
@@ -60,7 +60,7 @@ const patterns = new Map<string, Pattern>(
   }),
 );
 
-/** Texts that it matches, as far as they can be made up from it. */
+/** Texts that the pattern matches, as far as they can be generated. */
 function matchesOf({ source, flags }: Pattern): readonly string[] {
   try {
     const made = fc.stringMatching(new RegExp(source, flags.replace('g', '')));
@@ -70,7 +70,7 @@ function matchesOf({ source, flags }: Pattern): readonly string[] {
   }
 }
 
-/** A beginning, and what follows it again and again. */
+/** A beginning, and what is repeated after it. */
 type Text = readonly [start: string, part: string];
 
 function ofLength(characters: number, [start, part]: Text): string {
@@ -79,7 +79,7 @@ function ofLength(characters: number, [start, part]: Text): string {
 
 function hurtful(pattern: Pattern): readonly Text[] {
   const { source } = pattern;
-  // Its own source too: what is in it means something to it.
+  // Includes the pattern's own source, whose characters are significant to it.
   const samples = [source.replace(/\\(.)/g, '$1'), source, ...matchesOf(pattern)];
   const texts = new Set<string>();
   for (const sample of samples) {
@@ -94,14 +94,14 @@ function hurtful(pattern: Pattern): readonly Text[] {
   return [...texts].map((text) => JSON.parse(text));
 }
 
-// Only code in a context of its own can be stopped while it is within a pattern.
+// Only code in a separate context can be interrupted while it matches.
 const context = createContext({});
 const run = new Script(`
   if (flags.includes('g')) text.replace(new RegExp(source, flags), '');
   else new RegExp(source, flags).exec(text);
 `);
 
-/** Whether it comes to an end in time. */
+/** Whether the pattern finishes within the limit. */
 function getsThrough(pattern: Pattern, text: string, limitMs = LIMIT_MS): boolean {
   Object.assign(context, pattern, { text });
   for (let nth = 0; nth < TRIES; nth += 1) {

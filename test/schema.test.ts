@@ -1,4 +1,4 @@
-/** The schema keeps the contract, and what is generated from the program is as the program is. */
+/** The schema keeps the contract, and generated files are up to date. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ import { ERROR_CODES } from '../src/errors.js';
 import { createSchema, RESOLVERS } from '../src/resolvers/schema.js';
 import { JOB_ERROR_CODES } from '../src/services/jobs/job-error.js';
 
-/** Parts of the contract that later work brings. Whoever adds one takes it off this list. */
+/** Parts of the contract that are not implemented yet. Remove a part from this list when you add it. */
 const STILL_MISSING: readonly string[] = [
   // [faults]
   // [front ends]
@@ -79,7 +79,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 describe('the schema', () => {
-  // The contract writes the fields of `Job` once; as a schema of its own it would not be valid.
+  // The contract lists the fields of `Job` only once, so it would not be a valid schema by itself.
   const contract = buildSchema(read('test/fixtures/contract.graphql'), { assumeValid: true });
   let ours: GraphQLSchema;
   beforeAll(async () => {
@@ -88,7 +88,7 @@ describe('the schema', () => {
 
   it('has all of the contract but the parts that are listed as missing', () => {
     const missing = [...partsOf(contract).keys()].filter((name) => !partsOf(ours).has(name));
-    // Of a type that is missing, its fields are too.
+    // If a type is missing, so are its fields.
     const unlisted = missing.filter(
       (name) => !STILL_MISSING.some((m) => m === name || name.startsWith(`${m}.`)),
     );
@@ -106,7 +106,7 @@ describe('the schema', () => {
   });
 
   it('breaks no client of the contract', () => {
-    // Each listed part, in each of the words that graphql-js has for a part that is missing.
+    // Each listed part, in each of graphql-js's phrases for a missing part.
     const expected = STILL_MISSING.flatMap((name) => {
       const [, owner, part] = /^(.+)\.(\w+)$/.exec(name) ?? [];
       return [
@@ -118,13 +118,13 @@ describe('the schema', () => {
     });
     const breaking = findBreakingChanges(contract, ours)
       .map(({ description }) => description)
-      // GraphQL's own scalars are in a schema exactly when something uses them.
+      // A schema contains GraphQL's own scalars only if they are used.
       .filter((description) => !description.startsWith('Standard scalar '));
     expect(breaking.filter((description) => !expected.includes(description))).toEqual([]);
   });
 
   it('surprises no client of the contract with enum values or defaults', () => {
-    // Types may gain fields; what is optional there hurts nobody.
+    // Types may gain fields; optional additions harm no client.
     const harmless: readonly string[] = [
       DangerousChangeType.OPTIONAL_ARG_ADDED,
       DangerousChangeType.OPTIONAL_INPUT_FIELD_ADDED,
@@ -183,7 +183,7 @@ describe('docs/errors.md', () => {
       readdirSync(join(root, folder)).map((file) => `${folder}/${file}`),
     );
     const sources = [...files, 'src/services/akool/error-mapping.ts'].map(read);
-    // As rules name them: `code: 'X'`, or the second argument of `rule`.
+    // As rules refer to them: `code: 'X'`, or the second argument of `rule`.
     const named = /\bcode: '([A-Z_]+)'|\brule\(\s*'\w+',\s*'([A-Z_]+)'/g;
     const codes = sources.flatMap((source) =>
       [...source.matchAll(named)].map(([, property, argument]) => property ?? argument ?? ''),
@@ -198,7 +198,7 @@ it('there is one copy of graphql, so that its types know each other', () => {
   expect(copiesOf('graphql', join(root, 'node_modules'))).toEqual([join(root, 'node_modules', 'graphql')]);
 });
 
-/** Every type, field, argument, input field and enum value by name, with what it promises as text. */
+/** All types, fields, arguments, input fields and enum values by name, with their definition as text. */
 function partsOf(schema: GraphQLSchema): ReadonlyMap<string, string> {
   const parts = new Map<string, string>();
   const addInputs = (owner: string, inputs: readonly (GraphQLArgument | GraphQLInputField)[]): void => {
@@ -226,7 +226,7 @@ function typeAndDefault({ type, defaultValue }: GraphQLArgument | GraphQLInputFi
   return literal ? `${type} = ${print(literal)}` : String(type);
 }
 
-/** Folders in which a package lies, however deep other packages hold it. */
+/** Folders that contain the package, at any depth of nesting. */
 function copiesOf(name: string, modules: string): readonly string[] {
   if (!existsSync(modules)) return [];
   const packages = readdirSync(modules, { withFileTypes: true }).flatMap((entry) => {

@@ -1,4 +1,4 @@
-/** Tenant names that layers read differently are nobody's: wherever a caller is made, they are refused. */
+/** Tenant names that layers interpret differently are refused wherever a caller is created. */
 import { createHmac } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

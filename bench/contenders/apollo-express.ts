@@ -1,4 +1,4 @@
-/** Apollo Server on Express, with subscriptions over graphql-ws, as their documentation puts them together. */
+/** Apollo Server on Express with subscriptions over graphql-ws, set up as their documentation shows. */
 import { createServer } from 'node:http';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';

@@ -1,4 +1,4 @@
-/** Jobs in SQLite with nothing round the driver: WAL and `synchronous=FULL` like the gateway's, one commit each. */
+/** Jobs in SQLite on the bare driver: WAL and `synchronous=FULL` like the gateway's, one commit per write. */
 import Libsql from 'libsql';
 import type { CallbackEvent } from '../../src/services/akool/callback.js';
 import type { SampleJob } from '../sample-jobs.js';

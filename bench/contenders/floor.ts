@@ -1,6 +1,6 @@
 /**
- * The floor: what is left when everything that can be left out is. Node's own HTTP server, `ws`, undici and the
- * SQLite driver, answers made with `JSON.stringify`, no GraphQL. With a database each write is a commit of its own.
+ * The floor: everything that can be left out is. Node's own HTTP server, `ws`, undici and the SQLite driver;
+ * responses are built with `JSON.stringify`; no GraphQL. With a database, each write is a separate commit.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -18,7 +18,7 @@ const settings = readSettings();
 const jobs = new JobMap(settings);
 const table = settings.database === '' ? null : new FloorTable(settings.database);
 const submitToAkool = akoolAt(settings.akoolUrl);
-/** By the id of the job that they follow. */
+/** Keyed by the id of the job that they follow. */
 const followers = new Map<string, readonly WebSocket[]>();
 
 interface Asked {
@@ -51,7 +51,7 @@ function read(query: string, id: string): object {
   return { job: job === null ? null : alone(job) };
 }
 
-/** Akool is called, what it said is stored, the answer tells it: one call, one insert. */
+/** Calls Akool, stores its answer and returns it: one call, one insert. */
 async function submit(input: SubmitInput, response: ServerResponse): Promise<void> {
   const id = randomUUID();
   const taken = await submitToAkool(input, `http://127.0.0.1:${settings.port}${WEBHOOKS}${id}`);

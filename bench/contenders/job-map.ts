@@ -1,6 +1,6 @@
 /**
- * The jobs of a contender that keeps them in memory: the fastest that a team could have, and nothing that
- * survives its process.
+ * The jobs of a contender that keeps them in memory: the fastest possible store, but nothing survives the
+ * process.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { CallbackEvent } from '../../src/services/akool/callback.js';
@@ -77,7 +77,7 @@ export class JobMap {
     return sent;
   }
 
-  /** The job as it is after the webhook; null for an address that is none. */
+  /** Returns the job after the callback, or null if the token is unknown. */
   deliver(token: string, event: CallbackEvent): SampleJob | null {
     const job = this.find(this.#idByToken.get(token) ?? '');
     if (job === null || job.providerId !== event.providerId) return null;

@@ -1,6 +1,6 @@
 /**
- * Mercurius on Fastify with its own subscriptions, as its documentation puts them together. Its JIT stays off,
- * because it answers wrongly where fragments carry directives.
+ * Mercurius on Fastify with its own subscriptions, set up as its documentation shows. Its JIT is off, because
+ * it answers wrongly where fragments carry directives.
  */
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
@@ -9,7 +9,7 @@ import { readTypeDefs, resolversOf, topicOf, type Update } from './resolvers.js'
 import { readSettings } from './settings.js';
 import { takeWebhook } from './webhook-door.js';
 
-/** What Mercurius puts into the context of a subscription; its own type has no place for what is told. */
+/** What Mercurius puts into a subscription's context; its own type cannot describe our updates. */
 interface Topics {
   subscribe(topic: string): Promise<AsyncIterable<Update>>;
 }
@@ -28,7 +28,7 @@ await app.register(mercurius, {
 
 app.get('/readyz', async () => ({}));
 await app.register(async (door) => {
-  // As on the other servers, the body is read by whoever takes the webhook.
+  // As on the other servers, `takeWebhook` reads the body itself.
   door.removeAllContentTypeParsers();
   door.addContentTypeParser('*', (_request, _body, done) => done(null));
   door.post('/webhooks/akool/:token', (request, reply) => {

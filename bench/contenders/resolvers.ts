@@ -1,4 +1,4 @@
-/** The gateway's schema over jobs in memory, the same for every GraphQL server that it is compared with. */
+/** The gateway's schema over jobs in memory, shared by all GraphQL servers in the comparison. */
 import { readFileSync } from 'node:fs';
 import { GraphQLScalarType } from 'graphql';
 import type { SampleJob } from '../sample-jobs.js';
@@ -10,7 +10,7 @@ export interface Update {
   readonly jobUpdated: SampleJob;
 }
 
-/** One topic a job: with one topic for all, every update would cost a call for every follower. */
+/** One topic per job: with a single topic, every update would cost one call per follower. */
 export function topicOf(id: string): string {
   return `JOB_UPDATED_${id}`;
 }
@@ -41,7 +41,7 @@ export function resolversOf(
           subscribe(topicOf(id), context),
       },
     },
-    // Nodes say themselves which type they are: see `SampleJob`.
+    // Nodes carry their own `__typename`: see `SampleJob`.
     DateTime: new GraphQLScalarType<number, string>({
       name: 'DateTime',
       serialize: (value) => new Date(Number(value)).toISOString(),

@@ -1,12 +1,12 @@
-/** What the bench tells the programs that it starts. */
+/** Settings that the bench passes to the programs it starts. */
 export interface Settings {
   readonly port: number;
-  /** Where submits go. */
+  /** Where submits are sent. */
   readonly akoolUrl: string;
-  /** How many finished jobs there are, and how many open ones. */
+  /** Numbers of finished and of open jobs. */
   readonly stored: number;
   readonly open: number;
-  /** A file for SQLite; empty: jobs are kept in memory. */
+  /** A SQLite file; if empty, jobs are kept in memory. */
   readonly database: string;
   /** The gateway's schema.graphql. */
   readonly schemaFile: string;

@@ -1,6 +1,6 @@
 /**
- * Where Akool reports, for all contenders but the gateway. It reads webhooks with the gateway's own reader, so
- * that what is compared is what is done with them.
+ * Receives Akool's callbacks for all contenders but the gateway. It decodes them with the gateway's own
+ * reader, so that only what happens afterwards is compared.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type CallbackEvent, readCallback } from '../../src/services/akool/callback.js';
@@ -8,7 +8,7 @@ import { CLIENT_ID, CLIENT_SECRET } from '../keys.js';
 
 export const WEBHOOKS = '/webhooks/akool/';
 
-/** @param deliver false: there is no such address */
+/** @param deliver returns false if the address is unknown */
 export function takeWebhook(
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,4 +1,4 @@
-/** GraphQL Yoga on Node's own server, with subscriptions over graphql-ws, as its documentation puts them together. */
+/** GraphQL Yoga on Node's own server with graphql-ws subscriptions, set up as documented. */
 import { createServer } from 'node:http';
 import { useServer } from 'graphql-ws/use/ws';
 import { createPubSub, createSchema, createYoga } from 'graphql-yoga';

@@ -1,8 +1,8 @@
 /**
- * What a whole job costs where several gateways share a PostgreSQL and a Redis: submitted on one, followed on the
- * other, reported by webhooks to both. CPU time of the gateways together, of PostgreSQL and of Redis.
+ * The cost of a whole job where several gateways share a PostgreSQL and a Redis: submitted on one, followed
+ * on the other, with callbacks to both. CPU time of the gateways together, of PostgreSQL and of Redis.
  *
- * PostgreSQL is the one at `TEST_POSTGRES_URL`, with `psql` to reach it; Redis is one of the bench's own.
+ * PostgreSQL is the one at `TEST_POSTGRES_URL`, reached with `psql`; Redis is started by the bench.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { freePort, Program } from '../program.js';
 
 const POSTGRES_URL = process.env['TEST_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 const AT_ONCE = 16;
-/** Clock ticks of `/proc` in a second: fixed on Linux. */
+/** `/proc` counts in ticks, of which Linux always has 100 per second. */
 const MICROS_PER_TICK = 10_000;
 
 interface Submitted {
@@ -87,7 +87,7 @@ export async function measureCluster(bench: Bench): Promise<void> {
   }
 }
 
-/** As many as there are followers, from the submit to the last update. */
+/** One job per follower, from the submit to the last update. */
 async function wholeJobs(first: Program, second: Program, followers: readonly Follower[]): Promise<void> {
   const submitted: Submitted[] = [];
   const answered = (body: string): void => {
@@ -130,17 +130,17 @@ function cpuOf(isWanted: (pid: number) => boolean): number {
     try {
       if (!isWanted(pid)) continue;
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // Of the fields of proc(5) the 14th and 15th, counted from behind the name, which may hold anything.
+      // Fields 14 and 15 of proc(5), counted from the end of the name, which may contain anything.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       sum += (Number(fields[11]) + Number(fields[12])) * MICROS_PER_TICK;
     } catch {
-      // It has ended meanwhile.
+      // The process has ended.
     }
   }
   return sum;
 }
 
-/** One process serves one connection. */
+/** PostgreSQL has one process per connection. */
 function isPostgres(pid: number): boolean {
   return /postgres/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split(' ', 1)[0] ?? '');
 }

@@ -1,4 +1,4 @@
-/** Whether what is fast with few is fast with many: sockets that are held, jobs that are stored. */
+/** Whether costs grow with the number of open sockets and of stored jobs. */
 import { join } from 'node:path';
 import { type Bench, withContenders } from '../bench.js';
 import { type Contender, FLOOR, GATEWAY, type Started } from '../contender.js';
@@ -37,14 +37,14 @@ export async function measureGrowth(bench: Bench): Promise<void> {
   bench.say(`  up to ${stored.at(-1)} stored jobs: ${seconds(startedAt)} s`);
 }
 
-/** Everything once more while so many sockets are held, each but those that are told something following a job of its own. */
+/** Repeats the measures with this many sockets held; each follows its own job, except those of `Updates`. */
 async function withSockets(bench: Bench, contender: Contender, sockets: number): Promise<void> {
   const { quick } = bench.options;
   const size: UpdateSize = { followers: 80, batches: quick ? 3 : 8, rounds: quick ? 2 : 5 };
   const jobs = sockets + jobsNeeded(size);
   await withContenders(bench, [contender], { stored: 1000, open: jobs }, async ([one]) => {
     if (one === undefined) return;
-    // Those that are told something are among them.
+    // The sockets that receive updates are among them.
     const held = await open(one, sockets - size.followers);
     const updates = await Updates.begin(one, size, sockets);
     await updates.warmUp(size.batches);
@@ -76,7 +76,7 @@ async function withStored(bench: Bench, sizes: readonly number[]): Promise<void>
   await startNext(sizes);
 }
 
-/** Side by side, so that all have the same weather. */
+/** Interleaved, so that all run under the same conditions. */
 async function measureAll(
   { options, results }: Bench,
   all: readonly { readonly one: Started; readonly stored: number; readonly at: string }[],

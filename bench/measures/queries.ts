@@ -44,7 +44,7 @@ async function compare(bench: Bench, reading: Reading): Promise<void> {
   });
 }
 
-/** CPU time of one, in microseconds, of a contender that is warm. */
+/** CPU time of one query, in microseconds, once the contender is warm. */
 export function readingCpu(one: Started, reading: Reading): Promise<number> {
   return cpuEach(one, reading.requests, () =>
     load(one.program.port, exchanges(reading, reading.requests), AT_ONCE),
@@ -55,7 +55,7 @@ export async function warmUpReading(one: Started, reading: Reading): Promise<voi
   await load(one.program.port, exchanges(reading, reading.warmUp), AT_ONCE);
 }
 
-/** Jobs from all over the store. */
+/** Jobs spread over the whole store. */
 function exchanges({ what, stored }: Reading, count: number): readonly Exchange[] {
   const page = graphql(JOBS, { first: PAGE_SIZE });
   return Array.from({ length: count }, (_, i) => ({
@@ -63,17 +63,17 @@ function exchanges({ what, stored }: Reading, count: number): readonly Exchange[
   }));
 }
 
-/** How often each is asked: a server that compiles a document does so at one of the first runs. */
+/** A server that compiles documents does so within the first runs. */
 const CHECKED_RUNS = 5;
 
-/** @throws Error when two contenders answer differently, or one differently from before */
+/** @throws Error if two contenders answer differently, or one answers differently from its previous run */
 async function checkSame(started: readonly Started[], { what, stored }: Reading): Promise<void> {
   const requests =
     what === 'jobs'
       ? [graphql(JOBS, { first: PAGE_SIZE })]
       : [0, 1, stored - 1].map((n) => graphql(JOB, { id: jobId(n) }));
   for (const request of requests) await checkAnswer(started, request);
-  // The floor knows no GraphQL, only what it is asked most.
+  // The floor has no GraphQL and answers only the measured queries.
   const servers = started.filter(({ contender }) => contender !== FLOOR);
   await checkAnswer(servers, graphql(DIRECTIVES, { id: jobId(0), no: false }));
 }
@@ -93,7 +93,7 @@ async function checkAnswer(started: readonly Started[], request: Buffer): Promis
   }
 }
 
-/** Cursors are each server's own. */
+/** Cursors differ between servers. */
 function comparable(body: string): unknown {
   return JSON.parse(body, (key, value: unknown) => (key === 'endCursor' ? typeof value : value));
 }

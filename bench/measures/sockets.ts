@@ -1,4 +1,4 @@
-/** Held sockets, each following a job of its own: what one weighs, and what opening one costs. */
+/** Held sockets, each following its own job: how much memory one takes, and what opening one costs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, withContenders } from '../bench.js';
 import { CONTENDERS, type Contender, type Started } from '../contender.js';
@@ -18,9 +18,9 @@ export async function measureSockets(bench: Bench): Promise<void> {
 
 export interface Weighing {
   readonly sockets: number;
-  /** Sockets that are held already: the first ones only fill what the process had reserved. */
+  /** Sockets opened first: they only fill memory that the process has already reserved. */
   readonly warmUp: number;
-  /** Appended to what the figures are called. */
+  /** Suffix for the names of the figures. */
   readonly at: string;
 }
 
@@ -48,7 +48,7 @@ export async function weigh(
   });
 }
 
-/** Opens so many, each following an open job of its own, the first of them this one. */
+/** Opens this many sockets, each following its own open job, beginning with this one. */
 export async function open(
   { contender, program }: Started,
   sockets: number,
@@ -71,7 +71,7 @@ export async function open(
 
 async function settled({ program }: Started) {
   await sleep(SETTLE_MS);
-  // What the first time lets go of may hold on to more.
+  // A first collection may release objects that kept others alive.
   await program.collected();
   return program.collected();
 }

@@ -1,4 +1,4 @@
-/** Starting: until it is ready, and what it weighs when it has nothing to do. As shipped, with nothing loaded into it. */
+/** Time until ready, and memory at rest. Runs the programs as shipped, without the hook. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.js';
 import { CONTENDERS, type Contender, type StartOptions, startContender } from '../contender.js';
@@ -13,7 +13,7 @@ export async function measureStart(bench: Bench): Promise<void> {
   );
 }
 
-/** @param at appended to what the figures are called */
+/** @param at suffix for the names of the figures */
 export async function startOnce(
   { place, results }: Bench,
   contender: Contender,

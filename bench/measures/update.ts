@@ -1,7 +1,7 @@
 /**
- * One update to one socket: what webhooks about followed jobs cost more than webhooks about jobs that nobody
- * follows; and how long it takes from the webhook to the socket. For the cost several sockets follow each job:
- * one update is small beside one webhook, and would be lost in its noise.
+ * One update to one socket: how much more callbacks cost if the job is followed, and the latency from
+ * callback to socket. For the cost, several sockets follow each job: a single update would be lost in the
+ * noise of a callback.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
@@ -14,17 +14,17 @@ import { figureOf, interleaved, quantile } from '../rounds.js';
 import { openJob, type SampleJob } from '../sample-jobs.js';
 
 const AT_ONCE = 16;
-/** QUEUED, then PROCESSING: the two after which a follower goes on following. */
+/** QUEUED, then PROCESSING: neither ends the subscription. */
 const REPORTS: readonly ReportedStatus[] = [1, 2];
-/** Until a server has surely subscribed whom it does not tell so. */
+/** Time to let servers subscribe that do not confirm it. */
 const SETTLE_MS = 150;
 
 const FOLLOWERS_A_JOB = 8;
-/** As many rounds go by before the first counts: only then is all of this code compiled. */
+/** Rounds before the first that counts: only then is all of this code compiled. */
 const WARM_UP_ROUNDS = 5;
 
 export interface UpdateSize {
-  /** Sockets that are told something in one batch; a multiple of those that follow one job. */
+  /** Sockets that receive updates in one batch; a multiple of the number that follow one job. */
   readonly followers: number;
   readonly batches: number;
   readonly rounds: number;
@@ -60,7 +60,7 @@ export async function measureUpdate(bench: Bench): Promise<void> {
   });
 }
 
-/** Open jobs that a run of this size uses up. */
+/** Number of open jobs that a run of this size uses up. */
 export function jobsNeeded({ followers, batches, rounds }: UpdateSize): number {
   return (rounds + WARM_UP_ROUNDS + 2) * batches * (followers / FOLLOWERS_A_JOB) * 2;
 }
@@ -69,12 +69,12 @@ export class Updates {
   readonly #one: Started;
   readonly #followers: readonly Follower[];
   readonly #aJob: number;
-  /** Of the next job that nobody has heard of. */
+  /** Index of the next job not yet reported on. */
   #next: number;
 
   /**
-   * @param sockets how many there are, and how many of them follow the same job
-   * @param firstJob the open jobs from here on are used up
+   * @param followers number of sockets; `aJob` of them follow the same job
+   * @param firstJob index of the first open job to use up
    */
   static async begin(
     one: Started,
@@ -96,7 +96,7 @@ export class Updates {
     this.#next = firstJob;
   }
 
-  /** @param batches of one round */
+  /** @param batches per round */
   async warmUp(batches: number): Promise<void> {
     await this.cpu(batches * WARM_UP_ROUNDS);
   }
@@ -108,13 +108,13 @@ export class Updates {
     for (let batch = 0; batch < batches; batch += 1) {
       const jobs = await this.#follow();
       const others = this.#take();
-      // Followers have been given theirs: whoever keeps in memory what was asked for last has these there too.
+      // Followed jobs have just been read, so a cache of recently read jobs must hold these too.
       await load(
         this.#one.program.port,
         others.map(({ id }) => ({ request: graphql(JOB, { id }) })),
         AT_ONCE,
       );
-      // By turns first and second, so that neither has the better place.
+      // Alternate the order, so that neither half has an advantage.
       const order = batch % 2 === 0 ? [jobs, others] : [others, jobs];
       let difference = 0;
       for (const half of order) {
@@ -126,7 +126,7 @@ export class Updates {
     return figureOf(differences).median;
   }
 
-  /** From the first byte of a webhook to the job's first socket, in milliseconds, of one job after the other. */
+  /** From the first byte of a callback to the job's first socket, in milliseconds, one job at a time. */
   async latencies(): Promise<number[]> {
     const taken: number[] = [];
     const connection = await Connection.open(this.#one.program.port);
@@ -150,7 +150,7 @@ export class Updates {
     for (const follower of this.#followers) follower.drop();
   }
 
-  /** Each follower follows a job that it has not followed before. */
+  /** Each follower follows a new job. */
   async #follow(): Promise<readonly SampleJob[]> {
     const jobs = this.#take();
     const { tellsPresentState } = this.#one.contender;

@@ -1,6 +1,6 @@
 /**
- * Writing: submits, and the webhooks about what was submitted. The gateway has each on disk before it answers; so
- * has the floor, with a commit for each; the other contenders keep theirs in memory.
+ * Writing: submits, and the callbacks about those jobs. The gateway writes each to disk before it answers; so
+ * does the floor, with one commit per write; the other contenders keep theirs in memory.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,12 +15,12 @@ import { openJob } from '../sample-jobs.js';
 
 const SUBMITS_AT_ONCE = 16;
 const WEBHOOKS_AT_ONCE = 64;
-/** How much longer than here a commit takes on a fast disk in a network, in milliseconds. */
+/** How much longer than here a commit takes on a fast network disk, in milliseconds. */
 export const SLOW_COMMIT_MS = 2;
 /** PROCESSING, then COMPLETED. */
 const REPORTS: readonly ReportedStatus[] = [2, 3];
 
-/** A job as the bench has to know it to report on it. */
+/** What the bench must know about a job to send callbacks for it. */
 interface Submitted {
   readonly providerId: string;
   readonly callbackToken: string;
@@ -71,7 +71,7 @@ export async function measureWebhook(bench: Bench): Promise<void> {
   await measureWebhookOnSlowDisk(bench, jobs);
 }
 
-/** Where commits take long, against one commit each over the same HTTP. */
+/** With slow commits, compared with one commit per write over the same HTTP. */
 async function measureWebhookOnSlowDisk(bench: Bench, jobs: number): Promise<void> {
   if (bench.place.slowDisk === null) {
     bench.say('webhook: slower commits are not measured, for want of Linux and a C compiler');
@@ -87,7 +87,7 @@ async function measureWebhookOnSlowDisk(bench: Bench, jobs: number): Promise<voi
   });
 }
 
-/** CPU time of one submit, in microseconds. Leaves no open jobs behind. */
+/** CPU time of one submit, in microseconds. Ends all its jobs. */
 export async function submitCpu(one: Started, count: number): Promise<number> {
   let submitted: readonly Submitted[] = [];
   const cpu = await cpuEach(one, count, async () => {
@@ -97,7 +97,7 @@ export async function submitCpu(one: Started, count: number): Promise<number> {
   return cpu;
 }
 
-/** CPU time of one webhook, in microseconds, and how many there are in a second when 64 come at once. */
+/** CPU time of one callback, in microseconds, and callbacks per second when 64 are sent at once. */
 export async function webhookCost(
   one: Started,
   jobs: number,
@@ -111,7 +111,7 @@ export async function webhookCost(
   return { cpu, perSecond: webhooks / seconds };
 }
 
-/** @throws Error when a submit is not answered with a job that Akool has */
+/** @throws Error if a response contains no job that Akool has accepted */
 async function submit({ program, contender }: Started, count: number): Promise<readonly Submitted[]> {
   const submitted: Submitted[] = [];
   const answered = (body: string): void => {
@@ -131,7 +131,7 @@ async function submit({ program, contender }: Started, count: number): Promise<r
   return submitted;
 }
 
-/** Each status for all jobs before the next; gives the seconds that took. */
+/** Sends each status for all jobs before the next; returns the seconds this took. */
 async function report(
   { program }: Started,
   jobs: readonly Submitted[],
@@ -145,7 +145,7 @@ async function report(
   return seconds;
 }
 
-/** What the driver alone does in a second, in this process: an update and its line of history in each commit. */
+/** Commits per second of the bare driver in this process: an update and its history entry per commit. */
 function commitsPerSecond({ place }: Bench, count: number): number {
   const folder = mkdtempSync(join(place.folder, 'driver-'));
   const table = new FloorTable(join(folder, 'driver.db'));

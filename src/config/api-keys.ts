@@ -1,4 +1,4 @@
-/** The API keys of this gateway's callers, as the settings give them. */
+/** Reads the API keys of this gateway's callers from the settings. */
 import { hash } from 'node:crypto';
 
 /** Only the digest of a key is kept, so that memory dumps and errors contain no keys. */
@@ -25,7 +25,7 @@ export function readApiKeys(text: string): readonly ApiKey[] | null {
       sha256: digest === undefined ? hash('sha256', key, 'buffer') : Buffer.from(digest, 'hex'),
     });
   }
-  // With one key for two tenants, the tenant would be ambiguous.
+  // If two tenants shared a key, the tenant would be ambiguous.
   const owners = new Map(keys.map(({ tenant, sha256 }) => [sha256.toString('hex'), tenant]));
   return keys.every(({ tenant, sha256 }) => owners.get(sha256.toString('hex')) === tenant) ? keys : null;
 }

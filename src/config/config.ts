@@ -11,7 +11,7 @@ import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.j
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** The URL at which Akool reaches us, without a trailing slash; null: it can't, so results are polled. */
+  /** The URL at which Akool reaches us, without a trailing slash; null if it can't, so that results are polled. */
   readonly publicUrl: string | null;
   readonly akool: {
     readonly auth: 'api-key' | 'token';
@@ -21,7 +21,7 @@ export interface Config {
     readonly confirmResults: boolean;
   };
   readonly submitWaitMs: number;
-  /** Null: the default, which depends on whether callbacks can arrive. */
+  /** Null for the default, which depends on whether callbacks can arrive. */
   readonly pollAfterMs: number | null;
   readonly jobDeadlineMs: number;
   readonly unconfirmedSlotMs: number;
@@ -34,13 +34,13 @@ export interface Config {
   readonly lameDuckMs: number;
   readonly databasePoolSize: number;
   readonly postgresSsl: SslSettings;
-  /** Null: derived from a secret of the database. */
+  /** Null to derive it from a secret in the database. */
   readonly redisPrefix: string | null;
   readonly leaseGraceMs: number;
   readonly detectCacheMs: number;
   readonly keepResults: boolean;
   readonly archiveDir: string;
-  /** Used instead of `archiveDir`; null: no bucket. */
+  /** Used instead of `archiveDir` if not null. */
   readonly archiveBucket: Bucket | null;
   readonly archiveMaxBytes: number;
   readonly archiveTimeoutMs: number;
@@ -51,7 +51,7 @@ export interface Config {
   readonly auth: {
     /** No authentication: all callers are one tenant. */
     readonly isOpen: boolean;
-    /** Open because nothing was set, without `AUTH=none`: only programs and pages of this machine may call. */
+    /** Open by default, without `AUTH=none`: only programs and pages of this machine may call. */
     readonly onlyThisMachine: boolean;
     readonly jwksUrl: string | null;
     readonly issuer: string | null;
@@ -77,12 +77,12 @@ export interface Secrets {
   readonly akoolClientId: string | null;
   readonly apiKeys: readonly ApiKey[];
   readonly jwtSecret: string | null;
-  /** For `/metrics`; null: open. */
+  /** For `/metrics`; null if it is open. */
   readonly metricsToken: string | null;
   /** May contain a password. */
   readonly databaseUrl: string;
   readonly redisUrl: string | null;
-  /** For the archive's bucket; null: the default AWS credential chain. */
+  /** For the archive's bucket; null for the default AWS credential chain. */
   readonly s3Credentials: S3Credentials | null;
 }
 
@@ -96,7 +96,7 @@ export class ConfigError extends Error {
   }
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws ConfigError with one line for each mistake */
 export function readConfig(environment: Environment): { readonly config: Config; readonly secrets: Secrets } {

@@ -1,7 +1,7 @@
 /**
  * Converts a PostgreSQL URL as written for libpq to the form that the driver expects.
  *
- * Parameters of libpq that mean something else to the driver, or nothing, are refused or translated.
+ * Parameters of libpq that the driver ignores or interprets differently are refused or translated.
  */
 import { parseUrl } from '../http-url.js';
 
@@ -15,21 +15,21 @@ export const SSL_MODES = [
   'verify-ca',
   'verify-full',
 ] as const;
-export type SslMode = (typeof SSL_MODES)[number];
+type SslMode = (typeof SSL_MODES)[number];
 
-/** The settings beside the URL, as in libpq. */
+/** The settings outside the URL, as in libpq. */
 export interface SslSettings {
   /** The mode if the URL has none. */
   readonly mode: SslMode | null;
-  /** A file of CA certificates; null: those that Node trusts. */
+  /** A file of CA certificates; null for those that Node trusts. */
   readonly rootCertFile: string | null;
 }
 
-/** Returns what is wrong with the URL, to follow the setting's name; null if nothing is. Contains no secret. */
+/** Returns what is wrong with the URL, worded to follow the setting's name, without secrets; null if it is valid. */
 export function postgresMistake(address: string): string | null {
   const hosts = hostsOf(address);
   if (hosts.length > 1) {
-    return `names several hosts (${hosts.join(', ')}); it may name one, which leads to the primary`;
+    return `names several hosts (${hosts.join(', ')}); it must name exactly one, which must lead to the primary`;
   }
   const mode = parseUrl(address)?.searchParams.get('sslmode');
   if (mode == null || isSslMode(mode)) return null;

@@ -18,12 +18,12 @@ import {
   yesNo,
 } from './setting-kinds.js';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Setting<T> {
   readonly kind: Kind<T>;
-  /** As text, as it would be set; null: no default, so the value is null when unset. */
+  /** The text that would be set; null if there is no default, so that an unset value is null. */
   readonly default: string | null;
   readonly meaning: string;
   /** Errors never contain its value. */
@@ -62,12 +62,12 @@ export const SETTINGS = {
   AKOOL_TIMEOUT_MS: setting(
     integer(1, 600_000),
     '30000',
-    'Timeout of one call to Akool, from its first byte on.',
+    'Timeout of one call to Akool, counted from its first byte.',
   ),
   AKOOL_CONFIRM_RESULTS: setting(
     yesNo(),
     'false',
-    'Check with the results endpoint before trusting a callback that says COMPLETED.',
+    'Check with the results endpoint before trusting a callback that reports COMPLETED.',
   ),
   SUBMIT_WAIT_MS: setting(
     integer(0, 600_000),
@@ -87,12 +87,12 @@ export const SETTINGS = {
   UNCONFIRMED_SLOT_MS: setting(
     integer(0, 604_800_000),
     '600000',
-    'How long a job holds its slot when nobody knows whether Akool accepted it.',
+    'How long a job holds its slot while it is unknown whether Akool accepted it.',
   ),
   QUEUE_LIMIT: setting(
     integer(0, 10_000_000),
     '10000',
-    'Maximum number of waiting jobs. As many again are reserved for tenants with few waiting jobs while others fill the queue: see docs/security.md.',
+    'Maximum number of waiting jobs. The same number again is reserved for tenants with few waiting jobs while others fill the queue; see docs/security.md.',
   ),
   QUEUE_TTL_MS: setting(integer(1, 2_592_000_000), '86400000', 'How long a job may wait.'),
   ACCEPT_WHILE_BLOCKED: setting(
@@ -103,7 +103,7 @@ export const SETTINGS = {
   DISPATCH: setting(
     oneOf(['on', 'paused']),
     'on',
-    '`paused`: serve, but send no jobs; for starting on a restored backup.',
+    '`paused`: serve, but send no jobs; for starting from a restored backup.',
   ),
   DRAIN_MS: setting(
     integer(0, 600_000),
@@ -113,7 +113,7 @@ export const SETTINGS = {
   LAME_DUCK_MS: setting(
     integer(0, 600_000),
     '0',
-    'How long a gateway keeps serving after it is told to stop, while `/readyz` answers 503, so that load balancers can move on first.',
+    'How long a gateway keeps serving after it is told to stop, while `/readyz` returns 503, so that load balancers can drop it first.',
   ),
   DATABASE_URL: secret(
     databaseUrl(),
@@ -134,7 +134,7 @@ export const SETTINGS = {
   REDIS_URL: secret(
     redisUrl(),
     null,
-    'Redis, over which several gateways notify each other: `redis://…` or `rediss://…`.',
+    'Redis through which several gateways notify each other: `redis://…` or `rediss://…`.',
   ),
   REDIS_PREFIX: setting(
     redisPrefix(),
@@ -144,7 +144,7 @@ export const SETTINGS = {
   LEASE_GRACE_MS: setting(
     integer(0, 3_600_000),
     '30000',
-    'A job that has been SUBMITTING for this much longer than AKOOL_TIMEOUT_MS was left behind by a gateway that died; another one takes it over.',
+    'Another gateway takes over a job that has been SUBMITTING for this much longer than AKOOL_TIMEOUT_MS, because its gateway has died.',
   ),
   DETECT_CACHE_MS: setting(
     integer(0, 86_400_000),
@@ -202,7 +202,7 @@ export const SETTINGS = {
   RETENTION_DAYS: setting(
     integer(0, 36_500),
     null,
-    'Finished jobs are deleted, here and at Akool, after this many days. Unset: never.',
+    'Delete finished jobs, here and at Akool, after this many days. Unset: never.',
   ),
   SANDBOX_PORT: setting(
     integer(0, 65_535),
@@ -212,7 +212,7 @@ export const SETTINGS = {
   AUTH: setting(
     oneOf(['none']),
     null,
-    '`none` says that the gateway is meant to be open to everyone who can reach it.',
+    '`none` confirms that the gateway is meant to be open to everyone who can reach it.',
   ),
   AUTH_API_KEYS: secret(
     {
@@ -230,14 +230,14 @@ export const SETTINGS = {
   AUTH_JWT_SECRET: secret(
     text(),
     null,
-    "Shared secret for callers' JWTs (HS256, HS384, HS512); 32 random characters or more.",
+    "Shared secret for callers' JWTs (HS256, HS384, HS512); at least 32 random characters.",
   ),
   AUTH_JWT_ISSUER: setting(text(), null, 'The `iss` that a JWT must have.'),
   AUTH_JWT_AUDIENCE: setting(text(), null, 'The `aud` that a JWT must have.'),
   CORS_ORIGINS: setting(
     origins(),
     null,
-    'Other origins whose pages may call, like `https://app.example.com,https://b.example.com`; `*` for all.',
+    'Other origins whose pages may call this gateway, like `https://app.example.com,https://b.example.com`; `*` for all.',
   ),
   RATE_QUERIES_PER_MINUTE: setting(
     integer(0, 100_000_000),
@@ -262,7 +262,7 @@ export const SETTINGS = {
   MAX_SUBSCRIPTIONS: setting(
     integer(2, 100_000_000),
     '40000',
-    'Maximum number of running subscriptions. A tenant may hold as many as the others leave free: half of them when it is alone.',
+    'Maximum number of running subscriptions. A tenant may hold as many as remain free: half of them if it is alone.',
   ),
   INTROSPECTION: setting(
     yesNo(),

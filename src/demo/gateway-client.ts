@@ -1,4 +1,4 @@
-/** The gateway as the demo sees it: what any front end does, with `fetch` and graphql-ws. */
+/** The demo's client for the gateway: like any front end, it uses `fetch` and graphql-ws. */
 import { createClient, type FormattedExecutionResult } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { DemoError } from './options.js';
@@ -13,7 +13,7 @@ export interface DemoJob {
   readonly error: { readonly code: string; readonly message: string; readonly retryable: boolean } | null;
 }
 
-export interface GatewayAddress {
+interface GatewayAddress {
   readonly url: string;
   readonly token: string | null;
 }
@@ -33,7 +33,7 @@ const FOLLOW = `subscription Demo($id: ID!, $afterVersion: Int) {
 
 const PROBE_TIMEOUT_MS = 3000;
 const SUBMIT_TIMEOUT_MS = 60_000;
-/** With graphql-ws's growing pauses between them, some two minutes. */
+/** About two minutes, with graphql-ws's growing pauses between attempts. */
 const RECONNECTS = 7;
 
 /** Whether a gateway answers at this address. */
@@ -47,7 +47,7 @@ export async function isThere(url: string): Promise<boolean> {
   }
 }
 
-/** The sample pictures that the gateway's own GraphiQL opens with; null where there are none to swap. */
+/** Returns the sample pictures of the gateway's GraphiQL page; null if there are none to swap. */
 export async function samplePictures(url: string): Promise<Pictures | null> {
   try {
     const response = await fetch(`${url}/graphiql`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
@@ -55,14 +55,14 @@ export async function samplePictures(url: string): Promise<Pictures | null> {
     const page = JSON.parse(json ?? 'null') as { sampleSource?: unknown; sampleTarget?: unknown } | null;
     const { sampleSource: source, sampleTarget: target } = page ?? {};
     if (typeof source !== 'string' || typeof target !== 'string') return null;
-    // Only the sandbox has pictures of its own; beside the real Akool the page shows placeholders.
+    // Only the sandbox has pictures of its own; with the real Akool the page shows placeholders.
     return new URL(source).pathname.startsWith('/samples/') ? { source, target } : null;
   } catch {
     return null;
   }
 }
 
-/** @throws DemoError when the gateway can't be reached or takes no job */
+/** @throws DemoError if the gateway can't be reached or does not accept the job */
 export async function submit(gateway: GatewayAddress, pictures: Pictures): Promise<DemoJob> {
   const input = { sourceImage: [{ path: pictures.source }], targetImage: [{ path: pictures.target }] };
   let response: Response;
@@ -83,7 +83,9 @@ export async function submit(gateway: GatewayAddress, pictures: Pictures): Promi
   try {
     answer = (await response.json()) as typeof answer;
   } catch {
-    throw new DemoError(`What answers at ${gateway.url} is no face-swap gateway (HTTP ${response.status}).`);
+    throw new DemoError(
+      `What answers at ${gateway.url} is not a face-swap gateway (HTTP ${response.status}).`,
+    );
   }
   const job = answer.data?.submitFaceSwap?.job;
   if (job === undefined) throw new DemoError(refusal(answer.errors, response.status));
@@ -91,10 +93,10 @@ export async function submit(gateway: GatewayAddress, pictures: Pictures): Promi
 }
 
 /**
- * Gives each newer state of the job until it is finished. Lost connections are made again, and go on after
+ * Yields each newer state of the job until it is finished. Reconnects if the connection is lost, and continues after
  * the last version that arrived.
  *
- * @throws DemoError when the gateway refuses to tell, or stays away
+ * @throws DemoError if the gateway refuses, or stays unreachable
  */
 export async function* follow(gateway: GatewayAddress, job: DemoJob): AsyncGenerator<DemoJob> {
   const client = createClient({
@@ -104,7 +106,7 @@ export async function* follow(gateway: GatewayAddress, job: DemoJob): AsyncGener
     shouldRetry: () => true,
     ...(gateway.token !== null && { connectionParams: { authorization: `Bearer ${gateway.token}` } }),
   });
-  // graphql-ws sends this object anew after each reconnect, so it resumes where we are by then.
+  // graphql-ws sends this object again after each reconnect, so it always holds the latest version.
   const variables = { id: job.id, afterVersion: job.version };
   try {
     for await (const { data, errors } of client.iterate<{ jobUpdated: DemoJob }>({
@@ -140,7 +142,7 @@ function refusal(errors: Errors, status: number): string {
 
 function reasonOf(error: unknown): string {
   if (typeof error === 'object' && error !== null) {
-    // What fetch throws says why in its cause; what a socket ends with is an event.
+    // Errors from fetch have the reason in `cause`; a socket ends with an event.
     if ('cause' in error && error.cause instanceof Error) return error.cause.message;
     if ('reason' in error && typeof error.reason === 'string' && error.reason !== '') return error.reason;
     if ('code' in error && typeof error.code === 'number') return `the socket was closed (${error.code})`;

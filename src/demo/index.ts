@@ -8,7 +8,7 @@ import { DemoError, type DemoOptions, readOptions, USAGE } from './options.js';
 import type { OwnGateway } from './own-gateway.js';
 import { ProgressLine } from './progress-line.js';
 
-/** From the moment it is begun, so that an early Ctrl-C stops it too. */
+/** Set as soon as it begins to start, so that an early Ctrl-C stops it too. */
 let own: Promise<OwnGateway> | null = null;
 let ending: Promise<never> | null = null;
 const progress = new ProgressLine(process.stdout);
@@ -45,7 +45,7 @@ async function findGateway({ url, isChosen }: DemoOptions): Promise<string> {
       `No gateway answers at ${url}. Start one with "npm start", or leave the address out.`,
     );
   }
-  // Loaded only here: with a gateway that runs already, the demo is a mere client.
+  // Loaded only here: if a gateway is already running, the demo is just a client.
   const { startOwnGateway } = await import('./own-gateway.js');
   own = startOwnGateway();
   const { url: ownUrl } = await own;
@@ -84,7 +84,7 @@ function isEnded({ status }: Pick<DemoJob, 'status'>): boolean {
   return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELED';
 }
 
-/** The first who calls it says how it ends: what fails because of that is not worth telling. */
+/** The first call decides the exit code; failures that the end causes are not reported. */
 function end(code: number): Promise<never> {
   ending ??= stopAll().then(() => process.exit(code));
   return ending;
@@ -92,7 +92,7 @@ function end(code: number): Promise<never> {
 
 async function stopAll(): Promise<void> {
   progress.stop();
-  // What kept it from starting is told by `main`.
+  // `main` reports why it failed to start.
   const gateway = await own?.catch(() => null);
   await gateway?.stop();
 }
@@ -105,7 +105,7 @@ function fail(error: unknown): Promise<never> {
   return end(1);
 }
 
-/** As shells tell of a process that a signal ended. */
+/** The exit code that shells report for a process ended by a signal. */
 const codeOf = (signal: StopSignal): number => 128 + constants.signals[signal];
 onStopSignals({
   stop: (signal) => void end(codeOf(signal)),

@@ -1,10 +1,10 @@
-/** What the demo is told on its command line and by the environment. */
+/** The options of the demo, from its command line and the environment. */
 import { parseArgs } from 'node:util';
 
 export interface DemoOptions {
-  /** Where the gateway is, without a slash at the end. */
+  /** The URL of the gateway, without a trailing slash. */
   readonly url: string;
-  /** Somebody named this gateway: no other will do. */
+  /** Whether the user chose this gateway, so that no other may be used. */
   readonly isChosen: boolean;
   readonly source: string | null;
   readonly target: string | null;
@@ -12,12 +12,12 @@ export interface DemoOptions {
   readonly token: string | null;
 }
 
-/** What went wrong, said to the person at the terminal. */
+/** What went wrong, for the user at the terminal. */
 export class DemoError extends Error {
   override readonly name = 'DemoError';
 }
 
-export const USAGE = `Submits a face swap and shows its life as it happens.
+export const USAGE = `Submits a face swap and shows its progress live.
 
   npm run demo -- [options]
 
@@ -31,7 +31,7 @@ export const USAGE = `Submits a face swap and shows its life as it happens.
 Ends with 0 when the job is COMPLETED, and with 1 otherwise.`;
 
 /**
- * @returns null when only the usage is asked for
+ * @returns null if only the usage was requested
  * @throws DemoError
  */
 export function readOptions(

@@ -1,4 +1,4 @@
-/** A gateway only for the demo: in this process, on free ports, with the sandbox and a database that goes again. */
+/** A gateway only for the demo: in this process, on free ports, with the sandbox and a temporary database. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { readConfig } from '../config/config.js';
 
 export interface OwnGateway {
   readonly url: string;
-  /** Copies a result, which goes with its gateway, into a file; null when it can't be had. */
+  /** Copies a result, which is deleted with its gateway, to a file; returns null if it can't be downloaded. */
   keepPicture(url: string): Promise<string | null>;
   /** Safe to call twice. */
   stop(): Promise<void>;
@@ -15,7 +15,7 @@ export interface OwnGateway {
 
 export async function startOwnGateway(): Promise<OwnGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'face-swap-demo-'));
-  // Nothing of the environment: a key that is set there must not be spent on a demo.
+  // Ignores the environment: a demo must not spend the credit of a key that is set there.
   const { config, secrets } = readConfig({
     PORT: '0',
     SANDBOX_PORT: '0',

@@ -1,7 +1,7 @@
-/** The life of a job on one line that moves; on something that is no terminal, one line for each change. */
+/** Shows the progress of a job on one line that is redrawn; without a terminal, one line per change. */
 import type { DemoJob } from './gateway-client.js';
 
-export interface Screen {
+interface Screen {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
@@ -32,7 +32,7 @@ export class ProgressLine {
     const before = this.#job;
     this.#job = job;
     if (this.#screen.isTTY !== true) {
-      // A new version may show nothing new, like the one that its picture was copied in.
+      // A new version may show nothing new, like the one that records the copy of the picture.
       if (before !== null && wordsFor(before) === wordsFor(job)) return;
       this.#screen.write(`${this.#seconds()}  ${wordsFor(job)}\n`);
       return;
@@ -41,7 +41,7 @@ export class ProgressLine {
     this.#timer ??= setInterval(() => this.#draw(), REDRAW_MS);
   }
 
-  /** Leaves the last state standing. Safe to call twice. */
+  /** Leaves the last state on the screen. Safe to call twice. */
   stop(): void {
     if (this.#timer === null) return;
     clearInterval(this.#timer);
@@ -53,14 +53,14 @@ export class ProgressLine {
   #draw(): void {
     if (this.#job === null) return;
     const line = `${this.#seconds()}  ${this.#bar(this.#job.status)}  ${wordsFor(this.#job)}`;
-    // A line that wraps can't be drawn over.
+    // A line that wraps can't be redrawn.
     this.#screen.write(`\r\u001b[2K${line.slice(0, (this.#screen.columns || 80) - 1)}`);
   }
 
   #bar(status: string): string {
     const share = SHARE[status];
     const full = share === undefined ? BAR_WIDTH : Math.round(share * BAR_WIDTH);
-    // The first empty cell blinks: something is still going on.
+    // The first empty cell blinks to show that the job is still running.
     const pulse = Math.floor(performance.now() / (REDRAW_MS * 4)) % 2 === 0 ? '▒' : '░';
     return ('█'.repeat(full) + (full < BAR_WIDTH ? pulse : '')).padEnd(BAR_WIDTH, '░');
   }

@@ -74,8 +74,8 @@ function codeOfGraphQL({ message, path, extensions }: GraphQLFormattedError): st
 
 /**
  * graphql-js quotes the client's data in its messages, and that may be a secret. An error about a variable ends
- * with the message of its original error, so the quoted value ends there. Searching the text for the end of the
- * value would let a value end itself.
+ * with the message of its original error, so the quoted value ends where that begins. Searching the text for the end
+ * of the value would let a value fake it.
  */
 function withoutValues(message: string, error: GraphQLError): string {
   const variable = /^Variable "\$(\w+)" got invalid value /.exec(message)?.[1];

@@ -9,7 +9,7 @@ const CHARACTERS_PER_NODE = 100;
 
 const counted = new WeakMap<DocumentNode, number>();
 
-/** Counts the nodes, and what takes as much: the tokens that they refer to (including comments), and the text. */
+/** Counts the nodes, plus what takes as much memory: the tokens they refer to (including comments) and the text. */
 export function nodesOf(document: DocumentNode): number {
   const nodes = counted.get(document) ?? count(document);
   counted.set(document, nodes);
@@ -32,7 +32,7 @@ export function bytesOf(document: DocumentNode): number {
   return nodesOf(document) * BYTES_PER_NODE;
 }
 
-/** Returns the text that it was parsed from. */
+/** Returns the text that the document was parsed from. */
 export function textOf({ loc }: DocumentNode): string {
   return loc?.source instanceof DocumentSource ? loc.source.text : (loc?.source.body ?? '');
 }

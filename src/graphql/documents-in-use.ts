@@ -30,8 +30,8 @@ export class DocumentsInUse {
   }
 
   /**
-   * Returns the document to use, what an execution or an event of it costs, and what ends this use of it, as often as
-   * it is called.
+   * Returns the document to use, the cost of one execution or event of it, and a function that ends this use, which is
+   * safe to call twice.
    *
    * @throws GatewayError RATE_LIMITED
    */

@@ -22,7 +22,7 @@ import type { TrustedDocuments } from './trusted-documents.js';
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: QueryLimits;
-  /** Null: every document may run. */
+  /** Null if every document may run. */
   readonly trusted: TrustedDocuments | null;
   readonly introspection: boolean;
 }
@@ -34,11 +34,11 @@ export interface DocumentRequest {
   readonly extensions?: unknown;
 }
 
-/** The size of the cache, in nodes of less than 200 bytes. A front end has dozens of documents of hundreds each. */
+/** The size of the cache, in nodes of less than 200 bytes. A front end has dozens of documents with hundreds each. */
 const MAX_KEPT_NODES = 100_000;
-/** Larger documents contain their values as literals, so they are not repeated. */
+/** Larger documents contain their values as literals, so they do not recur. */
 const MAX_DOCUMENT_NODES = 10_000;
-/** Of each error of a document, in UTF-16 units. */
+/** Limit for each error message of a document, in UTF-16 units. */
 const MAX_MESSAGE_CHARACTERS = 1000;
 /** The maximum number of validation errors reported per document. */
 const MAX_ERRORS = 20;
@@ -79,9 +79,9 @@ export class Documents {
   }
 
   /**
-   * The document, or what is wrong with the text. What costs least is looked at first.
+   * Returns the document, or the errors in the text. The cheapest checks come first.
    *
-   * @throws GatewayError FORBIDDEN when only trusted documents may run and this is none
+   * @throws GatewayError FORBIDDEN if only trusted documents may run and this is not one
    */
   read(text: string): DocumentNode | readonly GraphQLError[] {
     const { trusted, limits } = this.#options;
@@ -149,7 +149,7 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
-/** Removes the suggestion at the end. Cuts at the first such words, because the document may contain them too. */
+/** Removes the suggestion at the end. Cuts at the first match, because the document may contain these words too. */
 function withoutSuggestions(message: string): string {
   const start = message.endsWith('?') ? message.indexOf('Did you mean ') : -1;
   return start === -1 ? message : message.slice(0, start).trimEnd();

@@ -1,6 +1,6 @@
 /**
  * Turns requests into running operations, the same way for HTTP, WebSocket and event streams: checks the caller's
- * rates, finds the document and the operation that is meant, and waits until there is room for it.
+ * rate limits, finds the document and the requested operation, and waits until there is room for it.
  */
 import {
   type DocumentNode,
@@ -26,7 +26,7 @@ import { type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
 import { Subscriptions } from './subscriptions.js';
 
-export interface EngineOptions extends DocumentsOptions {
+interface EngineOptions extends DocumentsOptions {
   readonly rates: RateLimits;
   /** The maximum number of subscriptions of all callers. */
   readonly maxSubscriptions: number;
@@ -41,7 +41,7 @@ export interface AskedOperation extends DocumentRequest {
 }
 
 /** An operation that may be executed. */
-export interface AdmittedOperation {
+interface AdmittedOperation {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
 }
@@ -51,7 +51,7 @@ export interface RefusedOperation {
   readonly errors: readonly GraphQLError[];
 }
 
-export type Admission = AdmittedOperation | RefusedOperation;
+type Admission = AdmittedOperation | RefusedOperation;
 
 export class Engine {
   readonly #schema: GraphQLSchema;
@@ -80,8 +80,8 @@ export class Engine {
   }
 
   /**
-   * Returns the operation that a request means, or the request's errors. Each request counts against the caller's
-   * rates; a refused one counts like the smallest operation, and an unknown text is counted before it is parsed.
+   * Returns the requested operation, or the request's errors. Each request counts against the caller's rate limits; a
+   * refused one counts like the smallest operation, and an unknown text is counted before it is parsed.
    *
    * @throws GatewayError FORBIDDEN, RATE_LIMITED
    */
@@ -97,7 +97,7 @@ export class Engine {
     }
     const { document, operation } = admission;
     const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutations' : 'queries';
-    // Each root field counts, so that aliases and fragments are no way around the rates.
+    // Each root field counts, so that aliases and fragments can't bypass the rate limits.
     const points = rootFields(operation.selectionSet, document) - (counted === kind ? 1 : 0);
     const taken = points > 0 ? this.#rates.take(caller, kind, points) : undefined;
     if (taken !== undefined) await taken;
@@ -109,7 +109,7 @@ export class Engine {
    * operation.
    *
    * @param request the request that was admitted
-   * @param onceLeft registers what to call when the client has left; calls it at once if it already has
+   * @param onceLeft registers a function to call when the client leaves; calls it at once if it already has
    * @throws GatewayError RATE_LIMITED if the caller has too many subscriptions, documents in use, or waiting queries
    */
   async begin(
@@ -128,7 +128,7 @@ export class Engine {
       document: run.document,
       operationName,
       variableValues: declaredOf(operation, variables),
-      // Not by spreading the caller's, which takes several times as long.
+      // Spreading the caller's context would take several times as long.
       contextValue: {
         services: context.services,
         caller,
@@ -179,12 +179,12 @@ export class Engine {
   }
 }
 
-/** What an unknown text counts as. */
+/** Returns the rate limit that an unknown text counts against. */
 function kindOf(text: string): RateKind {
   return /^[\s,\uFEFF]*mutation\b/.test(text) ? 'mutations' : 'queries';
 }
 
-/** In the words of graphql-js and Apollo Server. */
+/** Uses the wording of graphql-js and Apollo Server. */
 function noOperation(name: string | null | undefined): GraphQLError {
   const message =
     name == null

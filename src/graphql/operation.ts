@@ -25,7 +25,7 @@ export interface Run {
   /** The document to execute. */
   readonly document: DocumentNode;
   readonly inTurn: InTurn;
-  /** Asked before something large is read for the operation or one of its events. */
+  /** Consulted before something large is read for the operation or one of its events. */
   readonly turn: Turn;
   /** Releases all of it. Safe to call twice. */
   readonly end: () => void;
@@ -122,7 +122,7 @@ export class Operation implements ExecutionArgs {
     this.contextValue.answer.end();
   }
 
-  /** Call it when it does not run any more; its answer may still be unread. Safe to call twice. */
+  /** Call it when the operation no longer runs; its answer may still be unread. Safe to call twice. */
   end(): void {
     this.#end();
   }

@@ -1,12 +1,12 @@
-/** What clients are told about an operation that has run, the same for every protocol. */
+/** What clients get for an operation that has run, the same for every protocol. */
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 import { type GatewayError, isStoreUnavailable } from '../errors.js';
 import type { AcceptedJobs } from '../resolvers/context.js';
 import { originalOf, type ReportUnexpected, toClientError } from './client-errors.js';
 
 /**
- * Returns the error for which the whole operation is refused: the database could not answer, and nothing was accepted.
- * A partial result is not sent then. Null for any other outcome, and for a mutation that has stored something.
+ * Returns the error that refuses the whole operation if the database could not answer and nothing was accepted; no
+ * partial result is sent then. Returns null for any other outcome, and for a mutation that has stored something.
  */
 export function outageOf(
   errors: readonly unknown[] | undefined,

@@ -3,6 +3,8 @@
  * quadratic time for hostile documents.
  */
 import { type DocumentNode, type FieldNode, GraphQLError, Kind, type SelectionSetNode } from 'graphql';
+import { MAX_FACES, MAX_IMAGES } from '../services/jobs/job-request.js';
+import { MAX_PAGE_SIZE } from '../services/jobs/job-store.js';
 
 export interface QueryLimits {
   /** UTF-16 units of the document's text. */
@@ -26,7 +28,7 @@ export interface QueryLimits {
   readonly fields: number;
   /** Fields, weighted by their cost, times the sizes of the lists that contain them. */
   readonly cost: number;
-  /** Values in the variables, those inside lists and objects included. */
+  /** Values in the variables, including those inside lists and objects. */
   readonly values: number;
 }
 
@@ -49,7 +51,7 @@ export const DEFAULT_LIMITS: QueryLimits = {
   values: 5000,
 };
 
-/** Counts for one part of a document. Several parts are added up, except for the depth, where the maximum counts. */
+/** Counts for one part of a document. Parts are added up, except for the depth, where the maximum counts. */
 interface Weight {
   readonly depth: number;
   readonly aliases: number;
@@ -64,14 +66,13 @@ const WEIGHED = ['depth', 'aliases', 'fields', 'cost'] as const;
 const LIST_FIELDS: ReadonlyMap<string, number> = new Map([
   ['jobs', 20],
   ['history', 8],
-  ['sourceImage', 50],
-  ['targetImage', 50],
-  ['faceMapping', 8],
+  ['sourceImage', MAX_IMAGES],
+  ['targetImage', MAX_IMAGES],
+  ['faceMapping', MAX_FACES],
   ['frames', 10],
   ['faces', 8],
   ['landmarks', 6],
 ]);
-const MAX_PAGE_SIZE = 100;
 /** A field that is read from the database for each job costs as much as this many fields that come with the job. */
 const LOOKED_UP: ReadonlySet<string> = new Set(['queuePosition', 'history']);
 const LOOK_UP_COST = 10;
@@ -125,7 +126,7 @@ export function tooManyValues(variables: unknown, limits: QueryLimits): GraphQLE
   return null;
 }
 
-/** For documents that can't be inspected, because they are nested deeper than the stack. */
+/** For documents that can't be inspected, because they are nested deeper than the stack allows. */
 export function tooDeep(limits: QueryLimits): GraphQLError {
   return overLimit('depth', limits.depth);
 }

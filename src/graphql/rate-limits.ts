@@ -1,9 +1,9 @@
-/** Limits how often a tenant may ask, by kind of operation. */
+/** Limits how many operations of each kind a tenant may start. */
 import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
 import { GatewayError } from '../errors.js';
 import { allowanceOf, type Caller } from '../services/auth/caller.js';
 
-export interface RateLimitSettings {
+interface RateLimitSettings {
   /** Per minute; null: no limit. */
   readonly queriesPerMinute: number | null;
   readonly mutationsPerMinute: number | null;
@@ -13,9 +13,9 @@ export interface RateLimitSettings {
 export type RateKind = 'queries' | 'mutations';
 
 /** Rejects with its counts if the limit is reached. */
-export type Limiter = Pick<RateLimiterAbstract, 'consume'>;
+type Limiter = Pick<RateLimiterAbstract, 'consume'>;
 
-/** Creates a limiter of this many points per minute; over Redis if instances share the count. */
+/** Creates a limiter of this many points per minute; in Redis if instances share the count. */
 export type LimiterFactory = (name: RateKind, pointsPerMinute: number) => Limiter;
 
 /** Limiters that count for all instances together. */
@@ -42,7 +42,7 @@ export class RateLimits {
   }
 
   /**
-   * Undefined where there is no limit.
+   * Returns undefined if there is no limit.
    *
    * @throws GatewayError RATE_LIMITED, with `retryAfterSeconds`
    */

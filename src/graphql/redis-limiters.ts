@@ -1,18 +1,18 @@
-/** Limiters whose count all instances share. While Redis does not answer, each instance counts for itself. */
+/** Limiters whose count all instances share. While Redis does not answer, each instance counts separately. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { createRedisConnection, disconnect } from '../services/bus/redis-connection.js';
 import { inMemory, type LimiterFactory, type SharedLimiters } from './rate-limits.js';
 
-export interface RedisLimiterSettings {
+interface RedisLimiterSettings {
   readonly url: string;
   /** The prefix of all keys. */
   readonly prefix: string;
   readonly log: Logger;
 }
 
-/** How long a request waits for Redis, at most. */
+/** The maximum time a request waits for Redis. */
 const ANSWER_MS = 500;
 
 export function createRedisLimiters(settings: RedisLimiterSettings): SharedLimiters {
@@ -65,13 +65,13 @@ class RedisLimiters implements SharedLimiters {
 
   #countsAlone(error: Error): void {
     if (this.#isShared) {
-      this.#log.warn({ reason: error.message }, 'rate limits are counted by each gateway for itself');
+      this.#log.warn({ reason: error.message }, 'each gateway now counts rate limits separately');
     }
     this.#isShared = false;
   }
 
   #countsTogether(): void {
-    if (!this.#isShared) this.#log.info('rate limits are counted over all gateways again');
+    if (!this.#isShared) this.#log.info('rate limits are shared by all gateways again');
     this.#isShared = true;
   }
 }

@@ -45,7 +45,7 @@ export class Subscriptions {
 function tooMany(most: number): GatewayError {
   return new GatewayError(
     'RATE_LIMITED',
-    `You hold as many subscriptions as the others leave free of ${most}; end some before you begin more.`,
+    `You hold your full share of the maximum number of subscriptions, ${most}; end some before you begin more.`,
     { extensions: { retryAfterSeconds: 1 } },
   );
 }

@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { Lexer, parse, print, Source, TokenKind } from 'graphql';
 import { StartError } from '../errors.js';
 
-/** A text in another formatting may be this many times as long as the longest document. */
+/** A differently formatted text may be at most this many times as long as the longest document. */
 const MAX_LAYOUT = 10;
 
 export class TrustedDocuments {
@@ -38,7 +38,7 @@ export class TrustedDocuments {
       return new TrustedDocuments(new Map(Object.entries(entries).map(([id, text]) => [id, String(text)])));
     } catch (cause) {
       throw new StartError(
-        `TRUSTED_DOCUMENTS is ${JSON.stringify(path)}; it may be a readable JSON file like {"id": "query …"}`,
+        `TRUSTED_DOCUMENTS is ${JSON.stringify(path)}; it must be a readable JSON file like {"id": "query …"}`,
         { cause },
       );
     }
@@ -50,8 +50,8 @@ export class TrustedDocuments {
   }
 
   /**
-   * Whether this is one of the documents, however it is laid out. Nothing is parsed to find out: the text is compared,
-   * and then its tokens. Throws nothing.
+   * Whether this is one of the documents, in any formatting. Compares the text, then its tokens, without parsing it.
+   * Never throws.
    */
   includes(text: string): boolean {
     if (this.#texts.has(text)) return true;
@@ -64,7 +64,7 @@ export class TrustedDocuments {
   }
 }
 
-/** All that counts: its tokens, which blanks, commas and comments are not. @throws GraphQLError */
+/** Returns the tokens, which do not include whitespace, commas and comments. @throws GraphQLError */
 function contentOf(text: string): string {
   const lexer = new Lexer(new Source(text));
   const tokens: string[] = [];

@@ -29,7 +29,7 @@ export interface ApolloOptions {
   readonly log: Logger;
 }
 
-export interface ApolloAnswer {
+interface ApolloAnswer {
   readonly status: number;
   readonly headers: Iterable<readonly [string, string]>;
   readonly body: string;
@@ -40,7 +40,7 @@ interface ApolloContext extends Partial<GatewayContext> {
   readonly course: Course;
 }
 
-/** Stands for a document that is refused. */
+/** Stands in for a refused document. */
 const NO_DOCUMENT: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
 export class Apollo {
@@ -75,7 +75,7 @@ export class Apollo {
     return this.#server.start();
   }
 
-  /** After the last request. */
+  /** Call it after the last request. */
   stop(): Promise<void> {
     return this.#server.stop();
   }
@@ -88,7 +88,7 @@ export class Apollo {
     } = await this.#server.executeHTTPGraphQLRequest({
       httpGraphQLRequest: toApollo(request, meant, course, this.#options.engine),
       context: async () => {
-        // Here and not in a plugin, so that it comes before the errors that Apollo Server finds.
+        // Here and not in a plugin, so that it precedes Apollo Server's own errors.
         course.throwRefusal();
         return { course };
       },

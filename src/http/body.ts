@@ -1,13 +1,13 @@
 /**
  * Collects a body in one buffer while it arrives. Node creates an object for each piece that a client sends, which
- * takes hundreds of bytes even if the piece has one.
+ * takes hundreds of bytes even for a piece of one byte.
  */
 import type { IncomingMessage } from 'node:http';
 
-/** Thrown for a body that is not read; the status says why. */
+/** Thrown for a body that is not read; the status gives the reason. */
 export class RefusedBody extends Error {
   readonly statusCode: 400 | 413;
-  /** For the client; undefined if the status says everything. */
+  /** For the client; undefined if the status is enough. */
   readonly explanation: string | undefined;
 
   constructor(statusCode: RefusedBody['statusCode'], explanation?: string) {
@@ -17,15 +17,15 @@ export class RefusedBody extends Error {
   }
 }
 
-/** 8 MiB in the smallest usual packets. Many pieces of a few bytes each would hold up everyone. */
+/** 8 MiB in the smallest usual packets. Many pieces of a few bytes each would delay everyone. */
 const MAX_PIECES = 16_384;
 const EMPTY = Buffer.alloc(0);
 
 /**
  * Resolves with the complete body.
  *
- * @param check throws if the body must be refused: it has at least `size` bytes, and `more` of them are about to be
- *   held; the buffer takes at most twice as many
+ * @param check throws if the body must be refused. The body has at least `size` bytes, and `more` of them are about to
+ *   be stored; the buffer takes at most twice as many.
  * @throws RefusedBody if the connection breaks
  */
 export function gather(
@@ -73,7 +73,7 @@ export function gather(
       leave();
       reject(new RefusedBody(400));
     };
-    // Listeners live as long as the request, and would keep the bytes with them.
+    // Listeners live as long as the request, and would keep the bytes in memory.
     const leave = (): void => {
       payload.off('data', take).off('end', end).off('error', fail);
       bytes = EMPTY;

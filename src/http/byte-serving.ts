@@ -6,7 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** The requested resource. */
-export interface Representation {
+interface Representation {
   readonly byteSize: number;
   /** Including its quotes. */
   readonly etag: string;
@@ -14,7 +14,7 @@ export interface Representation {
 }
 
 /** 304: the client already has it; 412: a precondition failed; 416: no such range. */
-export type Selection =
+type Selection =
   | { readonly status: 200 | 304 | 412 | 416 }
   /** Inclusive at both ends. */
   | { readonly status: 206; readonly range: { readonly first: number; readonly last: number } };
@@ -39,7 +39,7 @@ export function selectionOf(method: string, headers: IncomingHttpHeaders, thing:
   return range === undefined ? { status: 200 } : rangeOf(range, thing.byteSize);
 }
 
-/** Returns null if `date` is no date: such a precondition is ignored. Headers have no fractions of a second. */
+/** Returns null if `date` is not a date: then the precondition is ignored. Headers have no fractions of a second. */
 function isAfter(moment: Date, date: string | undefined): boolean | null {
   const then = Date.parse(date ?? '');
   return Number.isNaN(then) ? null : Math.floor(moment.getTime() / 1000) * 1000 > then;

@@ -1,8 +1,8 @@
 /**
- * `POST /webhooks/akool/:token`: where Akool reports on one job.
+ * `POST /webhooks/akool/:token`: receives Akool's callbacks about one job.
  *
- * Answers 200 only once the news is on disk. Every bad request gets the same answer: if it said what was wrong
- * (padding, signature, JSON, address), the endpoint would be an oracle.
+ * Answers 200 only once the callback is on disk. Every bad request gets the same answer: details (padding, signature,
+ * JSON, address) would make the endpoint an oracle.
  */
 import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
@@ -27,7 +27,7 @@ export function callbackRoute(receiver: Callbacks): FastifyPluginAsync {
       return reply.code(503).send({ error: 'try again' });
     });
     app.setNotFoundHandler(async (_request, reply) => refuse(reply));
-    // A wildcard, because Fastify refuses a named part that is too long in its own words.
+    // A wildcard, because Fastify answers a named parameter that is too long with its own error.
     app.all('/*', async (request, reply) => {
       const { method, body, headers, params } = request;
       if (method !== 'POST' || !isJson(headers['content-type']) || !Buffer.isBuffer(body))
@@ -43,7 +43,7 @@ function tokenOf(params: unknown): string {
   return (params as { readonly '*': string })['*'];
 }
 
-/** Waits for a body that has not arrived yet only if the address is that of a job. */
+/** Waits for a body that has not arrived yet only if the address belongs to a job. */
 async function read(payload: IncomingMessage, token: string, receiver: Callbacks): Promise<Buffer> {
   let isHere = false;
   const body = gather(payload, (size) => {

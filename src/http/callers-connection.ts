@@ -38,7 +38,7 @@ export class CallersConnection extends Connection {
   closeAtExpiry({ expiresAt }: Pick<Caller, 'expiresAt'>): void {
     if (expiresAt === null) return;
     this.#cancelDeadline = atExpiry(expiresAt, () =>
-      this.leave(CloseCode.Forbidden, 'The credentials have run out'),
+      this.leave(CloseCode.Forbidden, 'The credentials have expired'),
     );
   }
 
@@ -48,8 +48,8 @@ export class CallersConnection extends Connection {
   }
 
   /**
-   * Closes the socket of a client that is not let in. graphql-ws clients give up on 4401 and reconnect after other
-   * codes, so expired credentials get another one.
+   * Closes the socket of a refused client. graphql-ws clients give up on 4401 but reconnect after other codes, so
+   * expired credentials get a different code.
    */
   refuse(error: unknown, reportUnexpected: (error: unknown) => void): void {
     if (error instanceof AuthenticationError) {
@@ -61,7 +61,7 @@ export class CallersConnection extends Connection {
       reportUnexpected(error);
       this.close(CloseCode.InternalServerError, 'Internal server error');
     }
-    // It must not keep its place by not responding.
+    // A client must not keep its place by not responding.
     setTimeout(() => this.socket.terminate(), REFUSED_CLOSE_MS).unref();
   }
 }

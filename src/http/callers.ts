@@ -1,5 +1,5 @@
 /**
- * Authenticates requests at all GraphQL addresses before any of the body is read, and reads no more than the caller may
+ * Authenticates requests to all GraphQL endpoints before any of the body is read, and reads no more than the caller may
  * send.
  */
 import type { IncomingMessage } from 'node:http';
@@ -13,7 +13,7 @@ import { onceOver } from './once-over.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Null at addresses without authentication; no body is read there. */
+    /** Null on routes without authentication, where no body is read. */
     sender: Sender | null;
   }
 }
@@ -54,7 +54,7 @@ export function askFirst(
       sender?.body.release();
     });
     const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
-      // It is not even read to be discarded.
+      // Otherwise the body would be read just to discard it.
       if (isLarge(request)) reply.header('connection', 'close');
       throw error;
     });
@@ -70,9 +70,9 @@ function isLarge({ headers }: FastifyRequest): boolean {
   return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > SMALL_BYTES;
 }
 
-/** For a request that has passed `askFirst`. */
+/** Returns the sender of a request that has passed `askFirst`. */
 export function senderOf({ sender }: FastifyRequest): Sender {
-  if (sender === null) throw new Error('Nobody was asked whose this request is');
+  if (sender === null) throw new Error('The request was not authenticated');
   return sender;
 }
 

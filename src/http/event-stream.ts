@@ -3,8 +3,8 @@
  * graphql-sse in its "distinct connections mode", one request for each operation
  * (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md).
  *
- * It does not use graphql-sse's own handler, which takes events from their source as fast as they come and keeps those
- * that the client has not read.
+ * It does not use graphql-sse's own handler, which takes events from their source as fast as they arrive and buffers
+ * those that the client has not read.
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
@@ -23,7 +23,7 @@ import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { onceOver } from './once-over.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
 
-export interface EventStreamOptions {
+interface EventStreamOptions {
   readonly engine: Engine;
   /** Authenticates requests. */
   readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
@@ -33,7 +33,7 @@ export interface EventStreamOptions {
 }
 
 const EVENT_STREAM = 'text/event-stream';
-/** How long clients wait to reconnect after an outage ended their stream. */
+/** How long clients wait before they reconnect after an outage has ended their stream. */
 const RETRY_MS = 2000;
 
 /** The request is answered with these errors, and no stream begins. */
@@ -53,7 +53,7 @@ class RefusedStream extends Error {
 export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsync {
   return async (app) => {
     const open = new Set<ServerResponse>();
-    /** Streams of mutations. A stop waits for them, because a client without an answer would repeat, and pay again. */
+    /** Streams of mutations. A stop waits for them, because a client without an answer would retry and pay again. */
     const answers = new WeakSet<ServerResponse>();
     app.addHook('preClose', async () => {
       for (const response of open) if (!answers.has(response)) finish(response);
@@ -95,7 +95,7 @@ async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engin
   if ('errors' in admission) throw new RefusedStream(400, admission.errors);
   const type = admission.operation.operation;
   if (type === OperationTypeNode.MUTATION && request.method === 'GET') {
-    throw new RefusedStream(405, [badRequest('Mutations are sent by POST.')], { allow: 'POST' });
+    throw new RefusedStream(405, [badRequest('Mutations must be sent by POST.')], { allow: 'POST' });
   }
   if (type !== OperationTypeNode.MUTATION) endAtExpiry(request, reply, context.caller.expiresAt);
   if (type === OperationTypeNode.SUBSCRIPTION) dropBody(request);
@@ -121,7 +121,7 @@ function checked(meant: OperationRequest): AskedOperation {
     throw new RefusedStream(400, [badRequest('"variables" must be an object.')]);
   }
   if (operationName !== null && typeof operationName !== 'string') {
-    throw new RefusedStream(400, [badRequest('"operationName" must be a text.')]);
+    throw new RefusedStream(400, [badRequest('"operationName" must be a string.')]);
   }
   return { ...meant, variables, operationName };
 }
@@ -146,7 +146,7 @@ async function run(
     writer.complete();
     return;
   }
-  // A client that left while the operation began causes no further event.
+  // If the client left while the operation began, no further event is fired.
   if (writer.isOver) await results.return();
   void writer.gone.then(() => results.return());
   open();
@@ -166,7 +166,7 @@ async function run(
 
 /** @throws GatewayError STORE_UNAVAILABLE, which ends the stream before this result is sent */
 function toText({ outage, errors, data }: Answer, { isMutation }: Operation): string {
-  // A mutation is always answered, because the client would send it again.
+  // A mutation is always answered, because otherwise the client would send it again.
   if (outage !== null && !isMutation) throw outage;
   return JSON.stringify({ errors, data });
 }
@@ -178,7 +178,7 @@ function refuse(
   reportUnexpected: ReportUnexpected,
 ): FastifyReply {
   if (isStoreUnavailable(error) && method === 'GET') {
-    // EventSource gives up on any other status, and reconnects when a stream ends.
+    // EventSource gives up on any status other than 200, and reconnects when a stream ends.
     return reply.type(EVENT_STREAM).send(`retry: ${RETRY_MS}\n\n`);
   }
   if (!(error instanceof GatewayError || error instanceof RefusedStream)) throw error;

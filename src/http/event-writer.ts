@@ -1,5 +1,5 @@
 /**
- * Writes one event stream. Each event waits until the client has read the one before, so that nothing accumulates; a
+ * Writes one event stream. Each event waits until the client has read the previous one, so that nothing accumulates; a
  * client that stops reading is cut off.
  */
 import type { ServerResponse } from 'node:http';
@@ -25,7 +25,7 @@ export class EventWriter {
     void this.gone.then(() => this.#goOn());
   }
 
-  /** Whether nobody reads the stream any more. */
+  /** Whether the stream has ended or the client is gone. */
   get isOver(): boolean {
     return this.#response.destroyed || this.#response.writableEnded;
   }
@@ -51,7 +51,7 @@ export class EventWriter {
     this.#response.write(PING);
   }
 
-  /** Resolves when the client has read it, except for what the system buffers, or is gone. */
+  /** Resolves when the client has read the event, except for what the system buffers, or is gone. */
   async write(data: string): Promise<void> {
     if (this.isOver) return;
     const text = `event: next\ndata: ${data}\n\n`;

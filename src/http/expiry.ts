@@ -1,8 +1,8 @@
-/** The longest time that a timer can take: 24.8 days. */
+/** The maximum delay of a timer: 24.8 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Calls `expired` when the time `expiresAt` has come; at once if it has passed.
+ * Calls `expired` at the time `expiresAt`, or at once if it has passed.
  *
  * @param expiresAt milliseconds since 1970
  * @returns a function that cancels it

@@ -5,7 +5,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync } from 'fastify';
 import { StartError } from '../errors.js';
 
-export interface GraphiqlOptions {
+interface GraphiqlOptions {
   /** The folder of the built page: dist/graphiql. */
   readonly assetsDir: string;
   /** Pictures for the example mutation, as absolute URLs that the provider can fetch. */

@@ -12,7 +12,9 @@ import { headersOf, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
 import { endIfUnread } from './unread.js';
 
-export interface GraphqlOptions extends ApolloOptions {
+export const GRAPHQL_PATH = '/graphql';
+
+interface GraphqlOptions extends ApolloOptions {
   /** Authenticates requests. */
   readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
 }
@@ -30,7 +32,7 @@ export async function graphqlRoute(
   await apollo.start();
   app.route({
     method: ['GET', 'POST'],
-    url: '/graphql',
+    url: GRAPHQL_PATH,
     onRequest: options.onRequest,
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
@@ -73,7 +75,12 @@ function contentTypeFor(
   { query, documentId, extensions }: OperationRequest,
 ): string | undefined {
   const isOrdinary =
-    method === 'POST' && typeof query === 'string' && documentId === undefined && extensions === undefined;
+    method === 'POST' &&
+    typeof query === 'string' &&
+    documentId === undefined &&
+    // Apollo Client names itself in `extensions`; Apollo Server reads persisted queries from them, and nothing else.
+    (extensions == null ||
+      (typeof extensions === 'object' && !Array.isArray(extensions) && !('persistedQuery' in extensions)));
   if (!isOrdinary) return undefined;
   return accept ? new Negotiator({ headers: { accept } }).mediaType(CONTENT_TYPES) : CONTENT_TYPES[0];
 }

@@ -1,6 +1,6 @@
 /**
- * Decodes the text of a body or of a socket's message. Decoding and parsing take time, so `take` is asked before each
- * step whether there is room for that many bytes; costly bytes count several times.
+ * Decodes the text of a body or of a socket's message. Decoding and parsing take time, so `take` is called before each
+ * step to check that there is room for that many bytes; costly bytes count several times.
  */
 import { isAscii } from 'node:buffer';
 import { GatewayError } from '../errors.js';
@@ -10,7 +10,7 @@ import { valuesIn } from './json-shape.js';
 const NOT_ASCII_BYTES = 4;
 /** How much each value counts in addition to its text: parsing it takes a third of a microsecond. */
 const VALUE_BYTES = 256;
-/** Ordinary requests are no longer. */
+/** Ordinary requests are at most this long. */
 const SHORT_BYTES = 4096;
 
 /** @throws GatewayError RATE_LIMITED if there is no room, BAD_USER_INPUT if the text must not be parsed */
@@ -22,7 +22,7 @@ export function heardText(data: Buffer, take: (bytes: number) => boolean): strin
   const text = data.toString();
   const values = valuesIn(text);
   if (values === null) {
-    throw new GatewayError('BAD_USER_INPUT', 'The body has too many values, or too many levels of them.');
+    throw new GatewayError('BAD_USER_INPUT', 'The body has too many values or nesting levels.');
   }
   if (!take(values * VALUE_BYTES + (isShort ? bytes : 0))) throw tooMany();
   return text;
@@ -30,7 +30,7 @@ export function heardText(data: Buffer, take: (bytes: number) => boolean): strin
 
 /** There is no room for another body or message. */
 export function tooMany(): GatewayError {
-  return new GatewayError('RATE_LIMITED', 'Too many requests are under way; send this one again later.', {
+  return new GatewayError('RATE_LIMITED', 'Too many requests are in progress; retry later.', {
     extensions: { retryAfterSeconds: 1 },
   });
 }

@@ -6,7 +6,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../errors.js';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
 
-/** Codes that concern the whole request; all others are sent with 200, next to what succeeded. */
+/** The status of a request that is refused as a whole; 400 for all other codes. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -31,7 +31,7 @@ export function statusOf({ code }: GatewayError): number {
   return STATUS[code] ?? 400;
 }
 
-/** Headers for details that HTTP has its own header for. */
+/** Returns HTTP's own headers for the details of an error. */
 export function headersOf({ code, extensions }: GatewayError): Record<string, string> {
   const retryAfter = extensions['retryAfterSeconds'];
   return {
@@ -54,7 +54,7 @@ export function sendErrors(
     .send(JSON.stringify({ errors }));
 }
 
-/** Answers a request that does not reach GraphQL, in the words of HTTP and without internals. */
+/** Answers a request that does not reach GraphQL, with HTTP's own wording and without internals. */
 export function sendRefusal(
   reply: FastifyReply,
   status: number,
@@ -84,7 +84,7 @@ export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexp
     }
     const { statusCode = 500, headers = {}, explanation } = error;
     if (statusCode < 500) {
-      // Like the `content-range` that belongs to a 416.
+      // For example, the `content-range` of a 416.
       void reply.headers(headers);
       // Don't wait for the rest of a body that is too long.
       if (statusCode === 413) reply.header('connection', 'close');

@@ -16,7 +16,7 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const BRACE = 0x20;
 
-/** Counts the values; null if there are too many, or too many levels. Does not check whether the text is valid JSON. */
+/** Returns the number of values, or null if values or levels exceed their limit. Does not check for valid JSON. */
 export function valuesIn(json: string): number | null {
   let depth = 0;
   let values = 0;
@@ -38,7 +38,7 @@ export function valuesIn(json: string): number | null {
   return values;
 }
 
-/** Returns where the string that begins at `start` ends; the end of the text if it does not end. */
+/** Returns the end of the string that begins at `start`; the end of the text if it is unterminated. */
 function endOfString(json: string, start: number): number {
   for (let end = json.indexOf('"', start + 1); end !== -1; end = json.indexOf('"', end + 1)) {
     let backslashes = 0;

@@ -1,4 +1,4 @@
-/** A port of this machine with an HTTP server on it: from the first connection to the last. */
+/** An HTTP server on a port of this machine, from the first connection to the last. */
 import { once } from 'node:events';
 import {
   createServer,
@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { type Config, isLoopback } from '../config/config.js';
-import { Connections } from './connections.js';
+import { OpenConnections } from './open-connections.js';
 import { oneAtATime } from './pipelining.js';
 import { type OnWebsocket, takeWebsockets } from './upgrades.js';
 import { WaitingConnections } from './waiting-connections.js';
@@ -19,9 +19,9 @@ export interface Listener {
   /** The URL on this machine, like `http://127.0.0.1:4000`. */
   readonly url: string;
   /**
-   * Begins to answer. Requests that arrived before have waited for this; WebSockets have been ignored. Call it once.
+   * Begins to answer, including requests that arrived before. Earlier WebSocket upgrades were ignored. Call it once.
    *
-   * @param onWebsocket what opens WebSockets at present; null: nothing
+   * @param onWebsocket returns the current WebSocket handler; null if there is none
    */
   serve(answer: RequestListener, onWebsocket: () => OnWebsocket | null): void;
   /** Accepts no more connections, gives requests in flight `drainMs`, then closes. Safe to call twice. */
@@ -32,12 +32,12 @@ export interface Listener {
 const REQUEST_TIMEOUT_MS = 120_000;
 /** How long an idle connection is kept. */
 const KEEP_ALIVE_MS = 72_000;
-/** Requests that wait until they are served; the connections of more are cut. */
+/** The maximum number of requests that wait for `serve`; the connections of further ones are cut. */
 const MAX_EARLY_REQUESTS = 1000;
 /** How long a new connection may take to send its first request during a stop. */
 const FIRST_REQUEST_MS = 200;
 
-/** Listens, so that the address is known before what is served there is made. Rejects if it can't. */
+/** Listens, so that the address is known before the parts that serve it are created. Rejects if it can't listen. */
 export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Promise<Listener> {
   const early = new Map<ServerResponse, IncomingMessage>();
   let answer: RequestListener = (request, response) => {
@@ -54,7 +54,7 @@ export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Pro
     { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
     oneAtATime((request, response) => answer(request, response)),
   );
-  const connections = new Connections(server);
+  const connections = new OpenConnections(server);
   const waiting = new WaitingConnections(server, connections);
   takeWebsockets(server, connections, () => onWebsocket());
   try {
@@ -70,7 +70,7 @@ export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Pro
       answer = onRequest;
       onWebsocket = onUpgrade;
       for (const [response, request] of early) {
-        // Nothing would close the answer to a client that has gone.
+        // Nothing would ever close the answer to a client that is gone.
         if (!request.socket.destroyed) answer(request, response);
       }
       early.clear();
@@ -85,11 +85,11 @@ export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Pro
     const closed = new Promise((resolve) => server.close(resolve));
     // Browsers connect in advance. Node does not count such connections as idle, and would wait for them.
     const firstRequests = setTimeout(async () => {
-      // A process that was busy has not yet read what has arrived.
+      // A process that was busy may not have read yet what has arrived.
       await setImmediate();
       waiting.stop();
     }, FIRST_REQUEST_MS);
-    // Not `closeAllConnections`: it misses connections whose offer to upgrade waits.
+    // Not `closeAllConnections`: it misses connections whose upgrade offer is waiting.
     const cut = setTimeout(() => connections.cutAll(), drainMs);
     await closed;
     clearTimeout(firstRequests);
@@ -98,7 +98,7 @@ export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Pro
   }
 }
 
-/** The host by which a process on this machine reaches a server that listens on `host`. */
+/** Returns the host at which a process on this machine reaches a server that listens on `host`. */
 function hostOf(host: string): string {
   if (isLoopback(host)) return host === '::1' ? '[::1]' : host;
   return host === '::' ? '[::1]' : host === '0.0.0.0' ? '127.0.0.1' : host;

@@ -17,7 +17,7 @@ export interface ThisMachine {
   readonly corsOrigins: readonly string[];
 }
 
-/** Addresses with their own protection, or nothing to protect. */
+/** Paths with their own protection, or nothing to protect. */
 const FOR_ALL = /^\/(webhooks\/|healthz$|readyz$)/;
 
 export function onlyThisMachine(app: FastifyInstance, machine: ThisMachine): void {

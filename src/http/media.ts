@@ -1,7 +1,7 @@
 /**
  * `GET /media/:name`: serves results from the archive, with range requests.
  *
- * The name is the authorization: it can't be guessed, and only the job's tenant is told.
+ * The name is the authorization: it can't be guessed, and only the job's tenant knows it.
  */
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
@@ -19,7 +19,7 @@ export function mediaRoutes(archive: BlobReader): FastifyPluginAsync {
       url: '/media/:name',
       handler: async (request, reply) => {
         if (!NAME.test(request.params.name)) return reply.callNotFound();
-        // Stop reading if the client leaves.
+        // Stop reading if the client disconnects.
         const leaving = new AbortController();
         reply.raw.once('close', () => leaving.abort());
         try {
@@ -33,7 +33,7 @@ export function mediaRoutes(archive: BlobReader): FastifyPluginAsync {
   };
 }
 
-/** Rejects before anything of the answer is decided. */
+/** Rejects only before any part of the answer is set. */
 async function serve(
   archive: BlobReader,
   request: MediaRequest,
@@ -104,7 +104,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 const UNAVAILABLE = {
-  message: 'Kept results can not be read at present; try again later.',
+  message: 'Kept results cannot be read right now; try again later.',
   extensions: { code: 'ARCHIVE_UNAVAILABLE' },
 } as const;
 const RETRY_AFTER_SECONDS = '5';

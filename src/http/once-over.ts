@@ -1,4 +1,4 @@
-/** Tells when a request is over: its answer was sent, or the client is gone. */
+/** Detects when a request is over: its answer was sent, or the client is gone. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Calls `end` once the request is over; immediately if the connection is already gone. */

@@ -1,7 +1,7 @@
 /**
- * Reads what an HTTP request asks for, once and in one way, so that what is checked is what is executed.
+ * Reads the operation from an HTTP request, once and in one way, so that what is checked is what is executed.
  *
- * Two readers of the same query string may disagree, for example about bytes that are not UTF-8. Then one document
+ * Two parsers of the same query string may disagree, for example about bytes that are not UTF-8. Then one document
  * would be checked and another executed.
  */
 import type { FastifyRequest } from 'fastify';
@@ -27,7 +27,7 @@ export function operationRequestOf(request: FastifyRequest): OperationRequest {
   return request.method === 'GET' ? fromSearch(searchOf(request)) : fromBody(request.body);
 }
 
-/** The query string as Apollo Server reads it. The host does not matter: requests may have none. */
+/** Returns the query string as Apollo Server reads it. The host does not matter, and may be missing. */
 export function searchOf({ url }: FastifyRequest): string {
   const at = url.indexOf('?');
   const parsed = new URL(`http://localhost/${at === -1 ? '' : url.slice(at)}`);

@@ -1,19 +1,19 @@
 /**
- * CSRF protection for GET at all GraphQL addresses: pages of other sites must not run queries in a visitor's browser. A
+ * CSRF protection for GET at all GraphQL endpoints: pages of other sites must not run queries in a visitor's browser. A
  * POST is protected by its content type, which a page can't set without a preflight request.
  *
  * A GET needs one of these, as Apollo Server's CSRF prevention requires:
  * - a header that pages of other sites can't set unless CORS allows it;
- * - or an `Accept` that names a type of GraphQL's, which no link, picture or form does, from a client that is no
- *   page of another site. urql and EventSource send queries in this way. `Accept` alone proves nothing, because
- *   `fetch` sets it for any page, without asking first; so the headers that browsers write themselves decide:
- *   `Origin`, which must be in `CORS_ORIGINS`, and `Sec-Fetch-Site`. Clients that are no browsers send neither.
+ * - or an `Accept` with one of GraphQL's types, which links, pictures and forms never send, from a client that is not
+ *   a page of another site. urql and EventSource send queries this way. `Accept` alone proves nothing, because `fetch`
+ *   sets it for any page without a preflight; so the headers that only the browser itself can set decide: `Origin`,
+ *   which must be in `CORS_ORIGINS`, and `Sec-Fetch-Site`. Clients other than browsers send neither.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { onRequestHookHandler } from 'fastify';
 import { sendRefusal } from './http-errors.js';
 
-/** Not on the list of what CORS lets every page send (https://fetch.spec.whatwg.org/#cors-safelisted-request-header). */
+/** Not CORS-safelisted (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), so they need a preflight. */
 const ASKED_FOR_FIRST = ['apollo-require-preflight', 'x-apollo-operation-name'] as const;
 const TYPE_OF_GRAPHQL = /\b(?:application\/(?:graphql-response\+)?json|text\/event-stream)\b/i;
 
@@ -35,7 +35,7 @@ export function refuseOtherSites(corsOrigins: readonly string[]): onRequestHookH
 function wasAskedFor(headers: IncomingHttpHeaders): boolean {
   return (
     ASKED_FOR_FIRST.some((name) => headers[name]) ||
-    // Browsers send passwords of their own accord, tokens only where CORS lets the page.
+    // Browsers add passwords by themselves, but tokens only if CORS allows the page to.
     /^Bearer /i.test(headers.authorization ?? '') ||
     /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '')
   );

@@ -1,6 +1,6 @@
 /**
- * The cache for Apollo Server's persisted queries: texts by hash. Apollo's own cache is limited by the length of the
- * texts only, so that it has room for millions of short ones.
+ * The cache for Apollo Server's persisted queries: texts by hash. Apollo's own cache limits only the length of the
+ * texts, so it has room for millions of short ones.
  */
 import type { PersistedQueryOptions } from '@apollo/server';
 import { LRUCache } from 'lru-cache';

@@ -1,6 +1,6 @@
 /**
  * Handles requests that arrive on a connection before earlier ones are answered (pipelining), one at a time. Hundreds
- * of requests from a single read are thus spread over as many turns of the event loop. And no request is begun whose
+ * of requests from a single read are thus spread over as many turns of the event loop, and no request begins whose
  * response Node would not close when the connection breaks.
  */
 import type { IncomingMessage, RequestListener } from 'node:http';
@@ -18,7 +18,7 @@ export function oneAtATime(take: RequestListener): RequestListener {
   };
   return (request, response) => {
     const { socket } = request;
-    // Node continues with what it has already read.
+    // Node still handles what it has already read.
     if (socket.destroyed) return;
     if (response.socket !== null) {
       take(request, response);

@@ -8,7 +8,7 @@ import type { Readiness } from '../services/health.js';
 export interface ProbeOptions {
   readonly readiness: () => Promise<Readiness | 'stopping'>;
   readonly metrics: Registry;
-  /** The bearer token for `/metrics`; null: none is needed. */
+  /** The bearer token for `/metrics`; null if none is needed. */
   readonly metricsToken: string | null;
 }
 
@@ -50,7 +50,7 @@ function isServing(status: Readiness | 'stopping'): boolean {
   }
 }
 
-/** Collects what is available: a metric that fails while the database is away must not affect the others. */
+/** Collects what is available: a metric that fails while the database is down must not affect the others. */
 async function figuresOf(metrics: Registry): Promise<string> {
   const figures = metrics.getMetricsAsArray().map(async ({ name }) => {
     try {

@@ -1,4 +1,4 @@
-/** Stands for an operation in graphql-ws until it streams, to learn whether the client has left it. */
+/** Stands in for an operation in graphql-ws until it streams, to detect whether the client has left it. */
 export class Reservation implements AsyncIterable<never> {
   #isLeft = false;
   #leave = (): void => {};

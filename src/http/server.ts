@@ -1,4 +1,4 @@
-/** The HTTP server: every address of the gateway, in one place. */
+/** The HTTP server: every endpoint of the gateway, in one place. */
 import type { RequestListener } from 'node:http';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
@@ -29,7 +29,7 @@ import { refuseOtherSites } from './other-sites.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
 import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
   /**
@@ -40,11 +40,11 @@ export interface ServerOptions {
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
   readonly callbacks: Callbacks;
   readonly readiness: ProbeOptions['readiness'];
-  /** While true, connections end with their next answer, so that load balancers turn to other instances. */
+  /** While true, connections end with their next answer, so that load balancers switch to other instances. */
   readonly isStopping: () => boolean;
   readonly metrics: Registry;
   readonly metricsToken: string | null;
-  /** Null: not served. */
+  /** Null if it is not served. */
   readonly graphiql: {
     readonly assetsDir: string;
     readonly samples: { source: string; target: string };
@@ -57,7 +57,7 @@ export interface ServerOptions {
   readonly corsOrigins: readonly string[];
   /**
    * Serve only programs and pages of this machine, because every web page in a local browser can reach an open gateway.
-   * Null: serve everyone.
+   * Null to serve everyone.
    */
   readonly onlyThisMachine: ThisMachine | null;
   readonly maxSockets: number;
@@ -75,7 +75,7 @@ export interface HttpServer {
 
 /** In bytes: all bodies and socket messages that are not answered yet. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
-/** In bytes: all answers that are being made or not read yet. */
+/** In bytes: all answers that are being built or not read yet. */
 const MAX_ANSWERS_BYTES = 128 * 1024 * 1024;
 /** In bytes: 100 images with the longest allowed URLs fit. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -85,7 +85,7 @@ const LAST_ANSWERS_MS = 500;
 const INIT_TIMEOUT_MS = 10_000;
 const PING_MS = 12_000;
 
-/** Answers what comes to `listener`, from `serve` on. */
+/** Answers the requests of `listener`, from `serve` on. */
 export function createHttpServer(listener: Listener, options: ServerOptions): HttpServer {
   let answer: RequestListener = () => {};
   const app = fastify({
@@ -182,7 +182,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
     const until = performance.now() + drainMs;
     await sockets?.stop(drainMs);
     try {
-      // Ends event streams, whose connections are idle then.
+      // Ends event streams, which makes their connections idle.
       await app.close();
     } finally {
       await listener.stop(Math.max(until - performance.now(), LAST_ANSWERS_MS));
@@ -215,7 +215,7 @@ function securityHeaders(app: FastifyInstance): void {
   });
 }
 
-/** Nobody reads them, and they would stay in memory until the answer is sent. */
+/** They are not read, and would stay in memory until the answer is sent. */
 function dropBodiesOfGets(app: FastifyInstance): void {
   app.addHook('onRequest', ({ method, raw }, _reply, done) => {
     if (method === 'GET' || method === 'HEAD') raw.resume();

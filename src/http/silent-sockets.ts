@@ -1,6 +1,6 @@
 /**
- * WebSockets whose clients have not authenticated yet; they take up places. If there are too many from one address, the
- * oldest is closed, so that clients behind the same proxy who authenticate at once still get in.
+ * WebSockets whose clients have not authenticated yet but take up places. If there are too many from one address, the
+ * oldest is closed, so that clients behind the same proxy that authenticate at once still get in.
  */
 export class SilentSockets<Socket extends object> {
   readonly #most: number;

@@ -13,7 +13,7 @@ interface Message {
   readonly payload: unknown;
 }
 
-/** Returns null if it is no message; graphql-ws checks whether clients may send it. */
+/** Returns null if the text is not a message; graphql-ws checks whether clients may send it. */
 export function messageIn(text: string): Message | null {
   const members = parsed(text);
   if (!isObject(members)) return null;

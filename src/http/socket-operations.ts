@@ -1,4 +1,4 @@
-/** The messages of a socket: authentication and operations, by the protocol of graphql-ws. */
+/** Handles the messages of a socket: authentication and operations, in the graphql-ws protocol. */
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
@@ -117,7 +117,7 @@ export function socketOperations(
       return shownErrors({ errors }, null, options.reportUnexpected);
     },
     onNext: ({ extra }, _id, _payload, args, result): FormattedExecutionResult | undefined => {
-      // One of many simultaneous events has just cut it; the others need not be serialized.
+      // One of many simultaneous events has just cut the socket; the others need not be serialized.
       if (!extra.isOpen) return { data: null };
       const operation = beganHere(args);
       const {
@@ -127,7 +127,7 @@ export function socketOperations(
       } = operation.isSubscription ? comeAgainForRoom(extra, result, operation) : operation.answerTo(result);
       // From here on, the socket counts what is unread.
       operation.contextValue.answer.release();
-      // A mutation is always answered, because the client would send it again.
+      // A mutation is always answered, because otherwise the client would send it again.
       if (outage !== null && !operation.isMutation) throw outage;
       return errors && { data, errors };
     },
@@ -139,7 +139,7 @@ export function socketOperations(
   });
 }
 
-/** If there is no room for an event, the client has to reconnect for the current state, so that nothing is lost. */
+/** If there is no room for an event, the client has to reconnect to get the current state, so that nothing is lost. */
 function comeAgainForRoom(connection: Connection, result: Result, operation: Operation): Answer {
   try {
     return operation.answerToEvent(result);
@@ -151,10 +151,10 @@ function comeAgainForRoom(connection: Connection, result: Result, operation: Ope
   }
 }
 
-/** Returns what `onSubscribe` returned. */
+/** Returns the operation that `onSubscribe` returned. */
 function beganHere(args: unknown): Operation {
   if (args instanceof Operation) return args;
-  throw new Error('An operation that the engine did not begin');
+  throw new Error('The engine did not begin this operation');
 }
 
 function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {

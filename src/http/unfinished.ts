@@ -1,7 +1,7 @@
 /**
- * Limits the total size of requests and messages that have begun to arrive and not ended. Above the limit, the
- * connections of the sender who holds the most in total are cut, largest first, so that a sender with many small ones
- * does not push out others.
+ * Limits the total size of requests and messages that have begun to arrive but not ended. Above the limit, the
+ * connections of the sender with the largest total are cut, largest first, so that a sender with many small ones does
+ * not push out others.
  */
 const LOOK_EVERY_MS = 250;
 
@@ -10,9 +10,9 @@ interface Sender<Socket> {
   readonly sockets: Socket[];
 }
 
-export interface Unfinished<Socket> {
+interface Unfinished<Socket> {
   readonly sockets: ReadonlySet<Socket>;
-  /** For all sockets together. */
+  /** The total for all sockets. */
   readonly maxBytes: number;
   readonly bytesOf: (socket: Socket) => number;
   /** Identifies the sender. */

@@ -4,19 +4,19 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Connections } from './connections.js';
+import type { OpenConnections } from './open-connections.js';
 
 export type OnWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
 /**
- * Call it before the server listens: Node detaches every upgrade offer that somebody listens for, and nobody would answer
- * it.
+ * Call it before the server listens. Node detaches the connection of an upgrade offer as soon as anything listens for
+ * upgrades, and an unhandled one would never be answered.
  *
- * @param taker what opens WebSockets at present; while it is null, their offers are ignored as well
+ * @param taker returns the current WebSocket handler; while there is none (null), WebSocket offers are ignored too
  */
 export function takeWebsockets(
   server: Server,
-  connections: Connections,
+  connections: OpenConnections,
   taker: () => OnWebsocket | null,
 ): void {
   const takerFor = ({ method, headers: { upgrade = '' } }: IncomingMessage): OnWebsocket | null =>
@@ -27,23 +27,23 @@ export function takeWebsockets(
     if (onWebsocket === null) giveBack(server, request, head, connections.newestAnswer(socket));
     else onWebsocket(request, socket, head);
   });
-  // Newer Node (22.21, 24.9) asks, and ignores what is refused here itself.
+  // Newer Node (22.21, 24.9) calls this, and itself ignores the offers that are refused here.
   Object.assign(server, { shouldUpgradeCallback: (request: IncomingMessage) => takerFor(request) !== null });
 }
 
 /** How long an ignored offer may wait for the answers ahead of it. Node no longer watches its connection. */
 const MAX_WAIT_MS = 30_000;
 
-/** Gives the connection back to the server, as if it had just come, with the same request but no offer in it. */
+/** Gives the connection back to the server as if it were new, with the same request but without the offer. */
 function giveBack(server: Server, request: IncomingMessage, head: Buffer, before?: ServerResponse): void {
   const { socket } = request;
-  // Nobody else listens to the socket while it waits, or if it is being closed.
+  // Nothing else listens to the socket while it waits, or if it is being closed.
   socket.on('error', ignore);
   socket.unshift(Buffer.concat([headOf(request), head]));
   const go = (): void => {
     if (socket.destroyed || socket.writableEnded) return;
     socket.off('error', ignore);
-    // The time that Node gives a connection between two requests is over.
+    // Node's timeout between two requests no longer applies.
     socket.setTimeout(server.timeout);
     server.emit('connection', socket);
   };

@@ -1,36 +1,36 @@
 /**
- * Connections on which no request is under way. The head of one that has begun is held by Node, without a bound for all
- * of them together: nobody has said yet who they are.
+ * OpenConnections without a request in progress. Node buffers the head of a request while it arrives, without a limit for
+ * all connections together, and the senders are still unknown.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Connections } from './connections.js';
+import type { OpenConnections } from './open-connections.js';
 import { boundUnfinished } from './unfinished.js';
 
-/** Of all connections together. */
+/** The total for all connections. */
 const MAX_HEAD_BYTES = 16 * 1024 * 1024;
 
 export class WaitingConnections {
   readonly #sockets = new Set<Socket>();
-  /** What had been read of each when its last request was answered. */
+  /** How many bytes of each had been read when its last request was answered. */
   readonly #readBytes = new WeakMap<Socket, number>();
   readonly #stopLooks: () => void;
 
-  constructor(server: Server, connections: Connections) {
+  constructor(server: Server, connections: OpenConnections) {
     const sockets = this.#sockets;
     const forget = function (this: Socket): void {
       sockets.delete(this);
     };
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);
-      // The same connection comes again when its offer to upgrade is ignored.
+      // The event repeats for a connection whose upgrade offer is ignored.
       if (!socket.listeners('close').includes(forget)) socket.once('close', forget);
     });
     server.on('upgrade', ({ socket }: IncomingMessage) => sockets.delete(socket));
     server.on('request', ({ socket }: IncomingMessage, answer: ServerResponse) => {
       sockets.delete(socket);
       answer.once('close', () => {
-        // Another may have been asked for before this one was given.
+        // Another request may have arrived before this one was answered.
         if (socket.destroyed || connections.newestAnswer(socket) !== answer) return;
         this.#readBytes.set(socket, socket.bytesRead);
         sockets.add(socket);
@@ -45,7 +45,7 @@ export class WaitingConnections {
     });
   }
 
-  /** Cuts them all. Safe to call twice. */
+  /** Destroys all of them. Safe to call twice. */
   stop(): void {
     this.#stopLooks();
     for (const socket of this.#sockets) socket.destroy();

@@ -1,12 +1,11 @@
 /**
- * The sockets under graphql-ws: pings, what a hostile client may not do, and nothing of GraphQL.
+ * The sockets under graphql-ws: pings and limits for hostile clients. Knows nothing of GraphQL.
  *
- * In place of graphql-ws's own adapter for `ws`, because that one goes on reading a socket that is being
- * closed (credentials that have run out could still submit), keeps whatever a client does not read, and
- * writes what clients do wrong to the console.
+ * It replaces graphql-ws's own adapter for `ws`, which keeps reading a socket that is being closed (expired credentials
+ * could still submit), buffers whatever a client does not read, and writes clients' errors to the console.
  *
- * A gateway holds thousands of sockets that wait, so what each has for itself is kept small: one object, one
- * clock for all, and nothing of a message once it has been read.
+ * A gateway holds thousands of idle sockets, so each is kept small: one object, one timer for all, and nothing of a
+ * message once it has been read.
  */
 import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
@@ -17,56 +16,55 @@ import { heardText } from './heard-text.js';
 import { hasLongId, MAX_ID_CHARACTERS, messageIn } from './socket-message.js';
 import { unreadLimitMs } from './unread.js';
 
-/** A client who lets this much lie unread, in bytes, is cut when there is more. */
+/** In bytes. A client with unread data is cut if the next message would exceed this. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-/** So many may lie unread on each socket uncounted, in bytes: mostly nothing does when a message is sent. */
+/** In bytes. Up to this, a socket's unread data is not counted: usually there is none when a message is sent. */
 const MAX_UNCOUNTED_BYTES = 4 * 1024;
-/** What each unread message takes beside its text. */
+/** What each unread message takes in addition to its text. */
 const MESSAGE_BYTES = 1024;
-/** Of all messages, before it is known whose the socket is: credentials have some thousand. */
+/** In bytes, for all messages before authentication; credentials take a few thousand. */
 const MAX_UNKNOWN_BYTES = 64 * 1024;
-const NOT_READ = 'A message that is too long, or has too many values or levels of them';
-/** For a client of which nothing is read any more to hear that its socket is closed. */
+const NOT_READ = 'Message too long, or too many values or nesting levels';
+/** The time for a client whose messages are no longer read to receive the close. */
 const PAUSED_CLOSE_MS = 1000;
-/** RFC 6455's registry: "Try Again Later"; graphql-ws clients do. */
+/** "Try Again Later" in RFC 6455's registry; graphql-ws clients reconnect. */
 export const TRY_AGAIN_LATER = 1013;
-/** A ping is early by at most one part in so many. */
+/** Checks per ping interval; a ping is early by at most the time between two of them. */
 const LOOKS_BETWEEN_PINGS = 64;
 
-/** What the server is to make of each connection: give it as its `WebSocket`. */
+/** The class of all sockets; pass it to the server as `WebSocket`. */
 export class PingedSocket extends WebSocket {
   /** Whether the last ping was answered. */
   isAlive = true;
-  /** By the process's own clock, in milliseconds. Null: nobody has looked yet. */
+  /** On the monotonic clock, in milliseconds; null before the first check. */
   lastPingAt: number | null = null;
-  /** What is made of it. */
   connection: Connection | null = null;
-  /** What carries it. */
+  /** The underlying network connection. */
   stream: Pick<NetSocket, 'bytesRead'> | null = null;
-  /** Of what was read, the bytes of messages, pings and pongs that had ended. */
+  /** How many of the bytes read belong to complete messages, pings and pongs. */
   endedBytes = 0;
 
-  /** Of a message that has begun and not ended. */
+  /** The bytes of a message that has begun but not ended. */
   get unfinishedBytes(): number {
     return (this.stream?.bytesRead ?? 0) - this.endedBytes;
   }
 }
 
-/** RFC 6455, section 5.2: of a client's control frame, whose content has 125 bytes at most. */
+/** RFC 6455, section 5.2, for a client's control frame, whose content has at most 125 bytes. */
 const CONTROL_HEADER_BYTES = 6;
 
-/** A ping or pong came, which may be between the parts of a message. */
+/** Counts a ping or pong, which may arrive between the parts of a message. */
 function countControl(this: WebSocket, content: Buffer): void {
   (this as PingedSocket).endedBytes += CONTROL_HEADER_BYTES + content.length;
 }
 
-/** Pings each socket every `everyMs`, and cuts those that have not answered the ping before. Returns what ends it. */
+/** Pings each socket every `everyMs`, and cuts those that did not answer the last ping. Returns a function to stop. */
 export function pingAll(sockets: ReadonlySet<PingedSocket>, everyMs: number): () => void {
   const betweenMs = everyMs / LOOKS_BETWEEN_PINGS;
   const looks = setInterval(() => {
     const now = performance.now();
     for (const socket of sockets) {
-      // Those that came together, as after a restart, are not to be pinged together.
+      // Spreads the pings of sockets that connected together, as after a restart.
       socket.lastPingAt ??= now - Math.random() * everyMs;
       if (now - socket.lastPingAt < everyMs - betweenMs) continue;
       if (socket.isAlive) ping(socket, now);
@@ -89,38 +87,38 @@ function hasAnswered(this: WebSocket): void {
 /** `ws` closes with the right code by itself; without a listener the error would end the process. */
 function ignore(): void {}
 
-/** One socket, as graphql-ws sees it, and what is to be kept with it. */
+/** One socket as graphql-ws sees it, with the state that belongs to it. */
 export class Connection implements GraphqlSocket {
   readonly socket: PingedSocket;
-  /** Messages that are being dealt with; of an operation, until it has ended or its client has left it. */
+  /** Messages in progress; that of an operation counts until it has ended or its client has left it. */
   busy = 0;
-  /** The bytes of messages that the client has not read; null until it is known whose it is. */
+  /** The bytes of messages that the client has not read; null until it has authenticated. */
   unread: Holding | null = null;
-  /** Whether so many bytes more may be read of it; null until it is known whose it is. */
+  /** Whether this many more bytes may be read; null until the client has authenticated. */
   mayHear: ((bytes: number) => boolean) | null = null;
-  /** Those that were read until then. */
+  /** The bytes read before authentication. */
   #unknownBytes = 0;
-  /** The bytes of the message that is being handed over. */
+  /** The size in bytes of the message that is being handed over. */
   heard = 0;
-  /** Ends what it holds, once it has been dealt with, however that ends: for who takes it to set, in the same turn. */
+  /** Releases what the message holds once it has been handled, or has failed. Set by the handler in the same turn. */
   end: (() => void) | null = null;
-  /** What they take, of this socket. */
+  /** What the unread messages of this socket take. */
   #unreadBytes = 0;
   readonly #reportUnexpected: (error: unknown) => void;
-  /** Mostly none. */
+  /** Requests to answer before the socket may close; usually none. */
   #answersDue: Set<object> | null = null;
-  /** How it is to be closed; nothing that the client sends is dealt with any more. */
+  /** How to close the socket; once set, messages from the client are ignored. */
   #leaving: { readonly code: number; readonly reason: string } | null = null;
   #take: (message: unknown) => Promise<void> = async () => {};
 
-  /** @param reportUnexpected is told what goes wrong on our side while a message is dealt with */
+  /** @param reportUnexpected receives our own errors in handling a message */
   constructor(socket: PingedSocket, reportUnexpected: (error: unknown) => void) {
     this.socket = socket;
     socket.connection = this;
     this.#reportUnexpected = reportUnexpected;
   }
 
-  /** Begins to serve it. */
+  /** Begins to serve the socket. */
   open<Extra extends Connection>(this: Extra, graphql: Server<Extra>): void {
     const closed = graphql.opened(this, this);
     const { socket } = this;
@@ -128,7 +126,7 @@ export class Connection implements GraphqlSocket {
     socket.on('pong', hasAnswered);
     socket.on('pong', countControl);
     socket.on('ping', countControl);
-    // Of its binary types, this is the one that is not changed.
+    // A Buffer, because the socket's binary type is left at its default.
     socket.on('message', (data) => this.#hear(data as Buffer));
     socket.once('close', (code, reason) => {
       Promise.resolve(closed(code, String(reason))).catch(this.#reportUnexpected);
@@ -149,9 +147,9 @@ export class Connection implements GraphqlSocket {
     const bytes = MESSAGE_BYTES + Buffer.byteLength(text);
     const unread = before + bytes;
     const isTooMuch = before > 0 && unread > MAX_UNREAD_BYTES;
-    // Many small messages are as much as a large one.
+    // Many small messages count like a large one.
     const isCounted = unread > MAX_UNCOUNTED_BYTES;
-    // Before it is known whose it is, there is nobody to count it for.
+    // Before authentication there is no caller to count it for.
     if (isTooMuch || (isCounted && this.unread?.add(bytes) !== true)) {
       this.socket.terminate();
       return Promise.resolve();
@@ -159,7 +157,7 @@ export class Connection implements GraphqlSocket {
     this.#unreadBytes = unread;
     const timer = isCounted ? setTimeout(() => this.socket.terminate(), unreadLimitMs(unread)) : undefined;
     return new Promise((resolve) => {
-      // A send fails when the socket is gone, and then its end is told of anyway.
+      // A send fails when the socket is gone, which its `close` event reports anyway.
       this.socket.send(text, () => {
         clearTimeout(timer);
         this.#unreadBytes -= bytes;
@@ -173,7 +171,7 @@ export class Connection implements GraphqlSocket {
     this.socket.close(code, reason);
   }
 
-  /** A client that comes again repeats what was not answered, so the answer to this request is sent before. */
+  /** Delays closing until this request is answered, because a client that reconnects repeats unanswered requests. */
   answerDue(request: object): void {
     this.#answersDue ??= new Set();
     this.#answersDue.add(request);
@@ -183,19 +181,19 @@ export class Connection implements GraphqlSocket {
     return (this.#answersDue?.size ?? 0) > 0;
   }
 
-  /** It is about to be sent. */
+  /** Call it when the answer is about to be sent. */
   answered(request: object): void {
     this.#answersDue?.delete(request);
     if (this.#leaving !== null) setImmediate(() => this.#leave());
   }
 
-  /** Closes it once the answers that are due were sent. */
+  /** Closes the socket once the answers that are due have been sent. */
   leave(code: number, reason: string): void {
     this.#leaving ??= { code, reason };
     this.#leave();
   }
 
-  /** Closes it so that clients connect and subscribe again. */
+  /** Closes the socket so that the client reconnects and subscribes again. */
   comeAgain(reason: string): void {
     this.leave(TRY_AGAIN_LATER, reason);
   }
@@ -206,23 +204,23 @@ export class Connection implements GraphqlSocket {
     if (this.socket.isPaused) this.#cutSoon();
   }
 
-  /** What else comes is not even received: that alone would be work. */
+  /** Stops receiving data as well, because that alone is work. */
   #stopReading(): void {
     this.socket.pause();
     if (!this.isOpen) this.#cutSoon();
   }
 
-  /** The client's answer to the close is not heard. */
+  /** For a socket that is not read, so that the client's answer to the close is not noticed. */
   #cutSoon(): void {
     setTimeout(() => this.socket.terminate(), PAUSED_CLOSE_MS).unref();
   }
 
   onMessage(take: (message: string) => Promise<void>): void {
-    // It also takes what has been parsed, as its `parseMessage` says; and keeps what it is given.
+    // graphql-ws also accepts parsed messages (see its `parseMessage`), and keeps what it is given.
     this.#take = take as (message: unknown) => Promise<void>;
   }
 
-  /** Without the client's payload: an echo is work that a client gets for nothing. */
+  /** Without the client's payload: an echo would let clients cause work for free. */
   onPing(): void {
     void this.send('{"type":"pong"}');
   }
@@ -249,7 +247,7 @@ export class Connection implements GraphqlSocket {
     void dealtWith.then(end);
   }
 
-  /** Null: it is not read, and the socket is closed. */
+  /** Returns null if the message is refused; the socket is then closed. */
   #textOf(data: Buffer): string | null {
     try {
       return heardText(data, this.mayHear ?? ((bytes) => this.#mayHearUnknown(bytes)));
@@ -267,7 +265,7 @@ export class Connection implements GraphqlSocket {
     return this.#unknownBytes <= MAX_UNKNOWN_BYTES;
   }
 
-  // Made once: a subscription's message is being dealt with for as long as it is followed.
+  // Created once, because a subscription's message stays in progress as long as the subscription.
   readonly #done = (): void => {
     this.busy -= 1;
   };
@@ -285,7 +283,7 @@ export class Connection implements GraphqlSocket {
   };
 }
 
-/** A message that only servers send: graphql-ws throws where it closes with 4400 for other invalid ones. */
+/** For a message that only servers send, graphql-ws throws; for other invalid ones it closes with 4400. */
 function isClientsFault(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Unexpected message of type ');
 }

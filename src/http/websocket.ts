@@ -1,4 +1,4 @@
-/** GraphQL over WebSocket at `/graphql`: the door for sockets that speak `graphql-transport-ws`. */
+/** GraphQL over WebSocket at `/graphql`: accepts sockets that speak `graphql-transport-ws`. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { handleProtocols } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import { CallersConnection } from './callers-connection.js';
+import { GRAPHQL_PATH } from './graphql.js';
 import { SilentSockets } from './silent-sockets.js';
 import { type SocketOptions, socketOperations } from './socket-operations.js';
 import { boundUnfinished } from './unfinished.js';
@@ -13,42 +14,41 @@ import type { OnWebsocket } from './upgrades.js';
 import { PingedSocket, pingAll } from './websocket-transport.js';
 
 export interface WebsocketOptions extends SocketOptions {
-  /** Longer messages close the socket with 1009, in bytes. */
+  /** In bytes; longer messages close the socket with 1009. */
   readonly maxMessageBytes: number;
-  /** Sockets at once; more are refused with 503. */
+  /** The maximum number of open sockets; more are refused with 503. */
   readonly maxSockets: number;
-  /** How long a client may take to say who it is, in milliseconds. */
+  /** How long a client may take to authenticate, in milliseconds. */
   readonly initTimeoutMs: number;
-  /** From one ping to the next, at most; a socket that has not answered one by then is cut. In milliseconds. */
+  /** The maximum time between two pings, in milliseconds; a socket that has not answered by then is cut. */
   readonly pingMs: number;
-  /** Whether a browser's page of this origin, or a request to this host, may open a socket. */
+  /** Whether a page of this origin, or a request to this host, may open a socket. */
   readonly mayConnect: (request: IncomingMessage) => boolean;
-  /** How long a closed socket may take to answer before it is cut, in milliseconds. */
+  /** How long a client may take to answer a close before its socket is cut, in milliseconds. */
   readonly closeTimeoutMs: number;
 }
 
 export interface WebsocketEndpoint {
-  /** Opens a socket, or refuses it; null once it is being stopped. */
+  /** Opens a socket, or refuses it; null once the endpoint is stopping. */
   readonly onWebsocket: OnWebsocket | null;
-  /** Open sockets. */
+  /** The number of open sockets. */
   readonly size: number;
   /**
-   * Closes every socket with 1001, once its mutations are answered: its client would send them again. Safe to call
-   * twice.
+   * Closes every socket with 1001 once its mutations are answered, because the client would otherwise send them again.
+   * Safe to call twice.
    *
-   * @param drainMs the longest that answers are waited for
+   * @param drainMs the maximum time to wait for answers, in milliseconds
    */
   stop(drainMs: number): Promise<void>;
 }
 
-const PATH = '/graphql';
-/** Frames of one message: clients that split theirs make them of some kilobytes. */
+/** The maximum number of frames per message; clients that split messages use frames of a few kilobytes. */
 const MAX_FRAMES = 256;
-/** Reads from the network for one frame: they are kept until it is whole. */
+/** The maximum number of network reads per frame; they are kept until the frame is complete. */
 const MAX_CHUNKS = 4096;
-/** Messages that have begun and not ended, of all sockets. */
+/** The total size of messages that have begun but not ended, on all sockets. */
 const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
-/** From one address, and no more than half of all places. */
+/** The maximum per address, but at most half of all places. */
 const MAX_SILENT_SOCKETS = 1000;
 const GOING_AWAY = 1001;
 
@@ -58,7 +58,7 @@ export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint 
     maxPayload: options.maxMessageBytes,
     maxFragments: MAX_FRAMES,
     maxBufferedChunks: MAX_CHUNKS,
-    // One message in a turn: a read from the network brings thousands.
+    // One message per turn of the event loop: a single network read may bring thousands.
     allowSynchronousEvents: false,
     WebSocket: PingedSocket,
     handleProtocols: (offered) => handleProtocols(offered),
@@ -66,7 +66,7 @@ export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint 
 
   const silent = new SilentSockets<CallersConnection>(
     Math.min(MAX_SILENT_SOCKETS, Math.ceil(options.maxSockets / 2)),
-    // Closing it would take it up to half a minute, and a place as long. Clients come again.
+    // Closing it could take half a minute, during which it would keep its place. Clients reconnect.
     (connection) => connection.socket.terminate(),
   );
   const graphql = socketOperations(options, silent);
@@ -81,7 +81,7 @@ export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint 
   });
 
   const onWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    if (pathOf(request) !== PATH) refuse(socket, '404 Not Found');
+    if (pathOf(request) !== GRAPHQL_PATH) refuse(socket, '404 Not Found');
     else if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
     else if (!options.mayConnect(request)) refuse(socket, '403 Forbidden');
     else
@@ -120,7 +120,7 @@ export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint 
       cut(() => false, Math.max(closeTimeoutMs, drainMs)),
     ];
     for (const { connection } of sockets.clients) connection?.leave(GOING_AWAY, 'Going away');
-    // Resolves when all are gone.
+    // Resolves when all sockets are gone.
     await new Promise<void>((resolve) => sockets.close(() => resolve()));
     for (const timer of cuts) clearTimeout(timer);
     stopPings();
@@ -128,7 +128,7 @@ export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint 
   }
 }
 
-/** Whose its messages are. */
+/** Identifies the sender of the socket's messages. */
 function senderOf({ connection }: PingedSocket): string {
   return connection instanceof CallersConnection ? connection.sender : '';
 }

@@ -32,14 +32,14 @@ export interface Services {
 /** The ids of jobs that mutation fields have stored or changed, by the field's response name. */
 export type AcceptedJobs = Map<string, string>;
 
-/** Whose operations are run. Kept for each socket, so it must be small. */
+/** The context of one caller. Kept for each socket, so it must be small. */
 export interface CallerContext {
   readonly services: Services;
   readonly caller: Caller;
   readonly reads: JobReads;
 }
 
-/** Of one operation. */
+/** The context of one operation. */
 export interface GatewayContext extends CallerContext {
   /** Decides when each event of this operation is sent. */
   readonly inTurn: InTurn;

@@ -1,7 +1,7 @@
 /**
- * Cursors of a list: the encrypted place of a job in it. The place contains the job's `sequence`, which
- * counts the jobs of all tenants, so tenants must not be able to read it. They must not be able to forge one
- * either: by trying places next to one of their jobs, they could find out its `sequence`.
+ * Cursors of a list: the encrypted place of a job in it. The place contains the job's `sequence`, which counts the jobs
+ * of all tenants, so tenants must not be able to read it. Nor must they be able to forge one: by trying places next to
+ * one of their jobs, they could find out its `sequence`.
  */
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
 import type { JobPlace } from '../services/jobs/job-store.js';
@@ -10,7 +10,7 @@ import type { JobPlace } from '../services/jobs/job-store.js';
 const CIPHER = 'aes-256-ecb';
 const BLOCK_BYTES = 16;
 const NUMBER_BYTES = 6;
-/** The end of every decrypted cursor of ours; anything else was not made here. */
+/** The end of every decrypted cursor of ours; anything else was not created here. */
 const MARK = 0x6a6f6273;
 
 export class Cursors {

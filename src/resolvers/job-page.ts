@@ -3,11 +3,10 @@ import { type FieldError, InputError } from '../errors.js';
 import type { JobConnectionType } from '../schema/job-connection.type.js';
 import { type MediaUrl, toJobNode } from '../schema/job-node.js';
 import type { Job } from '../services/jobs/job.js';
-import type { JobPlace, Page, PageRequest } from '../services/jobs/job-store.js';
+import { type JobPlace, MAX_PAGE_SIZE, type Page, type PageRequest } from '../services/jobs/job-store.js';
 import type { Cursors } from './cursors.js';
 
 const DEFAULT_SIZE = 20;
-const MAX_PAGE_SIZE = 100;
 
 interface PageArguments {
   readonly first: number | null | undefined;

@@ -1,13 +1,13 @@
-/** What fields look up for each job: read once for all jobs of an operation. */
+/** Lookups of fields for each job, batched over all jobs of an operation. */
 import type { JobUpdate } from '../services/jobs/job.js';
 import type { JobRequest } from '../services/jobs/job-request.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import { SharedReads } from '../services/jobs/shared-reads.js';
 
-/** Jobs whose requests, or histories, are read at once for an operation. */
+/** The maximum number of jobs whose requests or histories are read at once for an operation. */
 const MAX_LARGE_READ = 25;
 
-/** Of one operation, or of all of one socket. Most operations look up nothing, so what reads is made when it is needed. */
+/** For one operation, or all of one socket. Most operations look up nothing, so readers are created when needed. */
 export class JobReads {
   readonly #jobs: JobService;
   #positions: SharedReads<number> | null = null;
@@ -18,19 +18,19 @@ export class JobReads {
     this.#jobs = jobs;
   }
 
-  /** The queue position; null if it is not waiting. */
+  /** Returns the queue position; null if the job is not waiting. */
   position(id: string): Promise<number | null> {
     this.#positions ??= new SharedReads((ids) => this.#jobs.queuePositions(ids));
     return this.#positions.of(id);
   }
 
-  /** The request; null if the job is gone. */
+  /** Returns the request; null if the job is gone. */
   request(id: string): Promise<JobRequest | null> {
     this.#requests ??= new SharedReads((ids) => this.#jobs.requests(ids), MAX_LARGE_READ);
     return this.#requests.of(id);
   }
 
-  /** The stored changes, oldest first; null if the job is gone. */
+  /** Returns the stored changes, oldest first; null if the job is gone. */
   history(id: string): Promise<readonly JobUpdate[] | null> {
     this.#histories ??= new SharedReads((ids) => this.#jobs.histories(ids), MAX_LARGE_READ);
     return this.#histories.of(id);

@@ -147,14 +147,14 @@ export class JobResolver {
   ): Promise<readonly JobUpdate[]> {
     try {
       const updates = (await reads.history(job.id)) ?? [];
-      // Leave out changes after the state that is shown.
+      // Omit changes newer than the state that is shown.
       return updates.filter(({ version }) => version <= job.version);
     } catch (error) {
       // The list is non-null, so an error would remove the stored job from the answer.
       if (![...(accepted?.values() ?? [])].includes(job.id)) throw error;
       log.warn(
         { err: error, job: job.id },
-        'a stored job is answered with the beginning of its history only',
+        'the history of a stored job could not be read; only its first entry was returned',
       );
       return [birthOf(job)];
     }

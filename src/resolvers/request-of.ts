@@ -1,3 +1,4 @@
+/** Reads the request of a job for the fields that come from it. */
 import { jobNotFound } from '../errors.js';
 import type { JobNode } from '../schema/job-node.js';
 import type { JobRequest } from '../services/jobs/job-request.js';
@@ -7,8 +8,8 @@ export type OrPromise<Value> = Value | Promise<Value>;
 
 /**
  * Returns a member of a job's request. The request may be large, so it is read only if one of its fields is selected,
- * and once for all fields of a node. One that is in memory is returned without a promise, because graphql-js takes
- * several times as long for a field that has one.
+ * and once for all fields of a node. If it is in memory, the member is returned without a promise, because graphql-js
+ * takes several times as long for a field with a promise.
  *
  * @throws GatewayError NOT_FOUND if the job was deleted meanwhile; BAD_USER_INPUT or RATE_LIMITED if the
  *   answer is too large
@@ -33,7 +34,7 @@ function find(node: JobNode, context: GatewayContext): OrPromise<JobRequest> {
   try {
     context.answer.take(requestBytes);
   } catch (error) {
-    // The other fields are refused by the same promise.
+    // The node's other fields share this rejection.
     return Promise.reject(error);
   }
   return kept;
@@ -47,7 +48,10 @@ async function read(
   const request = await reads.request(job.id).catch((error: unknown) => {
     // An error would remove a job that was just stored from the answer.
     if (submitted === null) throw error;
-    log.warn({ err: error, job: job.id }, 'a stored job is answered with the request as it was submitted');
+    log.warn(
+      { err: error, job: job.id },
+      'the request of a stored job could not be read; the submitted one was returned',
+    );
     return submitted;
   });
   if (request === null) throw jobNotFound();

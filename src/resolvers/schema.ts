@@ -5,13 +5,11 @@ import { type AuthChecker, buildSchema, type ClassType, type NonEmptyArray, type
 import { GatewayError } from '../errors.js';
 import { DetectFacesInput } from '../schema/face-detection.type.js';
 import { SubmitFaceSwapInput } from '../schema/face-swap.input.js';
-import { FaceSwapJobType } from '../schema/face-swap-job.type.js';
 import { SubmitFaceSwapPlusInput } from '../schema/face-swap-plus.input.js';
-import { FaceSwapPlusJobType } from '../schema/face-swap-plus-job.type.js';
 import { checkInput } from '../schema/rules.js';
 import { AccountResolver } from './account.resolver.js';
-import { AkoolResolver } from './akool.resolver.js';
 import type { GatewayContext } from './context.js';
+import { FaceDetectionResolver } from './face-detection.resolver.js';
 import { FaceSwapResolver } from './face-swap.resolver.js';
 import { FaceSwapJobResolver } from './face-swap-job.resolver.js';
 import { FaceSwapPlusJobResolver } from './face-swap-plus-job.resolver.js';
@@ -21,7 +19,7 @@ import { JobResolver } from './job.resolver.js';
 /** The resolvers of the public schema. */
 export const RESOLVERS = [
   AccountResolver,
-  AkoolResolver,
+  FaceDetectionResolver,
   FaceSwapResolver,
   FaceSwapJobResolver,
   FaceSwapPlusJobResolver,
@@ -32,7 +30,6 @@ export const RESOLVERS = [
 export async function createSchema(resolvers: NonEmptyArray<ClassType>): Promise<GraphQLSchema> {
   return buildSchema({
     resolvers,
-    orphanedTypes: [FaceSwapJobType, FaceSwapPlusJobType],
     pubSub: noTopics,
     authChecker: isAllowed,
     validateFn: async (value, type) => {
@@ -41,9 +38,7 @@ export async function createSchema(resolvers: NonEmptyArray<ClassType>): Promise
   });
 }
 
-/**
- * The classes of `input` arguments, which carry their own rules. Resolvers check scalar arguments themselves.
- */
+/** The classes of `input` arguments, which carry their own rules. Resolvers check scalar arguments themselves. */
 const INPUTS: ReadonlySet<unknown> = new Set([
   DetectFacesInput,
   SubmitFaceSwapInput,

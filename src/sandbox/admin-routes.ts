@@ -43,7 +43,7 @@ export function addAdminRoutes(app: FastifyInstance, twin: Twin): void {
   app.post('/sandbox/credit', (request) => {
     const { credit } = record(request.body ?? {}, 'body');
     if (typeof credit !== 'number' || !Number.isFinite(credit) || credit < 0)
-      throw new Refusal(1003, 'credit must be a number from 0 on', 400);
+      throw new Refusal(1003, 'credit must be a number of at least 0', 400);
     twin.ledger.credit = credit;
     return { credit };
   });

@@ -1,6 +1,6 @@
 /**
- * Delivers callbacks to the URL of a submit, retrying until the answer is exactly 200, and corrupts them as
- * the fault plan says. The first attempts for one job keep their order; retries and faults may not.
+ * Delivers callbacks to the URL of a submit, retrying until the answer is exactly 200, and corrupts them as the fault
+ * plan requests. The first attempts for one job keep their order; retries and faults may not.
  */
 import { createHash, hash, randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -24,7 +24,7 @@ export interface Delivery {
   readonly answer: number | null;
 }
 
-export interface CourierOptions {
+interface CourierOptions {
   readonly ledger: Ledger;
   readonly faults: Faults;
   readonly gates: Gates;
@@ -127,10 +127,7 @@ export class Courier {
     this.#done(job, status);
   }
 
-  /**
-   * Waits for the first attempt of the job's previous callback, so that without faults callbacks arrive in
-   * order.
-   */
+  /** Waits for the first attempt of the job's previous callback, so that without faults callbacks arrive in order. */
   #inTurn(job: SandboxJob, go: () => Promise<boolean>): Promise<boolean> {
     const turn = (this.#lanes.get(job.id) ?? Promise.resolve()).then(go);
     const lane = turn
@@ -182,14 +179,14 @@ export class Courier {
     return { _id: job.id, status, type: 'faceswap', url: status === 3 ? this.#options.resultUrl(job) : '' };
   }
 
-  /** Returns what replaces the true callback at the first attempt. */
+  /** Returns the callback that replaces the true one on the first attempt. */
   #spoil(job: SandboxJob, status: JobStatus, fault: (typeof SPOILERS)[number]): Envelope {
     const { sealing } = this.#options.credentials;
     const stamp = { timestamp: Date.now(), nonce: newNonce() };
     const payload = this.#payload(job, status);
     switch (fault) {
       case 'forged': {
-        // It lies about the outcome, so that trusting it becomes visible.
+        // Reports the wrong outcome, so that trusting it becomes visible.
         const lie =
           status === 3 ? { status: 4, url: '' } : { status: 3, url: 'https://forged.example/result.png' };
         const signature = createHash('sha1').update(`forged ${stamp.nonce}`).digest('hex');

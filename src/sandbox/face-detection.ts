@@ -5,7 +5,7 @@ import { cropAround, type Face, type Point, type Region, scene, sceneAt, seedOf 
 import { isVideo, record } from './swap-request.js';
 import { webAddress } from './web-address.js';
 
-export interface FaceDetectionAnswer {
+interface FaceDetectionAnswer {
   readonly error_code: number;
   readonly error_msg: string;
   readonly faces_obj: Readonly<Record<string, FaceFrame>>;
@@ -56,12 +56,12 @@ export function detectFaces(body: unknown, faceUrl: (name: string) => string): F
   return { error_code: 0, error_msg: 'SUCCESS', faces_obj };
 }
 
-/** The form of a refusal by face detection. */
+/** Converts a refusal to the form of face detection. */
 export function detectionRefused(refusal: Refusal): FaceDetectionAnswer & { code: number; msg: string } {
   return { error_code: 1, error_msg: refusal.message, faces_obj: {}, ...refusal.answer };
 }
 
-/** Returns the face that the name of a crop stands for: what to draw, and where. */
+/** Returns the face that the name of a crop refers to: what to draw, and where. */
 export function croppedFace(
   name: string,
 ): { seed: string; count: number; frame: number; crop: Region } | undefined {

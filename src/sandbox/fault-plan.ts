@@ -32,7 +32,7 @@ const SUBMIT_FAULTS = [
 const WEBHOOK_FAULTS = [
   'drop', // never sent
   'double', // delivered twice
-  'reorder', // `processing` comes after the end; after the end an old `processing` comes again
+  'reorder', // `processing` is sent after the end; for the end, an old `processing` is sent again after it
   'late', // `ms` later
   'forged', // first a false one with a wrong signature, then the true one as a retry
   'unreadable', // first one encrypted with another IV, then the true one as a retry
@@ -77,7 +77,7 @@ export interface FaultDetails {
   readonly text?: string;
 }
 
-export type ScriptedFault = {
+type ScriptedFault = {
   [P in FaultPoint]: FaultDetails & {
     readonly on: P;
     /** The first affected call, counted from 1 since the plan was set. Default 1. Only valid submits count. */

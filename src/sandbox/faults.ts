@@ -1,6 +1,4 @@
-/**
- * Decides which faults apply to a call: from the plan's rates, its script, and triggers in the caller's URLs.
- */
+/** Decides which faults apply to a call: from the plan's rates, its script, and triggers in the caller's URLs. */
 import {
   FAULTS,
   type FaultAt,
@@ -50,8 +48,8 @@ export class Faults {
   }
 
   /**
-   * Each point has its own random generator, and each call draws once for each rate of the point. So what
-   * happens to the 7th submit does not depend on how often anyone has polled for results.
+   * Each point has its own random generator, and each call draws once for each rate of the point. So what happens to
+   * the 7th submit does not depend on how often results have been polled.
    */
   strike<P extends FaultPoint>(point: P, triggers: readonly Trigger[] = []): Strike<P> {
     const nth = (this.#calls.get(point) ?? 0) + 1;
@@ -89,9 +87,10 @@ export class Faults {
 }
 
 /**
- * Returns the triggers in the query strings of the given URLs: `sandbox-fault` (comma-separated names),
- * `sandbox-ms`, `sandbox-code`, `sandbox-text`. @throws Refusal 1003 for an unknown fault, because a typo
- * that silently succeeds would be confusing
+ * Returns the triggers in the query strings of the given URLs: `sandbox-fault` (comma-separated names), `sandbox-ms`,
+ * `sandbox-code`, `sandbox-text`, `sandbox-retry-after`.
+ *
+ * @throws Refusal 1003 for an unknown fault, because a typo that silently succeeds would be confusing
  */
 export function triggersIn(urls: readonly string[]): Trigger[] {
   return urls.flatMap((url) => {

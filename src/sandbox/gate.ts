@@ -1,13 +1,13 @@
 /**
  * Gates let a test pause the sandbox at a chosen point: a call that reaches a held point reports it and waits
- * until it is released. So tests force races instead of sleeping.
+ * until it is released. So tests can force races instead of sleeping.
  */
 import { Stopped } from './timers.js';
 
 /**
- * The points that a gate can hold. `submit`: a valid submit has arrived, but is not accepted yet. `accepted`:
- * accepted and billed, but not answered yet. `webhook`: before each attempt to deliver a callback. The
- * others: before the answer.
+ * The points that a gate can hold. `submit`: a valid submit has arrived, but is not accepted yet. `accepted`: it was
+ * accepted and billed, but not answered yet. `webhook`: before each attempt to deliver a callback. The others: before
+ * the answer.
  */
 export type GatePoint =
   | 'submit'

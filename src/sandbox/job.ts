@@ -1,4 +1,4 @@
-/** What the sandbox stores about an accepted submit: the job, which changes, and the bill, which stays. */
+/** What the sandbox stores about an accepted submit: the job, which changes, and the bill, which does not. */
 import type { Trigger } from './faults.js';
 import type { SwapKind } from './swap-request.js';
 
@@ -30,7 +30,7 @@ export interface SandboxJob {
   readonly triggers: readonly Trigger[];
   status: JobStatus;
   updatedAt: number;
-  /** Statuses whose callback is neither delivered nor given up yet. */
+  /** Statuses whose callback has been neither delivered nor abandoned. */
   owed: JobStatus[];
 }
 

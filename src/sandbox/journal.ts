@@ -1,10 +1,8 @@
 /**
- * The sandbox's state on disk: JSON lines, of which the last one about a job wins. With it the sandbox
- * behaves like Akool when the gateway in the same process is killed: it still knows what it accepted, and
- * still owes its callbacks.
+ * The sandbox's state on disk: JSON lines, of which the last one about a job wins. With it the sandbox behaves like
+ * Akool when the gateway in the same process is killed: it still knows what it accepted and which callbacks it owes.
  *
- * Lines are written before the answer is sent, without fsync: they must survive a killed process, but not a
- * power cut.
+ * Lines are written before the answer is sent, without fsync: they must survive a killed process, but not a power cut.
  */
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -32,7 +30,7 @@ export class Journal {
       try {
         if (line) entries.push(JSON.parse(line));
       } catch {
-        // Truncated, so nothing was answered on the basis of it.
+        // Truncated, so no answer was based on it.
       }
     }
     return entries;

@@ -10,7 +10,7 @@ import type { SwapOrder } from './swap-request.js';
 const MAX_KEPT = 100_000;
 
 /** The planned course of a job. */
-export interface Fate {
+interface Fate {
   readonly queueMs: number;
   readonly processMs: number;
   readonly stalls: boolean;
@@ -70,9 +70,7 @@ export class Ledger {
     return this.#jobs.get(id);
   }
 
-  /**
-   * Returns false if the job was deleted or reset meanwhile, so code that waited must not continue with it.
-   */
+  /** Returns false if the job was deleted or reset meanwhile, so code that waited must not continue with it. */
   holds(job: SandboxJob): boolean {
     return this.#jobs.get(job.id) === job;
   }
@@ -132,7 +130,7 @@ export class Ledger {
     this.#journal?.append({ deleted: known.map(({ id }) => id) });
   }
 
-  /** Resolves when every job that can end has ended and no webhook is owed. */
+  /** Resolves when every job that can end has ended and no callback is owed. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#open.size === 0) resolve();

@@ -49,7 +49,7 @@ export function addMediaRoutes(app: FastifyInstance, twin: Twin): void {
   }
 }
 
-/** Sends all of it, one range of it (RFC 9110, section 14), or 304. */
+/** Sends the content, one range of it (RFC 9110, section 14), or 304. */
 function send(content: Buffer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const etag = `"${hash('sha256', content, 'hex').slice(0, 32)}"`;
   void reply.headers({ etag, 'accept-ranges': 'bytes', 'cache-control': 'public, max-age=3600' });

@@ -1,7 +1,7 @@
 /**
- * The result of every video swap: two seconds of H.264 (baseline, 160x160, 10 frames a second, no sound) in
- * which one of the sandbox's faces turns into another. Made once with ffmpeg from the sandbox's own drawings,
- * because an encoder would be a large dependency for one small video.
+ * The result of every video swap: two seconds of H.264 (baseline, 160x160, 10 frames per second, no sound) in which one
+ * of the sandbox's faces turns into another. Created once with ffmpeg from the sandbox's own drawings, because an
+ * encoder would be a large dependency for one small video.
  */
 export const SAMPLE_VIDEO: Buffer = Buffer.from(
   `

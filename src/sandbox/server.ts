@@ -10,11 +10,11 @@ import { Stopped } from './timers.js';
 import type { Twin } from './twin.js';
 
 /** Large, because detection accepts pictures as base64 in JSON. */
-const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 export function createServer(twin: Twin, logger: Logger): FastifyInstance {
   // Closing cuts connections, because some callers wait for an answer that a fault withholds.
-  const app = fastify({ logger: false, bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
+  const app = fastify({ logger: false, bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
 
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {

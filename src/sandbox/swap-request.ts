@@ -15,7 +15,7 @@ export interface SwapOrder {
   readonly media: 'image' | 'video';
   /** '' if the caller wants no callback. */
   readonly webhookUrl: string;
-  /** The number of pictures or videos to make: one for each target of Pro, one for Plus. */
+  /** The number of pictures or videos to produce: one for each target of Pro, one for Plus. */
   readonly count: number;
   readonly request: Readonly<Record<string, unknown>>;
 }

@@ -41,7 +41,7 @@ export class Timers {
   }
 }
 
-/** Thrown to waiting code when the sandbox stops. */
+/** Waiting code rejects with this when the sandbox stops. */
 export class Stopped extends Error {
   override readonly name = 'Stopped';
   constructor() {
@@ -49,10 +49,7 @@ export class Stopped extends Error {
   }
 }
 
-/**
- * Limits the delay: Node fires at once for delays over 2^31 - 1 ms, which would turn a very long stall into
- * none.
- */
+/** Limits the delay: Node fires at once for delays over 2^31 - 1 ms, which would turn a very long stall into none. */
 function clamp(ms: number): number {
   return Math.min(Math.max(ms, 0), 2_147_483_647);
 }

@@ -48,7 +48,7 @@ export interface Twin {
 }
 
 /** What the parts need from the sandbox that owns them. */
-export interface TwinOwner {
+interface TwinOwner {
   readonly journal: Journal | undefined;
   readonly logger: Logger;
   readonly url: () => string;

@@ -2,7 +2,12 @@
 import { IsOptional, ValidateNested } from 'class-validator';
 import { Field, Float, InputType } from 'type-graphql';
 import { toUri } from '../http-url.js';
-import type { FaceMapping, FaceReference, FaceSwapPlusRequest } from '../services/jobs/job-request.js';
+import {
+  type FaceMapping,
+  type FaceReference,
+  type FaceSwapPlusRequest,
+  MAX_FACES,
+} from '../services/jobs/job-request.js';
 import { FaceSwapPlusStyleEnum } from './enums.js';
 import { RectangleInput } from './geometry.type.js';
 import {
@@ -17,9 +22,6 @@ import {
   TargetIsNamed,
 } from './rules.js';
 import { UrlScalar } from './scalars.js';
-
-/** Akool's code 1007: "more than 8 faces". */
-const MAX_FACES = 8;
 
 @InputType('FaceReferenceInput', {
   description: 'A face: a picture of its own, or a place in a larger picture.',

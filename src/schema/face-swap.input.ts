@@ -2,13 +2,10 @@
 import { ArrayMaxSize, ArrayMinSize, IsOptional, Matches, ValidateNested } from 'class-validator';
 import { Field, InputType } from 'type-graphql';
 import { toUri } from '../http-url.js';
-import { type FaceImage, type FaceSwapRequest, OPTS } from '../services/jobs/job-request.js';
+import { type FaceImage, type FaceSwapRequest, MAX_IMAGES, OPTS } from '../services/jobs/job-request.js';
 import { FaceSwapModelEnum } from './enums.js';
 import { EachNeedsOpts, IsHttpUrl, IsIdempotencyKey } from './rules.js';
 import { UrlScalar } from './scalars.js';
-
-/** Page "Face Swap Pro": "Required array length: 1 - 50 elements". */
-const MAX_IMAGES = 50;
 
 @InputType('FaceImageInput', { description: 'A picture of a face.' })
 class FaceImageInput implements FaceImage {
@@ -35,14 +32,16 @@ class FaceImageInput implements FaceImage {
 
 @InputType('SubmitFaceSwapInput')
 export class SubmitFaceSwapInput {
-  @Field(() => [FaceImageInput], { description: 'The new faces, 1 to 50.' })
+  @Field(() => [FaceImageInput], { description: `The new faces, 1 to ${MAX_IMAGES}.` })
   @ArrayMinSize(1, tooFewRule())
   @ArrayMaxSize(MAX_IMAGES, tooManyRule())
   @ValidateNested({ each: true })
   @EachNeedsOpts()
   sourceImage: FaceImageInput[];
 
-  @Field(() => [FaceImageInput], { description: 'The pictures whose faces are replaced, 1 to 50.' })
+  @Field(() => [FaceImageInput], {
+    description: `The pictures whose faces are replaced, 1 to ${MAX_IMAGES}.`,
+  })
   @ArrayMinSize(1, tooFewRule())
   @ArrayMaxSize(MAX_IMAGES, tooManyRule())
   @ValidateNested({ each: true })

@@ -7,13 +7,11 @@ import { isHttpUrl } from '../http-url.js';
 interface RuleContext {
   /** The `code` of its field errors. */
   readonly code: string;
-  /**
-   * For a rule about a list: the paths within it that break the rule. Absent: the field itself is at fault.
-   */
+  /** For a rule about a list: the paths within it that break the rule. Absent if the field itself is at fault. */
   readonly places?: (value: unknown, object: object) => readonly string[];
 }
 
-/** Bodies have a size limit, but a thousand errors would help nobody. */
+/** Bodies have a size limit, but a thousand errors would not help anyone. */
 const MAX_ERRORS = 250;
 
 /**
@@ -37,7 +35,7 @@ function depthOf({ path }: FieldError): number {
 function toFieldErrors(error: ValidationError, parent: string, object: object): FieldError[] {
   const path = `${parent}.${error.property}`;
   const own = Object.entries(error.constraints ?? {}).flatMap(([rule, message]) => {
-    // Null has nothing nested in it; another rule says whether the value may be null.
+    // Null has nothing nested in it; another rule decides whether the value may be null.
     if (rule === 'nestedValidation' && error.value === null) return [];
     const context: RuleContext = error.contexts?.[rule] ?? { code: 'INVALID' };
     const places = context.places?.(error.value, object).map((place) => `${path}.${place}`) ?? [path];
@@ -49,9 +47,7 @@ function toFieldErrors(error: ValidationError, parent: string, object: object): 
   return [...own, ...nested];
 }
 
-/**
- * An absolute http(s) URL of at most 4096 characters, with nothing in it that a parser would have to guess.
- */
+/** An absolute http(s) URL of at most 4096 characters, with nothing that a parser would have to correct. */
 export function IsHttpUrl(): PropertyDecorator {
   return rule('URL_INVALID', 'must be an absolute http: or https: URL, like https://example.com/face.jpg', {
     holds: (value) => typeof value === 'string' && isHttpUrl(value),
@@ -129,7 +125,7 @@ export function InsteadOfBbox(): PropertyDecorator {
   });
 }
 
-/** Without `faceUrl`, `bbox` and `region`, nothing says which face to replace. */
+/** Without `faceUrl`, `bbox` and `region`, it is unknown which face to replace. */
 export function TargetIsNamed(): PropertyDecorator {
   return rule(
     'FACE_URL_REQUIRED',
@@ -181,7 +177,7 @@ interface FaceReferenceLike {
   readonly region?: object | null;
 }
 
-/** A check of a value as a whole, or one that names the places where it breaks the rule. */
+/** Checks a value as a whole, or returns the places where it breaks the rule. */
 type Check<Input> =
   | { readonly holds: (value: unknown, input: Input) => boolean }
   | { readonly places: (value: unknown, input: Input) => readonly string[] };

@@ -37,7 +37,7 @@ function text(value: unknown): string {
   return value;
 }
 
-/** RFC 3339 "date-time", section 5.6: the zone is not optional. */
+/** RFC 3339 "date-time", section 5.6: the zone is required. */
 const DATE_TIME = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
 function moment(value: unknown): number {
@@ -49,7 +49,7 @@ function moment(value: unknown): number {
   return at;
 }
 
-/** `Date` takes 30 February for 2 March. */
+/** `Date` parses 30 February as 2 March. */
 function isDay(date: string): boolean {
   const at = Date.parse(date);
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(date);

@@ -5,7 +5,7 @@ import { providerUnavailable } from './akool/error-mapping.js';
 import type { JobService } from './jobs/job-service.js';
 import type { SlotUsage } from './jobs/job-store.js';
 
-/** Dashboards ask often, but the balance changes only with jobs. */
+/** Dashboards query it often, but the balance changes only with jobs. */
 const CREDIT_KEPT_MS = 5000;
 
 export class Account {

@@ -1,5 +1,5 @@
 /**
- * Whether this instance can serve, for load balancers and for whoever is on call.
+ * Whether this instance can serve, for load balancers and operators.
  *
  * It can't without its database. Without Redis it can; updates from other instances then arrive seconds late. All
  * instances share one Redis, so if its absence made them unready, no instance would be left to serve.
@@ -14,14 +14,14 @@ export type Readiness = 'ok' | 'degraded' | 'unavailable';
 
 /** Shorter than the timeouts of most probes. */
 const ANSWER_MS = 900;
-/** How long after an answer the next one may be late, because all connections may be in use. */
+/** For this long after an answer the next one may be late, because all connections may be in use. */
 const BUSY_MS = 5000;
 
 export class Health {
   readonly #store: Pick<JobStore, 'ping'>;
   readonly #bus: Pick<JobBus, 'health'>;
   readonly #log: Logger;
-  /** The ping in progress; others join it, so that at most one hangs. */
+  /** The ping in progress; concurrent checks share it, so at most one hangs. */
   #asked: Promise<boolean> | null = null;
   #wasUp = true;
   #answeredAt = Number.NEGATIVE_INFINITY;
@@ -44,13 +44,13 @@ export class Health {
     });
     const bus: Gauge = new Gauge({
       name: 'faceswap_bus_up',
-      help: '1 while this gateway and the others wake each other (over Redis), else 0; 1 where there is no Redis.',
+      help: '1 if this gateway and the others can notify each other (over Redis), otherwise 0; 1 without Redis.',
       registers,
       collect: () => bus.set(this.#bus.health().isUp ? 1 : 0),
     });
   }
 
-  /** Answers within a second. Never rejects. */
+  /** Resolves within a second. Never rejects. */
   async readiness(): Promise<Readiness> {
     if (!(await this.#isDatabaseUp())) return 'unavailable';
     return this.#bus.health().isUp ? 'ok' : 'degraded';

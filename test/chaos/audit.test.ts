@@ -116,13 +116,13 @@ describe('the audit of a chaos run', () => {
       };
     };
     expect(broken([failed('GENERATION_FAILED')])).toContain('final states that changed');
-    // Its result came after all.
+    // Its result arrived later.
     expect(broken([failed('DEADLINE_EXCEEDED')])).toEqual([]);
   });
 
   it('finds more jobs at the provider than slots, by either witness', () => {
     expect(broken(crowd(MAX_CONCURRENCY + 1))).toEqual(['most slots held at once']);
-    // The gateway says that they came one after another; the sandbox knows better.
+    // By the gateway's history they came one after another; the sandbox shows otherwise.
     const jobs = crowd(MAX_CONCURRENCY + 1, ['WAITING', 'WAITING', 'WAITING', 'COMPLETED']);
     const atSandbox = jobs.map(({ id }) => {
       const times = { acceptedAt: 0, updatedAt: 100, status: 3 };
@@ -135,7 +135,7 @@ describe('the audit of a chaos run', () => {
     const lives = ['WAITING', 'SUBMITTING', 'UNCONFIRMED', 'COMPLETED'];
     const early = crowd(MAX_CONCURRENCY, lives, UNCONFIRMED_SLOT_MS * 2);
     const at = (ms: number) => new Date(ms).toISOString();
-    // Sent after the others' slots were given back, and before they ended.
+    // Sent after the others had released their slots, and before they ended.
     const sentAt = UNCONFIRMED_SLOT_MS * 5.5;
     const late = {
       ...job('late'),
@@ -163,7 +163,7 @@ describe('the audit of a chaos run', () => {
     ]);
     expect(broken([known], there(3, 29_000))).toEqual([]);
     expect(broken([known], there(2, 15_000))).toEqual([]);
-    // Nobody knew its `_id`.
+    // Its `_id` was not known.
     expect(broken([failed(['WAITING', 'SUBMITTING', 'UNCONFIRMED', 'FAILED'])], there(3, 15_000))).toEqual(
       [],
     );

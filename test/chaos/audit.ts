@@ -1,4 +1,4 @@
-/** Holds what the customers saw, what the gateway has on disk and what the sandbox billed against each other. */
+/** Compares what the customers saw, what the gateway has stored and what the sandbox billed. */
 import type { Bill, SandboxJob } from '../../src/sandbox/sandbox.js';
 import type { FoundJob, Sighting } from './customer.js';
 import { keyIn } from './orders.js';
@@ -7,35 +7,35 @@ import type { Row } from './report.js';
 import { mostAtOnce, type StoredAt, slotsHeld, timeAtProvider } from './slots.js';
 
 export interface Evidence {
-  /** The ids that were answered for each idempotency key. */
+  /** The job ids returned for each idempotency key. */
   readonly answers: ReadonlyMap<string, ReadonlySet<string>>;
   readonly ordered: number;
-  /** Submits that were turned down although nothing was wrong with them. */
+  /** Valid submits that were refused. */
   readonly refusals: readonly string[];
-  /** Each answered job as it is at the end; null when the gateway does not know it. */
+  /** The final state of each returned job; null if the gateway does not know it. */
   readonly found: ReadonlyMap<string, FoundJob | null>;
-  /** Every job that the gateway has. */
+  /** Ids of all jobs that the gateway lists. */
   readonly listed: readonly string[];
   readonly sightings: readonly Sighting[];
   readonly bills: readonly Bill[];
   readonly atSandbox: readonly SandboxJob[];
   readonly storedAt: StoredAt;
-  /** How long each request of the customers took, in milliseconds. */
+  /** Durations of the customers' requests, in milliseconds. */
   readonly tookMs: readonly number[];
-  /** How the gateway ended although nobody had killed it. */
+  /** Every exit of a gateway that was not killed. */
   readonly faints: readonly string[];
 }
 
-/** Below this chance alone may fail half of the jobs. */
+/** With fewer jobs than this, chance alone may fail half of them. */
 const MANY = 20;
-/** Akool's number for a job that succeeded. */
+/** Akool's status of a job that succeeded. */
 const COMPLETED_THERE = 3;
-/** Polls come that often, with all that goes wrong with them. */
+/** By then a job has been polled, whatever goes wrong. */
 const ASKED_WITHIN_MS = 5000;
-/** Until a request is answered, refused or cut. */
+/** Limit until a request is answered, refused or cut. */
 const MAX_ANSWER_MS = 15_000;
 const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELED']);
-/** Nobody can say whether these were billed. */
+/** It is unknown whether jobs with these errors were billed. */
 const EITHER_WAY = new Set(['SUBMIT_UNCONFIRMED', 'DEADLINE_EXCEEDED']);
 
 export function audit(evidence: Evidence): readonly Row[] {
@@ -102,7 +102,7 @@ function tooLong(tookMs: readonly number[]): readonly string[] {
   return tookMs.filter((ms) => ms > MAX_ANSWER_MS).map((ms) => `${Math.round(ms)} ms`);
 }
 
-/** Failed at the deadline, long after Akool was done with it and had told its `_id`. */
+/** Failed at the deadline, although Akool had completed it long before and its `_id` was known. */
 function missed({ found, atSandbox, bills, answers }: Evidence): readonly string[] {
   const doneAt = new Map(
     atSandbox.flatMap((one) => (one.status === COMPLETED_THERE ? [[one.id, one.updatedAt] as const] : [])),
@@ -135,12 +135,12 @@ function endings(jobs: readonly FoundJob[]): readonly Row[] {
     .map(([kind, of]) => ({ what: `  ${kind}`, value: of.length, atMost: null }));
 }
 
-/** Akool took it, and its own end was a failure. */
+/** Akool accepted it, and it failed there. */
 function failedThere({ error }: FoundJob): boolean {
   return error?.code === 'GENERATION_FAILED' && error.providerCode === null;
 }
 
-/** Akool surely did not take it. */
+/** Akool certainly did not accept it. */
 function neverTaken(job: FoundJob): boolean {
   if (job.status === 'CANCELED') return true;
   return job.error !== null && !EITHER_WAY.has(job.error.code) && !failedThere(job);
@@ -174,7 +174,7 @@ function hasWholeHistory({ version, status, history }: FoundJob): boolean {
 function staysFinal({ history }: FoundJob): boolean {
   const end = history.find(({ status }) => FINAL.has(status));
   if (end === undefined) return true;
-  // The result of a job that had failed because time ran out completes it after all.
+  // A result that arrives late completes a job that failed by running out of time.
   const mayBeHealed = EITHER_WAY.has(end.note ?? '');
   const healedAt = mayBeHealed ? history.find(({ status }) => status === 'COMPLETED')?.version : undefined;
   return history

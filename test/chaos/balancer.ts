@@ -1,4 +1,4 @@
-/** A load balancer that knows nothing but connections: each goes to any gateway that takes it. */
+/** A TCP load balancer: each connection goes to any gateway that accepts it. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export class Balancer {
@@ -15,13 +15,13 @@ export class Balancer {
     });
   }
 
-  /** Resolves with its address. */
+  /** Resolves with its URL. */
   async start(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Open connections end with the gateways that they lead to. */
+  /** Does not wait for open connections: they end with their gateways. */
   async stop(): Promise<void> {
     await new Promise((resolve) => this.#server.close(resolve));
   }

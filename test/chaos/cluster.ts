@@ -1,4 +1,4 @@
-/** All gateways of a run, seen from outside as one. */
+/** All gateways of a run, addressed as one. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/free-port.js';
 import { Balancer } from './balancer.js';
@@ -14,11 +14,11 @@ export interface ClusterOptions {
 }
 
 export class Cluster {
-  /** Where customers and Akool reach any of them. */
+  /** The URL at which customers and Akool reach any of them. */
   readonly url: string;
   readonly gateways: readonly [Gateway, ...Gateway[]];
   readonly #balancer: Balancer | null;
-  /** Gateways that are to be started again a little later. */
+  /** Restarts that are still pending. */
   readonly #pauses = new Set<Promise<void>>();
 
   private constructor(url: string, gateways: Cluster['gateways'], balancer: Balancer | null) {
@@ -27,7 +27,7 @@ export class Cluster {
     this.#balancer = balancer;
   }
 
-  /** None of them is started yet. */
+  /** Creates the gateways without starting them. */
   static async at({ instances, env, ...options }: ClusterOptions): Promise<Cluster> {
     const firstPort = await freePort();
     const ports = [firstPort];
@@ -38,17 +38,17 @@ export class Cluster {
     return new Cluster(url, [gatewayAt(firstPort), ...ports.slice(1).map(gatewayAt)], balancer);
   }
 
-  /** How often any of them ended although nobody had killed it, and how. */
+  /** Every exit of a gateway that was not killed. */
   get faints(): readonly string[] {
     return this.gateways.flatMap(({ faints }) => faints);
   }
 
-  /** Does not wait until they are ready. */
+  /** Returns before they are ready. */
   start(): void {
     for (const gateway of this.gateways) gateway.start();
   }
 
-  /** Starts those of them again in so many milliseconds. */
+  /** Restarts these gateways after a delay. */
   startLater(gateways: readonly Gateway[], ms: number): void {
     const pause: Promise<void> = sleep(ms).then(() => {
       for (const gateway of gateways) gateway.start();
@@ -57,7 +57,7 @@ export class Cluster {
     this.#pauses.add(pause);
   }
 
-  /** Resolves when all serve. */
+  /** Resolves when all of them serve requests. */
   async ready(signal: AbortSignal): Promise<void> {
     await Promise.all(this.gateways.map((gateway) => gateway.ready(signal)));
   }
@@ -67,12 +67,12 @@ export class Cluster {
     await Promise.all(this.gateways.map((gateway) => gateway.kill()));
   }
 
-  /** Asks all to stop; how each ended. */
+  /** Asks all of them to stop, and returns how each exited. */
   stop(): Promise<readonly string[]> {
     return Promise.all(this.gateways.map((gateway) => gateway.stop()));
   }
 
-  /** Kills what runs, for good. */
+  /** Kills everything for good. */
   async close(): Promise<void> {
     await this.kill();
     await this.#balancer?.stop();

@@ -1,6 +1,6 @@
 /**
- * A front end under chaos: submits with an idempotency key and again until there is an answer, follows each
- * job over graphql-ws, and after each lost connection goes on after the last version it has seen.
+ * A front end under chaos: repeats each submit with an idempotency key until it is answered, follows each job
+ * over graphql-ws, and resumes after each lost connection from the last version it has seen.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createClient } from 'graphql-ws';
@@ -20,11 +20,11 @@ export interface SeenUpdate {
 /** What one follower saw of one job. */
 export interface Sighting {
   readonly id: string;
-  /** As they came, over all its connections. */
+  /** In order of arrival, across all its connections. */
   readonly updates: SeenUpdate[];
-  /** The gateway said that this was all. */
+  /** The gateway completed the subscription. */
   completed: boolean;
-  /** Why it was turned away, if it was. */
+  /** Why the follower was refused, if it was. */
   refusal: string | null;
 }
 
@@ -39,7 +39,7 @@ export interface FoundJob extends SeenUpdate {
   readonly history: readonly HistoryLine[];
 }
 
-/** An answer that sending the same again won't change. */
+/** Repeating the request would not change the answer. */
 export class RefusedError extends Error {}
 
 const SUBMIT = {
@@ -56,7 +56,7 @@ const JOBS = `query Jobs($after: String) {
   jobs(first: 100, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } } }`;
 const CANCEL = 'mutation Cancel($id: ID!) { cancelJob(id: $id) { status } }';
 
-/** Codes of mistakes; whatever else may be better the next time. */
+/** Codes of permanent errors; anything else may succeed on a retry. */
 const FOR_GOOD = new Set([
   'BAD_USER_INPUT',
   'IDEMPOTENCY_CONFLICT',
@@ -64,7 +64,7 @@ const FOR_GOOD = new Set([
   'NOT_FOUND',
   'UNAUTHENTICATED',
 ]);
-/** Longer than any request may take, so that those which do are seen. */
+/** Longer than the limit for requests, so that slow ones are measured. */
 const REQUEST_TIMEOUT_MS = 20_000;
 
 export class Customer {
@@ -72,7 +72,7 @@ export class Customer {
   readonly #tenant: Tenant;
   readonly #signal: AbortSignal;
   readonly #sockets: readonly Client[];
-  /** Of its requests, until they were answered, refused or cut, in milliseconds. */
+  /** Durations until its requests were answered, refused or cut, in milliseconds. */
   readonly tookMs: number[] = [];
 
   constructor(parts: { url: string; tenant: Tenant; sockets: number; signal: AbortSignal }) {
@@ -89,7 +89,7 @@ export class Customer {
     );
   }
 
-  /** @throws RefusedError; or, when the time is up, what went wrong last */
+  /** @throws RefusedError; or the last error, once the time is up */
   async submit({ mutation, input }: Order): Promise<Answered> {
     const { submit } = await this.#untilAnswered<{
       submit: { deduplicated: boolean; job: { id: string } };
@@ -97,7 +97,7 @@ export class Customer {
     return { id: submit.job.id, deduplicated: submit.deduplicated };
   }
 
-  /** Takes a job back if it still waits. */
+  /** Cancels a job that is still waiting. */
   async cancel(id: string): Promise<void> {
     try {
       await this.#untilAnswered(CANCEL, { id });
@@ -110,7 +110,7 @@ export class Customer {
     return (await this.#untilAnswered<{ job: FoundJob | null }>(JOB, { id })).job;
   }
 
-  /** The ids of all jobs that the tenant has. */
+  /** The ids of all jobs of the tenant. */
   async list(): Promise<readonly string[]> {
     const ids: string[] = [];
     let after: string | null = null;
@@ -122,7 +122,7 @@ export class Customer {
     return ids;
   }
 
-  /** Until the gateway says that this is all, or refuses, or the time is up. */
+  /** Follows until the gateway completes or refuses the subscription, or the time is up. */
   async follow(sighting: Sighting, nth: number): Promise<void> {
     const socket = this.#sockets[nth % this.#sockets.length];
     const patience = new Patience();
@@ -147,7 +147,7 @@ export class Customer {
     }
   }
 
-  /** Cuts a connection, as a train does in a tunnel. */
+  /** Cuts a connection, like a train entering a tunnel. */
   cut(nth: number): void {
     this.#sockets[nth % this.#sockets.length]?.terminate();
   }
@@ -190,7 +190,7 @@ export class Customer {
   }
 }
 
-/** The pauses between tries, as a good client makes them: longer and longer, and never the same. */
+/** Pauses between retries: growing and jittered, as in a good client. */
 class Patience {
   #ceilingMs = FIRST_PAUSE_MS;
 
@@ -207,7 +207,7 @@ class Patience {
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 800;
 
-/** Cut while it connects, a socket of `ws` reports that when nobody listens any more. */
+/** A socket of `ws` that is cut while connecting emits its error after all listeners are gone. */
 class CuttableSocket extends WebSocket {
   constructor(url: string, protocols: string) {
     super(url, protocols);

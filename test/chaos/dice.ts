@@ -1,4 +1,4 @@
-/** Seeded chance. Each purpose has dice of its own, so that one does not shift another's luck. */
+/** Seeded random numbers. Each purpose has its own generator, so that they do not affect each other. */
 export class Dice {
   #state: number;
 
@@ -8,7 +8,7 @@ export class Dice {
     this.#state = state;
   }
 
-  /** From 0 to below 1: the generator "mulberry32". */
+  /** Returns a number from 0 to below 1, by the generator "mulberry32". */
   roll(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);

@@ -1,8 +1,9 @@
 /**
  * Everything that goes wrong at Akool during a chaos run.
  *
- * Left out on purpose: the webhook fault `wrong-id`. It is well signed, so a job that does not know its `_id`
- * yet (its submit was cut off) takes the one it is told: that binding is how it finds its job again at all.
+ * The callback fault `wrong-id` is omitted on purpose. It is correctly signed, so a job that does not know
+ * its `_id` yet (because its submit was cut off) accepts the one in the callback: this is how it finds its
+ * job again.
  */
 import type { FaultPlan } from '../../src/sandbox/sandbox.js';
 
@@ -38,6 +39,6 @@ export const FAULTS: FaultPlan = {
     detect: { latency: 0.05, timeout: 0.03, reset: 0.05, error: 0.03, garbage: 0.03, refuse: 0.05 },
     media: { latency: 0.05, reset: 0.05, error: 0.05, garbage: 0.03, refuse: 0.03 },
   },
-  // Longer than AKOOL_TIMEOUT_MS: a submit may be accepted after the gateway has given up on the answer.
+  // Longer than AKOOL_TIMEOUT_MS: a submit may be accepted after the gateway has given up on it.
   defaults: { ms: 1200 },
 };

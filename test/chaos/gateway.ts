@@ -1,4 +1,4 @@
-/** A gateway as a process that can be killed and started again, always at the same address and files. */
+/** A gateway process that can be killed and restarted, always at the same address and with the same files. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,13 +11,13 @@ export interface GatewayOptions {
   readonly folder: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
-  /** Whether a start that began then may have been refused by its database. */
+  /** Whether a gateway started at this time may have been refused by its database. */
   readonly mayFailToStart: (startedAt: number) => boolean;
 }
 
 export class Gateway {
   readonly url: string;
-  /** How often it ended although nobody had killed it, and how. */
+  /** Every exit although it was not killed. */
   readonly faints: string[] = [];
   readonly #options: GatewayOptions;
   #child: ChildProcess | null = null;
@@ -29,7 +29,7 @@ export class Gateway {
     this.url = `http://127.0.0.1:${options.port}`;
   }
 
-  /** Starts it unless it runs, and again when it ends by itself; does not wait until it is ready. */
+  /** Starts it unless it runs, and restarts it if it exits by itself; does not wait until it is ready. */
   start(): void {
     this.#isWanted = true;
     if (this.#child !== null) return;
@@ -43,7 +43,7 @@ export class Gateway {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
-    // It must not outlive a run that was broken off.
+    // It must not outlive an interrupted run.
     const killIt = () => child.kill('SIGKILL');
     process.once('exit', killIt);
     this.#child = child;
@@ -63,7 +63,7 @@ export class Gateway {
     });
   }
 
-  /** Resolves when it serves, or can't stay up. */
+  /** Resolves when it serves requests, or keeps exiting. */
   async ready(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.faints.length < MAX_FAINTS) {
       try {
@@ -79,7 +79,7 @@ export class Gateway {
     await this.#end('SIGKILL');
   }
 
-  /** Asks it to stop; how it ended. */
+  /** Asks it to stop, and returns how it exited. */
   async stop(): Promise<string> {
     const child = this.#child;
     const timer = setTimeout(() => child?.kill('SIGKILL'), STOP_LIMIT_MS);
@@ -97,9 +97,9 @@ export class Gateway {
   }
 }
 
-/** A gateway that can't stay up makes the run pointless. */
+/** A gateway that keeps exiting makes the run pointless. */
 const MAX_FAINTS = 5;
-/** The last line of a gateway that could not start. */
+/** The last log line of a gateway that could not start. */
 const NO_DATABASE = /; see DATABASE_URL\n$/;
 /** A supervisor's pause. */
 const RESTART_MS = 250;

@@ -25,5 +25,5 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
-// Node 20 may turn round for ever at its natural end when a socket was cut while it connected.
+// After a socket was cut while connecting, Node 20 may loop forever instead of exiting.
 process.exit(code);

@@ -1,4 +1,4 @@
-/** Kills gateways again and again, at moments that hurt, and starts them again. */
+/** Kills gateways at awkward moments, and restarts them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatePoint, Sandbox } from '../../src/sandbox/sandbox.js';
 import type { Cluster } from './cluster.js';
@@ -6,34 +6,34 @@ import { Dice } from './dice.js';
 import type { Gateway } from './gateway.js';
 
 const MOMENTS = [
-  /** While it works, whatever it does. */
+  /** At a random time. */
   'any',
   'any',
-  /** While it starts. */
+  /** During its start. */
   'starting',
-  /** Its submit is at Akool, which has not decided yet. */
+  /** While its submit is at Akool, undecided. */
   'submit',
-  /** Its submit is accepted and billed, the answer not sent. */
+  /** When its submit is accepted and billed, but not yet answered. */
   'accepted',
-  /** Its submit was answered this very moment. */
+  /** Just after its submit was answered. */
   'answered',
-  /** A webhook arrives this very moment. */
+  /** Just as a callback arrives. */
   'webhook',
-  /** It asks for results. */
+  /** While it polls. */
   'results',
-  /** It looks for faces. */
+  /** While it detects faces. */
   'detect',
-  /** It fetches a result. */
+  /** While it downloads a result. */
   'media',
 ] as const;
 
-/** How long to wait for a moment that does not come. */
+/** How long to wait for such a moment. */
 const PATIENCE_MS = 2500;
-/** Of several gateways all are killed so often, otherwise one. */
+/** Probability that all gateways are killed instead of one. */
 const ALL = 0.25;
-/** One of several is started again at once so often; otherwise the others have to take over what it did. */
+/** Probability of an immediate restart; otherwise the other gateways have to take over. */
 const AT_ONCE = 0.5;
-/** And then no later than this. */
+/** The longest delay of a later restart. */
 const AWAY_MS = 4000;
 
 export class Killer {
@@ -51,7 +51,7 @@ export class Killer {
     this.#signal = parts.signal;
   }
 
-  /** Resolves after so many kills. */
+  /** Resolves after this many kills. */
   after(kills: number): Promise<void> {
     if (this.#kills >= kills) return Promise.resolve();
     return new Promise((go) => {
@@ -95,13 +95,13 @@ export class Killer {
     else this.#cluster.startLater(victims, this.#dice.between(0, AWAY_MS));
   }
 
-  /** Waits until a gateway and the sandbox meet at the point; returns what ends their meeting. */
+  /** Waits until the sandbox is at this point of a request; returns the function that releases it. */
   async #holdAt(moment: GateMoment, luck: number): Promise<() => void> {
     await sleep(luck * 1000);
     const gate = this.#sandbox.hold(moment === 'answered' ? 'accepted' : moment);
     await Promise.race([gate.arrived, sleep(PATIENCE_MS)]);
     if (moment !== 'answered' && moment !== 'webhook') return () => gate.release();
-    // Let go first: whatever the gateway does with it takes some milliseconds, and dies in one of them.
+    // Release it first: processing takes the gateway some milliseconds, during which it is killed.
     gate.release();
     await sleep(luck * 8);
     return () => {};

@@ -3,7 +3,7 @@ import { type ChaosOptions, OptionError, readOptions } from './options.js';
 import { printable } from './report.js';
 import { runChaos } from './run.js';
 
-/** Returns the exit code: 0 when everything held, 1 when something did not, 2 for wrong options. */
+/** Returns the exit code: 0 if everything held, 1 if something did not, 2 for wrong options. */
 export async function main(args: readonly string[], root: string): Promise<number> {
   let options: ChaosOptions;
   try {
@@ -17,7 +17,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   console.log(
     `${jobs} jobs of ${tenants} tenants, ${instances} gateways on ${store}, ${kills} kills, seed ${seed}`,
   );
-  // An exit, unlike a signal, takes the gateway with it.
+  // Exit handlers stop the gateways; an unhandled signal would leave them running.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const report = await runChaos(options);
   console.log(printable(report));

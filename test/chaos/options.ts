@@ -1,25 +1,25 @@
-/** How large a chaos run is, and which one of its size. */
+/** The size of a chaos run, and its seed. */
 import { parseArgs } from 'node:util';
 
 export interface ChaosOptions {
-  /** The folder of the project; `dist/` in it is what is run. */
+  /** The project's root folder, whose `dist/` is run. */
   readonly root: string;
   readonly jobs: number;
   readonly kills: number;
   readonly tenants: number;
-  /** Gateways, behind a load balancer where there are several. */
+  /** Number of gateways; several are behind a load balancer. */
   readonly instances: number;
-  /** An embedded file for one gateway; or PostgreSQL, and Redis, for any number. */
+  /** An embedded file, for one gateway; or PostgreSQL and Redis, for any number. */
   readonly store: 'sqlite' | 'postgres';
-  /** Orders, faults and moments of the kills follow from it; the operating system's timing does not. */
+  /** Determines orders, faults and moments of the kills, but not the operating system's timing. */
   readonly seed: number;
-  /** False: the gateway runs without asking for results, and the run has to fail. */
+  /** If false, the gateway does not poll, and the run has to fail. */
   readonly reconciler: boolean;
-  /** `JOB_DEADLINE_MS` of the gateway; a job that nobody ever hears of again takes so long to fail. */
+  /** The gateway's `JOB_DEADLINE_MS`, after which a job without news fails. */
   readonly deadlineMs: number;
-  /** PostgreSQL and Redis fall silent for so long at most, and for a quarter of it at least. */
+  /** PostgreSQL and Redis hang for at most this long, and at least a quarter of it. */
   readonly silenceMs: number;
-  /** What has not ended by then counts as lost. */
+  /** Jobs that have not ended by then count as lost. */
   readonly limitMs: number;
 }
 

@@ -1,4 +1,4 @@
-/** What the customers are going to submit, how often, and when. */
+/** What the customers will submit, how often, and when. */
 import { Dice } from './dice.js';
 import type { ChaosOptions } from './options.js';
 
@@ -9,19 +9,19 @@ export interface Tenant {
 
 export interface Order {
   readonly tenant: Tenant;
-  /** The idempotency key; also in the addresses of the pictures, so that a bill tells whose it is. */
+  /** The idempotency key; also part of the picture URLs, so that a bill can be matched to its order. */
   readonly key: string;
   readonly mutation: 'submitFaceSwap' | 'submitFaceSwapPlus';
   readonly input: Readonly<Record<string, unknown>>;
   /** Submitted between this kill and the next. */
   readonly afterKills: number;
   readonly delayMs: number;
-  /** How many send it at once. */
+  /** Number of identical submits sent at the same moment. */
   readonly atOnce: number;
-  /** Sent again so much later although it was answered; null: not. */
+  /** Delay before the answered submit is repeated; null if it is not. */
   readonly againAfterMs: number | null;
   readonly cancel: boolean;
-  /** How long after the answer each of its followers comes. */
+  /** Delay between the answer and the start of each follower. */
   readonly followAfterMs: readonly number[];
 }
 
@@ -33,7 +33,7 @@ export function tenantsOf({ tenants }: ChaosOptions): readonly [Tenant, ...Tenan
   return [tenant(1), ...Array.from({ length: tenants - 1 }, (_, i) => tenant(i + 2))];
 }
 
-/** A fifth comes at once, so that there is a queue; the others are spread over the time between the kills. */
+/** A fifth comes at once, to build a queue; the others are spread over the time between the kills. */
 export function planOrders(options: ChaosOptions): readonly Order[] {
   const dice = new Dice(options.seed, 'orders');
   const tenants = tenantsOf(options);
@@ -69,14 +69,14 @@ function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | '
   const input = {
     sourceImage: [{ path: picture('source.png') }],
     targetImage: [{ path: picture('target.png') }],
-    // Asks Akool for the faces first: another place to die at.
+    // Runs face detection first, which adds another point at which to be killed.
     detectOpts: dice.chance(0.15),
     idempotencyKey,
   };
   return { mutation: 'submitFaceSwap', input };
 }
 
-/** The order that a submit at the sandbox came from. */
+/** The key of the order that a submit at the sandbox belongs to. */
 export function keyIn(request: Readonly<Record<string, unknown>>): string | null {
   return /\/chaos\/([^/"]+)\//.exec(JSON.stringify(request))?.[1] ?? null;
 }

@@ -1,6 +1,6 @@
-/** Hours in seconds: the gateway's times, made small enough to run out during the run. */
+/** The gateway's timings, shortened enough to expire during the run. */
 
-/** Slots at the provider, as the gateway is told. The sandbox's own limit is far higher: see slots.ts. */
+/** The gateway's limit of slots at the provider. The sandbox's own limit is far higher: see slots.ts. */
 export const MAX_CONCURRENCY = 8;
 export const AKOOL_TIMEOUT_MS = 800;
 export const UNCONFIRMED_SLOT_MS = 3000;
@@ -13,11 +13,11 @@ export const GATEWAY_SETTINGS = {
   UNCONFIRMED_SLOT_MS: String(UNCONFIRMED_SLOT_MS),
   ARCHIVE_TIMEOUT_MS: '2000',
   DRAIN_MS: '2000',
-  // After AKOOL_TIMEOUT_MS and this, others take over what a killed gateway was sending.
+  // After AKOOL_TIMEOUT_MS plus this, others take over what a killed gateway was sending.
   LEASE_GRACE_MS: '700',
 };
 
 export const SANDBOX_PACE = { queueMs: 40, processMs: 80, webhookRetryMs: 100 };
 
-/** A stalled job ends at last, so long after the gateway's deadline for it. */
+/** A stalled job ends this long after the gateway's deadline for it. */
 export const STALLS_ON_MS = 2000;

@@ -1,19 +1,19 @@
-/** What a chaos run found, as numbers of which many must be zero. */
+/** The findings of a chaos run as numbers, many of which must be zero. */
 
 export interface Row {
   readonly what: string;
   readonly value: number | string;
-  /** Null: any value is right. */
+  /** The largest correct value; null if any value is correct. */
   readonly atMost: number | null;
-  /** What it was about, for those that are wrong. */
+  /** The cases behind a wrong value. */
   readonly cases?: readonly string[];
 }
 
 export interface Report {
   readonly rows: readonly Row[];
-  /** What must not be, one line each; empty when everything held. */
+  /** One line per broken rule; empty if everything held. */
   readonly violations: readonly string[];
-  /** Where the database and the log are, when something did not hold. */
+  /** The folder of the database and the logs, if something did not hold. */
   readonly folder: string | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * One chaos run: a sandbox that lives through it and is the judge of the money, gateways that are killed and
- * started again, customers who want their pictures, and an audit at the end.
+ * One chaos run: a sandbox that survives it and whose bills are authoritative, gateways that are killed and
+ * restarted, customers who want their pictures, and an audit at the end.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,11 +20,11 @@ import { type Report, type Row, violationsIn } from './report.js';
 import { embedded, type Services, shared } from './services.js';
 
 const SOCKETS_PER_TENANT = 5;
-/** Between a stamp and what is stored, where clocks of processes differ a little. */
+/** Between a change's timestamp and its commit, including clock differences between processes. */
 const STORING_MS = 250;
-/** How long the sandbox may take to get rid of its last webhooks. */
+/** How long the sandbox may take to deliver its last callbacks. */
 const SETTLE_MS = 5000;
-/** After the deadline, a job of which nothing is heard for so long will not end any more. */
+/** A job without news for this long after its deadline will never end. */
 const SILENCE_MS = 4000;
 /** Time for the audit itself. */
 const AUDIT_MS = 60_000;
@@ -33,7 +33,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'chaos-run-'));
   const sandbox = createSandbox({
     ...SANDBOX_PACE,
-    // So high that going over the gateway's limit shows in the audit rather than being refused here.
+    // High enough that exceeding the gateway's limit shows in the audit instead of being refused here.
     maxConcurrency: 1_000_000,
     credit: 1_000_000,
     faults: FAULTS,
@@ -116,7 +116,7 @@ class Run {
     await disturbed;
     if (!isCutOff) await Promise.race([this.#sandbox.settled(), sleep(SETTLE_MS, null, { ref: false })]);
 
-    // Once more, so that what is looked at is what is on disk.
+    // Kill once more, so that the audit sees what is on disk.
     await cluster.kill();
     const peak = this.#sandbox.peakConcurrency;
     this.#tookMs.push(...[...customers.values()].flatMap(({ tookMs }) => tookMs));
@@ -132,7 +132,7 @@ class Run {
     ];
   }
 
-  /** Resolves when nobody has heard anything new for longer than any job may be silent, or the time is up. */
+  /** Resolves when there has been no news for longer than any job may be silent, or the time is up. */
   async #standstill(signal: AbortSignal): Promise<void> {
     await this.#cluster.ready(signal);
     const quietMs = this.#options.deadlineMs + SILENCE_MS + this.#services.silenceMs;
@@ -167,7 +167,7 @@ class Run {
     await Promise.all(followed);
   }
 
-  /** Null when it was refused, or the time was up. */
+  /** Returns null if it was refused, or the time was up. */
   async #submit(customer: Customer, order: Order): Promise<string | null> {
     try {
       const { id } = await customer.submit(order);
@@ -185,7 +185,7 @@ class Run {
     this.#cluster.start();
     await this.#cluster.ready(signal);
     const customers = this.#customers(signal);
-    // Whoever sends the same once more, after everything, is still given the same job, and nothing is billed.
+    // Repeating a submit, even now, must return the same job and bill nothing.
     const found = new Map<string, FoundJob | null>();
     await inParallel(orders, 16, async (order) => {
       const ids = this.#answers.get(order.key);
@@ -211,7 +211,7 @@ class Run {
     });
   }
 
-  /** What else happens all the time: connections are cut, and stalled jobs end long after they were given up. */
+  /** Also cuts connections, and ends stalled jobs long after the gateway has given them up. */
   async #disturb(customers: readonly Customer[], signal: AbortSignal): Promise<void> {
     const dice = new Dice(this.#options.seed, 'disturbances');
     const stallsMs = this.#options.deadlineMs + STALLS_ON_MS;

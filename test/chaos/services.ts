@@ -1,4 +1,4 @@
-/** Where the gateways of a run keep what they share, and how it fails them now and then. */
+/** The services that the gateways of a run share, and their failures. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { freePort } from '../support/free-port.js';
@@ -10,21 +10,21 @@ import type { Row } from './report.js';
 
 export interface Services {
   readonly env: Readonly<Record<string, string>>;
-  /** Makes trouble until the signal. */
+  /** Causes failures until the signal is aborted. */
   disturb(seed: number, signal: AbortSignal): Promise<void>;
-  /** When each change of each job was stored, in milliseconds since 1970; nothing where that is known by its stamp. */
+  /** When each job's changes were stored, in milliseconds since 1970; empty if their timestamps suffice. */
   storedAt(): Promise<ReadonlyMap<string, readonly number[]>>;
-  /** Whether a gateway that was started then may have found no database. */
+  /** Whether a gateway started at this time may have found no database. */
   mayFailToStart(startedAt: number): boolean;
-  /** No news for so long may be the services' fault, in milliseconds. */
+  /** How long the services may be the reason for a lack of news, in milliseconds. */
   readonly silenceMs: number;
-  /** What trouble was made. */
+  /** The failures that were caused. */
   readonly rows: readonly Row[];
-  /** @param keep leaves the data for whoever wants to know what went wrong */
+  /** @param keep keeps the data for examination */
   close(keep: boolean): Promise<void>;
 }
 
-/** A file that one gateway has for itself. */
+/** A file used by one gateway alone. */
 export function embedded(file: string): Services {
   return {
     env: { DATABASE_URL: `sqlite:${file}` },
@@ -37,14 +37,14 @@ export function embedded(file: string): Services {
   };
 }
 
-/** Of so many commits one is lost, before it arrives or its answer. */
+/** The share of commits lost before they arrive, and the share whose acknowledgement is lost. */
 const LOST_COMMITS = 1 / 40;
 
 /**
- * A PostgreSQL whose connections are cut and whose answers are lost, and a Redis that is killed and comes back
- * empty; each falls silent now and then.
+ * A PostgreSQL whose connections are cut and whose commits or acknowledgements are lost, and a Redis that is
+ * killed and comes back empty; each hangs now and then.
  *
- * @param silenceMs how long at most
+ * @param silenceMs the longest hang
  */
 export async function shared(silenceMs: number): Promise<Services> {
   const server = await postgresUrl();
@@ -129,11 +129,11 @@ async function storedChanges(url: string): Promise<ReadonlyMap<string, readonly 
   }
 }
 
-/** Times in which a service swallows what it is sent, and closes nothing. */
+/** Periods in which a service discards what it receives and closes no connection. */
 class Silences {
   readonly #proxy: TcpProxy;
   readonly #longestMs: number;
-  /** Milliseconds since 1970; the last one may not be over. */
+  /** In milliseconds since 1970; the last one may still be open. */
   readonly #spans: { readonly from: number; to: number }[] = [];
 
   constructor(proxy: TcpProxy, longestMs: number) {
@@ -156,13 +156,13 @@ class Silences {
     }
   }
 
-  /** Whether it was silent at any time since. */
+  /** Whether it has been silent at any time since then. */
   hasBeen(since: number): boolean {
     return this.#spans.some(({ to }) => to > since);
   }
 }
 
-/** False when the signal came first. */
+/** Returns false if the signal came first. */
 async function paused(ms: number, signal: AbortSignal): Promise<boolean> {
   await sleep(ms, undefined, { signal }).catch(() => {});
   return !signal.aborted;

@@ -1,24 +1,25 @@
 /**
- * How many jobs were at the provider at once, by two witnesses.
+ * How many jobs were at the provider at once, according to two sources.
  *
- * The gateway's promise is about slots. A job takes one when it is leased (SUBMITTING) and keeps it until its
- * end is known, or it goes back to WAITING, or, when nobody knows whether Akool has it (UNCONFIRMED), for
- * `UNCONFIRMED_SLOT_MS`. A slot that was given back so is free for another job; should its first holder turn
- * out to be at Akool after all, there may be one more there than slots: that is meant, and Akool's 1005 is
- * the guard. So from then on such a job counts no more, and of all the others there must never be more than
- * slots: in the gateway's history (held), and at the sandbox (accepted and not ended).
+ * The gateway guarantees a maximum number of slots. A job takes a slot when it is leased (SUBMITTING) and
+ * keeps it until its end is known or it goes back to WAITING; if it is unknown whether Akool has it
+ * (UNCONFIRMED), for `UNCONFIRMED_SLOT_MS`. After that the slot is free for another job. If the first job
+ * turns out to be at Akool after all, there may be more jobs there than slots: this is intended, and Akool's
+ * 1005 protects against excess. So from then on such a job no longer counts, and the number of all others
+ * must never exceed the number of slots: in the gateway's history (held), and at the sandbox (accepted and
+ * not ended).
  */
 import type { SandboxJob } from '../../src/sandbox/sandbox.js';
 import type { FoundJob, HistoryLine } from './customer.js';
 import { UNCONFIRMED_SLOT_MS } from './pace.js';
 
-/** From (inclusive) to (exclusive), milliseconds since 1970. */
+/** From (inclusive) to (exclusive), in milliseconds since 1970. */
 export interface Interval {
   readonly from: number;
   readonly to: number;
 }
 
-/** When a line of a job's history was stored, at the latest; in milliseconds since 1970. */
+/** The latest time at which a history entry was stored, in milliseconds since 1970. */
 export type StoredAt = (job: FoundJob, line: HistoryLine) => number;
 
 const DEADLINE_ERRORS = new Set(['DEADLINE_EXCEEDED', 'SUBMIT_UNCONFIRMED']);
@@ -27,8 +28,8 @@ const HOLDS = new Set(['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING']);
 /**
  * When the job held a slot, by its history.
  *
- * @param storedAt a webhook may resolve a job whose slot is about to be given back: a lease before that is stored is
- *   right
+ * @param storedAt a callback may resolve a job whose slot is about to be released: leasing that slot is
+ *   correct until the callback is stored
  */
 export function slotsHeld(job: FoundJob, storedAt: StoredAt): readonly Interval[] {
   const held: Interval[] = [];
@@ -37,7 +38,7 @@ export function slotsHeld(job: FoundJob, storedAt: StoredAt): readonly Interval[
   for (const line of job.history) {
     const at = Date.parse(line.at);
     if (line.status === 'SUBMITTING') from ??= at;
-    // One that comes back after its slot was given back holds none of those that count.
+    // A job that returns after its slot was released does not hold a slot that counts.
     if (from === null) continue;
     if (storedAt(job, line) >= freeAt) {
       held.push({ from, to: Math.min(at, freeAt) });
@@ -53,14 +54,14 @@ export function slotsHeld(job: FoundJob, storedAt: StoredAt): readonly Interval[
   return held;
 }
 
-/** When the job was at the sandbox, as far as the gateway had no right to take its slot for free. */
+/** When the job was at the sandbox while the gateway had no right to consider its slot free. */
 export function timeAtProvider(atSandbox: SandboxJob, job: FoundJob, storedAt: StoredAt): Interval {
   const from = atSandbox.acceptedAt;
   const ended = atSandbox.status >= 3 ? atSandbox.updatedAt : Number.POSITIVE_INFINITY;
   return { from, to: Math.max(from, Math.min(ended, rightlyFreeAt(job, storedAt))) };
 }
 
-/** When the slot was given back although Akool may still work: after UNCONFIRMED_SLOT_MS, or at the deadline. */
+/** When the slot was released while Akool may still work: after UNCONFIRMED_SLOT_MS, or at the deadline. */
 function rightlyFreeAt(job: FoundJob, storedAt: StoredAt): number {
   let unconfirmedAt: number | null = null;
   for (const line of job.history) {
@@ -70,13 +71,13 @@ function rightlyFreeAt(job: FoundJob, storedAt: StoredAt): number {
       if (storedAt(job, line) >= freeAt) return Math.min(at, freeAt);
     }
     unconfirmedAt = line.status === 'UNCONFIRMED' ? at : null;
-    // Also where its result came after all: from here on its slot was free.
+    // Even if its result arrived later: from here on its slot was free.
     if (line.status === 'FAILED' && DEADLINE_ERRORS.has(line.note ?? '')) return at;
   }
   return unconfirmedAt === null ? Number.POSITIVE_INFINITY : unconfirmedAt + UNCONFIRMED_SLOT_MS;
 }
 
-/** How many intervals overlap at most. One that ends when another begins does not overlap it. */
+/** The largest number of overlapping intervals. One that ends when another begins does not overlap it. */
 export function mostAtOnce(intervals: readonly Interval[]): number {
   const steps = intervals
     .filter(({ from, to }) => to > from)

@@ -1,4 +1,4 @@
-/** The gateway with its reconciler switched off: what the chaos run has to notice. */
+/** The gateway without its reconciler, which the chaos run has to notice. */
 import { createApp } from '../../dist/app.js';
 import { readConfig } from '../../dist/config/config.js';
 

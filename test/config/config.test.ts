@@ -3,7 +3,7 @@ import { ConfigError, isLoopback, readConfig } from '../../src/config/config.js'
 import { SSL_MODES } from '../../src/config/postgres-address.js';
 import { SETTINGS, type SettingName } from '../../src/config/settings.js';
 
-/** What is said of a wrong environment, line by line; nothing when it is right. */
+/** The reported mistakes of an environment, one per line; empty if it is valid. */
 function mistakesIn(environment: Record<string, string>): readonly string[] {
   try {
     readConfig(environment);
@@ -128,15 +128,15 @@ describe('the address of PostgreSQL', () => {
   test.each([
     [
       'postgres://u:hunter2@a:1,b:2/db',
-      'names several hosts (a:1, b:2); it may name one, which leads to the primary',
+      'names several hosts (a:1, b:2); it must name exactly one, which must lead to the primary',
     ],
     [
       'postgres://u:hunter2@a,b/db',
-      'names several hosts (a, b); it may name one, which leads to the primary',
+      'names several hosts (a, b); it must name exactly one, which must lead to the primary',
     ],
     [
       'postgres:///db?host=a,b&password=hunter2',
-      'names several hosts (a, b); it may name one, which leads to the primary',
+      'names several hosts (a, b); it must name exactly one, which must lead to the primary',
     ],
     ['postgres://u:hunter2@a/db?sslmode=on', `has the sslmode "on"; it may be ${SSL_MODES.join(', ')}`],
     ['postgres://u:hunter2@a/db?sslmode=', `has the sslmode ""; it may be ${SSL_MODES.join(', ')}`],
@@ -267,7 +267,7 @@ describe('mistakes', () => {
       'ARCHIVE_S3_PATH_STYLE is set; this requires ARCHIVE_S3_BUCKET',
     ]);
     expect(mistakesIn({ ARCHIVE_S3_BUCKET: 'no bucket' })).toHaveLength(1);
-    // They may be there for other programs.
+    // They may be meant for other programs.
     expect(mistakesIn({ AWS_ACCESS_KEY_ID: 'k', AWS_REGION: 'eu-central-1' })).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-/** An account that runs out of credit, or that Akool refuses: no job is lost to it, and none is sent in vain. */
+/** An account that runs out of credit, or that Akool refuses: no job is lost, and none is sent in vain. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** The time of day, which a test can set forward: pauses of minutes are over at once. */
+/** A wall clock that tests can set forward, to skip pauses of minutes. */
 function daytime(): Daytime {
   let aheadMs = 0;
   return {
@@ -51,7 +51,7 @@ async function start(options: GatewayOptions = {}): Promise<HeldGateway> {
   return { ...gateway, clock, lines };
 }
 
-/** Every call is refused with this code, until the plan is another one. */
+/** Every call is refused with this code until the plan changes. */
 function refusing(code: number): FaultPlan {
   return { rates: { submit: { refuse: 1 }, credit: { refuse: 1 } }, defaults: { code } };
 }
@@ -66,7 +66,7 @@ async function reasonOf({ url }: TestGateway): Promise<string | null> {
   return (await dataOf(ask<Account, unknown>(url, '{ account { waitingReason } }'))).account.waitingReason;
 }
 
-/** A pause counts from when its reason is stored, which may be after a skip: so the clock goes on until it is over. */
+/** A pause starts when its reason is stored, possibly after a skip; so this skips until it is over. */
 async function untilOver(gateway: HeldGateway): Promise<void> {
   await expect
     .poll(
@@ -84,7 +84,7 @@ async function gaugeOf({ url }: TestGateway, reason: string): Promise<number> {
   return Number(new RegExp(`faceswap_dispatch_held\\{reason="${reason}"\\} (\\d)`).exec(text)?.[1]);
 }
 
-/** Jobs that all wait before the first of them gets its answer from Akool. */
+/** Submits jobs so that all are waiting before Akool answers the first. */
 async function submitTogether(gateway: TestGateway, inputs: readonly ReturnType<typeof oneFace>[]) {
   const gate = gateway.sandbox.hold('submit');
   const jobs = await Promise.all(inputs.map((input) => submit(gateway.url, input)));
@@ -112,7 +112,7 @@ describe('a balance that runs out', { timeout: 60_000 }, () => {
     await expect
       .poll(states)
       .toEqual([...upTo(10).map(() => 'COMPLETED '), ...upTo(30).map(() => 'WAITING NO_CREDIT')]);
-    // Two had left before the first refusal was known; with nothing left on the account, none is tried.
+    // Two were sent before the first refusal was known; without credit, none is tried.
     const tried = gateway.sandbox.requests.pro;
     expect(tried).toBeLessThanOrEqual(12);
     const looks = gateway.sandbox.requests.credit;
@@ -235,7 +235,7 @@ describe('an account that Akool refuses', { timeout: 60_000 }, () => {
     expect(gateway.sandbox.requests.pro).toBe(1);
     gateway.clock.skip(6000);
     await expect.poll(() => gateway.sandbox.requests.pro, { timeout: 5000 }).toBe(2);
-    // A pause begins when the refusal is stored, which may be after a skip.
+    // A pause starts when the refusal is stored, possibly after a skip.
     await expect
       .poll(
         () => {
@@ -256,7 +256,7 @@ describe('an account that Akool refuses', { timeout: 60_000 }, () => {
     const end = (await follow(gateway.url, job.id)).at(-1);
     expect(end).toMatchObject({ status: 'FAILED', error: { code: 'ACCOUNT_PROBLEM', providerCode: 1103 } });
     expect(end?.error?.message).toContain('until it expired');
-    // Nobody waits any more, so the next submit is the trial.
+    // No job is waiting any more, so the next submit is the trial.
     gateway.sandbox.setFaults(WELL);
     gateway.clock.skip(10 * MINUTE);
     await expect.poll(() => reasonOf(gateway), { timeout: 5000 }).toBeNull();

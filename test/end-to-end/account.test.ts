@@ -1,4 +1,4 @@
-/** The account, as a dashboard sees it. */
+/** The account as a dashboard sees it. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { ask, dataOf, errorOf, submit } from '../support/caller.js';
 import { startGateway, type TestGateway } from '../support/harness.js';

@@ -1,4 +1,4 @@
-/** Answers are those of graphql-js, on the first run of a document and on its tenth, through every door. */
+/** Responses equal those of graphql-js, on a document's first run and on its tenth, over every protocol. */
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { buildSchema, type ExecutionResult, execute, parse, validate } from 'graphql';
@@ -16,7 +16,7 @@ const IMAGE = '[{ path: "https://example.com/a.jpg" }]';
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 
 let gateway: TestGateway;
-/** One for all that is asked over sockets: opening one takes longer than asking. */
+/** Shared by all requests over sockets, because opening one takes longer than a request. */
 let socket: Client;
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ async function firstOf({ query = '', ...request }: Request): Promise<ExecutionRe
   throw new Error('No answer');
 }
 
-/** Each run's answer: of a document that the gateway has never seen before. */
+/** The response of each run of a document that the gateway has never seen before. */
 async function runsOf(door: Door, request: Request): Promise<unknown[]> {
   const query = `#${door} ${performance.now()}\n${request.query}`;
   const first = await dataOf(door, { ...request, query });
@@ -59,12 +59,12 @@ async function submitAndEnd(): Promise<string> {
 
 async function ended(id: string): Promise<void> {
   for await (const _ of run(socket, 'subscription ($id: ID!) { jobUpdated(id: $id) { id } }', { id })) {
-    // To its end.
+    // Read to the end.
   }
 }
 
 describe('A random document', () => {
-  /** What there is to be asked for, by id. */
+  /** The existing jobs by id. */
   const jobs = new Map<string, object>();
 
   beforeAll(async () => {
@@ -81,7 +81,7 @@ describe('A random document', () => {
     }
   });
 
-  /** All fields without arguments, those of the types that implement it included. */
+  /** All fields without arguments, including those of the types that implement it. */
   function everything(name: string): string {
     const type = schema.getType(name);
     if (type === undefined || !('getFields' in type)) return '';
@@ -172,7 +172,7 @@ describe('A document that comes again', () => {
       query: `{ jobs(first: ${RUNS}) { edges { node { id ... on FaceSwapJob { faceEnhance } } } } }`,
     })) as { jobs: { edges: { node: { id: string; faceEnhance: boolean } }[] } };
     expect(jobs.edges.map(({ node }) => node.faceEnhance)).toEqual(Array(RUNS).fill(false));
-    // A retry is the same job, however often its document has been run.
+    // A retry returns the same job, however often its document has been run.
     const key = `${door}-1`;
     const retries = await runsOf(door, { query, variables: { key } });
     expect(new Set(retries.map((one) => JSON.stringify(one))).size).toBe(1);

@@ -1,4 +1,4 @@
-/** Results that last: the archiver and `/media/…` through the whole gateway. */
+/** Kept results: the archiver and `/media/…` through the whole gateway. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -151,7 +151,7 @@ describe('a completed job', () => {
     const gateway = await start({ env: { ARCHIVE_TIMEOUT_MS: '100' } });
     gateway.sandbox.setFaults({ script: [{ on: 'media', fault: 'timeout' }] });
     await archivedResult(gateway);
-    // On a busy machine the next try may take too long as well.
+    // On a busy machine the next attempt may time out as well.
     expect(gateway.sandbox.requests.media).toBeGreaterThan(1);
   });
 
@@ -223,7 +223,7 @@ describe('/media', () => {
   });
 });
 
-/** An Akool that ends each job at once, and gives results as a test says. Resolves with its address. */
+/** An Akool that ends each job at once and serves results as the test defines. Resolves with its URL. */
 async function akoolGiving(
   answer: (request: http.IncomingMessage, response: http.ServerResponse) => void,
 ): Promise<string> {
@@ -249,7 +249,7 @@ async function akoolGiving(
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
 }
 
-/** A gateway before that Akool, in this folder, which outlives it. */
+/** Starts a gateway for that Akool, in a folder that outlives it. */
 async function startBefore(
   akoolUrl: string,
   dir: string,
@@ -363,7 +363,7 @@ describe('a stop or a kill in the midst of archiving', () => {
   const whole = Buffer.concat([PNG, Buffer.alloc(50_000, 1)]);
   const half = whole.length / 2;
 
-  /** Stands still in the middle of the first answer. */
+  /** Stalls in the middle of the first response. */
   function haltingOnce(): Promise<string> {
     let answers = 0;
     return akoolGiving((_request, response) => {
@@ -427,7 +427,7 @@ describe('a stop or a kill in the midst of archiving', () => {
   });
 });
 
-/** As if the time had passed for which the dead process had claimed its work. */
+/** Simulates that the dead process's claim on its work has expired. */
 async function releaseClaims(file: string): Promise<void> {
   const { default: Database } = await import('libsql');
   const database = new Database(file);
@@ -435,7 +435,7 @@ async function releaseClaims(file: string): Promise<void> {
   database.close();
 }
 
-/** A request whose path nobody normalises on the way. */
+/** Sends a request whose path is not normalised on the way. */
 function raw(
   base: string,
   path: string,

@@ -1,4 +1,4 @@
-/** The door that Akool's webhooks come through: what is taken, and that all that is bad looks the same. */
+/** The endpoint for Akool's callbacks: what it accepts, and that all bad requests get the same response. */
 import { createCipheriv } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -14,7 +14,7 @@ let gateway: TestGateway;
 let job: SeenJob;
 let theirs: SandboxJob;
 
-/** The sandbox says nothing by itself here: no webhook, and no end. */
+/** The sandbox sends no callbacks and ends no jobs by itself here. */
 const SILENT = {
   env: { KEEP_RESULTS: 'false' },
   sandbox: { queueMs: 3_600_000, faults: { rates: { webhook: { drop: 1 } } } },
@@ -49,7 +49,7 @@ function sealed(status: number, _id?: string): string {
   return JSON.stringify(seal(payload(status, _id), sealing()));
 }
 
-/** A body that is signed as it should be, around whatever is in it. */
+/** A correctly signed body around any content. */
 function signed(dataEncrypt: string): string {
   const { timestamp, nonce } = sealing();
   return JSON.stringify({ signature: sign(dataEncrypt, sealing()), dataEncrypt, timestamp, nonce });
@@ -164,7 +164,7 @@ describe('A webhook that cannot be stored', () => {
 });
 
 describe('Whatever is bad', () => {
-  /** Name → what comes; each is answered like all others. */
+  /** Bad requests by name; all get the same response. */
   function badOnes(): [string, () => Promise<Response>][] {
     const good = sealed(3);
     const { dataEncrypt, timestamp } = JSON.parse(good) as { dataEncrypt: string; timestamp: number };
@@ -228,7 +228,7 @@ describe('Whatever is bad', () => {
       Object.fromEntries([...answers.keys()].map((name) => [name, usual])),
     );
     expect(await lookUp(gateway.url, job.id)).toEqual(before);
-    // And the good one is still taken.
+    // The valid one is still accepted.
     expect((await post(sealed(3))).status).toBe(200);
   });
 
@@ -253,14 +253,14 @@ describe('Whatever is bad', () => {
     return `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`;
   }
 
-  /** Sends these bytes; the answer up to the end of the connection, without its date. */
+  /** Sends these bytes, and returns everything up to the end of the connection, without the date. */
   async function raw(bytes: string): Promise<string> {
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
     let answer = '';
     socket.setEncoding('utf8').on('data', (text: string) => {
       answer += text;
     });
-    // What the server no longer wants to read may be answered by a reset, after the answer.
+    // If the server stops reading, a reset may follow the response.
     socket.on('error', () => {});
     socket.write(bytes);
     await once(socket, 'close');
@@ -268,13 +268,13 @@ describe('Whatever is bad', () => {
   }
 });
 
-/** Status, headers and body; the date is the one thing that may differ. */
+/** Status, headers and body, without the date, which may differ. */
 async function toText(response: Response): Promise<string> {
   const headers = [...response.headers].filter(([name]) => name !== 'date');
   return `${response.status} ${JSON.stringify(headers)} ${await response.text()}`;
 }
 
-/** As Akool seals, except that the text goes in without padding. */
+/** Encrypts like Akool, except that the text is not padded. */
 function unpadded(text: string): string {
   const { clientId, clientSecret } = sealing();
   const iv = Buffer.alloc(16);

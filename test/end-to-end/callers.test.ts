@@ -1,4 +1,4 @@
-/** Who may do what: every operation of the schema crossed with every kind of caller, through every door. */
+/** Permissions: every operation of the schema with every kind of caller, over every protocol. */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ const JWT_SECRET = 'a shared secret that is long enough, and then some';
 let gateway: TestGateway;
 let busy: string;
 let idle: string;
-/** The last of each tenant. */
+/** The latest job of each tenant. */
 const jobOf = new Map<string, Job>();
 const NEWS_EVERY_MS = 10;
 
@@ -33,7 +33,7 @@ beforeAll(async () => {
       SUBMIT_WAIT_MS: '0',
       KEEP_RESULTS: 'false',
     },
-    // The one slot stays taken, so that all other jobs wait.
+    // The only slot stays taken, so all other jobs wait.
     sandbox: { queueMs: 3_600_000, maxConcurrency: 1 },
     overrides: {
       bus: withMethods(inner, {
@@ -41,7 +41,7 @@ beforeAll(async () => {
           jobOf.set(job.tenant, job);
           inner.publish(job);
         },
-        // Whoever follows a tenant hears of one of its jobs soon.
+        // A tenant's followers get an event of one of its jobs soon.
         followTenant: async (tenant, listener) => {
           const leave = await inner.followTenant(tenant, listener);
           let version = 100;
@@ -81,11 +81,11 @@ async function submit(
   return id;
 }
 
-/** The same job for all who only look. */
+/** One shared job for operations that only read. */
 async function some(): Promise<string> {
   return idle;
 }
-/** One that waits, for those who change it. */
+/** A new waiting job for operations that change it. */
 async function waiting(): Promise<string> {
   return submit();
 }
@@ -110,7 +110,7 @@ async function followToken(jobId: string, url = gateway.url): Promise<string> {
   return token;
 }
 
-/** How each kind of caller proves who they are, for a job of acme's. */
+/** Credentials of each kind of caller, for a job of acme's. */
 const CALLERS = {
   none: async () => null,
   'wrong key': async () => 'acme-key-7f3a9d',
@@ -124,7 +124,7 @@ const CALLERS = {
 } satisfies Record<string, (jobId: string) => Promise<string | null>>;
 type CallerKind = keyof typeof CALLERS;
 
-/** What comes of it, where the credentials are good. */
+/** The expected outcome for each kind of valid credentials. */
 interface Row {
   readonly job: () => Promise<string>;
   readonly query: (id: string) => string;
@@ -132,7 +132,7 @@ interface Row {
   readonly followOther: string;
   readonly followThis: string;
   readonly right: string;
-  /** What an answer to another tenant must not hold. */
+  /** Responses to other tenants must not contain the job's id. */
   readonly hides?: true;
 }
 

@@ -1,4 +1,4 @@
-/** Who follows all jobs is told of every change, whatever the clocks of the machines say. */
+/** Followers of all jobs receive every change, whatever the machines' clocks show. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
@@ -15,7 +15,7 @@ const redis = await redisUrl();
 describe.skipIf(postgres === null || redis === null)('jobsUpdated without Redis', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let own: OwnRedis;
-  /** One for both: what one gateway sent, the other asks for and fetches. */
+  /** Shared, so that one gateway can poll and download what the other submitted. */
   let sandbox: Sandbox;
   const gateways: TestGateway[] = [];
 
@@ -56,7 +56,7 @@ describe.skipIf(postgres === null || redis === null)('jobsUpdated without Redis'
     const socket = openSocket(followed);
     const events = run(socket, JOBS_UPDATED);
     const first = events.next();
-    // The first event shows that the following has begun; a job that ended before that brings none.
+    // The first event shows that the subscription is active; a job that ended earlier causes none.
     let known = await submit(followed);
     while ((await Promise.race([first, sleep(1000)])) === undefined) known = await submit(followed);
     await own.stop();

@@ -1,4 +1,4 @@
-/** A small run of `npm run chaos`; docs/chaos.md says what it does and checks. */
+/** A small run of `npm run chaos`; docs/chaos.md describes what it does and checks. */
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { build } from '../support/gateway-process.js';
 import { postgresUrl, redisUrl } from '../support/services.js';
 
 const postgres = await postgresUrl();
-// The run starts one of its own; where there is none, there is none to start.
+// The run starts its own Redis; if the tests have no Redis, it is not installed.
 const redis = await redisUrl();
 
 const OPTIONS: ChaosOptions = {

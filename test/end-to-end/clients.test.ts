@@ -1,4 +1,4 @@
-/** The three clients that front ends use, each with one job from its submit to its end. */
+/** Three common front-end clients, each following a job from its submit to its end. */
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, type TypedDocumentNode } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { cacheExchange, fetchExchange, subscriptionExchange, Client as UrqlClient } from '@urql/core';
@@ -17,7 +17,7 @@ afterAll(async () => {
   await gateway.stop();
 });
 
-/** The first event shows the job as it is, the last one as it ended. */
+/** The first event shows the job's current state, the last one its end. */
 async function expectFollowed(submitted: SeenJob, seen: readonly SeenJob[]): Promise<void> {
   const last = await lookUp(gateway.url, submitted.id);
   expect(last).toMatchObject({ status: 'COMPLETED', providerId: expect.any(String), error: null });
@@ -129,7 +129,7 @@ describe('urql', () => {
     await new Promise<void>((resolve) => {
       client.subscription(typed(JOB_UPDATED), { id: submitted.id }).subscribe((result) => {
         if (result.error) failures.push(result.error);
-        // When the subscription completes, urql gives the last result once more and says that none will follow.
+        // When the subscription completes, urql repeats the last result with `hasNext: false`.
         if (!result.hasNext) resolve();
         else if (result.data) seen.push(result.data.jobUpdated);
       });
@@ -201,7 +201,7 @@ describe('graphql-ws alone', () => {
   });
 });
 
-/** Clients take their types from the document; that of these tests is the same thing by another name. */
+/** Clients infer types from the document; this converts our tests' type, which is equivalent. */
 function typed<Data, Variables>(operation: Operation<Data, Variables>): TypedDocumentNode<Data, Variables> {
   return operation as unknown as TypedDocumentNode<Data, Variables>;
 }

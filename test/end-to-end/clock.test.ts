@@ -1,4 +1,4 @@
-/** A wall clock that is set, forward or back, while jobs are at Akool and no callback arrives. */
+/** A wall clock that is set forward or back while jobs are at Akool and no callback arrives. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -39,7 +39,7 @@ interface Stage {
   setClock(aheadMs: number): void;
 }
 
-/** An Akool that ends no job by itself. */
+/** A sandbox that ends no job by itself. */
 async function startAkool(): Promise<Sandbox> {
   const akool = createSandbox({ queueMs: 10 * HOUR, processMs: HOUR });
   await akool.start();
@@ -47,7 +47,7 @@ async function startAkool(): Promise<Sandbox> {
   return akool;
 }
 
-/** A gateway that gets no callbacks. */
+/** A gateway that receives no callbacks. */
 async function start(
   given: { readonly akool?: Sandbox; readonly cwd?: string; readonly aheadMs?: number } = {},
   env: Record<string, string> = {},
@@ -84,7 +84,7 @@ function linesOf({ gateway }: Stage): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** Resolves when the gateway has said so, and has asked Akool about its jobs twice since. */
+/** Resolves when the gateway has logged the message, and has polled Akool twice since. */
 async function told(stage: Stage, message: string): Promise<void> {
   await until(() => linesOf(stage).some(({ msg }) => msg === message));
   const asked = stage.akool.requests.results;
@@ -106,7 +106,7 @@ describe.concurrent('a clock that is set', { timeout: 60_000 }, () => {
     const { gateway, akool, setClock } = stage;
     const job = await submit(gateway.url);
     setClock(stepMs);
-    // Sent by the clock that was set, once the gateway goes by it.
+    // Sent at a time of the new clock, once the gateway uses it.
     const next = await submit(gateway.url, oneFace({}, '?next'));
     await told(stage, MOVED);
     expect(linesOf(stage)).toMatchObject([{ seconds: stepMs / 1000, msg: MOVED }]);

@@ -1,4 +1,4 @@
-/** What a cursor tells whoever holds it: nothing but that it is one. */
+/** Cursors are opaque: they reveal nothing to their holder. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,7 +57,7 @@ describe('A cursor', () => {
     const second = await page(first.pageInfo.endCursor);
     const [a, b] = [first, second].map(({ pageInfo }) => Buffer.from(pageInfo.endCursor, 'base64url'));
     expect([a?.length, b?.length]).toEqual([16, 16]);
-    // Jobs made one after the other differ in a few low bits; of what is sealed about half of all bits differ.
+    // Consecutive jobs differ in a few low bits; encrypted, they differ in about half of all bits.
     const differing = [...(a ?? [])].filter((byte, i) => byte !== b?.[i]).length;
     expect(differing).toBeGreaterThan(8);
     expect(String(a)).not.toMatch(/^\d+\.\d+$/);

@@ -1,4 +1,4 @@
-/** Dear queries run in turns: a tenant's many hold up no other tenant's, through whatever door they come. */
+/** Expensive queries run in turns: those of one tenant do not delay other tenants, over any protocol. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,14 +8,14 @@ import { Gate, until } from '../support/gate.js';
 import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 import { SUBMIT, textOf } from '../support/operations.js';
 
-/** Of one tenant. */
+/** Per tenant. */
 const AT_ONCE = 2;
-/** Of one tenant alone. */
+/** For a single tenant. */
 const IN_LINE = 500;
-/** On one socket. */
+/** Per socket. */
 const OPERATIONS = 100;
 
-/** Two pages of 100 jobs with their pictures, whether or not there are any. */
+/** Two pages of 100 jobs with their pictures, even if there are no jobs. */
 const DEAR = `{ ${['a', 'b']
   .map(
     (name) => `${name}: jobs(first: 100) { edges { node { ... on FaceSwapJob { sourceImage { path } } } } }`,
@@ -23,11 +23,11 @@ const DEAR = `{ ${['a', 'b']
   .join(' ')} }`;
 const CHEAP = '{ jobs { edges { node { id } } } }';
 let gateway: TestGateway;
-/** Whose lists of jobs were read, in order. */
+/** The tenants whose job lists were read, in order. */
 let read: string[];
 /** The jobs whose requests were read. */
 let requested: string[];
-/** Those of acme stand before it. */
+/** Blocks acme's lists. */
 let gate: Gate;
 const sockets: BareSocket[] = [];
 
@@ -71,7 +71,7 @@ async function socketOf(key: string): Promise<BareSocket> {
   return bare;
 }
 
-/** Resolves when it was sent; its answer is not read. */
+/** Resolves when the request is sent; does not read the response. */
 async function post(path: string, accept: string): Promise<Socket> {
   const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
   socket.on('error', () => {});
@@ -89,13 +89,13 @@ async function post(path: string, accept: string): Promise<Socket> {
   return socket;
 }
 
-/** Resolves when all that was said before has been taken. */
+/** Resolves when everything sent before has been processed. */
 async function taken(bare: BareSocket): Promise<void> {
   bare.say({ id: 'last', type: 'subscribe', payload: { query: '{ __typename }' } });
   await bare.next('complete');
 }
 
-/** Of acme, with as many under way as may be. */
+/** A socket of acme with the maximum number of running queries. */
 async function busySocket(): Promise<BareSocket> {
   const bare = await socketOf('acme-key');
   for (const n of upTo(AT_ONCE)) bare.say({ id: `busy${n}`, type: 'subscribe', payload: { query: DEAR } });
@@ -107,7 +107,7 @@ describe('Dear queries', () => {
   it.each(DOORS)("of a tenant wait for each other, and nobody else's for them, by %s", async (door) => {
     const theirs = Promise.all(upTo(6).map(() => knock(door, gateway.url, { query: DEAR }, 'acme-key')));
     await until(() => read.length >= 2 * AT_ONCE);
-    // Cheap ones go past.
+    // Cheap ones are not delayed.
     const cheap = knock(door, gateway.url, { query: CHEAP }, 'acme-key');
     await until(() => read.length >= 2 * AT_ONCE + 1);
     const other = await knock(door, gateway.url, { query: DEAR }, 'globex-key');
@@ -146,14 +146,14 @@ describe('Dear queries', () => {
     for (let left = IN_LINE; left > 0; left -= OPERATIONS) {
       const bare = await socketOf('acme-key');
       for (const n of upTo(OPERATIONS)) bare.say({ id: `${n}`, type: 'subscribe', payload: { query: DEAR } });
-      // One too many: the others have been taken.
+      // One too many: all others have been accepted.
       bare.say({ id: 'last', type: 'subscribe', payload: { query: DEAR } });
       await bare.next('error');
     }
     const refused = await knock(door, gateway.url, { query: DEAR }, 'acme-key');
     expect(refused.errors).toEqual([
       {
-        message: 'Too many of your queries wait for their turn; ask again later.',
+        message: 'Too many of your queries are waiting; try again later.',
         extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 },
       },
     ]);
@@ -170,7 +170,7 @@ describe('Dear queries', () => {
     await until(() => read.length === 2 * AT_ONCE);
     for (const socket of left) socket.destroy();
     const waiting = knock('http', gateway.url, { query: DEAR }, 'acme-key');
-    // Another tenant's begin after it has had its chance, and long after the sockets have closed.
+    // The other tenant's queries start after the waiting one had its chance, long after the sockets closed.
     for (const _ of upTo(3)) await knock('http', gateway.url, { query: DEAR }, 'globex-key');
     expect(read.filter((tenant) => tenant === 'acme')).toHaveLength(2 * AT_ONCE);
     gate.open();
@@ -195,7 +195,7 @@ describe('Dear queries', () => {
     await closed.closed;
     completed.say({ id: '1', type: 'complete' });
     await taken(completed);
-    // Whoever connects now is answered after those have gone.
+    // A new connection is answered after the closed ones have been noticed.
     await knock('http', gateway.url, { query: '{ __typename }' }, null);
     const after = knock('http', gateway.url, { query: DEAR }, 'acme-key');
     gate.open();

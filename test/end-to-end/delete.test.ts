@@ -1,4 +1,4 @@
-/** Deleting jobs: gone at once for their tenant, and by and by here, in the archive and at Akool. */
+/** Deleted jobs disappear for their tenant at once, and gradually here, in the archive and at Akool. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
@@ -21,6 +21,7 @@ import { knock } from '../support/doors.js';
 import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { clockAhead, startGateway, type TestGateway, withMethods } from '../support/harness.js';
 import { JOB, JOB_UPDATED, JOBS, JOBS_UPDATED, SUBMIT } from '../support/operations.js';
+import { historyOf } from '../support/samples.js';
 
 const ends: (() => Promise<void>)[] = [];
 
@@ -34,9 +35,9 @@ const DAY = 24 * 60 * 60 * 1000;
 interface Stage {
   readonly gateway: TestGateway;
   readonly store: () => JobStore;
-  /** Moves the gateway's clock. */
+  /** Sets the gateway's clock forward. */
   readonly later: (ms: number) => void;
-  /** Lets time pass, a minute at a look, until nothing of the job is left. */
+  /** Advances the clock minute by minute until the job is erased completely. */
   readonly untilErased: (id: string) => Promise<void>;
 }
 
@@ -91,7 +92,7 @@ function inDatabase<T>(file: string, work: (database: Database.Database) => T): 
   }
 }
 
-/** A finished job whose copy is made. */
+/** A finished job with an archived result. */
 async function finished(
   url: string,
   key?: string,
@@ -103,7 +104,7 @@ async function finished(
   return { id, media: result?.url ?? '', providerId: providerId ?? '' };
 }
 
-/** Akool can't be asked to delete anything: records of deleted jobs stay. */
+/** Makes deletion at Akool fail, so that records of deleted jobs stay. */
 function keepsRecords({ sandbox }: TestGateway): void {
   sandbox.setFaults({ rates: { delete: { error: 1 } } });
 }
@@ -124,7 +125,7 @@ describe('deleteJob', () => {
     expect(jobs.edges.map(({ node }) => node.id)).toEqual([other.id]);
     await expect.poll(() => atAkool(gateway)).not.toContain(providerId);
     await expect.poll(() => store().get(id)).toBeNull();
-    expect(await store().history(id)).toEqual([]);
+    expect(await historyOf(store(), id)).toEqual([]);
     expect((await fetch(other.media)).status).toBe(200);
     expect(atAkool(gateway)).toEqual([other.providerId]);
   });
@@ -198,7 +199,7 @@ describe('deleteJob', () => {
     const [all, one] = [openSocket(gateway.url), openSocket(gateway.url)];
     const changes = run(all, JOBS_UPDATED);
     const news = changes.next();
-    // Answers on one socket come in order, so by then it is followed.
+    // Messages on a socket are answered in order, so the subscription is active by then.
     await run(all, '{ __typename }').next();
     keepsRecords(gateway);
     await deleted(gateway.url, id);
@@ -237,12 +238,12 @@ describe('deleteJob', () => {
     keepsRecords(gateway);
     await deleted(gateway.url, id);
     const input = oneFace({ idempotencyKey: 'k' });
-    // Akool can't be asked to delete it: the record is still there, but not for its tenant.
+    // Deletion at Akool fails: the record still exists, but not for its tenant.
     expect((await store().get(id))?.eraseAt).not.toBeNull();
     expect((await errorOf(ask(gateway.url, SUBMIT, { input }))).extensions?.code).toBe('CONFLICT');
     gateway.sandbox.setFaults({});
     await untilErased(id);
-    /** With a look at what is due by then, which each deletion brings along. */
+    /** Deletes another job, because each deletion also runs what is due by then. */
     const lookIn = async (ms: number): Promise<void> => {
       const other = await submit(gateway.url);
       await follow(gateway.url, other.id);
@@ -295,7 +296,7 @@ describe('a deletion that is interrupted', () => {
       gate.release();
       sandbox.setFaults({});
       const file = join(folder, 'data', 'gateway.db');
-      // As if the time had passed for which the dead process had claimed its work.
+      // Simulates that the dead process's claim on its work has expired.
       if (signal === 'SIGKILL') inDatabase(file, (db) => db.exec('update jobs set erase_at = 1'));
       const second = await startProcess(folder, env);
       expect((await dataOf(ask(second.url, JOB, { id }))).job).toBeNull();

@@ -6,10 +6,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { AkoolClient } from '../../src/services/akool/akool-client.js';
 import { createAkoolClient } from '../../src/services/akool/http-akool-client.js';
-import { httpServer, json } from '../services/akool/local-server.js';
 import { type Answer, ask, dataOf, errorOf, follow, lookUp, submit } from '../support/caller.js';
 import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { httpServer, json } from '../support/local-server.js';
 
 let gateway: TestGateway;
 
@@ -477,7 +477,7 @@ async function imagesOf(id: string): Promise<Images> {
   return (await dataOf(ask<{ job: Images }, unknown>(gateway.url, query, { id }))).job;
 }
 
-/** One picture on each side, of which nothing is known. */
+/** One picture on each side, without `opts`. */
 function detected() {
   return { detectOpts: true, sourceImage: [{ path: at('a.jpg') }], targetImage: [{ path: at('b.jpg') }] };
 }
@@ -495,7 +495,7 @@ function areaOf(face: Face | undefined): number {
   return (face?.region.width ?? 0) * (face?.region.height ?? 0);
 }
 
-/** A picture of so many bytes, in base64. */
+/** A picture of this many bytes, in base64. */
 function pictureOf(bytes: number): string {
   const picture = Buffer.alloc(bytes);
   Buffer.from(PIXEL, 'base64').copy(picture);

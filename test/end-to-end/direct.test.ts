@@ -1,5 +1,6 @@
-/** Ordinary requests are answered without Apollo Server: the answers are those that it would give. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+/** Ordinary requests are answered without Apollo Server, with the same responses that it would give. */
+import { ApolloServer } from '@apollo/server';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startGateway, type TestGateway } from '../support/harness.js';
 
 const KEY = 'key-of-ann-0123456789';
@@ -34,13 +35,28 @@ function withoutReference(body: string): string {
   return body.replace(/"reference":"[^"]+"/g, '"reference":""');
 }
 
-/** The first may be Apollo Server's own, for it teaches the others. */
+/** Repeats the request, because the first one may be answered differently from a known one. */
 async function expectAsApollo(request: Record<string, unknown>, headers: Record<string, string> = {}) {
-  // Nothing that an ordinary request has: Apollo Server looks into it.
-  const expected = await post({ ...request, extensions: {} }, headers);
+  // Ordinary requests have no `documentId`, so Apollo Server handles this one.
+  const expected = await post({ ...request, documentId: 'none' }, headers);
   for (let i = 0; i < 4; i++) expect(await post(request, headers)).toEqual(expected);
   return expected;
 }
+
+it.each<[string, number, object]>([
+  ['no extensions', 0, {}],
+  [
+    "Apollo Client's name",
+    0,
+    { extensions: { clientLibrary: { name: '@apollo/client', version: '4.2.0' } } },
+  ],
+  ['a persisted query', 1, { extensions: { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } } }],
+])('a request with %s reaches Apollo Server %i times', async (_what, times, more) => {
+  const reached = vi.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
+  await post({ query: SCOPED, ...more });
+  expect(reached).toHaveBeenCalledTimes(times);
+  reached.mockRestore();
+});
 
 describe('an ordinary request is answered as Apollo Server answers it', () => {
   it.each([
@@ -97,6 +113,10 @@ describe('an ordinary request is answered as Apollo Server answers it', () => {
     ['a subscription', { query: 'subscription { jobsUpdated { id } }' }],
     ['nothing asked of it', { query: '{ __typename }' }],
     ['something unknown beside it', { query: SCOPED, more: 1 }],
+    ['extensions', { query: SCOPED, extensions: { a: 1 } }],
+    ['extensions that are null', { query: SCOPED, extensions: null }],
+    ['extensions that are a list', { query: SCOPED, extensions: [] }],
+    ['extensions that are text', { query: SCOPED, extensions: 'a' }],
     ['the schema', { query: '{ __schema { queryType { name } } }' }],
     [
       'too many aliases',
@@ -119,7 +139,7 @@ describe('an ordinary request is answered as Apollo Server answers it', () => {
 
   it('with mutations, each counted once, until there are too many', async () => {
     const cancel = { query: 'mutation { cancelJob(id: "nobody") { id } }' };
-    // The submit was one of two in a minute.
+    // The submit above was one of two per minute.
     const answers = [];
     for (let i = 0; i < 4; i++) answers.push(await post(cancel));
     expect(answers.map(({ status }) => status)).toEqual([200, 429, 429, 429]);

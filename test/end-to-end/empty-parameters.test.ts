@@ -1,4 +1,4 @@
-/** GraphQL over HTTP: a parameter that is empty is absent, whichever door it comes through. */
+/** GraphQL over HTTP: empty parameters count as absent, over every protocol. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bareSocket, DOORS, type Door, knock, type Request } from '../support/doors.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
@@ -23,7 +23,7 @@ const EMPTY: readonly [what: string, more: Record<string, unknown>][] = [
   ['objects without members', { operationName: '', variables: {}, extensions: {} }],
 ];
 
-/** As it is, with what no type of a client allows. */
+/** Sends the request unchanged, even where it violates a client's types. */
 async function sent(door: Door, request: Record<string, unknown>): Promise<unknown> {
   if (door !== 'socket') return (await knock(door, gateway.url, request as Request, null)).data;
   const bare = await bareSocket(gateway.url);

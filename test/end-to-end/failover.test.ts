@@ -1,4 +1,4 @@
-/** The primary is stopped, its standby promoted; the old one comes back as a standby, and the address moves. */
+/** Failover: the standby is promoted, the old primary returns as a standby, and the database URL follows. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask, dataOf, oneFace } from '../support/caller.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
@@ -27,7 +27,7 @@ describe.skipIf(postgresPrograms() === null)('after a failover', { timeout: 120_
     await Promise.all([first.remove(), second.remove()]);
   });
 
-  /** The id, or the code of the error. */
+  /** The job's id, or the error's code. */
   async function submitted(n: number): Promise<string> {
     const { body } = await ask<{ submitFaceSwap: { job: { id: string } } }, object>(gateway.url, SUBMIT, {
       input: oneFace({ idempotencyKey: `n${n}` }),
@@ -44,7 +44,7 @@ describe.skipIf(postgresPrograms() === null)('after a failover', { timeout: 120_
     first.follow(second);
     await first.start();
 
-    // The address still leads to the former primary, which answers reads, and refuses writes.
+    // The URL still leads to the former primary, which answers reads and refuses writes.
     expect(await submitted(2)).toBe('STORE_UNAVAILABLE');
     const look = await ask(gateway.url, `{ job(id: "${before}") { id } }`);
     expect(look.body.errors?.[0]?.extensions?.code).toBe('STORE_UNAVAILABLE');
@@ -60,7 +60,7 @@ describe.skipIf(postgresPrograms() === null)('after a failover', { timeout: 120_
     }
     const stored = await second.ask<{ id: string }>('select id from jobs');
     expect(new Set(stored.map(({ id }) => id))).toEqual(new Set([...ids, before]));
-    // Nothing of this instance is connected to the former primary.
+    // No connection of the gateway to the former primary is left.
     const left = `select pid from pg_stat_activity where application_name = 'face-swap-gateway'`;
     expect(await first.ask(left)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Documents are held while their operations run: no caller can fill the memory with them. */
+/** Documents stay in memory while their operations run: no caller can fill the memory with them. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GatewayError } from '../../src/errors.js';
 import { upTo } from '../support/caller.js';
@@ -6,17 +6,17 @@ import { type BareSocket, bareSocketOf, DOORS, knock } from '../support/doors.js
 import { Gate } from '../support/gate.js';
 import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 
-/** Each of these takes 3 MB once it is parsed. */
+/** Each document takes 3 MB once it is parsed. */
 const COMMENTS = `#${'x'.repeat(48)}\n`.repeat(9900);
 const large = (name: string): string => `subscription ${name} { jobsUpdated { id } } ${COMMENTS}`;
 const MANY = 16;
 
 let gateway: TestGateway;
 
-/** The store is slow to find the job of this name. */
+/** The store is slow to find a job with this id. */
 const SLOW = 'slow';
 let gate = new Gate();
-/** And cannot say whether there is one of this. */
+/** The store fails to look up a job with this id. */
 const UNKNOWN = 'unknown';
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
-/** The errors of those that are refused; all have been looked at when a query after them is answered. */
+/** The errors of refused operations; all have been processed once the last query is answered. */
 async function follow(bare: BareSocket, queries: readonly string[]): Promise<readonly unknown[]> {
   const subscribe = (id: string, query: string) => bare.say({ id, type: 'subscribe', payload: { query } });
   queries.forEach((query, nth) => {
@@ -56,7 +56,7 @@ it('a caller who follows by many large documents is refused more, until some are
   expect(refused.length).toBeGreaterThan(0);
   expect(refused.length).toBeLessThan(MANY);
   expect(refused[0]).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 } }]);
-  // Not by a stream either, and one document is held once, however many follow by it.
+  // Neither may a stream; and each document is stored once, however many operations use it.
   const more = await knock('stream', gateway.url, { query: large('Ann') }, 'key-of-ann');
   expect([more.status, more.errors[0]?.extensions?.code]).toEqual([429, 'RATE_LIMITED']);
   const same = await bareSocketOf(gateway.url, 'key-of-ann');
@@ -89,7 +89,7 @@ it.each(DOORS)(
       const { errors } = await ask(`Ann${n}`, 'key-of-ann', SLOW);
       if (errors.length > 0) refusals.push(errors);
     });
-    // Of 32 MiB.
+    // 8 of them fit into 32 MiB.
     await gate.arrived(8);
     await expect.poll(() => refusals.length).toBeGreaterThan(0);
     expect(refusals[0]).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 } }]);
@@ -102,7 +102,7 @@ it.each(DOORS)(
 
 it('a caller whose many small queries all wait is refused more; others are not', async () => {
   gate = new Gate();
-  // Each of these takes some 50 KB.
+  // Each document takes some 50 KB.
   const comments = '#\n'.repeat(200);
   const ask = (name: string, key: string, id: string) =>
     knock('http', gateway.url, { query: `query ${name} { job(id: "${id}") { id } } ${comments}` }, key);

@@ -1,4 +1,4 @@
-/** Of the request that began a subscription, what nobody reads any more is not kept while it lasts. */
+/** The parts of a subscription's request that are no longer needed are not kept while it lasts. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -15,7 +15,7 @@ const LONG = 'x'.repeat(200_000);
 let gateway: TestGateway;
 let query: string;
 
-// Each with a gateway of its own: what the one sends within a second leaves no room for the other.
+// A new gateway for each: the bytes that one test sends within a second leave no room for the next.
 beforeEach(async () => {
   gateway = await startGateway({ sandbox: { queueMs: 3_600_000 } });
   const { id } = await submit(gateway.url);
@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.stop());
 
-/** Bytes, without what is only waiting to be collected. */
+/** Heap size in bytes, after a garbage collection. */
 function heap(): number {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
@@ -57,7 +57,7 @@ describe('A socket', () => {
         await bare.next('next');
       }
     }
-    // Of each kind 3 MB came.
+    // 3 MB of each kind were sent.
     expect(heap() - before).toBeLessThan(2.5 * MIB);
     bare.socket.terminate();
   });
@@ -73,7 +73,7 @@ describe('A socket', () => {
 });
 
 it('A stream keeps nothing of extensions, or of variables that it has none of', async () => {
-  // 15 KB of text, which are not counted; and 200 KB once they are parsed.
+  // 15 KB of text, which is too small to be counted, but 200 KB once parsed.
   const lists = Array(4000).fill([]);
   const body = JSON.stringify({ query, extensions: { lists }, variables: { x: 'x'.repeat(3000) } });
   const request =

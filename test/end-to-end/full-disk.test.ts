@@ -1,4 +1,4 @@
-/** A full disk under the embedded database: nothing is lost, it is said once, and work goes on when there is room. */
+/** A full disk under the embedded database: logged once, nothing is lost, and work resumes with room. */
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -11,7 +11,7 @@ import { mountSmallDisk } from '../support/small-disk.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-// In kilobytes: room for what the first test leaves, and for the databases of the second.
+// In kilobytes: room for what the first test leaves behind and for the second test's databases.
 const disk = mountSmallDisk(8192);
 const databaseUrl = (name: string): string => `sqlite:${join(disk?.dir ?? '', name)}`;
 
@@ -42,7 +42,7 @@ describe.skipIf(disk === null)('a full disk', () => {
     });
     const { url, sandbox } = gateway;
     expect(await ready(url)).toBe(200);
-    // Two are at Akool, whose answers and callbacks come when nothing can be stored; the others wait.
+    // Two are at Akool, whose answers and callbacks arrive when nothing can be stored; the others wait.
     const gate = sandbox.hold('accepted');
     const sent = [submit(url), submit(url)];
     await expect.poll(() => gate.waiting).toBe(2);
@@ -60,10 +60,10 @@ describe.skipIf(disk === null)('a full disk', () => {
     }
     gate.release();
     for (const job of await Promise.all(sent)) acknowledged.push(job.id);
-    // A small change may still find room in what a larger one had begun to take.
+    // A small change may still fit into a page that a larger one has allocated.
     await expect.poll(() => sandbox.deliveries.length).toBeGreaterThan(0);
     for (const { answer } of sandbox.deliveries) expect([200, 503]).toContain(answer);
-    // What is stored can be read.
+    // Stored jobs can still be read.
     for (const id of acknowledged) expect((await lookUp(url, id)).id).toBe(id);
     await expect.poll(() => ready(url)).toBe(503);
 
@@ -79,7 +79,7 @@ describe.skipIf(disk === null)('a full disk', () => {
     expect(sandbox.bills).toHaveLength(acknowledged.length + 1);
     expect(said('the disk of the database is full: nothing can be stored')).toBe(1);
     expect(said('the disk of the database has room again')).toBe(1);
-    // Each other line is of a level that somebody asked for, or of one job.
+    // All other lines have a lower level, or concern a single job.
     const errors = lines.filter(({ level }) => level >= 50).map(({ msg }) => msg);
     expect(errors).toEqual([
       'the disk of the database is full: nothing can be stored',

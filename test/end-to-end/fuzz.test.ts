@@ -1,4 +1,4 @@
-/** Bad input in bulk, through every door: nothing breaks, nothing grows, and good input is served all along. */
+/** Bad input in bulk, over every protocol: nothing breaks or grows, and good input is served. */
 import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -15,10 +15,10 @@ let webhookPath: string;
 let heapBefore: number;
 const accidents: unknown[] = [];
 const note = (error: unknown): void => void accidents.push(error);
-/** Inputs that were found to be bad: answers that say so, and sockets that were closed for what they said. */
+/** Inputs recognised as bad: error responses, and sockets closed because of a message. */
 let refusals = 0;
 
-/** Bytes, without what is only waiting to be collected. */
+/** Heap size in bytes, after a garbage collection. */
 function heap(): number {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
@@ -79,7 +79,7 @@ const PIECES = [
   '\r\n',
 ];
 
-/** A document that was good, cut up and put together wrong. */
+/** A valid document, cut up and reassembled wrongly. */
 const mangled = fc
   .record({
     text: fc.constantFrom(...DOCUMENTS),
@@ -126,7 +126,7 @@ const operation = fc.record(
   { query, variables, operationName: anything, extensions: anything, documentId: anything },
   { requiredKeys: ['query'] },
 );
-/** JSON, and none that poisons prototypes: after what can't be read the connection is closed. */
+/** JSON without keys that pollute prototypes: the connection is closed after an unreadable body. */
 const body = fc
   .oneof(
     { weight: 6, arbitrary: operation.map((one) => JSON.stringify(one)) },
@@ -137,7 +137,7 @@ const body = fc
 
 const saysNo = (answer: string): boolean => answer.includes('"errors":[');
 
-/** Sends requests as they are over one connection, and gives the statuses of the answers once it is closed. */
+/** Sends raw bytes over one connection, and returns the statuses of all responses once it is closed. */
 function raw(bytes: string | Buffer, isWhole = false): Promise<number[]> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
@@ -145,19 +145,19 @@ function raw(bytes: string | Buffer, isWhole = false): Promise<number[]> {
     socket.setEncoding('latin1').on('data', (piece) => heard.push(String(piece)));
     socket.on('error', () => {});
     socket.on('close', () => {
-      // No answer repeats what was sent, so none holds a status line in its body.
+      // Responses never repeat their request, so no body contains a status line.
       const [, ...answers] = heard.join('').split('HTTP/1.1 ');
       const statuses = answers.map((answer) => Number(answer.slice(0, 3)));
       refusals += answers.filter((answer, i) => (statuses[i] ?? 0) >= 400 || saysNo(answer)).length;
       resolve(statuses);
     });
-    // What is not whole would be waited for.
+    // For an incomplete request the gateway would wait.
     if (isWhole) socket.write(bytes);
     else socket.end(bytes);
   });
 }
 
-/** Requests in a row over one connection: the quickest way to many. */
+/** Sends the requests in a row over one connection: the fastest way to send many. */
 function pipelined(requests: readonly { path: string; headers: string; body: string }[]): Promise<number[]> {
   const parts = requests.map(({ path, headers, body }, i) => {
     const last = i === requests.length - 1 ? 'connection: close\r\n' : '';

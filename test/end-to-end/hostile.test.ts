@@ -1,4 +1,4 @@
-/** Operations that ask for too much: refused before they cost anything, through every door. */
+/** Operations that ask for too much are refused before they cost anything, over every protocol. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const REF = 'kind name ofType { kind name ofType { kind name } }';
 const IMAGE = (length: number) =>
   `{ path: "https://example.com/${'x'.repeat(length)}.jpg", opts: "1,2:3,4:5,6:7,8" }`;
 
-/** Each is of the size that hurts most and still gets through the door. */
+/** Each has the most expensive size that still fits into a request. */
 const HOSTILE: Record<string, Request> = {
   deep: { query: `${'{ job '.repeat(1300)}${'}'.repeat(1300)}` },
   'deep inline fragments': { query: `{ ${'... { '.repeat(1300)} __typename ${'}'.repeat(1300)} }` },
@@ -86,7 +86,7 @@ const HOSTILE: Record<string, Request> = {
   },
 };
 
-/** All that there is of 100 jobs, with a `__typename` in every selection, as clients with a cache ask for it. */
+/** Everything about 100 jobs, with a `__typename` in every selection, as clients with a cache request it. */
 const WHOLE_PAGE =
   `query ($first: Int) { jobs(first: $first) { pageInfo { hasNextPage endCursor } edges { cursor node {
   ...JobFields ... on FaceSwapPlusJob { sourceUrl targetUrl modelStyle faceEnhance singleFaceMode
@@ -96,7 +96,7 @@ const WHOLE_PAGE =
 
 const COME_AGAIN = ['429', '1013', 'RATE_LIMITED'];
 
-/** What is too much for one second is sent again in the next, as clients do. */
+/** Retries requests that exceed a per-second limit, as clients do. */
 async function heard<Answer>(
   send: () => Promise<Answer>,
   outcome: (answer: Answer) => string,
@@ -111,7 +111,7 @@ async function heard<Answer>(
   );
 }
 
-/** Milliseconds of CPU for one request, the client's own work in it; the quickest of several tells. */
+/** Milliseconds of CPU per request, including the client's work: the minimum of several. */
 async function costOf(url: string, bodies: readonly string[]): Promise<number> {
   const times: number[] = [];
   for (const body of bodies) {
@@ -138,7 +138,7 @@ describe('A hostile operation', () => {
 
   beforeAll(async () => {
     gateway = await startGateway();
-    // What is compiled at first use is not what is measured.
+    // Compilation at first use must not be measured.
     for (const door of DOORS) await knock(door, gateway.url, { query: '{ nothing }' }, null);
   });
   afterAll(async () => {
@@ -169,9 +169,9 @@ describe('A hostile operation', () => {
     async (_kind, request) => {
       const ROUNDS = [1, 2, 3, 4, 5];
       const body = JSON.stringify(request);
-      // Never the same text twice, so that none of it is known already.
+      // Never the same text twice, so that no cache applies.
       const hostile = ROUNDS.map((i) => body.replace('"query":"', `"query":"#${i}${performance.now()}\\n`));
-      // As many bytes to send, receive and parse, with next to nothing to do.
+      // The same number of bytes to send, receive and parse, with almost nothing to execute.
       const harmless = ROUNDS.map((i) =>
         JSON.stringify({ query: `{ a${i}: __typename }`, extensions: { pad: 'x'.repeat(body.length) } }),
       );
@@ -281,7 +281,7 @@ describe('A tenant', () => {
         expect(retryAfterSeconds).toBeGreaterThan(0);
         expect(retryAfterSeconds).toBeLessThanOrEqual(60);
       }
-      // Queries have a count of their own, other tenants too.
+      // Queries are counted separately, and so are other tenants.
       expect((await ask('{ a: __typename b: __typename c: __typename }')).errors).toEqual([]);
       expect((await ask('{ a: __typename b: __typename }')).errors[0]?.message).toMatch(/^Too many queries/);
       expect((await ask(`mutation { ${remove(0)} }`, 'globex-key')).errors[0]?.extensions?.code).toBe(
@@ -429,11 +429,11 @@ describe('Where only trusted documents run', () => {
   ])('one that is not costs little more than its bytes, many %s', async (_kind, query) => {
     const harmless = JSON.stringify({ documentId: 'who', pad: 'x'.repeat(query.length) });
     const costs: { harmless: number; hostile: number }[] = [];
-    // In turns, and the least of each: collecting garbage costs more than any of them, for several in a row.
+    // Interleaved, taking the minimum of each: garbage collections cost more than the requests.
     for (let round = 0; round < 9; round += 1) {
       costs.push({
         harmless: await costOf(gateway.url, [harmless]),
-        // Never the same text twice, so that none of it is known already.
+        // Never the same text twice, so that no cache applies.
         hostile: await costOf(gateway.url, [JSON.stringify({ query: `#${round}\n${query}` })]),
       });
     }
@@ -471,7 +471,7 @@ describe('Where only trusted documents run', () => {
     async (path) => {
       const evil = 'query{evil:__typename}';
       for (const search of [
-        // Bytes that are not UTF-8 make some readers keep the text as it is, escapes and all.
+        // Bytes that are not UTF-8 make some parsers leave the text percent-encoded.
         `query=query%20Who%20{__typename}%23%0A${evil}%FF`,
         `query=query Who{__typename}%23%FF%0A${evil}`.replaceAll(' ', '+'),
         `query=${encodeURIComponent(QUERY)}&query=${evil}`,

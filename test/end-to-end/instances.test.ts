@@ -1,4 +1,4 @@
-/** Several gateways on one PostgreSQL and one Redis: any of them does for anything. */
+/** Several gateways on one PostgreSQL and one Redis: clients and Akool may use any of them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,7 +52,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     urls = [];
   });
 
-  /** The second of them is the one that Akool calls. */
+  /** Akool calls the second of them. */
   async function startThree(
     env: Record<string, string> = {},
     log: Logger = pino({ level: 'silent' }),
@@ -93,12 +93,12 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
       const end = await lookUp(c, id);
       const versions = told.map(({ version }) => version);
       expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y));
-      // Redis tells of versions, not of states: one that is read late is a newer one. Each is as history has it.
+      // Redis sends versions, not states, so a state read late is a newer one. Each must match the history.
       for (const { version, status, history } of told) {
         expect(status).toBe(end.history[version - 1]?.status);
         expect(history).toEqual(end.history.slice(0, version));
       }
-      // Only our copy may come later still, and Akool's `job_id` when webhooks overtook the submit's answer.
+      // Only our copy may arrive later, and Akool's `job_id` if callbacks overtook the submit's answer.
       expect(told.at(-1)).toMatchObject({ status: 'COMPLETED', id });
       expect(told.at(-1)?.result?.providerUrl).toBe(end.result?.providerUrl);
       expect(end.history.map(({ source }) => source)).toContain('WEBHOOK');
@@ -167,7 +167,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     }
     await sandbox.settled();
     const { pro: tried, credit: looks } = sandbox.requests;
-    // Two looks later: three gateways that each looked for themselves would have been at it six times.
+    // Two queries of the credit later: three gateways querying separately would have made six.
     await expect.poll(() => sandbox.requests.credit, { timeout: 30_000 }).toBeGreaterThanOrEqual(looks + 2);
     expect(sandbox.requests.credit).toBeLessThanOrEqual(looks + 3);
     expect(sandbox.requests.pro).toBe(tried);
@@ -185,7 +185,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     await own.stop();
     const during = await Promise.all(Array.from({ length: 10 }, () => submit(b)));
     const livesDuring = Promise.all(during.map(({ id }) => follow(c, id)));
-    // Everything is over at Akool before Redis is back: all that could wake anybody is lost.
+    // All jobs end at Akool before Redis is back, so all messages about them are lost.
     for (const { id } of [...jobs, ...during]) {
       await expect.poll(async () => (await lookUp(a, id)).finishedAt).not.toBeNull();
     }
@@ -226,7 +226,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     const socket = openSocket(b);
     const changes = run(socket, JOBS_UPDATED, {});
     const news = changes.next();
-    // Answers on one socket come in order, so by then the gateway follows.
+    // Messages on a socket are answered in order, so the subscription is active by then.
     await run(socket, '{ __typename }').next();
     const job = await submit(c);
     expect((await news).value?.data?.jobsUpdated.id).toBe(job.id);

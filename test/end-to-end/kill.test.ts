@@ -1,4 +1,4 @@
-/** SIGKILL at any moment: what a mutation has answered for is still there. */
+/** SIGKILL at any moment: what a mutation has confirmed is still there. */
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { follow, lookUp, oneFace, submit, upTo } from '../support/caller.js';
@@ -22,7 +22,7 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
   const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
   const random = randomFrom(seed);
   process.stdout.write(`kill.test.ts: TEST_SEED=${seed}\n`);
-  // Akool lives on while the gateway dies.
+  // Akool survives the gateway.
   sandbox = createSandbox({ queueMs: 5, processMs: 10, maxConcurrency: JOBS });
   await sandbox.start();
   const folder = newFolder();
@@ -54,7 +54,7 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
         count();
       });
     });
-    // Those that the kill cut off were promised nothing.
+    // Submits cut off by the kill were not confirmed.
     await Promise.allSettled(submits);
     expect(await killed).toBe('SIGKILL');
     gateway = await startProcess(folder, env);
@@ -65,7 +65,7 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
   for (const submitted of answered.values()) {
     const job = await lookUp(gateway.url, submitted.id);
     expectSameLife(submitted, job);
-    // One whose sending was cut off waits for word from Akool; every other one goes on to its end.
+    // A job whose submit was cut off waits for a callback; every other one runs to its end.
     if (job.status !== 'UNCONFIRMED')
       expect((await follow(gateway.url, job.id)).at(-1)?.status).toBe('COMPLETED');
   }
@@ -73,7 +73,7 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
   expect(new Set(sent).size, `seed ${seed}: billed twice`).toBe(sent.length);
 });
 
-/** The job has gone on, if at all, from where it was: no version is missing and none was rewritten. */
+/** The job has only moved on: no version is missing and none was rewritten. */
 function expectSameLife(before: SeenJob, now: SeenJob): void {
   expect(now.version).toBeGreaterThanOrEqual(before.version);
   expect(now.history.map(({ version }) => version)).toEqual(upTo(now.version));
@@ -88,7 +88,7 @@ function kill(gateway: GatewayProcess): Promise<unknown> {
   return gateway.ended;
 }
 
-/** The generator "mulberry32": numbers from 0 to below 1, the same for the same seed. */
+/** The generator "mulberry32": numbers from 0 to below 1, determined by the seed. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

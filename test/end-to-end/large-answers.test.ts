@@ -1,4 +1,4 @@
-/** Answers are bounded in bytes, each and all of a caller together, through every door; and none is kept for ever. */
+/** Responses are bounded in bytes, individually and per caller, over every protocol; none is kept forever. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { SUBMIT, textOf } from '../support/operations.js';
 
 const KEY = 'acme-key';
 const MIB = 1024 * 1024;
-/** An address of 4,000 characters. */
+/** A URL of 4,000 characters. */
 const ADDRESS = `https://example.com/${'x'.repeat(3976)}.png`;
 
 let gateway: TestGateway;
@@ -40,13 +40,13 @@ async function submitted(bearer: string): Promise<string> {
   return (data as { submitFaceSwap: { job: { id: string } } }).submitFaceSwap.job.id;
 }
 
-/** A field of a job that makes so many times 200 KB. */
+/** A selection that adds this many times 200 KB to a job. */
 function pictures(times: number): string {
   const fields = Array.from({ length: times }, (_, i) => `a${i}: sourceImage { path }`);
   return `... on FaceSwapJob { ${fields.join(' ')} }`;
 }
 
-/** Some 9 MB of each job. */
+/** Some 9 MB per job. */
 const LARGE = pictures(45);
 
 describe('An answer', () => {
@@ -59,7 +59,7 @@ describe('An answer', () => {
       null,
       [
         {
-          message: 'The answer would have more than 16 MiB: ask for fewer jobs at once, or for less of each.',
+          message: 'The answer would exceed 16 MiB: request fewer jobs at once, or fewer fields of each.',
           extensions: { code: 'BAD_USER_INPUT' },
         },
       ],
@@ -77,7 +77,7 @@ async function unread(query: string, times = 1): Promise<Socket> {
     `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\ncontent-type: application/json\r\n` +
     `content-length: ${body.length}\r\n\r\n${body}`;
   socket.write(request.repeat(times));
-  // Its beginning is here, and more of it than the system keeps is on its way.
+  // It has begun, and the rest exceeds the system's buffers.
   await once(socket, 'readable');
   return socket;
 }
@@ -86,20 +86,20 @@ describe('Answers that are not read', () => {
   it('take no more than half of what is kept for all, and leave room for others', async () => {
     const query = `{ job(id: "${id}") { ${LARGE} } }`;
     const refusal = {
-      message: 'Too many answers are under way; ask again later.',
+      message: 'Too many answers are in progress; try again later.',
       extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 },
     };
-    // 64 MiB for one caller.
+    // They use up the 64 MiB of one caller.
     for (let i = 0; i < 7; i++) await unread(query);
     expect((await knock('http', gateway.url, { query }, KEY)).errors).toEqual([refusal]);
     expect((await knock('http', gateway.url, { query: '{ __typename }' }, KEY)).errors).toEqual([]);
-    // A follower comes again rather than miss an update.
+    // A subscription is closed so that its client reconnects instead of missing an update.
     const bare = await bareSocketOf(gateway.url, KEY);
     const subscription = `subscription { jobUpdated(id: "${id}") { ${LARGE} } }`;
     bare.say({ id: '1', type: 'subscribe', payload: { query: subscription } });
     expect(await bare.closed).toEqual({ code: 1013, reason: refusal.message });
     expect(bare.messages).toEqual([]);
-    // A job that is stored is told, whatever room there is: its client would send it again.
+    // A stored job is always returned, because its client would otherwise submit it again.
     const mutation = `mutation ($input: SubmitFaceSwapInput!) { submitFaceSwap(input: $input) { job { ${LARGE} } } }`;
     const stored = await knock('http', gateway.url, { query: mutation, variables: { input: LARGEST } }, KEY);
     expect([stored.errors, stored.text.length > 8 * MIB]).toEqual([[], true]);
@@ -123,9 +123,9 @@ describe('Answers that are not read', () => {
     for (let i = 0; i < 5; i++) {
       const bare = await bareSocketOf(gateway.url, KEY);
       bare.socket.pause();
-      // Two are more than one client may leave unread.
+      // One client may leave only one of them unread.
       for (const n of ['1', '2', '3']) bare.say({ id: n, type: 'subscribe', payload: { query } });
-      // It sees its end when it reads again.
+      // The client notices this only when it reads again.
       await expect.poll(() => openSockets()).toBe(0);
       bare.socket.terminate();
     }

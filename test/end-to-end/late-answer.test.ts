@@ -1,4 +1,4 @@
-/** A gateway that was paused, and an Akool that is slow: what it answers is never thrown away. */
+/** A paused gateway, and a slow Akool: answers that arrive late are never discarded. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ afterEach(async () => {
   if (dir) rmSync(dir, { recursive: true, force: true });
 });
 
-/** A gateway of its own process that asks for results, because nobody calls it back. */
+/** A separate gateway process that polls, because it receives no callbacks. */
 async function pollingGateway() {
   sandbox = createSandbox({ queueMs: 0, processMs: 0 });
   await sandbox.start();

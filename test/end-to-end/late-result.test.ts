@@ -1,4 +1,4 @@
-/** Results that come after their job was given up, and callbacks that contradict the answer to the submit. */
+/** Results that arrive after their job was given up, and callbacks that contradict the submit's answer. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { seal } from '../../src/sandbox/envelope.js';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
@@ -31,7 +31,7 @@ function theirId(nth = 0): string {
   return id;
 }
 
-/** Every state of every job from now on. */
+/** Collects every state of every job from now on. */
 async function everything(): Promise<{ readonly seen: SeenJob[]; end(): Promise<void> }> {
   const socket = openSocket(gateway.url);
   const seen: SeenJob[] = [];
@@ -56,7 +56,7 @@ async function expectHealed(failed: SeenJob, all: readonly SeenJob[]): Promise<v
   const end = await lookUp(gateway.url, failed.id);
   expectWholeLife(resumed, end);
   expect(end).toMatchObject({ error: null, providerId: theirId(), result: { url: expect.any(String) } });
-  // A callback before that of the result may have brought the `_id`.
+  // The `_id` may have come with an earlier callback than the result.
   const healed = end.history.find(
     ({ status, version }) => version > failed.version && status === 'COMPLETED',
   );
@@ -78,7 +78,7 @@ describe.each(['callback', 'polling'] as const)(
       const failed = (await follow(gateway.url, job.id)).at(-1);
       expect(failed).toMatchObject({ status: 'FAILED', error: { code: 'DEADLINE_EXCEEDED' } });
       if (failed === undefined) return;
-      // Its slot is free meanwhile.
+      // Meanwhile its slot is free.
       const other = await submit(gateway.url);
       expect((await follow(gateway.url, other.id)).at(-1)?.status).toBe('COMPLETED');
 

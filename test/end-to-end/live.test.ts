@@ -1,4 +1,4 @@
-/** Live updates: slow and vanished followers, resuming, what is left behind, and errors over a socket. */
+/** Live updates: slow and vanished followers, resuming, cleaning up, and errors over a socket. */
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -26,7 +26,7 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-/** Whoever listens on the bus, and what was said on it last. */
+/** Counts the listeners on the bus and records what was last published. */
 class Listeners {
   readonly bus: JobBus;
   readonly #latest = new Map<string, Job>();
@@ -54,17 +54,17 @@ class Listeners {
     return job;
   }
 
-  /** Tells those who follow one job this, and nothing else. */
+  /** Sends this signal to the followers of single jobs only. */
   hint(signal: JobSignal): void {
     for (const follower of this.#followers) follower(signal);
   }
 
-  /** Resolves when nobody listens. */
+  /** Resolves when there are no listeners. */
   gone(): Promise<void> {
     return this.joined(0);
   }
 
-  /** Resolves when `count` listen. */
+  /** Resolves when there are `count` listeners. */
   async joined(count: number): Promise<void> {
     await expect.poll(() => this.#count, { interval: 5 }).toBe(count);
   }
@@ -80,7 +80,7 @@ class Listeners {
   }
 }
 
-/** Jobs go on only when the test says so, unless `options` say otherwise. */
+/** By default, jobs make progress only when a test tells the sandbox to. */
 async function start(options: GatewayOptions = {}): Promise<void> {
   listeners = new Listeners();
   gateway = await startGateway({
@@ -91,7 +91,7 @@ async function start(options: GatewayOptions = {}): Promise<void> {
   });
 }
 
-/** A socket without a client's manners: speaks the protocol by hand. */
+/** A socket without client library: the test speaks the protocol itself. */
 async function rawSocket(): Promise<WebSocket> {
   const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
   await once(socket, 'open');
@@ -146,7 +146,7 @@ describe('A client that stops reading', () => {
       expect((await quick.next()).value?.data?.jobUpdated.version).toBe(job.version + n);
     }
     const grownMb = (process.memoryUsage().external - before) / 2 ** 20;
-    // All of it would be 240 MB; what the sockets' own buffers take is a few.
+    // All updates would be 240 MB; the sockets' own buffers take a few.
     expect(grownMb).toBeLessThan(60);
 
     slow.resume();
@@ -387,7 +387,7 @@ describe('Over a socket', () => {
     const following = run(socket, JOB_UPDATED, { id });
     await following.next();
     isBroken = true;
-    // A signal that says only that there is something new, as a bus between processes gives it.
+    // A signal without the job itself, as a bus between processes sends it.
     listeners.hint({ id, version: version + 1, job: null, isReminder: false });
     const error = await failure(following);
     expect(error).toMatchObject({ extensions: { code: 'INTERNAL_SERVER_ERROR' } });
@@ -399,7 +399,7 @@ describe('Over a socket', () => {
   });
 });
 
-/** The error that an operation gives in place of data, in whichever of the protocol's two ways. */
+/** The error of an operation, in whichever of the protocol's two forms. */
 async function failure(
   answers: AsyncIterableIterator<{ errors?: readonly ClientError[] }>,
 ): Promise<unknown> {

@@ -1,4 +1,4 @@
-/** Many followers: how many a tenant may have, and that an update to all of them holds up nobody else. */
+/** Many followers: the limit per tenant, and that an update to all of them delays no other tenant. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { oneFace, upTo } from '../support/caller.js';
 import { type BareSocket, bareSocketOf, knock } from '../support/doors.js';
@@ -24,9 +24,9 @@ beforeEach(async () => {
     overrides: {
       wrapStore: (store) =>
         withMethods(store, {
-          history: (id) => {
+          histories: (ids) => {
             historyReads += 1;
-            return store.history(id);
+            return store.histories(ids);
           },
         }),
     },
@@ -56,7 +56,7 @@ async function socketOf(key: string): Promise<BareSocket> {
   return bare;
 }
 
-/** Returns the errors of those that are refused, when all have begun. */
+/** Returns the errors of refused subscriptions, once all others have begun. */
 async function follow(bare: BareSocket, count: number, query: string): Promise<readonly unknown[]> {
   for (const id of upTo(count)) bare.say({ id: `s${id}`, type: 'subscribe', payload: { query } });
   bare.say({ id: 'last', type: 'subscribe', payload: { query: '{ __typename }' } });
@@ -68,7 +68,7 @@ describe('Subscriptions of a tenant', () => {
   const query = 'subscription { jobsUpdated { id } }';
   const refusal = {
     message:
-      'You hold as many subscriptions as the others leave free of 400; end some before you begin more.',
+      'You hold your full share of the maximum number of subscriptions, 400; end some before you begin more.',
     extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 },
   };
 
@@ -105,7 +105,7 @@ describe('An update', () => {
     historyReads = 0;
     await ask(`mutation { cancelJob(id: "${id}") { id } }`);
     await expect.poll(() => all.map(came)).toEqual([161, 161]);
-    // 160 × 50 look-ups: four of these events are as much as one turn has room for.
+    // 160 × 50 lookups: one turn has room for four of these events.
     expect(historyReads).toBeGreaterThan(10);
     expect(historyReads).toBeLessThanOrEqual(160);
   });

@@ -1,4 +1,4 @@
-/** Many at once: each follower is told the whole life of its own job, and of no other. */
+/** Many jobs at once: each follower sees all states of its own job, and nothing of others. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectWholeLife, follow, lookUp, oneFace, submit, upTo } from '../support/caller.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
@@ -38,7 +38,7 @@ describe.each([
       expect(last.status).toBe('COMPLETED');
       expect(seen[0]?.version).toBeGreaterThanOrEqual(submitted.version);
       expectWholeLife(seen, last);
-      // The picture that came back was made from the picture that was sent.
+      // The result was made from the picture of this job.
       expect(billed.get(last.providerId ?? '')).toMatchObject(oneFace({}, `?n=${n}`));
     }
   });

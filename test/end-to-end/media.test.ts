@@ -1,4 +1,4 @@
-/** Kept results as they are served: the same from a folder and from a bucket, and what happens without the bucket. */
+/** Serving kept results: the same from a folder and from a bucket, and what happens without the bucket. */
 import { createHash } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { picture } from '../services/media/blob-store.contract.js';
-import { type S3Twin, startS3Twin } from '../services/media/s3-twin.js';
 import { ask, dataOf, follow, lookUp, submit } from '../support/caller.js';
 import { cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { clockAhead, startGateway, type TestGateway } from '../support/harness.js';
+import { type S3Twin, startS3Twin } from '../support/s3-twin.js';
 
 const ends: (() => Promise<void>)[] = [];
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 interface Stage {
   readonly gateway: TestGateway;
   readonly lines: Record<string, unknown>[];
-  /** What is kept, by name. */
+  /** Names of the kept results. */
   kept(): readonly string[];
   keep(name: string, bytes: Buffer): void;
 }
@@ -78,7 +78,7 @@ async function onBucket(): Promise<Stage & { readonly twin: S3Twin }> {
   };
 }
 
-/** A finished job whose copy is made. */
+/** A finished job with an archived result. */
 async function archived({ gateway }: Stage): Promise<{ id: string; url: string; providerUrl: string }> {
   const { id } = await submit(gateway.url);
   await follow(gateway.url, id);
@@ -98,7 +98,7 @@ interface Raw {
   readonly body: Buffer;
 }
 
-/** Not by fetch, which adds headers of its own to conditional requests. */
+/** Not by fetch, which adds headers to conditional requests. */
 function raw(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Raw> {
   return new Promise((resolve, reject) => {
     const request = http.request(url, { method, headers, agent: false }, async (response) => {
@@ -245,7 +245,7 @@ describe('a gateway whose bucket fails', () => {
         expect(JSON.parse(body.toString())).toEqual({
           errors: [
             {
-              message: 'Kept results can not be read at present; try again later.',
+              message: 'Kept results cannot be read right now; try again later.',
               extensions: { code: 'ARCHIVE_UNAVAILABLE' },
             },
           ],

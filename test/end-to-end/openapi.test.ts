@@ -1,4 +1,4 @@
-/** What really goes over the wire, held against Akool's OpenAPI files; and the examples that Akool prints. */
+/** Compares what is actually sent with Akool's OpenAPI files, and with the examples that Akool publishes. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { exampleRequests, mistakesInAnswer, mistakesInRequest } from '../sandbox/akool-schema.js';
+import { exampleRequests, mistakesInAnswer, mistakesInRequest } from '../support/akool-schema.js';
 import { ask, dataOf, follow } from '../support/caller.js';
 
 const PRO = '/api/open/v4/faceswap/faceswapByImage';
@@ -57,7 +57,7 @@ afterAll(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** Between the gateway and the sandbox: notes what is said, and hands it on. */
+/** A proxy between the gateway and the sandbox that records all exchanges. */
 async function listenIn(target: string): Promise<string> {
   const server = createServer(async (incoming, response) => {
     const chunks: Buffer[] = [];
@@ -104,7 +104,7 @@ async function detect(input: object): Promise<Json> {
   return exchanges.findLast(({ path }) => path === DETECT)?.sent ?? {};
 }
 
-/** Objects in the text of the page that are requests. */
+/** The JSON objects in the page's text that are requests. */
 function examplesOfPage(): Json[] {
   const page = readFileSync(new URL('../fixtures/akool/face-swap-pro.txt', import.meta.url), 'utf8');
   return [...page.matchAll(/^\{$[\s\S]*?^\}$/gm)]
@@ -167,7 +167,7 @@ describe("Akool's printed examples", () => {
   it.each(exampleRequests(DETECT) as Json[])(
     'of face detection go through with the same meaning: %#',
     async (example) => {
-      // The file's own base64 ends in dots.
+      // The base64 in Akool's file is cut off with dots.
       const img =
         'img' in example
           ? `data:image/jpeg;base64,${Buffer.from('ffd8ffe000104a46494600', 'hex').toString('base64')}`
@@ -177,7 +177,7 @@ describe("Akool's printed examples", () => {
         ...('num_frames' in example && { numFrames: example['num_frames'] }),
         ...('single_face' in example && { singleFace: example['single_face'] }),
       });
-      // Face URLs are always asked for: without them there are no crop landmarks.
+      // Face URLs are always requested: without them there are no crop landmarks.
       expect(sent).toEqual({
         single_face: false,
         ...example,

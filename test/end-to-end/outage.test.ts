@@ -1,4 +1,4 @@
-/** What clients see while the database cannot answer, and that they need do nothing but come again. */
+/** What clients see while the database cannot answer; they need only retry. */
 import { createClient as createSseClient } from 'graphql-sse';
 import { EventSource } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ interface Followed {
   readonly jobUpdated: { readonly id: string; readonly version: number; readonly status: string };
 }
 
-/** Nothing but the error, and when to come again. */
+/** Only the error, and when to retry. */
 async function expectUnavailable(response: Response): Promise<void> {
   expect(response.status).toBe(503);
   expect(response.headers.get('retry-after')).toBe('2');
@@ -46,7 +46,7 @@ describe.skipIf(postgres === null)('while PostgreSQL is away', { timeout: 30_000
     await database.drop();
   });
 
-  /** The gateway's connections are gone, and it knows. */
+  /** Cuts the gateway's connections, and waits until it has noticed. */
   async function away(): Promise<void> {
     await proxy.become('away');
     await expect.poll(async () => (await fetch(`${gateway.url}/readyz`)).status).toBe(503);
@@ -63,7 +63,7 @@ describe.skipIf(postgres === null)('while PostgreSQL is away', { timeout: 30_000
     const { id } = await submit(gateway.url);
     const query = `{ __typename job(id: "${id}") { status } account { slots { used } } }`;
     const accepts = ['application/json', 'application/graphql-response+json'];
-    // Whatever a first request of its kind is answered by, the second may be answered by something quicker.
+    // The first request of a kind may be handled differently from later ones.
     for (const accept of accepts) expect((await post('/graphql', { query }, accept)).status).toBe(200);
     await away();
     for (const accept of accepts) await expectUnavailable(await post('/graphql', { query }, accept));
@@ -217,11 +217,11 @@ describe.skipIf(postgres === null || redis === null)('two gateways, one cut off 
     })();
     const one = run<Followed, { id: string }>(socket, FOLLOW, { id });
     await one.next();
-    // Who follows all is there once told of something.
+    // The first event shows that the subscription to all jobs is active.
     await expect.poll(() => seen.length).toBeGreaterThan(0);
     await proxy.become('away');
     await expect.poll(async () => (await lookUp(whole.url, id)).status, { timeout: 5000 }).toBe('COMPLETED');
-    // Its news has come and could not be read.
+    // The message has arrived, but the job could not be read.
     await expect.poll(async () => (await fetch(`${cutOff.url}/readyz`)).status).toBe(503);
     await proxy.become('on');
     let last: unknown;
@@ -234,7 +234,7 @@ describe.skipIf(postgres === null || redis === null)('two gateways, one cut off 
   });
 });
 
-/** Reads that fail while it lasts. */
+/** Makes reads of the database fail. */
 class Busy {
   readonly methods = new Set<keyof JobStore>();
   failures = 0;
@@ -247,7 +247,7 @@ class Busy {
     };
     return withMethods(store, {
       get: (id) => fails('get') ?? store.get(id),
-      history: (id) => fails('history') ?? store.history(id),
+      histories: (ids) => fails('histories') ?? store.histories(ids),
       queuePositions: (ids) => fails('queuePositions') ?? store.queuePositions(ids),
     });
   }
@@ -291,7 +291,7 @@ describe('while some of the database cannot be read', () => {
     });
     const events = run(socket, JOB_UPDATED, { id });
     await events.next();
-    busy.methods.add('history');
+    busy.methods.add('histories');
     await expect.poll(() => closes).toContain(1013);
     busy.methods.clear();
     const seen = [];
@@ -305,7 +305,7 @@ describe('while some of the database cannot be read', () => {
 
   test('an event stream whose event cannot be filled ends without having completed', async () => {
     const { id } = await submit(gateway.url);
-    busy.methods.add('history');
+    busy.methods.add('histories');
     const response = await fetch(`${gateway.url}/graphql/stream`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
@@ -337,10 +337,10 @@ describe('while some of the database cannot be read', () => {
     busy.methods.add('get');
     say({ id: 'follow', type: 'subscribe', payload: { query: FOLLOW, variables: { id: 'x' } } });
     await expect.poll(() => busy.failures).toBe(1);
-    // An answer that comes after what came before it was read.
+    // This response arrives after everything sent before has been read.
     const allIsRead = () => fetch(`${gateway.url}/healthz`);
     await allIsRead();
-    // What comes now is left for the next socket.
+    // The socket will be closed, so new operations are left for the next one.
     say({ id: 'late', type: 'subscribe', payload: { query: '{ __typename }' } });
     await allIsRead();
     expect(socket.readyState).toBe(socket.OPEN);
@@ -366,9 +366,9 @@ describe('while some of the database cannot be read', () => {
       ['submitFaceSwap', PRO, oneFace()],
       ['submitFaceSwapPlus', PLUS, plusInput],
     ])('%s', async (field, query, input) => {
-      // Waits behind another one, so that it has a position.
+      // Waits behind another job, so that it has a position.
       await submit(gateway.url);
-      busy.methods.add('history').add('queuePositions').add('get');
+      busy.methods.add('histories').add('queuePositions').add('get');
       const { status, body } = await ask<Record<string, { job: { id: string } }>, object>(
         gateway.url,
         query,
@@ -392,7 +392,7 @@ describe('while some of the database cannot be read', () => {
     test('cancelJob', async () => {
       await submit(gateway.url);
       const { id } = await submit(gateway.url);
-      busy.methods.add('history');
+      busy.methods.add('histories');
       const { body } = await ask(
         gateway.url,
         `mutation { cancelJob(id: "${id}") { status history { version } } }`,
@@ -415,7 +415,7 @@ describe('while some of the database cannot be read', () => {
 
     test('but a query of the same fields is refused', async () => {
       const { id } = await submit(gateway.url);
-      busy.methods.add('history');
+      busy.methods.add('histories');
       const { status, body } = await ask(gateway.url, `{ job(id: "${id}") { history { version } } }`);
       expect([status, body.data]).toEqual([503, undefined]);
     });

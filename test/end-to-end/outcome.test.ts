@@ -1,4 +1,4 @@
-/** GraphQL `errors` mean that no job exists, also while connections to PostgreSQL break all the time. */
+/** GraphQL `errors` mean that no job exists, even while connections to PostgreSQL keep breaking. */
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask, type ClientError, dataOf, oneFace, submit } from '../support/caller.js';
@@ -27,7 +27,7 @@ describe.skipIf(postgres === null)('the outcome of a mutation', { timeout: 120_0
     await database.drop();
   });
 
-  /** The number that each stored job was submitted with, and its id. */
+  /** Ids of stored jobs by the number they were submitted with. */
   async function stored(): Promise<Map<string, string[]>> {
     const client = new Client({ connectionString: database.url });
     await client.connect();
@@ -41,7 +41,7 @@ describe.skipIf(postgres === null)('the outcome of a mutation', { timeout: 120_0
     return byNumber;
   }
 
-  /** The id of the job; null, and the error among `refused`, when there is none. */
+  /** Returns the job's id, or null with the error in `refused`. */
   async function submitted(n: number, refused: Map<string, ClientError>): Promise<string | null> {
     const { body } = await ask<{ submitFaceSwap: { job: { id: string } } }, object>(
       gateway.url,
@@ -120,7 +120,7 @@ describe.skipIf(postgres === null)('the outcome of a mutation', { timeout: 120_0
     expect([answer, isLost()]).toEqual([{ deleteJob: id }, true]);
   });
 
-  /** The answer to the next commit that changes a job; says whether there was one. */
+  /** Loses the acknowledgement of the next commit that changes a job; returns whether there was one. */
   function loseCommitOfAJob(): () => boolean {
     let state: 'waiting' | 'changing' | 'lost' = 'waiting';
     proxy.toServer = (bytes) => {

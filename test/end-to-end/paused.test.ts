@@ -1,4 +1,4 @@
-/** A gateway that serves and sends nothing: what is started on a restored backup. */
+/** A gateway that serves requests but sends nothing, as for a restored backup. */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,7 +55,7 @@ it('DISPATCH=paused takes, keeps and cancels jobs, and sends none until it is st
 });
 
 describe('A restored backup shows a job as never sent that Akool has', () => {
-  /** The gateway is as it was before it sent the job, and sends nothing. */
+  /** A gateway whose database predates sending the job, and which sends nothing. */
   async function restored() {
     const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
     ends.push(() => rmSync(dir, { recursive: true, force: true }));
@@ -130,7 +130,7 @@ describe('A restored backup shows a job as never sent that Akool has', () => {
 it.each(['POLL', 'WEBHOOK'] as const)('%s still ends a job while DISPATCH is paused', async (source) => {
   const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
   ends.push(() => rmSync(dir, { recursive: true, force: true }));
-  // One that outlives the gateways, as Akool does.
+  // It outlives the gateways, as Akool does.
   const akool = createSandbox({ queueMs: 60_000, processMs: 60_000, maxConcurrency: 10 });
   await akool.start();
   ends.push(() => akool.stop());

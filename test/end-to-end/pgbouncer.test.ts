@@ -3,11 +3,11 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createKyselyJobStore } from '../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../src/services/store/postgres.js';
-import { NOON, newJobOf } from '../services/jobs/samples.js';
 import { ask, follow, oneFace, submit } from '../support/caller.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
 import { SUBMIT } from '../support/operations.js';
 import { isPgbouncerInstalled, OwnPgbouncer } from '../support/own-pgbouncer.js';
+import { NOON, newJobOf } from '../support/samples.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../support/services.js';
 
 const postgres = await postgresUrl();
@@ -60,7 +60,7 @@ describe.skipIf(!isPossible).each(['session', 'transaction'] as const)('PgBounce
         ),
       );
       expect(new Set(jobs.map(({ id }) => id)).size).toBe(20);
-      // At the gateway that did not take it.
+      // At the other gateway.
       const lives = await Promise.all(jobs.map(({ id }, i) => follow(i % 2 === 0 ? second : first, id)));
       expect(lives.map((life) => life.at(-1)?.status)).toEqual(jobs.map(() => 'COMPLETED'));
       expect(gateways.flatMap(({ sandbox }) => sandbox.bills)).toHaveLength(20);

@@ -1,4 +1,4 @@
-/** Requests that come on a connection before those ahead of them are answered. */
+/** Requests that arrive on a connection before earlier ones are answered. */
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -30,7 +30,7 @@ it('are answered, one after the other', async () => {
 });
 
 it('end the connection when too many wait', async () => {
-  // All in one read from the network.
+  // All arrive in a single read from the network.
   const socket = ask('/healthz', 1500).resume();
   await once(socket, 'close');
 });
@@ -52,7 +52,7 @@ function linkOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    // Closed meanwhile.
+    // The connection was closed meanwhile.
     return '';
   }
 }

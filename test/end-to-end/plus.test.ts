@@ -1,4 +1,4 @@
-/** Face Swap Plus through the whole gateway: the same life as a Pro job. */
+/** Face Swap Plus through the whole gateway: the same states as a Pro job. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Answer, ask, dataOf, errorOf, follow, lookUp, oneFace, submit } from '../support/caller.js';
 import { startGateway, type TestGateway } from '../support/harness.js';

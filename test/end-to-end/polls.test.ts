@@ -1,4 +1,4 @@
-/** How long a job may be silent before Akool is asked about it, where nothing is set. */
+/** How long a job may be silent before it is polled, with default settings. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

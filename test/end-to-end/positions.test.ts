@@ -1,4 +1,4 @@
-/** Places in the queue, asked for by the hundred: read together, and counted as what they cost. */
+/** Queue positions requested by the hundred: read together, and counted by their cost. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { upTo } from '../support/caller.js';
 import { DOORS, knock, type Request } from '../support/doors.js';
@@ -21,7 +21,7 @@ beforeAll(async () => {
       wrapStore: (store) =>
         withMethods(store, {
           queuePositions: (ids) => {
-            // The gateway looks by itself, for jobs that somebody follows.
+            // The gateway also reads them itself for followed jobs.
             if (ids.length > 0) reads += 1;
             return store.queuePositions(ids);
           },

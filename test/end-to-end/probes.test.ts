@@ -1,4 +1,4 @@
-/** What whoever is on call asks: is it alive, can it serve, what does it do. */
+/** Probes and metrics: whether the gateway is alive, whether it can serve, and what it does. */
 import { afterEach, expect, it } from 'vitest';
 import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
 import { follow, openSocket, run, submit } from '../support/caller.js';

@@ -1,4 +1,4 @@
-/** The process: what it prints, how it starts, and what it refuses to start with. */
+/** The process: what it prints, how it starts, and when it refuses to start. */
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -38,7 +38,7 @@ describe('The start', () => {
 
   it('takes under 2 s of a machine that does nothing else', async () => {
     const folder = newFolder();
-    // The best of a few: the machine has other things to do, too.
+    // The best of a few attempts, because the machine has other work too.
     let best = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 3 && best > 2000; i++) {
       const gateway = await startProcess(folder);

@@ -1,4 +1,4 @@
-/** HTTP as published: GraphQL over HTTP, CSRF, CORS, headers, and what goes wrong outside of GraphQL. */
+/** HTTP by the specifications: GraphQL over HTTP, CSRF, CORS, headers, and errors outside of GraphQL. */
 import { Agent, request as httpRequest } from 'node:http';
 import { serverAudits } from 'graphql-http';
 import { pino } from 'pino';
@@ -27,7 +27,7 @@ function get(search: Record<string, string>, headers: Record<string, string> = {
 }
 
 describe('The audit of GraphQL over HTTP', () => {
-  /** What Apollo Server does otherwise, and why it is left so. */
+  /** Where Apollo Server deviates, and why this is left as it is. */
   const EXCEPTIONS: Record<string, string> = {
     '5A70': 'MAY: a GET that no accept header says is for GraphQL could be from any page, and is refused',
     '572B': 'SHOULD, for old clients of application/json: Apollo Server says 400 to what cannot be read',
@@ -100,7 +100,7 @@ describe('A simple request, as a page of any site may send it', () => {
     const status = async (headers: Record<string, string>): Promise<number> => {
       const answer = await fetch(`${gateway.url}${path}?${new URLSearchParams({ query })}`, { headers });
       const text = await answer.text();
-      // What is refused is not run.
+      // A refused request is not executed.
       expect([answer.status, text.includes('"data":{')]).toEqual([answer.status, answer.status === 200]);
       return answer.status;
     };
@@ -209,7 +209,7 @@ describe('CORS', () => {
         body: '{"query":"{a}"}',
       });
     expect((await ask(off.url)).headers.get('access-control-allow-origin')).toBeNull();
-    // A page must be able to read that its credentials have run out.
+    // A page must be able to read that its credentials have expired.
     const refused = await ask(on.url);
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([401, '*']);
     await Promise.all([off.stop(), on.stop()]);
@@ -366,9 +366,9 @@ describe('What nobody expected', () => {
       overrides: {
         wrapStore: (store) =>
           withMethods(store, {
-            history: async (id) => {
+            histories: async (ids) => {
               if (isBroken) throw new Error('secret-place');
-              return store.history(id);
+              return store.histories(ids);
             },
           }),
       },

@@ -1,4 +1,4 @@
-/** The examples of proxies, with the real programs: what callers see of them, and of gateways that come and go. */
+/** The example proxies, with the real programs: what callers see of them while gateways come and go. */
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ask, openSocket, run, submit } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
@@ -20,7 +20,7 @@ afterEach(async () => {
   await cleanUp();
 });
 
-/** A gateway with a database of its own: where a request goes is all that matters here. */
+/** A gateway with its own database: only the routing of requests matters here. */
 async function startOne(
   host: string,
   port: number,
@@ -29,7 +29,7 @@ async function startOne(
   const gateway = await startProcess(newFolder(), {
     HOST: host,
     PORT: String(port),
-    // Not beside it, where the other gateway is.
+    // Any free port: the default is next to the gateway's, where the other gateway may be.
     SANDBOX_PORT: '0',
     DATABASE_URL: 'sqlite::memory:',
     ...env,
@@ -40,11 +40,11 @@ async function startOne(
 
 interface Proxied {
   readonly url: string;
-  /** Lets the names lead there. */
+  /** Makes the names resolve to this host. */
   place(host: string): void;
 }
 
-/** Before gateways at these addresses, or at none yet. */
+/** A proxy for gateways at these addresses, or without any yet. */
 async function startProxy(
   name: ProxyName,
   gatewayPort: number,
@@ -59,7 +59,7 @@ async function startProxy(
     ...(name === 'haproxy'
       ? { 'bind :8080': `bind 127.0.0.1:${port}`, '127.0.0.11:53': `127.0.0.1:${names.port}` }
       : { 'listen 8080': `listen 127.0.0.1:${port}`, '127.0.0.11': `127.0.0.1:${names.port}` }),
-    // Those that are there already it need not look for.
+    // Gateways that exist already need not be resolved.
     ...(name === 'haproxy' &&
       hosts.length > 0 && {
         ' resolvers docker init-addr none': '',
@@ -101,7 +101,7 @@ for (const name of ['haproxy', 'nginx'] as const) {
       const { value } = (await stream.body?.getReader().read()) ?? {};
       expect(new TextDecoder().decode(value)).toContain('event: next');
 
-      // From the gateway, each in its own way.
+      // The gateway's own responses, each of a different kind.
       expect(await statusOf('/media/none.png')).toBe(404);
       expect((await fetch(`${url}/webhooks/akool/nobody`, { method: 'POST' })).status).toBe(400);
       expect(
@@ -131,7 +131,7 @@ for (const name of ['haproxy', 'nginx'] as const) {
       const port = await freePort();
       await startOne(A, port);
       const { url } = await startProxy(name, port, A);
-      // In a member that GraphQL does not know: just below 8 MiB.
+      // Just below 8 MiB, in a part of the request that GraphQL ignores.
       const body = JSON.stringify({
         query: '{ __typename }',
         extensions: { x: 'x'.repeat(8 * 1024 * 1024 - 100) },
@@ -146,7 +146,7 @@ for (const name of ['haproxy', 'nginx'] as const) {
 
     it('a gateway is stopped and killed, and no request that is sent after is lost', async () => {
       const port = await freePort();
-      // nginx does not ask /readyz.
+      // nginx does not use /readyz.
       const env = { LAME_DUCK_MS: name === 'haproxy' ? '5000' : '0' };
       const [first] = await Promise.all([startOne(A, port, env), startOne(B, port, env)]);
       const { url } = await startProxy(name, port, A, B);
@@ -158,24 +158,24 @@ for (const name of ['haproxy', 'nginx'] as const) {
       expect(await first.ended).toBe(0);
       await answers(load, 100);
       const lostByStop = load.failures().length;
-      // nginx learns of it by a refused connection; what had just connected then is lost.
+      // nginx notices by a refused connection; requests on connections accepted just before that are lost.
       if (name === 'haproxy') expect(load.failures()).toEqual([]);
       else expect(lostByStop).toBeLessThanOrEqual(CALLERS);
 
       const again = await startOne(A, port, { ...env, INTROSPECTION: 'false' });
-      // It is in use again.
+      // The proxy uses it again.
       await expect
         .poll(async () => (await ask(url, '{ __schema { queryType { name } } }')).body.errors)
         .toBeDefined();
       const killedAt = performance.now();
       again.child.kill('SIGKILL');
       await again.ended;
-      // Until now its port took connections, and what was sent on them is lost.
+      // Until now its port accepted connections, and requests sent on them are lost.
       const deadFrom = performance.now();
       await answers(load, 200);
       await load.stop();
       expect(load.failures({ after: deadFrom })).toEqual([]);
-      // What it had in hand.
+      // The requests in flight.
       expect(load.failures({ until: killedAt }).length - lostByStop).toBeLessThanOrEqual(CALLERS);
     });
 
@@ -207,7 +207,7 @@ async function isInUse(url: string): Promise<void> {
   await expect.poll(() => isServed(url)).toBe(true);
 }
 
-/** Resolves when so many more are there. */
+/** Resolves after this many further responses. */
 async function answers(load: Load, more: number): Promise<void> {
   const wanted = load.outcomes.length + more;
   await expect.poll(() => load.outcomes.length, { interval: 20 }).toBeGreaterThanOrEqual(wanted);

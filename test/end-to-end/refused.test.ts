@@ -1,4 +1,4 @@
-/** Documents that are refused: each is counted like a small query, and looked at only while there is room for it. */
+/** Refused documents count like small queries, and are examined only while their caller's limit allows it. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { startGateway, type TestGateway } from '../support/harness.js';
 const LIMIT = 4;
 const TRUSTED = 'query Trusted { __typename }';
 const dir = mkdtempSync(join(tmpdir(), 'refused-'));
-/** One for each that asks, so that each has an allowance of its own. */
+/** A new caller for each case, so that each has its own limit. */
 const callers = upTo(40).map((n) => `tenant-${n}:key-${n}`);
 const env = {
   AUTH_API_KEYS: callers.join(','),
@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true });
 });
 
-/** What somebody new is told who asks these one after the other. */
+/** The outcomes when a new caller sends these requests one after the other. */
 async function outcomesOf(door: Door, url: string, requests: readonly Request[]): Promise<readonly string[]> {
   nextCaller += 1;
   const outcomes: string[] = [];

@@ -1,4 +1,4 @@
-/** What jobs were submitted with: read for whoever selects it, all of an operation together, and for nobody else. */
+/** The inputs of jobs: read only if selected, and once for all jobs of an operation. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { upTo } from '../support/caller.js';
 import { DOORS, knock, type Request } from '../support/doors.js';
@@ -9,10 +9,10 @@ const PRO = '... on FaceSwapJob { sourceImage { path } targetImage { path opts }
 const PLUS = '... on FaceSwapPlusJob { sourceUrl modelStyle singleFaceMode }';
 
 let gateway: TestGateway;
-/** The ids of each read of requests. */
+/** The ids of each read of stored requests. */
 let reads: (readonly string[])[];
 let found: 'all' | 'none' | 'no answer';
-/** Whether the store may give those that it has in memory. */
+/** Whether the store may return requests that it has in memory. */
 let isKept: boolean;
 
 beforeAll(async () => {
@@ -48,7 +48,7 @@ beforeEach(() => {
   isKept = false;
 });
 
-/** The nth as a list shows it. */
+/** The nth job as a list shows it. */
 function shown(n: number): object {
   const image = { path: addressOf(n) };
   return n % 10 === 0
@@ -128,7 +128,7 @@ it('those that would be too much for one answer are refused before they are read
   const job = `job(id: "${id}") { ... on FaceSwapJob { sourceImage { opts } } }`;
   const { errors } = await ask({ query: `{ ${upTo(50).map((n) => `a${n}: ${job}`)} }` });
   expect(errors[0]).toMatchObject({
-    message: 'The answer would have more than 16 MiB: ask for fewer jobs at once, or for less of each.',
+    message: 'The answer would exceed 16 MiB: request fewer jobs at once, or fewer fields of each.',
     extensions: { code: 'BAD_USER_INPUT' },
   });
 });

@@ -1,4 +1,4 @@
-/** What Akool says about a result's address, and why a job failed: by callback, and when it is asked. */
+/** The result URL that Akool reports, and why a job failed: by callback and by polling. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FaultPlan } from '../../src/sandbox/sandbox.js';
 import { follow, lookUp, submit } from '../support/caller.js';
@@ -12,7 +12,7 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-/** How Akool is heard: its callbacks arrive, or none does and it is asked. */
+/** How Akool's news arrive: by callbacks, or by polling because none arrive. */
 const WAYS = ['callback', 'polling'] as const;
 
 let faults: FaultPlan;
@@ -26,7 +26,7 @@ async function start(way: (typeof WAYS)[number], env: Record<string, string> = {
   });
 }
 
-/** The end of a job whose submit, or whose result, is spoilt so. */
+/** The final state of a job whose submit or result has this fault. */
 async function endOf(fault: 'odd-address' | 'generation-fails', text: string): Promise<SeenJob> {
   gateway.sandbox.setFaults({ ...faults, script: [{ on: 'submit', fault, text }] });
   const job = await submit(gateway.url);

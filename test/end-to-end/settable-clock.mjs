@@ -1,6 +1,7 @@
 /**
- * Loaded into a gateway before all else, gives it a wall clock that can be set: it is ahead of the machine's by the
- * milliseconds in the file that CLOCK_FILE names, read at the start and upon SIGUSR2. The monotonic clock goes on.
+ * Loaded into a gateway before everything else, to give it a wall clock that can be set: it is ahead of the
+ * machine's by the milliseconds in the file CLOCK_FILE, which is read at the start and on SIGUSR2. The
+ * monotonic clock is unaffected.
  */
 import { readFileSync } from 'node:fs';
 

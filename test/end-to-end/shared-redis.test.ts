@@ -1,4 +1,4 @@
-/** Two installations on one Redis have nothing to do with each other; one installation meets itself there. */
+/** Installations that share a Redis do not affect each other; the gateways of one installation meet there. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ async function start(env: Record<string, string> = {}, dir?: string): Promise<Te
   return gateway;
 }
 
-/** How many of so many queries that come one after the other are let through. */
+/** How many of a few consecutive queries are accepted. */
 async function letThrough({ url }: TestGateway): Promise<number> {
   let passed = 0;
   for (let i = 0; i < QUERIES + 2; i++) {
@@ -57,7 +57,7 @@ async function letThrough({ url }: TestGateway): Promise<number> {
   return passed;
 }
 
-/** What stands before the names of their channels. */
+/** The prefixes of their channels. */
 async function prefixes(): Promise<ReadonlySet<string>> {
   const channels = (await admin.pubsub('CHANNELS')) as string[];
   return new Set(channels.map((channel) => channel.replace(/:check:.*/, '')));

@@ -1,4 +1,4 @@
-/** A PostgreSQL that falls silent (nothing is answered, nothing is closed): nobody waits for it without end. */
+/** A PostgreSQL that hangs (it answers nothing and closes nothing): nothing waits for it forever. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ask, follow, oneFace, openSocket, run, submit } from '../support/caller.js';
 import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from '../support/gateway-process.js';
@@ -32,7 +32,7 @@ describe.skipIf(postgres === null)('while PostgreSQL is silent', { timeout: 120_
     await database.drop();
   });
 
-  /** What it gives, and after how many milliseconds. */
+  /** The result, and how many milliseconds it took. */
   async function timed<T>(work: Promise<T>): Promise<[value: T, ms: number]> {
     const begun = performance.now();
     return [await work, performance.now() - begun];
@@ -72,7 +72,7 @@ describe.skipIf(postgres === null)('while PostgreSQL is silent', { timeout: 120_
   test('a follower stays, and is told the end', async () => {
     const url = new URL(gateway.url).origin;
     const socket = openSocket(url);
-    // Its end is told when it is silent.
+    // Its callback arrives while the database is silent.
     const job = await submit(url, oneFace({}, '?sandbox-fault=late&sandbox-ms=1000'));
     const document = `subscription { jobUpdated(id: "${job.id}") { status } }`;
     const states = run<{ jobUpdated: { status: string } }, Record<string, never>>(socket, document);

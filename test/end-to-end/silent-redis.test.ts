@@ -1,4 +1,4 @@
-/** A Redis that falls silent (nothing is answered, nothing is closed) holds up nobody and nothing. */
+/** A Redis that hangs (it answers nothing and closes nothing) delays nothing. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { oneFace, openSocket, run } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
@@ -10,7 +10,7 @@ import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 const KEY = 'k'.repeat(32);
 const authorization = `Bearer ${KEY}`;
-/** Half a second for limits, the same once more for a second command, and the work itself on a busy machine. */
+/** Half a second for limits, the same for a second command, and the work itself on a busy machine. */
 const SOON_MS = 5000;
 
 const redis = new OwnRedis(await freePort());
@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const env = () => ({ REDIS_URL: proxy.url, AUTH_API_KEYS: `ann:${KEY}` });
 
-/** Answered, and how long it took. */
+/** The result, and how long it took. */
 async function timed<T>(work: Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
   const begun = performance.now();
   const value = await work;
@@ -49,7 +49,7 @@ async function call(url: string, query: string, variables?: object): Promise<Rec
   return data;
 }
 
-/** It is ready all the time; whether it finds that Redis works. */
+/** Whether it considers Redis to be working; it must be ready in any case. */
 async function isJoined(url: string): Promise<boolean> {
   const { value, ms } = await timed(fetch(`${url}/readyz`));
   expect(ms).toBeLessThan(SOON_MS);

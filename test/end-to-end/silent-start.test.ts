@@ -1,4 +1,4 @@
-/** Starts on a PostgreSQL that falls silent, or is only busy with another gateway's migration. */
+/** Starts on a PostgreSQL that hangs, or that is merely busy with another gateway's migration. */
 import { Client } from 'pg';
 import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { MIGRATION_LOCK } from '../../src/services/store/postgres-migration.js';
@@ -18,7 +18,7 @@ describe.skipIf(postgres === null)('a start on PostgreSQL', { timeout: 60_000 },
     return database;
   }
 
-  /** A start on an empty database, through a proxy that is silent once this is asked. */
+  /** A start on an empty database, through a proxy that goes silent when this is sent. */
   async function start(asked: string, silence: (proxy: TcpProxy) => Passage): Promise<GatewayProcess> {
     const database = await emptyDatabase();
     const proxy = await startProxy(database.url);

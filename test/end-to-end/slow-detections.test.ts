@@ -1,4 +1,4 @@
-/** One tenant's `detectFaces` that Akool is slow at, and everybody else. */
+/** One tenant's slow `detectFaces` at Akool, and their effect on others. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../support/harness.js';
 import { SUBMIT, textOf } from '../support/operations.js';
@@ -70,7 +70,7 @@ it('holds up nobody', async () => {
   }
 });
 
-/** Nearly 5 MiB, each another one. */
+/** Nearly 5 MiB, different for each number. */
 function picture(nth: number): { readonly image: string } {
   return { image: Buffer.concat([PIXEL, Buffer.alloc(5_200_000, nth)]).toString('base64') };
 }
@@ -84,7 +84,7 @@ it('holds no more than so many bytes of pictures, whether or not their caller st
   for (const { status } of await Promise.allSettled(left)) expect(status).toBe('rejected');
 
   const refused = async () => (await ask(MALLORY, DETECT_IMAGE, picture(5))).errors?.[0]?.extensions;
-  // A second, as long as the gateway has not noticed yet that they are gone.
+  // The wait is 1 second until the gateway has noticed that they are gone.
   await expect.poll(refused).toMatchObject({ code: 'RATE_LIMITED', retryAfterSeconds: 2 });
   const ofBob = ask(BOB, DETECT_IMAGE, picture(6));
   await expect.poll(() => slow.waiting).toBe(5);

@@ -1,4 +1,4 @@
-/** Connections that stay open: who may have one, for how long, how much it may hold, and how it ends. */
+/** Open connections: who may have one, for how long, how much it may hold, and how it ends. */
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,7 +26,7 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-/** Nothing happens to a job unless the test says so. */
+/** Jobs make no progress unless a test advances them. */
 async function start(env: Record<string, string> = WITH_KEYS, part: Partial<JobBus> = {}): Promise<void> {
   bus = createInProcessJobBus();
   gateway = await startGateway({
@@ -65,7 +65,7 @@ async function acknowledged(bearer?: string): Promise<BareSocket> {
   return bare;
 }
 
-/** Whether one more socket is let in. */
+/** Whether another socket is accepted. */
 const hasRoom = (): Promise<boolean> =>
   bareSocket(gateway.url).then(
     ({ socket }) => {
@@ -172,7 +172,7 @@ describe('A socket', () => {
 
   it('that gives ids back at once gets no further with it', async () => {
     await start({ ...WITH_KEYS, MAX_SOCKET_OPERATIONS: '1' });
-    // The one that is let in stays under way until then.
+    // The accepted mutation keeps running until this is released.
     const held = gateway.sandbox.hold('accepted');
     const bare = await acknowledged();
     const image = '[{ path: "https://example.com/a.jpg" }]';
@@ -203,7 +203,7 @@ describe('A socket', () => {
 });
 
 describe('A submit that is under way when the gateway stops', () => {
-  /** Its job is stored only once the gate opens. Resolves when the stop has ended everything else that was open. */
+  /** The job is stored only once the gate opens. Resolves when the stop has ended the other connection. */
   async function stopping(
     openOther: () => Promise<{ readonly ended: Promise<unknown> }>,
     send: () => void,
@@ -235,7 +235,7 @@ describe('A submit that is under way when the gateway stops', () => {
       },
       () => bare?.say(subscribe('1', SUBMIT_TEXT)),
     );
-    // What is asked now would be lost.
+    // An operation sent now would be lost.
     bare?.say(subscribe('2', SUBMIT_TEXT));
     const heard = new Promise((resolve) => bare?.socket.once('pong', resolve));
     bare?.socket.ping();
@@ -284,7 +284,7 @@ describe('Credentials that run out', () => {
     const client = openSocket(gateway.url, {
       connectionParams: async () => ({ authorization: `Bearer ${tokens.shift()}` }),
       retryAttempts: 3,
-      // While nobody listens the job goes on.
+      // The job makes progress while the client is disconnected.
       retryWait: async () => {
         gateway.sandbox.advance(providerId);
         await until(async () => {
@@ -329,7 +329,7 @@ describe('Credentials that run out', () => {
     );
     bare.socket.resume();
     expect((await bare.closed).code).toBe(4403);
-    // Jobs are stored and sent in the order in which they came: one from that socket would be there before this one.
+    // Jobs are stored and sent in order of arrival: one from that socket would come before this one.
     const { id } = await submitted();
     const { data } = await knock('http', gateway.url, { query: '{ jobs { edges { node { id } } } }' }, KEY);
     expect(data).toEqual({ jobs: { edges: [{ node: { id } }] } });
@@ -475,7 +475,7 @@ describe.each(DOORS.filter((door) => door !== 'http'))('A follower by %s', (door
 
   it.each([
     ['one job', (id: string) => `subscription { jobUpdated(id: "${id}") { id } }`],
-    // Of which nothing may ever be told.
+    // There may never be an event.
     ['all jobs', () => 'subscription { jobsUpdated { id } }'],
   ])('who leaves while the following of %s begins is forgotten too', async (_what, queryOf) => {
     const [gate, followed] = [new Gate(), new Gate()];
@@ -510,7 +510,7 @@ describe.each(DOORS.filter((door) => door !== 'http'))('A follower by %s', (door
       leaving.abort();
       await expect(answer).rejects.toThrow('abort');
     }
-    // The server has noticed once there is room for another.
+    // The server has noticed once it accepts another one.
     await until(async () =>
       door === 'socket' ? hasRoom() : (await stream({ query: '{ __typename }' })).status === 200,
     );
@@ -521,13 +521,13 @@ describe.each(DOORS.filter((door) => door !== 'http'))('A follower by %s', (door
 });
 
 describe('An open gateway', () => {
-  /** `fetch` lets nobody choose the name. */
+  /** `fetch` does not allow setting the host header. */
   async function getAs(url: string, host: string): Promise<IncomingMessage> {
     const [response] = (await once(get(url, { headers: { host } }), 'response')) as [IncomingMessage];
     return response.resume();
   }
 
-  /** Whether a socket opens to a request with these headers. */
+  /** Whether a socket opens with these headers. */
   function opens(headers: Record<string, string>): Promise<boolean> {
     const socket = new WebSocket(`${gateway.url.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws', {
       headers,

@@ -1,4 +1,4 @@
-/** Starts that find services wrong, or not there yet: one line that names the setting, or patience. */
+/** Starts with services misconfigured or not up yet: one line that names the setting, or a retry. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startS3Twin } from '../services/media/s3-twin.js';
 import { submit } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
 import {
@@ -21,6 +20,7 @@ import {
 } from '../support/gateway-process.js';
 import { startGateway, withMethods } from '../support/harness.js';
 import { OwnRedis } from '../support/own-redis.js';
+import { startS3Twin } from '../support/s3-twin.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
 import { CA_FILE, startTlsFront, type TlsFront } from '../support/tls-front.js';
 
@@ -36,7 +36,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** It has ended, with this line alone and without the secret. */
+/** It has exited with only this line, and without the secret. */
 async function expectRefused(gateway: GatewayProcess, line: RegExp): Promise<void> {
   expect(await gateway.ended).toBe(1);
   expect(gateway.stdout()).toBe('');
@@ -63,7 +63,7 @@ describe('A start is refused in one line', () => {
     other.close();
   });
 
-  // Nothing can be made in /proc, and its answer is the one of a folder that is missing.
+  // Nothing can be created in /proc, and the error is that of a missing folder.
   it.skipIf(!existsSync('/proc/self')).each([
     ['DATABASE_URL', 'sqlite:/proc/gateway/data/gateway.db'],
     ['ARCHIVE_DIR', '/proc/gateway/archive'],
@@ -263,7 +263,7 @@ describe('A start that loses a database which had answered', () => {
   const CUT = new Error('Connection terminated unexpectedly');
   const REFUSED = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
 
-  /** Each failure comes so many milliseconds after the beginning. */
+  /** Each failure happens the given number of milliseconds after the beginning. */
   async function startFailing(...failures: readonly (readonly [number, Error])[]): Promise<Response> {
     const startedAt = performance.now();
     const left = [...failures];

@@ -1,4 +1,4 @@
-/** How the process stops: by which signals, what it still does, and that nothing keeps it alive. */
+/** How the process stops: on which signals, what it still does, and that nothing keeps it alive. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
@@ -54,7 +54,7 @@ describe('An error that nobody expected', () => {
     gateway.child.kill('SIGUSR2');
     expect(await closed).toMatchObject({ code: 1001 });
     expect(await gateway.ended).toBe(1);
-    expect(gateway.stderr()).toBe('An error that nobody expected, see the log: nobody thought of it\n');
+    expect(gateway.stderr()).toBe('Unexpected error, see the log: nobody thought of it\n');
   });
 });
 
@@ -64,12 +64,12 @@ describe('The stop', () => {
     async (signal) => {
       const gateway = await startProcess(newFolder(), atAkool());
       const gate = akool.hold('submit');
-      // Stays open by itself; and it is not to come back.
+      // Connects immediately, and must not reconnect.
       const socket = openSocket(gateway.url, { lazy: false, onNonLazyError: () => {} });
       const closed = new Promise<unknown>((resolve) => socket.on('closed', resolve));
       const open = run(socket, 'subscription { jobsUpdated { id } }');
       const firstChange = open.next();
-      // Answers on one socket come in order, so by then the gateway follows.
+      // Messages on a socket are answered in order, so the subscription is active by then.
       await run(socket, '{ __typename }').next();
       const submitted = submit(gateway.url);
       await Promise.all([gate.arrived, firstChange]);
@@ -95,7 +95,7 @@ describe('The stop', () => {
     const deaf = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
     await once(deaf, 'open');
     deaf.pause();
-    // An answer on another connection: by now the server has seen what came before.
+    // Once this is answered, the server has seen everything sent before.
     await fetch(`${gateway.url}/healthz`);
 
     const askedAt = performance.now();
@@ -112,11 +112,11 @@ describe('The stop', () => {
     const askedAt = performance.now();
     gateway.child.kill('SIGTERM');
     await stopping(gateway);
-    // New connections, new work: a load balancer may not have noticed yet.
+    // New connections and new work are accepted: a load balancer may not have noticed yet.
     expect((await submit(gateway.url)).status).toBe('QUEUED');
     const readiness = await fetch(`${gateway.url}/readyz`);
     expect(await readiness.json()).toEqual({ status: 'stopping' });
-    // The next request of whoever keeps connections goes to another gateway.
+    // Clients with keep-alive connections send their next request to another gateway.
     expect(readiness.headers.get('connection')).toBe('close');
     expect(await gateway.ended).toBe(0);
     expect(performance.now() - askedAt).toBeGreaterThan(2900);
@@ -147,7 +147,7 @@ describe('A second signal', () => {
   ] as const)('is an echo when %s is followed by %s within two seconds', async (first, second) => {
     const { gateway, gate, submitted } = await draining(first);
     gateway.child.kill(second);
-    // An answer that comes after it: the echo has been seen, and has ended nothing.
+    // Once this is answered, the echo has been seen and has ended nothing.
     expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
     gate.release();
     expect(await submitted).toBe('QUEUED');
@@ -176,7 +176,7 @@ describe('A second signal', () => {
     const folder = newFolder();
     const gateway = await spawnGateway('npm', ['start'], {
       cwd: ROOT,
-      // A group of its own, so that a signal to it reaches npm and the gateway alike.
+      // A separate process group, so that one signal reaches both npm and the gateway.
       detached: true,
       env: {
         ...atAkool(),
@@ -191,7 +191,7 @@ describe('A second signal', () => {
     process.kill(-(gateway.child.pid ?? 0), 'SIGTERM');
     await stopping(gateway);
     gateway.child.kill('SIGTERM');
-    // An answer that comes after it: it has been seen, and has ended nothing.
+    // Once this is answered, the second signal has been seen and has ended nothing.
     expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
     gate.release();
     expect((await submitted).status).toBe('QUEUED');
@@ -203,7 +203,7 @@ describe('Nothing keeps a stopped process alive', () => {
   it.each(['socket', 'pipe'] as const)('not even a log that nobody reads, written to a %s', async (kind) => {
     const folder = newFolder();
     const port = await freePort();
-    // Held open for reading, and never read.
+    // Open for reading, but never read.
     const pipe = kind === 'pipe' ? openSync(fifo(folder), constants.O_RDWR) : null;
     const child = spawn(process.execPath, [join(ROOT, 'dist/index.js')], {
       cwd: folder,
@@ -213,7 +213,7 @@ describe('Nothing keeps a stopped process alive', () => {
     const ended = once(child, 'exit');
     const url = `http://127.0.0.1:${port}`;
     await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), 20_000);
-    // Each is a line of the log; more of them than any pipe holds.
+    // Each logs a line, more in total than any pipe holds.
     for (let i = 0; i < 10; i++) {
       await Promise.all(
         Array.from({ length: 100 }, () =>
@@ -233,7 +233,7 @@ describe('Nothing keeps a stopped process alive', () => {
     if (pipe !== null) closeSync(pipe);
   });
 
-  /** Reads a file whose content never comes, in a thread that cannot be interrupted. */
+  /** A gateway that reads a file that never delivers content, in a thread that cannot be interrupted. */
   function hanging(drainMs: number): Promise<GatewayProcess> {
     const folder = newFolder();
     return spawnGateway(process.execPath, [join(ROOT, 'dist/index.js')], {
@@ -241,7 +241,7 @@ describe('Nothing keeps a stopped process alive', () => {
       env: {
         TRUSTED_DOCUMENTS: fifo(folder),
         DRAIN_MS: String(drainMs),
-        // It is warned about just before the file is read.
+        // Causes a warning just before the file is read.
         AUTH_JWT_SECRET: 'short',
         LOG_LEVEL: 'warn',
       },
@@ -264,7 +264,7 @@ describe('Nothing keeps a stopped process alive', () => {
   });
 });
 
-/** SIGTERM, again and again until the process is over. */
+/** Sends SIGTERM again and again until the process has exited. */
 async function insist({ child, ended }: GatewayProcess): Promise<void> {
   const timer = setInterval(() => child.kill('SIGTERM'), 100);
   await ended;
@@ -279,7 +279,7 @@ async function stopping({ url }: GatewayProcess): Promise<void> {
   });
 }
 
-/** A pipe with a name, in `folder`. */
+/** A named pipe in `folder`. */
 function fifo(folder: string): string {
   const path = join(folder, 'fifo');
   execFileSync('mkfifo', [path]);

@@ -6,7 +6,7 @@ import { startGateway, type TestGateway } from '../support/harness.js';
 import { CANCEL, type Image, JOB, JOBS, type Page, SUBMIT, type SubmitInput } from '../support/operations.js';
 
 const OPTS = '262,175:363,175:313,215:272,279';
-/** Stands in every bad value: what comes back must not hold it. */
+/** Part of every bad value: responses must not contain it. */
 const MARKER = 'xyzzy-7731';
 
 let gateway: TestGateway;
@@ -25,7 +25,7 @@ function images(count: number, opts: string | null = OPTS): Image[] {
   return upTo(count).map((n) => ({ path: `https://example.com/${n}.jpg`, ...(opts && { opts }) }));
 }
 
-/** The images with the last one changed. */
+/** The list with its last image changed. */
 function lastOne(list: readonly Image[], change: Partial<Image>): Image[] {
   return list.map((image, i) => (i === list.length - 1 ? { ...image, ...change } : image));
 }
@@ -304,7 +304,7 @@ describe('The answer of the mutation', () => {
 
     const other = await errorOf(ask(gateway.url, SUBMIT, { input: { ...input, faceEnhance: true } }));
     expect(other.extensions?.code).toBe('IDEMPOTENCY_CONFLICT');
-    // What is said outright and what goes without saying are the same input.
+    // Explicit defaults and omitted ones are the same input.
     const same = await dataOf(ask(gateway.url, SUBMIT, { input: { ...input, faceEnhance: false } }));
     expect(same.submitFaceSwap.deduplicated).toBe(true);
     expect(gateway.sandbox.bills.length).toBe(bills + 1);

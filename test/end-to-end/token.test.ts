@@ -1,4 +1,4 @@
-/** The way in by token, through the whole gateway. */
+/** Authentication at Akool by token, through the whole gateway. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
@@ -23,7 +23,7 @@ interface Heard {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Between the gateway and the sandbox: hears what is sent, and hands it on. */
+/** A proxy between the gateway and the sandbox that records requests. */
 async function listenIn(target: string, heard: Heard[]): Promise<string> {
   const server: Server = createServer((incoming, answer) => {
     const { method, url: path = '', headers } = incoming;
@@ -117,7 +117,7 @@ it('waits with ACCOUNT when the client id and secret give no token, and goes on 
   const job = await submit(url);
   expect(job).toMatchObject({ status: 'WAITING', waitingReason: 'ACCOUNT', error: null });
   expect(sandbox.requests.pro).toBe(0);
-  // A look at the balance after 5 s fails for want of a token too, the next one gets one.
+  // The query of the credit after 5 s gets no token either; the next one does.
   expect((await follow(url, job.id)).at(-1)?.status).toBe('COMPLETED');
   expect(sandbox.bills).toHaveLength(1);
 }, 30_000);

@@ -1,4 +1,4 @@
-/** What reaches the gateway before it knows whose it is, or in pieces that have no end: little of it is held. */
+/** Input from unknown callers, or in pieces that never end: the gateway holds little of it. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Client } from 'graphql-ws';
@@ -31,7 +31,7 @@ async function opened(localAddress = '127.0.0.1'): Promise<Socket> {
   return socket;
 }
 
-/** Begins a request and sends so much of its body. */
+/** Begins a request and sends this much of its body. */
 async function begun(
   path: string,
   { length, sent = '', key }: { length: number; sent?: string; key?: string },
@@ -49,7 +49,7 @@ async function begun(
   return socket;
 }
 
-/** The answer's status and text, as far as it comes in one piece. */
+/** The response's status and text, as far as they arrive in one piece. */
 async function answerOf(socket: Socket): Promise<{ status: number; text: string }> {
   const [bytes] = (await once(socket, 'data')) as [Buffer];
   const text = String(bytes);
@@ -64,7 +64,7 @@ function post(body: string, key: string | null = 'acme-key'): Promise<Response> 
   });
 }
 
-/** A query whose body has so many bytes. */
+/** A query whose body has this many bytes. */
 function queryOf(bytes: number): string {
   const empty = { query: '{ __typename }', extensions: { x: '' } };
   return JSON.stringify({ ...empty, extensions: { x: 'x'.repeat(bytes - JSON.stringify(empty).length) } });
@@ -73,7 +73,7 @@ function queryOf(bytes: number): string {
 const codeIn = async (response: Response): Promise<unknown> =>
   ((await response.json()) as { errors?: { extensions: { code: string } }[] }).errors?.[0]?.extensions.code;
 
-/** Of a new job of acme's. */
+/** A follow token for a new job of acme's. */
 async function followToken(): Promise<string> {
   const submitted = await post(JSON.stringify({ query: textOf(SUBMIT), variables: { input: oneFace() } }));
   const { data } = (await submitted.json()) as { data: { submitFaceSwap: { job: { id: string } } } };
@@ -105,7 +105,7 @@ describe('Heads of requests', () => {
         attackers.push(...more.map((socket) => socket.resume()));
       }
       const open = (): number => attackers.filter((socket) => !socket.closed).length;
-      // 1,118 of them are 16 MiB.
+      // 16 MiB hold 1,118 of them.
       await expect.poll(open).toBeLessThanOrEqual(1118);
       expect(open()).toBeGreaterThan(1000);
       harmless.write('\r\n\r\n');
@@ -114,7 +114,7 @@ describe('Heads of requests', () => {
   );
 });
 
-/** The gateway's own second passes only when told. */
+/** Stops the gateway's clock, so that its one-second window passes only when a test says so. */
 function stoppedClock(): { readonly skip: (ms: number) => void; readonly goOn: () => void } {
   let now = performance.now();
   const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
@@ -171,7 +171,7 @@ describe('A body', () => {
         `authorization: Bearer acme-key\r\ncontent-length: ${64 * MIB}\r\n\r\n`,
     );
     expect((await answerOf(socket)).status).toBe(200);
-    // More than fits between the two.
+    // More than the buffers between the two hold.
     await new Promise((resolve) => socket.write(Buffer.alloc(16 * MIB), resolve));
   });
 
@@ -196,7 +196,7 @@ describe('A body', () => {
       socket.once('data', (bytes) => refused.push(String(bytes).slice(0, 12)));
     };
     await Promise.all(Array.from({ length: 300 }, send));
-    // Those of one job get 16 MiB: 258 of these.
+    // One job's follow tokens get 16 MiB: 258 of these.
     await expect.poll(() => refused.length).toBeGreaterThanOrEqual(300 - 258);
     expect(new Set(refused)).toEqual(new Set(['HTTP/1.1 429']));
     for (const other of ['acme-key', 'globex-key'])
@@ -225,7 +225,7 @@ describe('A body', () => {
     const values = nested(12_000);
     const response = await post(`{"query":"{ __typename }","variables":${values}}`);
     expect([response.status, await codeIn(response)]).toEqual([400, 'BAD_USER_INPUT']);
-    // The same bytes in a text are harmless.
+    // The same bytes in a string are harmless.
     const text = JSON.stringify({ query: '{ __typename }', extensions: { x: `\\"${values}` } });
     expect((await post(text)).status).toBe(200);
   });
@@ -235,7 +235,7 @@ describe('A body', () => {
     const unfinished = await Promise.all(
       Array.from({ length: 8 }, () => begun('/graphql', { length: 8 * MIB, sent: part, key: 'acme-key' })),
     );
-    // 32 of 64 MiB: five of them fit.
+    // One caller may hold 32 of 64 MiB, which is five of them.
     const refused = await Promise.any(unfinished.map(answerOf));
     expect([refused.status, refused.text]).toEqual([429, expect.stringContaining('"RATE_LIMITED"')]);
     expect(refused.text.toLowerCase()).toContain('retry-after: 1');
@@ -258,7 +258,7 @@ describe('A body', () => {
     await expect.poll(() => refused.length).toBeGreaterThanOrEqual(20);
     expect(new Set(refused)).toEqual(new Set([429]));
     expect((await post(queryOf(8 * MIB), 'globex-key')).status).toBe(200);
-    // A follower leaves room for the others of the tenant.
+    // A follower leaves room for the tenant's other callers.
     expect((await post(queryOf(MIB / 4))).status).toBe(200);
   });
 
@@ -279,13 +279,13 @@ describe('A body', () => {
       streams.push(stream);
       return stream.status;
     };
-    // Of so many within a second some are refused.
+    // Some of them exceed the limit per second and are refused.
     for (let i = 0; i < 6; i++) await expect.poll(open).toBe(200);
     await Promise.all(streams.map((stream) => stream.body?.cancel()));
   });
 
   it('that was answered leaves its room to the next', async () => {
-    // Of so many within a second some are refused.
+    // Some of them exceed the limit per second and are refused.
     for (let i = 0; i < 7; i++)
       await expect.poll(async () => (await post(queryOf(6 * MIB))).status).toBe(200);
   });
@@ -369,14 +369,14 @@ describe('Sockets', () => {
 
   it('that lie about who they are keep no places either', async () => {
     const init = Buffer.from('{"type":"connection_init","payload":{"authorization":"Bearer wrong"}}');
-    // One frame, masked with nothing. What the gateway says is not answered.
+    // One frame, masked with zeros. The client does not react to what the gateway sends.
     const frame = Buffer.concat([Buffer.from([0x81, 0x80 | init.length, 0, 0, 0, 0]), init]);
     for (let i = 0; i < 90; i++) (await upgraded()).write(frame);
     await speaks();
   });
 
   it('whose messages do not end hold 64 MiB together, pings between the parts or not; who holds most goes', async () => {
-    // The first part of a text of 1 MiB; then a ping; all masked with nothing.
+    // The first part of a text of 1 MiB; then a ping; all masked with zeros.
     const head = Buffer.from([0x01, 0xff, 0, 0, 0, 0, 0, 0x0f, 0xf0, 0, 0, 0, 0, 0]);
     const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
     const part = Buffer.concat([head, Buffer.alloc(0x0f_f0_00, 0x20), ping]);
@@ -405,7 +405,7 @@ describe('Sockets', () => {
     await Promise.all(Array.from({ length: 70 }, () => begins('acme')));
     await expect.poll(() => open.acme).toBeLessThan(65);
     expect(open.acme).toBeGreaterThan(55);
-    // As large as each of those that went.
+    // It is as large as each of those that were closed.
     expect(open.globex).toBe(1);
     await speaks();
     for (const client of clients) client.terminate();

@@ -1,4 +1,4 @@
-/** What asks to go on in another protocol: only WebSockets at /graphql do, any other offer is ignored. */
+/** Protocol upgrades: only WebSockets at /graphql are accepted, any other offer is ignored. */
 import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ function post(body: string, headers = ''): string {
   return `POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-/** One connection that is kept, and what is answered on it. */
+/** One keep-alive connection, and the responses on it. */
 class Connection {
   readonly #socket: Socket;
   #received = '';
@@ -45,7 +45,7 @@ class Connection {
     this.#socket.write(text, 'latin1');
   }
 
-  /** The next answer: its status, and its body. */
+  /** The status and body of the next response. */
   async answer(): Promise<readonly [status: number, body: string]> {
     for (;;) {
       const [, status, head] = /^HTTP\/1\.1 (\d+) ([\s\S]*?)\r\n\r\n/.exec(this.#received) ?? [];
@@ -122,7 +122,7 @@ describe('An offer to upgrade that is not taken', () => {
     connection.end();
   });
 
-  // Newer Node ignores offers by itself, and then loses what is pipelined behind them.
+  // Newer versions of Node ignore offers themselves, and then lose requests pipelined behind them.
   it.skipIf('shouldUpgradeCallback' in createServer())('lets others follow without waiting', async () => {
     const connection = new Connection();
     connection.write(

@@ -1,4 +1,4 @@
-/** What counts as the size of an answer. */
+/** How the size of a response is counted. */
 import { GraphQLError } from 'graphql';
 import { expect, it } from 'vitest';
 import { eventWithinBudget, withinBudget } from '../../src/graphql/answer-size.js';
@@ -20,7 +20,7 @@ it.each([
   expect(within(16 * 1024 * 1024 - 1000).data).toEqual({ job: null });
   expect(within(16 * 1024 * 1024)).toMatchObject({
     data: null,
-    errors: [{ message: expect.stringContaining('more than 16 MiB') }],
+    errors: [{ message: expect.stringContaining('exceed 16 MiB') }],
   });
 });
 
@@ -32,7 +32,7 @@ it('small answers that are not read take no more than the share of those who ask
       const budget = new AnswerBudget(held.open({ tenant, onlyJob: null }), null);
       return withinBudget(small, budget) === small;
     });
-  // Of 512 KiB.
+  // 8 fit into 512 KiB.
   expect(answers('acme').filter(Boolean)).toHaveLength(8);
   for (const tenant of Array(10).keys()) expect(answers(`${tenant}`)[0]).toBe(true);
 });

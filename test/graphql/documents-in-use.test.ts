@@ -1,4 +1,4 @@
-/** Documents of operations under way: each held once, however many use it, and no more than there is room for. */
+/** Documents of running operations: each is stored once, however many use it, up to a limit of memory. */
 import { type DocumentNode, parse } from 'graphql';
 import { expect, test } from 'vitest';
 import { bytesOf } from '../../src/graphql/document-nodes.js';
@@ -7,7 +7,7 @@ import { DocumentsInUse } from '../../src/graphql/documents-in-use.js';
 const MIB = 1024 * 1024;
 const caller = (tenant: string) => ({ tenant, onlyJob: null, expiresAt: null });
 
-/** Each of these takes 2 MB. */
+/** Each document takes 2 MB. */
 const large = (nth: number): DocumentNode => parse(`query Q${nth} { a } ${'#\n'.repeat(9900)}`);
 
 test('a document is found, and used in place of others with its text, until the last use has ended', () => {
@@ -44,7 +44,7 @@ test('a caller has room for 32 MiB of documents, and again when some are no long
   );
   expect([bytes > 29 * MIB, bytes <= 32 * MIB]).toEqual([true, true]);
   documents.begin(caller('globex'), large(1000));
-  // One that is in use already takes no more room.
+  // A document already in use takes no further room.
   documents.begin(caller('acme'), large(0)).end();
   uses[0]?.end();
   uses.push(documents.begin(caller('acme'), large(2000)));

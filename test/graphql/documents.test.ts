@@ -1,4 +1,4 @@
-/** What is kept of the documents that were read: those that may run, up to what they take in memory. */
+/** The cache of parsed documents: it keeps those that may run, up to a limit of memory. */
 import { readFileSync } from 'node:fs';
 import { buildSchema, GraphQLError, Kind } from 'graphql';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ function open(): Documents {
   return new Documents({ schema, limits: DEFAULT_LIMITS, trusted: null, introspection: true });
 }
 
-/** How many of so many documents are still known when all have been read; the newest must be. */
+/** How many of these documents are still cached after all have been read; the newest must be. */
 function keptOf(count: number, make: (nth: number) => string): number {
   const documents = open();
   const texts = Array.from({ length: count }, (_, nth) => make(nth));

@@ -1,4 +1,4 @@
-/** Each limit by itself: what just keeps to it passes, and a little more is refused by its name. */
+/** Each limit by itself: input just within it passes, and slightly more is refused with the limit's name. */
 import { parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import {
@@ -18,7 +18,7 @@ function refusalOf(text: string): string {
   return brokenLimit(parse(text), DEFAULT_LIMITS)?.message ?? 'none';
 }
 
-/** A page of so many fields that are looked up for each job. */
+/** A page with this many fields that need a lookup per job. */
 const page = (size: string, fields: number): string =>
   `query ($n: Int) { jobs(${size}) { edges { node { ${times(fields, 'queuePosition')} } } } }`;
 

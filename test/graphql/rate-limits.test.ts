@@ -1,4 +1,4 @@
-/** Rates over Redis: one count for all instances, and none of them stops because Redis is away. */
+/** Rate limits over Redis: counted across all instances, and no instance stops when Redis is away. */
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -22,10 +22,10 @@ function instance(redis: string): RateLimits {
   return new RateLimits(settings, limiters.create);
 }
 
-/** A tenant that nobody else has. */
+/** A new tenant. */
 const someone = () => ({ tenant: randomUUID(), expiresAt: null, onlyJob: null });
 
-/** How many of so many tries are let through, each instance in turn. */
+/** How many of these attempts are accepted, alternating between the instances. */
 async function letThrough(instances: readonly RateLimits[], tries: number): Promise<number> {
   const caller = someone();
   let passed = 0;
@@ -43,7 +43,7 @@ async function letThrough(instances: readonly RateLimits[], tries: number): Prom
 describe.skipIf(url === null)('rates over Redis', () => {
   test('are counted over all instances together', async () => {
     const both = [instance(url ?? ''), instance(url ?? '')];
-    // Until it is connected, each counts for itself.
+    // Until they are connected to Redis, each counts for itself.
     await expect.poll(() => letThrough(both, 8)).toBe(3);
   });
 });

@@ -1,4 +1,4 @@
-/** What an attack is: something that one caller does, and that nobody else may feel. */
+/** An attack: something that one caller does, and that must not affect anyone else. */
 import type { FaultPlan } from '../../src/sandbox/sandbox.js';
 import type { Target } from './target.js';
 
@@ -6,18 +6,18 @@ import type { Target } from './target.js';
 export type Size = 'full' | 'small';
 
 export interface Attack {
-  /** Its file's name. */
+  /** The same as its file name. */
   readonly name: string;
-  /** What holds when it fails. */
+  /** What is proven when it fails. */
   readonly shows: string;
-  /** Settings of the gateway that is attacked. @param folder of this gateway, for files that they name */
+  /** Settings of the attacked gateway. @param folder for files that they refer to */
   readonly settings?: (folder: string) => Readonly<Record<string, string>>;
-  /** Whatever Akool does anyway, without the attacker. */
+  /** Faults of Akool that are independent of the attacker. */
   readonly akool?: FaultPlan;
-  /** A second gateway stands beside the one that is attacked, on one PostgreSQL with it. */
+  /** Runs a second gateway on the same PostgreSQL. */
   readonly hasCompanion?: true;
-  /** What must be there before: it is neither measured nor part of the memory that is compared. */
+  /** Setup, which is not measured and does not count towards the attack's memory. */
   readonly prepare?: (target: Target) => Promise<void>;
-  /** Resolves with what it got that it must not get, one line each. */
+  /** Resolves with what the attacker got but must not get, one item per line. */
   readonly run: (target: Target) => Promise<readonly string[]>;
 }

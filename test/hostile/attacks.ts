@@ -1,4 +1,4 @@
-/** All attacks, in the order in which they are run. */
+/** All attacks, in the order in which they run. */
 import type { Attack } from './attack.js';
 import { crossSiteGets } from './attacks/cross-site-gets.js';
 import { cursors } from './attacks/cursors.js';

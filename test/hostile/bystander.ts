@@ -1,6 +1,7 @@
 /**
- * The other tenant: asks for its jobs at a steady pace, whether or not the last answer has come, submits one job
- * after the other, and opens sockets. In a thread of its own, so that what it measures is not the attacker's work.
+ * The other tenant: queries its jobs at a steady pace, whether or not the last response has arrived, submits
+ * jobs one after the other, and opens sockets. It has its own thread, so that its measurements do not include
+ * the attacker's work.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,26 +15,26 @@ export interface Sample {
   /** When it was sent, in milliseconds since 1970. */
   readonly at: number;
   readonly ms: number;
-  /** How long of it the gateway's main thread was at work: what it would take on a machine that is idle. */
+  /** The share in which the gateway's main thread was working, as on an otherwise idle machine. */
   readonly busyMs: number;
-  /** What came in place of an answer. */
+  /** What happened instead of a valid response. */
   readonly failure: string | null;
 }
 
 export interface BystanderReport {
   readonly queries: readonly Sample[];
-  /** Of the gateway that nobody attacks, at the same moments. */
+  /** Queries at the control gateway, at the same moments. */
   readonly control: readonly Sample[];
   readonly sockets: readonly Sample[];
-  /** In the order in which they were made; each has its number in its addresses. */
+  /** In order; the picture URLs contain the submit's number. */
   readonly submits: readonly Sample[];
-  /** How those of its jobs stand that did not come to a good end. */
+  /** The states of its jobs that did not complete. */
   readonly notCompleted: readonly string[];
 }
 
 export interface BystanderOptions {
   readonly url: string;
-  /** The process of the gateway. */
+  /** The gateway's process. */
   readonly pid: number;
   readonly controlUrl: string;
 }
@@ -61,7 +62,7 @@ interface EndedJob {
   readonly error: { readonly code: string } | null;
 }
 
-/** Where each submit has its number. */
+/** A picture URL that contains the submit's number. */
 export function addressOf(nth: number): string {
   return `https://example.com/bystander/${nth}.jpg`;
 }
@@ -87,7 +88,7 @@ export class Bystander {
     this.#options = options;
   }
 
-  /** What runs for the first time is slow, and takes memory: that is nobody's attack. */
+  /** First runs are slow and take memory, which must not count against the attack. */
   async warmUp(): Promise<void> {
     for (const url of [this.#options.url, this.#options.controlUrl]) {
       await inParallel(WARM_UP_QUERIES, WARM_UP_AT_ONCE, () => this.#post(url, { query: LIST }));
@@ -109,14 +110,14 @@ export class Bystander {
         for (let nth = 0; await this.#pause(SUBMIT_EVERY_MS); nth += 1) {
           const submit = submitOf(addressOf(nth), `bystander-${nth}`);
           await this.#sample(submits, () => this.#post(url, submit));
-          // It writes what the other one writes, for a disk that is slow is slow for both.
+          // The control writes the same, because a slow disk delays both.
           void this.#post(controlUrl, submitOf(addressOf(nth))).catch(() => {});
         }
       })(),
     );
   }
 
-  /** Waits until its jobs have ended, for a while. */
+  /** Waits for its jobs to end, up to a limit. */
   async stop(): Promise<BystanderReport> {
     this.#over.abort();
     await Promise.all(this.#underWay);
@@ -137,7 +138,7 @@ export class Bystander {
     return data.jobs.edges.map(({ node: { status, error } }) => `${status} ${error?.code ?? ''}`.trimEnd());
   }
 
-  /** Whether or not the last one is done. */
+  /** Does not wait for the previous run. */
   #every(ms: number, work: () => Promise<void>): void {
     const timer = setInterval(() => this.#underWay.push(work()), ms);
     this.#over.signal.addEventListener('abort', () => clearInterval(timer));
@@ -150,7 +151,7 @@ export class Bystander {
     into.push({ at, ms: Date.now() - at, busyMs: Math.round(this.#busyMs() - busy), failure });
   }
 
-  /** How long the gateway's main thread has been at work since it began; 0 when it is gone. */
+  /** Milliseconds for which the gateway's main thread has worked since its start; 0 if it is gone. */
   #busyMs(): number {
     const { pid } = this.#options;
     try {
@@ -175,7 +176,7 @@ export class Bystander {
     return { statusCode, text: await body.text() };
   }
 
-  /** Opens one, says who it is, and leaves. */
+  /** Opens a socket, authenticates, and closes it. */
   #openSocket(): Promise<string | null> {
     const socket = new WebSocket(
       `${this.#options.url.replace(/^http/, 'ws')}/graphql`,
@@ -202,7 +203,7 @@ export class Bystander {
     });
   }
 
-  /** False when it is over. */
+  /** Returns false once the run is over. */
   async #pause(ms: number): Promise<boolean> {
     await sleep(ms, undefined, { signal: this.#over.signal }).catch(() => {});
     return !this.#over.signal.aborted;

@@ -1,7 +1,7 @@
-/** Who calls the gateway that is attacked. */
+/** Callers of the attacked gateway. */
 import { SignJWT } from 'jose';
 
-/** The attacker has a tenant of her own, the bystander another. */
+/** Attacker and bystander have a tenant each. */
 export const ATTACKER_KEY = 'the-attackers-key-of-this-run';
 export const BYSTANDER_KEY = 'the-bystanders-key-of-this-run';
 const JWT_SECRET = 'the identity provider of this run';
@@ -11,10 +11,10 @@ export const CALLERS = {
   AUTH_JWT_SECRET: JWT_SECRET,
 };
 
-/** Nobody proves who they are: all are one tenant. */
+/** Settings without authentication: all callers are one tenant. */
 export const OPEN = { AUTH_API_KEYS: '', AUTH_JWT_SECRET: '' };
 
-/** A JWT that the gateway's operator has signed. */
+/** A JWT signed by the gateway's operator. */
 export function jwtOf(claims: Readonly<Record<string, unknown>>): Promise<string> {
   return new SignJWT({ ...claims })
     .setProtectedHeader({ alg: 'HS256' })

@@ -1,4 +1,4 @@
-/** The gateway that nobody attacks. */
+/** The control: a gateway that is not attacked. */
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.js';
 import { VICTIM_SETTINGS } from './trial.js';
@@ -10,7 +10,7 @@ export async function startControl(program: string, folder: string): Promise<Vic
     program,
     folder,
     port: await freePort(),
-    // It has a sandbox of its own, and is only asked for lists.
+    // Its own sandbox, on any free port.
     env: { ...VICTIM_SETTINGS, DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`, SANDBOX_PORT: '0' },
   });
 }

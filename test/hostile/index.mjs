@@ -1,4 +1,4 @@
-/** `npm run hostile`: bundles main.ts and the threads' worker.ts, and runs them. */
+/** `npm run hostile`: bundles main.ts and worker.ts, and runs them. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

@@ -7,7 +7,7 @@ import { OptionError, readOptions } from './options.js';
 import { headLine, lineOf } from './report.js';
 import { runTrial } from './trial.js';
 
-/** Returns the exit code: 0 when everything held, 1 when something did not, 2 for wrong options. */
+/** Returns the exit code: 0 if everything held, 1 if something did not, 2 for wrong options. */
 export async function main(args: readonly string[], root: string, worker: string): Promise<number> {
   let options: ReturnType<typeof readOptions>;
   try {
@@ -19,7 +19,7 @@ export async function main(args: readonly string[], root: string, worker: string
   }
   if (options === null) return 0;
   const { size, attacks } = options;
-  // An exit, unlike a signal, takes the gateways with it.
+  // Exit handlers stop the gateways; an unhandled signal would leave them running.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const program = join(root, 'dist/index.js');
   const folder = mkdtempSync(join(tmpdir(), 'hostile-control-'));

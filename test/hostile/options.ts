@@ -1,4 +1,4 @@
-/** Which attacks are run, and how large they are. */
+/** Which attacks run, and at what size. */
 import { parseArgs } from 'node:util';
 import type { Attack, Size } from './attack.js';
 import { ATTACKS } from './attacks.js';
@@ -17,7 +17,7 @@ Exit code 0: all held; 1: some did not; 2: wrong options. A full run takes some 
 
 ${ATTACKS.map(({ name, shows }) => `  ${name.padEnd(24)}${shows}`).join('\n')}`;
 
-/** Null: help was asked for, and given. @throws OptionError */
+/** Returns null after printing the help. @throws OptionError */
 export function readOptions(args: readonly string[]): HostileOptions | null {
   const { size, only, except, help } = parsed(args);
   if (help === true) {

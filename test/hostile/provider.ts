@@ -1,6 +1,6 @@
 /**
- * Akool as the gateway reaches it: the sandbox, but for submits whose addresses ask for an answer that it would
- * never give. It refuses those with a text made to hurt whoever reads it.
+ * Akool as the gateway sees it: the sandbox, except for submits whose URLs request an answer that it would
+ * never give. Those are refused, with a text designed to hurt its reader.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -8,10 +8,10 @@ import type { AddressInfo } from 'node:net';
 import { Agent, request } from 'undici';
 
 const LONG = 100_000;
-/** As long as an answer of Akool's may be. */
+/** The longest answer that the gateway accepts from Akool. */
 const LONGEST = 4_000_000;
 
-/** What patterns over texts are slowest at. */
+/** Worst cases for regular expressions. */
 export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
   letters: 'a'.repeat(LONG),
   'many-letters': 'a'.repeat(LONGEST),
@@ -23,7 +23,7 @@ export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
   entities: '&amp;'.repeat(LONG / 5),
 };
 
-/** The ways in which an answer may repeat the address of the callback. */
+/** Forms in which an answer may repeat the callback URL. */
 export const REPEATED_ADDRESSES: Readonly<Record<string, (address: string) => string>> = {
   plain: (address) => `no answer from ${address}`,
   'a-path': (address) => `no answer from ${new URL(address).pathname}`,
@@ -37,7 +37,7 @@ export const REPEATED_ADDRESSES: Readonly<Record<string, (address: string) => st
   'in-capitals': (address) => address.toUpperCase(),
 };
 
-/** A code that Akool documents: the job fails, with its text. */
+/** A code that Akool documents: it fails the job with Akool's text. */
 const REFUSED = 1009;
 
 export class Provider {
@@ -89,9 +89,9 @@ export class Provider {
   }
 }
 
-/** Null: the sandbox answers. */
+/** Returns null if the sandbox is to answer. */
 function hostileTextFor(body: Buffer): string | null {
-  // The addresses that ask for one are short; most bodies that are long are pictures.
+  // The URLs that request such a text are short; most long bodies contain pictures.
   const start = body.toString('latin1', 0, 2000);
   const text = HOSTILE_TEXTS[/\/hostile-text\/([a-z-]+)/.exec(start)?.[1] ?? ''];
   if (text !== undefined) return text;

@@ -1,4 +1,4 @@
-/** The table of a hostile run: one line for each attack. */
+/** The result table of a hostile run: one line per attack. */
 import { inMegabytes, type Verdict } from './verdict.js';
 
 const NAME_WIDTH = 24;

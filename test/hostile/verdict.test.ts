@@ -1,11 +1,11 @@
-/** That the hostile run notices what it is there to notice. */
+/** Tests that the hostile run detects what it must detect. */
 import { describe, expect, it } from 'vitest';
 import type { Bill } from '../../src/sandbox/sandbox.js';
 import { addressOf, type Sample } from './bystander.js';
 import { type Evidence, judge } from './verdict.js';
 
 const MB = 1024 * 1024;
-/** Every 40 ms, the attack from 4,000 on. */
+/** One sample every 40 ms; the attack starts at 4,000. */
 const samples = (ms: (i: number) => number, failure: string | null = null): Sample[] =>
   Array.from({ length: 200 }, (_, i) => ({ at: i * 40, ms: ms(i), busyMs: 3, failure }));
 const billOf = (nth: number): Bill => ({

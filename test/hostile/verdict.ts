@@ -1,19 +1,19 @@
-/** What one attack did to everybody else, and whether that may be. */
+/** The effect of an attack on others, and whether it is acceptable. */
 import type { Bill } from '../../src/sandbox/sandbox.js';
 import { type BystanderReport, numberIn, type Sample } from './bystander.js';
 
 export interface Evidence {
   readonly attack: string;
-  /** What the attacker got that she must not get. */
+  /** What the attacker got but must not get. */
   readonly leaks: readonly string[];
-  /** How the gateway ended although nobody had told it to. */
+  /** Every exit of the gateway that was not requested. */
   readonly deaths: readonly string[];
   readonly bystander: BystanderReport;
-  /** When the attack began and was over, in milliseconds since 1970. */
+  /** Beginning and end of the attack, in milliseconds since 1970. */
   readonly attackedFrom: number;
   readonly attackedUntil: number;
   readonly bills: readonly Bill[];
-  /** Resident memory in bytes: before, at most, and when it was back or a minute was over. */
+  /** Resident memory in bytes: before, at its peak, and once it is back to normal or a minute has passed. */
   readonly before: number;
   readonly peak: number;
   readonly after: number;
@@ -21,27 +21,27 @@ export interface Evidence {
 
 export interface Verdict {
   readonly attack: string;
-  /** Milliseconds: before the attack, during it, and meanwhile at the gateway that nobody attacks. */
+  /** Milliseconds: before the attack, during it, and meanwhile at the control gateway. */
   readonly quietP99: number;
   readonly attackedP99: number;
   readonly controlP99: number;
-  /** Milliseconds in which the gateway was at work during the attack. */
+  /** Milliseconds for which the gateway was working during the attack. */
   readonly busyP99: number;
   readonly submits: number;
-  /** Bytes. */
+  /** In bytes. */
   readonly before: number;
   readonly peak: number;
   readonly after: number;
-  /** What must not be, one line each; empty when the attack did nothing. */
+  /** One line per broken rule; empty if the attack had no effect. */
   readonly broken: readonly string[];
 }
 
-/** How long the 99th of a hundred queries may take. */
+/** Limit for 99 of 100 queries. */
 const MAX_P99_MS = 250;
-/** Where the gateway that nobody attacks is as slow as this, the clock on the wall tells nothing. */
+/** If the control gateway is slower than this, wall-clock times mean nothing. */
 const MAX_CONTROL_P99_MS = 100;
 const MAX_MEMORY_LEFT_BYTES = 100 * 1024 * 1024;
-/** Slots: jobs that are sent together may arrive in any order. */
+/** The number of slots: jobs that are sent together may arrive in any order. */
 const SENT_TOGETHER = 8;
 const CASES_SHOWN = 3;
 
@@ -89,7 +89,7 @@ export function judge(evidence: Evidence): Verdict {
   };
 }
 
-/** What is wrong with the bills of the bystander's submits. */
+/** Errors in the bills for the bystander's submits. */
 function moneyMistakes({ submits }: BystanderReport, bills: readonly Bill[]): readonly string[] {
   const arrived = bills.flatMap(({ request }) => numberOf(request) ?? []);
   const billed = new Set(arrived);
@@ -112,7 +112,7 @@ function shown(cases: readonly unknown[]): string {
   return cases.slice(0, CASES_SHOWN).join(', ') + (cases.length > CASES_SHOWN ? ' …' : '');
 }
 
-/** In milliseconds; 0 without samples. */
+/** In milliseconds; 0 if there are no samples. */
 function p99(samples: readonly Sample[], of: (sample: Sample) => number = ({ ms }) => ms): number {
   const sorted = samples.map(of).sort((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;

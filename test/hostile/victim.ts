@@ -1,4 +1,4 @@
-/** A gateway as a process with little heap, and how much memory it holds. */
+/** A gateway process with a small heap, and its memory usage. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ export interface VictimOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What Node takes by itself in a container of 1 GiB. */
+/** Node's default in a container of 1 GiB. */
 const HEAP_MB = 512;
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 20_000;
@@ -23,7 +23,7 @@ export class Victim {
   readonly #child: ChildProcess;
   readonly #ended: Promise<string>;
   #isAskedToStop = false;
-  /** How it ended although nobody had asked it to. */
+  /** Every exit that was not requested. */
   readonly deaths: string[] = [];
 
   private constructor({ program, folder, port, env }: VictimOptions) {
@@ -36,7 +36,7 @@ export class Victim {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
-    // It must not outlive a run that was broken off.
+    // It must not outlive an interrupted run.
     const killIt = () => this.#child.kill('SIGKILL');
     process.once('exit', killIt);
     this.#ended = new Promise((resolve) => {
@@ -53,7 +53,7 @@ export class Victim {
     return this.#child.pid ?? 0;
   }
 
-  /** Resolves when it serves. @throws Error when it does not */
+  /** Resolves when it serves requests. @throws Error if it does not */
   static async start(options: VictimOptions): Promise<Victim> {
     const victim = new Victim(options);
     const until = Date.now() + START_LIMIT_MS;
@@ -66,7 +66,7 @@ export class Victim {
     throw new Error(`The gateway does not start: ${readFileSync(victim.log, 'utf8').slice(-2000)}`);
   }
 
-  /** In bytes; null when it is gone. */
+  /** In bytes; null if the process is gone. */
   memory(): { readonly resident: number; readonly peak: number } | null {
     try {
       const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
@@ -79,7 +79,7 @@ export class Victim {
     }
   }
 
-  /** Asks it to stop, and insists after a while; how it ended. */
+  /** Asks it to stop, kills it if that takes too long, and returns how it exited. */
   async stop(): Promise<string> {
     this.#isAskedToStop = true;
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);

@@ -1,4 +1,4 @@
-/** What runs in threads of their own: the attacker, and the bystander. */
+/** The separate threads: attacker and bystander. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Size } from './attack.js';
 import { ATTACKS } from './attacks.js';

@@ -1,4 +1,4 @@
-/** A body takes as much memory as it has bytes, whatever pieces it comes in. */
+/** A body takes as much memory as it has bytes, however it is divided into pieces. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -21,7 +21,7 @@ function collect(): void {
   runInNewContext('gc')();
 }
 
-/** Bytes, without what is only waiting to be collected. */
+/** Memory in bytes, after a garbage collection. */
 function memory(): number {
   collect();
   const { heapUsed, external } = process.memoryUsage();
@@ -63,7 +63,7 @@ it('one that was read is not kept by its request, which may last', async () => {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody`);
   const [request, body] = await gathered;
-  // It is held on to until the turn that made the reference is over.
+  // The reference is kept alive until the current turn of the event loop is over.
   await setImmediate();
   collect();
   expect([request.complete, body.deref()]).toEqual([true, undefined]);

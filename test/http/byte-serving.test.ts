@@ -1,4 +1,4 @@
-/** Preconditions and ranges, by the letter of RFC 9110. */
+/** Preconditions and ranges according to RFC 9110. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { selectionOf } from '../../src/http/byte-serving.js';
@@ -25,7 +25,7 @@ describe('a range', () => {
     ['bytes=100-200', { status: 416 }],
     ['bytes=99999999999999999999999-', { status: 416 }],
     ['bytes=-0', { status: 416 }],
-    // Ignored, as what is not a range of bytes has to be.
+    // Must be ignored, because it is not a valid byte range.
     ['bytes=6-5', { status: 200 }],
     ['bytes=-', { status: 200 }],
     ['bytes=', { status: 200 }],
@@ -42,7 +42,7 @@ describe('a range', () => {
     'is read in one go, however much of %j there is',
     (filler) => {
       const much = filler.repeat(8000 / filler.length);
-      // A pattern that may match in many ways would go on for minutes.
+      // An ambiguous pattern would take minutes.
       for (const range of [`bytes=${much}-${much}x`, `bytes=1-${much}x`, `${much}bytes=1-1`]) {
         expect(selectionOf('GET', { range }, THING)).toEqual({ status: 200 });
       }

@@ -1,4 +1,4 @@
-/** What an event stream takes from its source while its client does not read. */
+/** How much an event stream takes from its source while its client does not read. */
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import Fastify from 'fastify';
@@ -14,7 +14,7 @@ import { HeardBytes } from '../../src/services/limits/heard-bytes.js';
 import { HeldBytes } from '../../src/services/limits/held-bytes.js';
 import { until } from '../support/gate.js';
 
-/** More than the buffers of both ends hold. */
+/** More than the buffers at both ends hold. */
 const LARGE = 'x'.repeat(15 * 1024 * 1024);
 const EVENTS = 3;
 
@@ -27,7 +27,7 @@ test('one event, until that is read', async () => {
     },
   });
   const caller = { tenant: 'acme', expiresAt: null, onlyJob: null };
-  // Only the caller is asked for here.
+  // Only the caller is needed here.
   const context = async () => ({ caller }) as unknown as CallerContext;
   const app = Fastify();
   onTestFinished(() => app.close());
@@ -51,11 +51,11 @@ test('one event, until that is read', async () => {
   client.write(
     'GET /graphql/stream?query=subscription%7Btext%7D HTTP/1.1\r\nhost: a\r\naccept: text/event-stream\r\n\r\n',
   );
-  // Its beginning is here, and more of it than the system keeps is on its way.
+  // It has begun, and the rest exceeds the system's buffers.
   await once(client, 'readable');
   expect(String(client.read())).toMatch(/^HTTP\/1\.1 200 /);
   for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
-  // The source goes on when it is asked for the second one.
+  // The source's code runs on only when a second event is requested.
   expect(taken).toBe(0);
   client.resume();
   await until(() => taken === EVENTS);

@@ -1,11 +1,11 @@
-/** An event stream waits for its reader, and does not wait for ever. */
+/** An event stream waits for its reader, but not forever. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EventWriter } from '../../src/http/event-writer.js';
 
-/** More than the buffers of both ends hold. */
+/** More than the buffers at both ends hold. */
 const LARGE = 'x'.repeat(16 * 1024 * 1024);
 
 let server: Server;
@@ -24,7 +24,7 @@ beforeEach(async () => {
   client.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   const [request, answer] = (await requested) as [IncomingMessage, ServerResponse];
   response = answer;
-  // Real time is what sockets need; only what waits for a reader is by this clock.
+  // Sockets need real time; only timers that wait for a reader use this clock.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   writer = new EventWriter({ raw: request }, { raw: response });
   writer.begin({});
@@ -66,7 +66,7 @@ describe('an event stream', () => {
 
   test('that is not read is cut, and what waits for it goes on', async () => {
     const first = writer.write(LARGE);
-    // 30 s, and what so much takes at 128 KB a second.
+    // 30 s, plus the time that this many bytes take at 128 KB a second.
     vi.advanceTimersByTime(30_000 + LARGE.length / 128 - 1000);
     expect(response.destroyed).toBe(false);
     vi.advanceTimersByTime(2000);

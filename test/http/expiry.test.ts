@@ -1,4 +1,4 @@
-/** Times further away than a timer can wait for. */
+/** Times beyond the maximum delay of a timer. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { atExpiry } from '../../src/http/expiry.js';
 

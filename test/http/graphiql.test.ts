@@ -1,4 +1,4 @@
-/** GraphiQL as a newcomer meets it: a real Chromium, the real server, and no internet. */
+/** GraphiQL for a newcomer: a real Chromium, the real server, and no internet. */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -37,7 +37,7 @@ describe.skipIf(!hasChromium)(`GraphiQL in Chromium${word}`, { timeout: 60_000 }
     ];
     [browser, gateway] = await Promise.all([
       chromium.launch({ executablePath, args }),
-      // Slow enough for a hand to reach the next button before the job is done.
+      // Slow enough to press the next button by hand before the job is done.
       startGateway({ sandbox: { queueMs: 2000, processMs: 1000 } }),
     ]);
   }, 60_000);
@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)(`GraphiQL in Chromium${word}`, { timeout: 60_000 }
     await context.close();
   });
 
-  /** Results lie on the gateway, or on the sandbox beside it: this machine, another port. */
+  /** Results are on the gateway or on its sandbox: this machine, on another port. */
   function isOutside(url: URL): boolean {
     const isPicture = url.hostname === new URL(gateway.url).hostname;
     return ['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && !isPicture;
@@ -102,7 +102,7 @@ describe.skipIf(!hasChromium)(`GraphiQL in Chromium${word}`, { timeout: 60_000 }
     await expect
       .poll(() => picture.evaluate((image) => 'naturalWidth' in image && image.naturalWidth))
       .toBeGreaterThan(1);
-    // The completed subscription gives the button back.
+    // Once the subscription completes, the button is back.
     await page.getByRole('button', { name: /^Execute query/ }).waitFor();
     await screenshot(page, 'graphiql-completed');
     expect({ outside, complaints }).toEqual({ outside: [], complaints: [] });
@@ -190,7 +190,7 @@ async function execute(page: Page, operation: string): Promise<void> {
   await page.getByRole('menuitem', { name: operation, exact: true }).click();
 }
 
-/** The whole text of one of GraphiQL's editors; the DOM holds only the lines that are in view. */
+/** The whole text of one of GraphiQL's editors; the DOM contains only the visible lines. */
 function textOf(page: Page, file: string): Promise<string> {
   return page.evaluate((name) => {
     const { __MONACO } = globalThis as unknown as PageGlobal;
@@ -213,7 +213,7 @@ function jobId(submitted: unknown): string {
   return data.submitFaceSwap.job.id;
 }
 
-/** Notes every status that the answer pane shows from now on. */
+/** Records every status that the response pane shows from now on. */
 async function watchAnswers(page: Page): Promise<void> {
   await page.evaluate(() => {
     const global = globalThis as unknown as PageGlobal;
@@ -242,7 +242,7 @@ interface MonacoModel {
   onDidChangeContent(listener: () => void): void;
 }
 
-/** Kept for the README when SCREENSHOTS names a directory. */
+/** Saved for the README if SCREENSHOTS names a folder. */
 async function screenshot(page: Page, name: string): Promise<void> {
   const directory = process.env['SCREENSHOTS'];
   if (directory === undefined) return;

@@ -1,4 +1,4 @@
-/** A port that is listened on before there is anything to serve. */
+/** Listening on a port before the application is ready. */
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Listener, listen } from '../../src/http/listener.js';
@@ -153,7 +153,7 @@ function nothing(): null {
   return null;
 }
 
-/** A connection with a request that offers another protocol. */
+/** A connection with a request that offers a protocol upgrade. */
 function offer(url: string, upgrade: string): Socket {
   return send(url, offerOf(upgrade));
 }

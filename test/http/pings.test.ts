@@ -1,4 +1,4 @@
-/** Pings of many sockets, with a clock that the test moves. */
+/** Pings of many sockets, with a clock controlled by the test. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type PingedSocket, pingAll } from '../../src/http/websocket-transport.js';
 

@@ -1,4 +1,4 @@
-/** The figures of `/metrics`, asked for by many. */
+/** Concurrent requests for `/metrics`. */
 import fastify from 'fastify';
 import { Gauge, Registry } from 'prom-client';
 import { expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** The socket's own clocks, and what it does with errors: with times too short for a whole gateway. */
+/** The socket's timeouts and its errors, with times too short for a whole gateway. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -10,7 +10,7 @@ import { GatewayError } from '../../src/errors.js';
 import { Engine } from '../../src/graphql/engine.js';
 import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
 import { RateLimits } from '../../src/graphql/rate-limits.js';
-import { Connections } from '../../src/http/connections.js';
+import { OpenConnections } from '../../src/http/open-connections.js';
 import { takeWebsockets } from '../../src/http/upgrades.js';
 import {
   type WebsocketEndpoint,
@@ -28,7 +28,7 @@ let endpoint: WebsocketEndpoint;
 let reported: unknown[];
 
 const schema = buildSchema('type Query { id: ID large: String slow(x: String): ID }');
-/** More than the buffers of both ends hold. */
+/** More than the buffers at both ends hold. */
 const LARGE = 'x'.repeat(12 * 1024 * 1024);
 Object.assign(schema.getQueryType()?.getFields()['large'] ?? {}, { resolve: () => LARGE });
 let slow: Gate;
@@ -40,7 +40,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
   const reportUnexpected = (error: unknown): void => void reported.push(error);
   const answers = options.answers ?? new HeldBytes(1000);
   server = createServer();
-  takeWebsockets(server, new Connections(server), () => endpoint.onWebsocket);
+  takeWebsockets(server, new OpenConnections(server), () => endpoint.onWebsocket);
   endpoint = websocketEndpoint({
     engine: new Engine({
       schema,
@@ -52,7 +52,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
       answers,
       reportUnexpected,
     }),
-    // Only the caller is asked for here.
+    // Only the caller is needed here.
     context: async () => ({ caller }) as unknown as CallerContext,
     reportUnexpected,
     maxMessageBytes: 1000,
@@ -85,7 +85,7 @@ it('closes with 4408 who does not say who they are', async () => {
 it('deals with nothing that comes after it was closed', async () => {
   const context = vi.fn(async () => ({ caller }) as unknown as CallerContext);
   const bare = await bareSocket(await start({ maxMessageBytes: 100_000, closeTimeoutMs: 10_000, context }));
-  // It does not answer the close until both have been heard.
+  // It does not answer the close until both messages have been received.
   bare.socket.pause();
   bare.say(' '.repeat(70_000));
   bare.say({ type: 'connection_init' });
@@ -154,7 +154,7 @@ it('gives who has said who they are all the time in the world', async () => {
   const bare = await bareSocket(await start({ initTimeoutMs: 30, context }));
   bare.say({ type: 'connection_init' });
   await gate.arrived();
-  // Checking them takes longer than saying it may.
+  // Checking the credentials takes longer than the limit for sending them.
   await until(() => performance.now() > startedAt + 90);
   gate.open();
   await bare.next('connection_ack');
@@ -182,7 +182,7 @@ it('pings no more often than it says', async () => {
   bare.socket.on('ping', () => pings.push(performance.now()));
   await until(() => pings.length === 4);
   const [first = 0, , , last = 0] = pings;
-  // Three times between them; each may be a look early, and the first may be heard late.
+  // Three intervals between them; each may be a check early, and the first may be received late.
   expect(last - first).toBeGreaterThan(500);
 });
 
@@ -213,7 +213,7 @@ it('cuts who does not read, whatever pings it answers, and gives back what that 
   try {
     bare.say({ id: '1', type: 'subscribe', payload: { query: '{ large }' } });
     await until(() => vi.getTimerCount() > 0);
-    // 30 s, and what so much takes at 128 KB a second.
+    // 30 s, plus the time that this many bytes take at 128 KB a second.
     vi.advanceTimersByTime(30_000 + LARGE.length / 128 - 1000);
     expect(answers.open(caller).add(24 * 1024 * 1024)).toBe(false);
     expect(endpoint.size).toBe(1);
@@ -240,7 +240,7 @@ it('holds messages while their operations run, also those that were left, and ta
   await slow.arrived();
   bare.say({ id: '1', type: 'complete' });
   ask('2', 150_000);
-  // Half of the room is one caller's.
+  // One caller may use half of the room.
   ask('3', 150_000);
   expect(await bare.next('error')).toMatchObject({
     id: '3',

@@ -1,6 +1,6 @@
 /**
- * What is broken on purpose, part by part, and the tests that are to notice: of those that touch a part the quick
- * ones, because they run once for each mutant.
+ * The files to mutate, group by group, and the tests expected to notice: the fast ones among those that cover
+ * them, because they run once per mutant.
  */
 export const GROUPS = {
   machine: {

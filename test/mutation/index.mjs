@@ -1,11 +1,11 @@
 /**
- * `npm run mutate`: breaks the sources in one place after another, and counts how often a test notices. See
+ * `npm run mutate`: changes the sources in one place after another, and counts how often a test notices. See
  * docs/testing.md.
  */
 import { Stryker } from '@stryker-mutator/core';
 import { GROUPS } from './groups.mjs';
 
-/** Per cent of the mutants of a group. */
+/** Minimum percentage per group. */
 const NOTICED_AT_LEAST = 85;
 
 const [name, ...files] = process.argv.slice(2);
@@ -26,11 +26,12 @@ for (const group of names) {
     testRunner: 'vitest',
     vitest: { configFile: 'test/mutation/vitest.config.mjs', related: false },
     coverageAnalysis: 'perTest',
-    // TypeScript's own program has no `parseConfigFileTextToJson` any more, which Stryker calls when it finds one.
+    // Stryker calls `parseConfigFileTextToJson` if it finds a tsconfig, and our TypeScript no longer has it.
     tsconfigFile: 'none.json',
     ignorePatterns: ['bench', 'dist', 'docs', 'reports'],
     concurrency: 2,
-    // Over that of the run without mutants: one that is merely slow, on a busy machine, was not noticed.
+    // In addition to the time without mutants: a run that is merely slow, on a busy machine, must not time
+    // out.
     timeoutMS: 15_000,
     reporters: ['clear-text', 'html', 'json', 'progress-append-only'],
     clearTextReporter: { allowColor: false, allowEmojis: false, logTests: false, reportTests: false },

@@ -1,8 +1,8 @@
-/** The tests of one group, each file with modules of its own: in them mutants are switched on. */
+/** The tests of one group. Each file has its own modules, in which mutants are activated. */
 import { defineConfig } from 'vitest/config';
 import base from '../../vitest.config.ts';
 
-/** Stryker looks at tests alone, and takes a file for passed that could not even be loaded. */
+/** Stryker only looks at tests, so a file that fails to load would count as passed. */
 class LoadErrors {
   onInit(vitest) {
     this.vitest = vitest;

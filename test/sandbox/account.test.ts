@@ -12,7 +12,7 @@ import {
   resultOf,
   startSandbox,
   TOKEN,
-} from './customer.js';
+} from '../support/sandbox-customer.js';
 
 let sandbox: Sandbox;
 beforeEach(async () => {

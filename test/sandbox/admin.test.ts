@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { mistakesInAnswer } from './akool-schema.js';
-import { CREDIT, call, idOf, pro, RESULTS, startSandbox, TOKEN } from './customer.js';
+import { mistakesInAnswer } from '../support/akool-schema.js';
+import { CREDIT, call, idOf, pro, RESULTS, startSandbox, TOKEN } from '../support/sandbox-customer.js';
 
 let sandbox: Sandbox;
 beforeEach(async () => {

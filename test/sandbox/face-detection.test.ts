@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaceFrame } from '../../src/sandbox/face-detection.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { exampleRequests } from './akool-schema.js';
-import { call, DETECT, idOf, pro, startSandbox } from './customer.js';
+import { exampleRequests } from '../support/akool-schema.js';
+import { call, DETECT, idOf, pro, startSandbox } from '../support/sandbox-customer.js';
 
 let sandbox: Sandbox;
 beforeEach(async () => {

@@ -13,7 +13,7 @@ import {
   RESULTS,
   resultOf,
   startSandbox,
-} from './customer.js';
+} from '../support/sandbox-customer.js';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -25,7 +25,7 @@ const once = (fault: FaultAt<'submit'>, more = {}): FaultPlan => ({
   script: [{ on: 'submit', fault, ...more }],
 });
 
-/** A submit whose caller hangs up, if he is to, when it is accepted or, if that never comes, after 100 ms. */
+/** Submits; `hangsUp` aborts the call once it is accepted or, failing that, after 100 ms. */
 async function submitAlone(hangsUp = false): Promise<unknown> {
   const gate = sandbox.hold('accepted');
   const caller = new AbortController();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sandbox, SandboxOptions } from '../../src/sandbox/sandbox.js';
-import { call, DELETE, idOf, Listener, pro, resultOf, startSandbox } from './customer.js';
+import { call, DELETE, idOf, Listener, pro, resultOf, startSandbox } from '../support/sandbox-customer.js';
 
 let folder: string;
 let sandbox: Sandbox;

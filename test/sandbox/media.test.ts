@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { call, idOf, PLUS, pro, startSandbox } from './customer.js';
+import { call, idOf, PLUS, pro, startSandbox } from '../support/sandbox-customer.js';
 
 let sandbox: Sandbox;
 beforeEach(async () => {

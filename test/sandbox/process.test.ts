@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { readSettings } from '../../src/sandbox/settings.js';
-import { idOf, Listener, pro } from './customer.js';
+import { idOf, Listener, pro } from '../support/sandbox-customer.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Below node_modules, so that the packages are found from there. */
@@ -36,7 +36,7 @@ afterAll(() => {
   rmSync(BUILT, { recursive: true });
 });
 
-/** Starts the program and waits for its greeting, or for its end. */
+/** Starts the program, and waits for its greeting or its exit. */
 async function run(settings: Record<string, string>) {
   const child = spawn(process.execPath, [PROGRAM], { env: { PATH: process.env['PATH'], ...settings } });
   running = child;
@@ -54,7 +54,7 @@ async function run(settings: Record<string, string>) {
   });
   await Promise.race([greeted, ended]);
   const url = /http:\/\/\S+/.exec(printed)?.[0] ?? '';
-  // All that a submit needs to know of a sandbox.
+  // Everything about a sandbox that a submit needs.
   const sandbox = { url, apiKey: SANDBOX_API_KEY, clientId: SANDBOX_CLIENT_ID } as Sandbox;
   return { child, ended, sandbox, printed: () => printed, complained: () => complained };
 }

@@ -1,8 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { exampleRequests, mistakesInRequest } from './akool-schema.js';
-import { CREDIT, call, idOf, PLUS, PRO, pro, proBody, resultOf, startSandbox } from './customer.js';
+import { exampleRequests, mistakesInRequest } from '../support/akool-schema.js';
+import {
+  CREDIT,
+  call,
+  idOf,
+  PLUS,
+  PRO,
+  pro,
+  proBody,
+  resultOf,
+  startSandbox,
+} from '../support/sandbox-customer.js';
 
 let sandbox: Sandbox;
 beforeEach(async () => {

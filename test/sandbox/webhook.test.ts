@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultAt, FaultPlan } from '../../src/sandbox/fault-plan.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { call, idOf, Listener, PRO, pro, proBody, startSandbox } from './customer.js';
+import { call, idOf, Listener, PRO, pro, proBody, startSandbox } from '../support/sandbox-customer.js';
 
 let sandbox: Sandbox;
 let listener: Listener;
@@ -86,7 +86,7 @@ describe('a webhook', () => {
     await sandbox.stop();
     await sandbox.start();
     await sandbox.settled();
-    // On a busy machine the job may have begun before it was finished: then that is told first.
+    // On a busy machine, processing may begin before the job is finished, and is then reported first.
     const ends = listener.heard.map(({ payload }) => payload).filter((payload) => payload?.status !== 2);
     expect(ends).toEqual([{ _id: id, status: 4, type: 'faceswap', url: '' }]);
   });

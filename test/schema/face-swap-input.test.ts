@@ -4,7 +4,7 @@ import { type FieldError, InputError } from '../../src/errors.js';
 import { createSchema, RESOLVERS } from '../../src/resolvers/schema.js';
 import type { Caller } from '../../src/services/auth/caller.js';
 import type { FaceSwapRequest } from '../../src/services/jobs/job-request.js';
-import { jobWith, request } from '../services/jobs/samples.js';
+import { jobWith, request } from '../support/samples.js';
 
 const MARKER = 'hunter2SECRET';
 const OPTS = '262,175:363,175:313,215:272,279';
@@ -22,7 +22,7 @@ type Input = Record<string, unknown> & {
 const caller: Caller = { tenant: 'ann', expiresAt: null, onlyJob: null };
 const one: readonly Image[] = [{ path: PATH }];
 const many = (count: number): Image[] => Array.from({ length: count }, () => ({ path: PATH, opts: OPTS }));
-/** Fifty pictures, the last of them as given. */
+/** Fifty pictures that end with this one. */
 const fiftyWith = (last: Image): readonly Image[] => [...many(49), last];
 
 let schema: GraphQLSchema;
@@ -30,7 +30,7 @@ beforeAll(async () => {
   schema = await createSchema(RESOLVERS);
 });
 
-/** What the service is handed, and the rules that were broken. */
+/** What the service receives, and the broken rules. */
 async function submit(input: Input) {
   const handed: { request: FaceSwapRequest; key: string | null }[] = [];
   const submission = {

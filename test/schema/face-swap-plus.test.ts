@@ -1,9 +1,9 @@
-/** The rules of `submitFaceSwapPlus`, and what is stored of an input that keeps them. */
+/** The rules of `submitFaceSwapPlus`, and what is stored of valid input. */
 import { type GraphQLSchema, graphql } from 'graphql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FieldError } from '../../src/errors.js';
 import { createSchema, RESOLVERS } from '../../src/resolvers/schema.js';
-import { jobWith } from '../services/jobs/samples.js';
+import { jobWith } from '../support/samples.js';
 
 const SUBMIT = /* GraphQL */ `
   mutation ($input: SubmitFaceSwapPlusInput!) {

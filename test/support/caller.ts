@@ -1,4 +1,4 @@
-/** Somebody who calls the gateway as plainly as can be: fetch for HTTP, graphql-ws for sockets. */
+/** A plain caller of the gateway: fetch for HTTP, graphql-ws for sockets. */
 import { type Client, type ClientOptions, createClient } from 'graphql-ws';
 import { expect } from 'vitest';
 import { WebSocket } from 'ws';
@@ -37,7 +37,7 @@ export interface Answer<Data> {
   readonly text: string;
 }
 
-/** POSTs an operation; whatever comes back is the answer. */
+/** POSTs an operation, and returns the response whatever its status. */
 export async function ask<Data, Variables>(
   url: string,
   operation: Operation<Data, Variables> | string,
@@ -53,7 +53,7 @@ export async function ask<Data, Variables>(
   return { status: response.status, body: JSON.parse(text), text };
 }
 
-/** The data of an answer that has no errors. */
+/** The data of a response without errors. */
 export async function dataOf<Data>(answer: Promise<Answer<Data>>): Promise<Data> {
   const { body, status } = await answer;
   expect(body.errors).toBeUndefined();
@@ -62,7 +62,7 @@ export async function dataOf<Data>(answer: Promise<Answer<Data>>): Promise<Data>
   return body.data;
 }
 
-/** The one error of an answer without data. */
+/** The only error of a response without data. */
 export async function errorOf(answer: Promise<Answer<unknown>>): Promise<ClientError> {
   const { body } = await answer;
   expect(body.data ?? null).toBeNull();
@@ -72,7 +72,7 @@ export async function errorOf(answer: Promise<Answer<unknown>>): Promise<ClientE
   return error;
 }
 
-/** The smallest input that is valid: one image on each side. */
+/** The smallest valid input: one image on each side. */
 export function oneFace(more: Partial<SubmitInput> = {}, query = ''): SubmitInput {
   return {
     sourceImage: [{ path: `https://example.com/new-face.jpg${query}` }],
@@ -92,7 +92,7 @@ export async function lookUp(url: string, id: string): Promise<SeenJob> {
   return job;
 }
 
-/** A socket of its own; lives until it is disposed of. */
+/** A new socket; open until it is disposed of. */
 export function openSocket(url: string, options: Partial<ClientOptions> = {}): Client {
   return createClient({
     url: `${url.replace(/^http/, 'ws')}/graphql`,
@@ -107,7 +107,7 @@ export interface SocketAnswer<Data> {
   readonly errors?: readonly ClientError[];
 }
 
-/** Everything that an operation gives over a socket, one answer at a time. */
+/** All results of an operation over a socket, one at a time. */
 export function run<Data, Variables extends Record<string, unknown>>(
   socket: Client,
   operation: Operation<Data, Variables> | string,
@@ -118,7 +118,7 @@ export function run<Data, Variables extends Record<string, unknown>>(
   return answers as AsyncIterableIterator<SocketAnswer<Data>>;
 }
 
-/** The states of a job as `jobUpdated` tells them, up to its end. */
+/** The states of a job that `jobUpdated` delivers, up to its end. */
 export async function follow(url: string, id: string, afterVersion?: number): Promise<SeenJob[]> {
   const socket = openSocket(url);
   try {
@@ -140,8 +140,8 @@ export function upTo(count: number, from = 1): number[] {
 }
 
 /**
- * What everybody who follows a job may count on: states in order and none left out, each as the history
- * tells it, and an end.
+ * What every follower of a job may rely on: states in order and without gaps, each matching the history, and
+ * a final state.
  */
 export function expectWholeLife(told: readonly SeenJob[], end: SeenJob): void {
   const seen = told.map(bare);
@@ -153,14 +153,14 @@ export function expectWholeLife(told: readonly SeenJob[], end: SeenJob): void {
   expect(last.history.map(({ version }) => version)).toEqual(upTo(last.version));
   for (const state of seen) {
     expect(state.status).toBe(last.history[state.version - 1]?.status);
-    // A state does not know its own future, however late its history was read.
+    // A state's history must not include later states, however late it was read.
     expect(state.history).toEqual(last.history.slice(0, state.version));
   }
   expect(seen.at(-1)).toEqual(last);
   expect(last.finishedAt).not.toBeNull();
 }
 
-/** Without the `__typename`s that caching clients ask for. */
+/** Removes the `__typename`s that caching clients request. */
 function bare(job: SeenJob): SeenJob {
   return JSON.parse(JSON.stringify(job, (key, value: unknown) => (key === '__typename' ? undefined : value)));
 }

@@ -1,4 +1,4 @@
-/** The three doors that operations come through, with one way to knock at each. */
+/** The three protocols for operations, each with a function that sends one. */
 import { WebSocket } from 'ws';
 import { type ClientError, openSocket } from './caller.js';
 
@@ -13,15 +13,15 @@ export interface Request {
   readonly extensions?: Record<string, unknown>;
 }
 
-/** What came first; whoever asked has left then. */
+/** The first response; the caller then disconnects. */
 export interface Reply {
-  /** Of HTTP; null over a socket. */
+  /** The HTTP status; null over a socket. */
   readonly status: number | null;
-  /** With which a socket was closed, if it was; else null. */
+  /** The code with which a socket was closed, or null. */
   readonly closed: number | null;
   readonly data: Record<string, unknown> | null;
   readonly errors: readonly ClientError[];
-  /** The answer as it came, without what differs between any two answers. */
+  /** The raw response, without what differs between any two responses. */
   readonly text: string;
   readonly headers: Headers;
 }
@@ -81,12 +81,12 @@ function toReply({ status, headers }: Response, text: string): Reply {
   return { ...NOTHING, status, data, errors, text, headers };
 }
 
-/** The data of the first event; the rest is not waited for. */
+/** The data of the first event; does not wait for the rest. */
 async function firstEvent(response: Response): Promise<string> {
   let text = '';
   for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += piece;
-    // It has no empty line in it, and may be long.
+    // Check only near the new piece, since an event contains no empty line and may be long.
     if (!text.includes('\n\n', Math.max(0, text.length - piece.length - 1))) continue;
     const data = /^event: next\ndata: (.*)\n\n/m.exec(text)?.[1];
     if (data !== undefined) return data;
@@ -94,7 +94,7 @@ async function firstEvent(response: Response): Promise<string> {
   throw new Error(`No event in ${JSON.stringify(text)}`);
 }
 
-/** How the credentials were refused: the code of the error, or what a socket was closed with. */
+/** The outcome: the code of the error, or the code with which a socket was closed. */
 export function outcomeOf({ closed, errors, data }: Reply): string {
   if (closed !== null) return String(closed);
   const [error] = errors;
@@ -102,7 +102,7 @@ export function outcomeOf({ closed, errors, data }: Reply): string {
   return data !== null && Object.values(data).every((value) => value === null) ? 'null' : 'ok';
 }
 
-/** A bare WebSocket that speaks the protocol, for what no well-behaved client does. */
+/** A bare WebSocket that speaks the protocol, for what well-behaved clients do not do. */
 export async function bareSocket(
   url: string,
   protocol: string | null = 'graphql-transport-ws',
@@ -145,7 +145,7 @@ export async function bareSocket(
   };
 }
 
-/** One that has said who it is, and was let in. */
+/** A bare socket that has authenticated and was accepted. */
 export async function bareSocketOf(url: string, bearer: string): Promise<BareSocket> {
   const bare = await bareSocket(url);
   bare.say({ type: 'connection_init', payload: { authorization: `Bearer ${bearer}` } });

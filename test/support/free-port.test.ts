@@ -1,4 +1,4 @@
-/** Ports for tests: two processes are never given the same one. */
+/** Ports for tests: two processes never get the same one. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-/** Lives until its input ends. */
+/** Runs until its input ends. */
 const PROGRAM = `import { freePort } from './free-port.js';
   process.stdin.resume().once('end', () => process.exit());
   console.log(await freePort(), await freePort(), await freePort());`;

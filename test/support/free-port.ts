@@ -1,26 +1,26 @@
-/** Ports to start something on. */
+/** Free ports for servers. */
 import { connect, createServer } from 'node:net';
 
-/** Below those that the system gives to outgoing connections. */
+/** Below the ports that the system uses for outgoing connections. */
 const FIRST = 20_000;
 const LAST = 32_000;
-/** More than the tests that one process runs ask for. */
+/** More than the tests of one process need. */
 const PORTS_A_PROCESS = 400;
 const RANGES = (LAST - FIRST) / PORTS_A_PROCESS;
 
-/** How many ports this process was given. */
+/** Number of ports given out in this process. */
 let given = 0;
 let claim: Promise<number> | null = null;
 
 /**
- * A free port that no process was given before, below those of outgoing connections: a client that tries a dead
- * server's port again and again must not be given that very port as its own.
+ * A free port that no other process gets, below those of outgoing connections: a client that keeps retrying a
+ * dead server's port must not get that very port as its own.
  */
 export async function freePort(): Promise<number> {
   claim ??= claimed();
   const first = await claim;
   for (let tries = 1; tries < PORTS_A_PROCESS; tries++) {
-    // The first port is what the range is claimed by.
+    // The first port of the range is the claim itself.
     const port = first + 1 + (given % (PORTS_A_PROCESS - 1));
     given += 1;
     if (!(await isListening(port))) return port;
@@ -29,8 +29,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * The first port of a range that is this process's alone, because it listens there for as long as it lives. Vitest
- * numbers its workers, but gives two of them the same number.
+ * The first port of a range that belongs to this process, because it listens there for as long as it lives.
+ * Vitest's worker numbers would not do, because two workers may have the same one.
  */
 async function claimed(): Promise<number> {
   for (let tries = 0; tries < RANGES; tries++) {
@@ -40,7 +40,7 @@ async function claimed(): Promise<number> {
   throw new Error(`All ${RANGES} ranges of ports are taken`);
 }
 
-/** False: somebody else does. */
+/** Returns false if another process is listening there. */
 function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -52,7 +52,7 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-/** Whether somebody takes connections there. */
+/** Whether connections are accepted there. */
 export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');

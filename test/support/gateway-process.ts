@@ -1,4 +1,4 @@
-/** The gateway as `npm start` runs it: a process of its own, in a folder of its own. */
+/** The gateway as `npm start` runs it: a separate process in a separate folder. */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,22 +13,22 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface GatewayProcess {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
-  /** The GraphQL line's address, up to the path; empty when it ended before it was ready. */
+  /** The URL in the GraphQL line, up to the path; empty if the process exited before it was ready. */
   readonly url: string;
   /** From the spawn to the last line of the greeting, in milliseconds. */
   readonly readyAfterMs: number;
   /** Exit code, or the signal that ended it. */
   readonly ended: Promise<number | string | null>;
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
 }
 
-/** With what kills each, and all that it started. */
+/** Each process, with a function that kills it and everything that it started. */
 const running = new Map<GatewayProcess['child'], () => void>();
 const folders: string[] = [];
 
-/** dist/ as the sources are now. `npm test` has seen to that already; this is for a run of one file. */
+/** Brings dist/ up to date. `npm test` has done so already; this is for running a single file. */
 export async function build(): Promise<void> {
   await promisify(execFile)(process.execPath, ['scripts/build.mjs', '--if-stale'], { cwd: ROOT });
 }
@@ -40,7 +40,7 @@ export function newFolder(): string {
   return folder;
 }
 
-/** Starts the gateway in `cwd` with nothing in its environment but `env`; resolves when it is ready or over. */
+/** Starts the gateway in `cwd` with only `env` set; resolves when it is ready or has exited. */
 export async function startProcess(cwd: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
   return spawnGateway(process.execPath, [join(ROOT, 'dist/index.js')], { cwd, env });
 }
@@ -48,13 +48,13 @@ export async function startProcess(cwd: string, env: Record<string, string> = {}
 export interface SpawnOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** In a process group of its own. */
+  /** Starts it in a separate process group. */
   readonly detached?: boolean;
-  /** What it prints when it is ready; the end of its greeting unless told otherwise. */
+  /** The output that shows that it is ready; by default the end of its greeting. */
   readonly until?: RegExp;
 }
 
-/** The same, by a command of one's own. */
+/** The same with a custom command. */
 export async function spawnGateway(
   command: string,
   args: readonly string[],
@@ -78,7 +78,7 @@ export async function spawnGateway(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  // With a real key, the addresses are all there is to say.
+  // With a real key, the greeting consists only of the URLs.
   const lastLine = until ?? ('AKOOL_API_KEY' in env ? /GraphQL .*\n/ : /Ctrl-C/);
   const greeted = new Promise<void>((resolve) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -99,7 +99,7 @@ export async function spawnGateway(
   };
 }
 
-/** Ends what a test left running, and removes its folders. */
+/** Kills what a test left running, and removes its folders. */
 export async function cleanUp(): Promise<void> {
   await Promise.all(
     [...running].map(async ([child, kill]) => {

@@ -9,10 +9,10 @@ import { readConfig } from '../../src/config/config.js';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/sandbox.js';
 
 export interface GatewayOptions {
-  /** Settings, on top of what a test needs anyway. */
+  /** Settings, in addition to those that tests need anyway. */
   readonly env?: Record<string, string>;
   readonly overrides?: Overrides;
-  /** The sandbox in the gateway is this fast unless told otherwise. */
+  /** Options of the gateway's sandbox, which is fast by default. */
   readonly sandbox?: SandboxOptions;
   /** The folder of the database; by default a new one that is removed at the end. */
   readonly dir?: string;
@@ -52,13 +52,13 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   };
 }
 
-/** A clock for `overrides` that is always ahead of the machine's by what `aheadMs` says. */
+/** A clock for `overrides` that is ahead of the machine's by `aheadMs()`. */
 export function clockAhead(aheadMs: () => number): Clock {
   const now = (): number => Date.now() + aheadMs();
   return { now, steady: now, agreesWith: () => true, check: async () => {} };
 }
 
-/** A gateway's log, to be looked through. */
+/** A log whose lines a test can read. */
 export function recordedLog(level = 'info'): {
   readonly log: Logger;
   readonly lines: Record<string, unknown>[];
@@ -67,7 +67,7 @@ export function recordedLog(level = 'info'): {
   return { lines, log: pino({ level }, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
 }
 
-/** The same part with some of its methods replaced; for `wrapStore` and the like. */
+/** The same object with some methods replaced; for `wrapStore` and similar. */
 export function withMethods<Part extends object>(part: Part, methods: Partial<Part>): Part {
   return new Proxy(part, {
     get: (target, name) => {

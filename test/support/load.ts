@@ -1,12 +1,12 @@
-/** A steady load of queries and submits, and what became of each. */
+/** A steady load of queries and submits, and the outcome of each. */
 import { Agent, request } from 'undici';
 import { oneFace } from './caller.js';
 import { SUBMIT, textOf } from './operations.js';
 
 export interface Outcome {
-  /** Of the monotonic clock, in milliseconds. */
+  /** On the monotonic clock, in milliseconds. */
   readonly sentAt: number;
-  /** `ok`, `HTTP 503`, or the code of what was lost on the way. */
+  /** `ok`, `HTTP 503`, or the code of a network error. */
   readonly what: string;
 }
 
@@ -21,7 +21,7 @@ export class Load {
   readonly #callers: readonly Promise<void>[];
   #isOver = false;
 
-  /** So many who ask one thing after the other. */
+  /** Each of the callers sends one request after the other. */
   constructor(url: string, callers: number) {
     this.#url = `${url}/graphql`;
     this.#callers = Array.from({ length: callers }, async () => {
@@ -29,7 +29,7 @@ export class Load {
     });
   }
 
-  /** Those sent in this time that were not answered well. */
+  /** Failed requests that were sent within this period. */
   failures({ after = 0, until = Number.POSITIVE_INFINITY } = {}): readonly Outcome[] {
     return this.outcomes.filter(({ sentAt, what }) => sentAt > after && sentAt <= until && what !== 'ok');
   }

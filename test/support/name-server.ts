@@ -1,4 +1,4 @@
-/** A name server (RFC 1035) that knows the IPv4 addresses which a test gives it, and denies all else. */
+/** A name server (RFC 1035) with IPv4 addresses set by a test; it denies all other names. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
@@ -42,12 +42,12 @@ export class NameServer {
     const addresses = this.addresses.get(labels.join('.'));
     const header = Buffer.alloc(HEADER_BYTES);
     query.copy(header, 0, 0, 2);
-    // An answer, with recursion; and what became of it.
+    // A response with recursion available, and the outcome.
     header.writeUInt16BE(0x8180 | (addresses === undefined ? NXDOMAIN : 0), 2);
     header.writeUInt16BE(1, 4);
     if (addresses === undefined || !isForAddress) return Buffer.concat([header, question]);
     header.writeUInt16BE(addresses.length, 6);
-    // The name of the question, an address of the internet, good for one second.
+    // The question's name, class IN, a TTL of one second.
     const record = Buffer.from([0xc0, HEADER_BYTES, 0, TYPE_A, 0, 1, 0, 0, 0, 1, 0, 4]);
     const records = addresses.flatMap((address) => [record, Buffer.from(address.split('.').map(Number))]);
     return Buffer.concat([header, question, ...records]);

@@ -1,4 +1,4 @@
-/** The operations that these tests send: typed documents, generated from test/operations by codegen.yml. */
+/** The operations used by these tests: typed documents, generated from test/operations by codegen.yml. */
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { type DocumentNode, print } from 'graphql';
 import {
@@ -23,12 +23,12 @@ export type SubmitInput = SubmitFaceSwapInput;
 export type Image = SubmitInput['sourceImage'][number];
 export type Page = JobsQuery['jobs'];
 
-/** For documents of a test's own. */
+/** For a test's own documents. */
 export const JOB_FIELDS = print(JobFieldsFragmentDoc);
 
 const texts = new WeakMap<DocumentNode, string>();
 
-/** The document as text; printed once. */
+/** The document as text, printed once and cached. */
 export function textOf(document: DocumentNode): string {
   const text = texts.get(document) ?? print(document);
   texts.set(document, text);

@@ -1,4 +1,4 @@
-/** A PgBouncer of the test's own with its default settings, before a PostgreSQL server. */
+/** A test's own PgBouncer with its default settings, in front of a PostgreSQL server. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ const PROGRAM = '/usr/sbin/pgbouncer';
 
 export type PoolMode = 'session' | 'transaction';
 
-/** False, and a word about it, where it is not installed; an error in CI, where it has to be. */
+/** Returns false with a warning if it is not installed; throws in CI, where it must be. */
 export function isPgbouncerInstalled(): boolean {
   if (existsSync(PROGRAM)) return true;
   const message = `${PROGRAM} is not installed: its tests are skipped`;
@@ -21,7 +21,7 @@ export function isPgbouncerInstalled(): boolean {
 }
 
 export class OwnPgbouncer {
-  /** The database's address, through PgBouncer. */
+  /** The database's URL through PgBouncer. */
   readonly url: string;
   readonly #dir: string;
   readonly #child: ChildProcess;
@@ -37,7 +37,7 @@ export class OwnPgbouncer {
     const port = await freePort();
     const dir = mkdtempSync(join(tmpdir(), 'own-pgbouncer-'));
     writeFileSync(join(dir, 'users.txt'), `"${target.username}" ""\n`);
-    // What is not here is as PgBouncer has it; it can't do without these.
+    // Everything else has PgBouncer's defaults; these are required.
     const settings = {
       listen_addr: '127.0.0.1',
       listen_port: port,

@@ -1,4 +1,4 @@
-/** A PostgreSQL server of the test's own, to stop, start and promote; its files are gone with it. */
+/** A test's own PostgreSQL server, to be stopped, started and promoted; it leaves no files. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,10 +7,10 @@ import { Client } from 'pg';
 import { freePort } from './free-port.js';
 import { asServiceUser, giveToServiceUser } from './service-user.js';
 
-/** Where Debian puts the servers, each version in its own folder. */
+/** Debian's location of the servers, with a folder per version. */
 const SERVERS = '/usr/lib/postgresql';
 
-/** Null where no server is installed. */
+/** Returns null if no server is installed. */
 export function postgresPrograms(): string | null {
   if (!existsSync(SERVERS)) return null;
   const [newest] = readdirSync(SERVERS).sort((a, b) => Number(b) - Number(a));
@@ -34,7 +34,7 @@ export class OwnPostgres {
     return made;
   }
 
-  /** A standby of `primary`, with all that it has. */
+  /** A standby of `primary`, with all its data. */
   static async standbyOf(primary: OwnPostgres): Promise<OwnPostgres> {
     const made = await OwnPostgres.#empty();
     const from = ['-h', '127.0.0.1', '-p', String(primary.port), '-U', 'postgres'];
@@ -63,7 +63,7 @@ export class OwnPostgres {
       cwd: this.#dir,
       ...asServiceUser(),
     });
-    // It must not outlive whoever was broken off.
+    // It must not outlive an interrupted run.
     const killIt = () => child.kill('SIGQUIT');
     process.once('exit', killIt);
     child.once('exit', () => process.off('exit', killIt));
@@ -79,7 +79,7 @@ export class OwnPostgres {
     }
   }
 
-  /** Lets its standbys have everything, and ends all sessions. */
+  /** Sends everything to its standbys, and ends all sessions. */
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = null;
@@ -94,7 +94,7 @@ export class OwnPostgres {
     await this.ask('select pg_promote(wait := true, wait_seconds := 30)');
   }
 
-  /** From the next start on, this former primary follows another one. */
+  /** From its next start on, this former primary follows another one. */
   follow(primary: OwnPostgres): void {
     const conninfo = `host=127.0.0.1 port=${primary.port} user=postgres`;
     appendFileSync(join(this.#dir, 'postgresql.auto.conf'), `primary_conninfo = '${conninfo}'\n`);

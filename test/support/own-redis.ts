@@ -1,4 +1,4 @@
-/** A Redis of the test's own, to stop and start; what it held is gone with it. */
+/** A test's own Redis, to be stopped and started; it loses its data when stopped. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,13 +19,13 @@ export class OwnRedis {
   }
 
   async start(): Promise<void> {
-    // A replica gets a file from its primary.
+    // A replica writes the data of its primary to a file.
     const dir = mkdtempSync(join(tmpdir(), 'own-redis-'));
     const options = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
     const child = spawn('redis-server', [...options, '--dir', dir, ...this.#options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    // It must not outlive whoever was broken off.
+    // It must not outlive an interrupted run.
     const killIt = () => child.kill('SIGKILL');
     process.once('exit', killIt);
     child.once('exit', () => {
@@ -42,7 +42,7 @@ export class OwnRedis {
     });
   }
 
-  /** As if its machine was switched off. */
+  /** Kills it, as if its machine were switched off. */
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = null;

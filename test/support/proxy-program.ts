@@ -1,4 +1,4 @@
-/** HAProxy and nginx as Debian has them, on the examples of docs/examples with other addresses. */
+/** HAProxy and nginx from Debian, with the configurations in docs/examples and other addresses. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { ROOT } from './gateway-process.js';
 const FILES = { haproxy: 'haproxy.cfg', nginx: 'nginx.conf' } as const;
 export type ProxyName = keyof typeof FILES;
 
-/** False, and a word about it, where it is not installed; an error in CI, where it has to be. */
+/** Returns false with a warning if it is not installed; throws in CI, where it must be. */
 export function isInstalled(name: ProxyName): boolean {
   if (spawnSync(name, ['-v']).status === 0) return true;
   const message = `${name} is not installed: its tests are skipped`;
@@ -20,7 +20,7 @@ export function isInstalled(name: ProxyName): boolean {
   return false;
 }
 
-/** The example with each text replaced by the other; all of them have to be there. */
+/** The example with these replacements; each text must occur in it. */
 export function example(name: ProxyName, replacements: Readonly<Record<string, string>>): string {
   let text = readFileSync(join(ROOT, 'docs/examples', FILES[name]), 'utf8');
   for (const [from, to] of Object.entries(replacements)) {
@@ -35,7 +35,7 @@ export class ProxyProgram {
   readonly #folder = mkdtempSync(join(tmpdir(), 'proxy-program-'));
   #child: ChildProcess | null = null;
 
-  /** Resolves when it listens at `port`. */
+  /** Resolves when it listens on `port`. */
   async start(name: ProxyName, config: string, port: number): Promise<void> {
     const file = join(this.#folder, 'config');
     writeFileSync(file, config);

@@ -1,4 +1,4 @@
-/** Random GraphQL documents that are valid: with fragments, inline fragments, directives and variables. */
+/** Random valid GraphQL documents with fragments, inline fragments, directives and variables. */
 import * as fc from 'fast-check';
 import {
   doTypesOverlap,
@@ -22,7 +22,7 @@ const MAX_SELECTIONS = 4;
 const MAX_FRAGMENTS = 6;
 const BOOLEANS = ['a', 'b', 'c'] as const;
 
-/** @param ids of the jobs that documents ask for */
+/** @param ids of the jobs that documents query */
 export function randomDocuments(
   schema: GraphQLSchema,
   ids: readonly string[],
@@ -35,7 +35,7 @@ export function randomDocuments(
 class Writer {
   readonly #schema: GraphQLSchema;
   readonly #ids: readonly string[];
-  /** From 0 to the given number. */
+  /** Returns a number from 0 to the given one. */
   readonly #upTo: (most: number) => number;
   /** By name; each is written before it is spread, so none contains itself. */
   readonly #fragments = new Map<string, { readonly on: GraphQLCompositeType; readonly text: string }>();
@@ -63,7 +63,7 @@ class Writer {
     };
   }
 
-  /** The one root field of a subscription takes no directive: which field it is must not depend on variables. */
+  /** A subscription's root field takes no directive: which field it is must not depend on variables. */
   #subscription(): string {
     return `{ ${this.#call(this.#upTo(this.#ids.length - 1), 'jobUpdated')} }`;
   }
@@ -80,7 +80,7 @@ class Writer {
     return `{ ${fields.join(' ')} }`;
   }
 
-  /** Under a name for each id: two calls of one name must be the same call. */
+  /** Under one alias per id: two calls with the same alias must be identical. */
   #call(n: number, field: 'job' | 'jobUpdated'): string {
     const selection = this.#selectionSet(this.#type('Job'));
     if (this.#upTo(1) === 0) return `job${n}: ${field}(id: "${this.#ids[n]}") ${selection}`;
@@ -120,7 +120,7 @@ class Writer {
     return `... on ${on}${this.#directives()} ${this.#selectionSet(on, depth)}`;
   }
 
-  /** The same fragment is spread again and again: that is where a compiler's shortcuts show. */
+  /** Spreads the same fragment repeatedly, which is where a compiler's shortcuts show. */
   #spread(type: GraphQLCompositeType, depth: number): string {
     const known = [...this.#fragments].filter(([, { on }]) => doTypesOverlap(this.#schema, type, on));
     const n = this.#upTo(known.length);

@@ -1,8 +1,8 @@
-/** PostgreSQL and PgBouncer refuse to run as root; then they run as the user that Debian made for them. */
+/** PostgreSQL and PgBouncer refuse to run as root, and then run as the user that Debian created for them. */
 import { execFileSync } from 'node:child_process';
 import { chownSync } from 'node:fs';
 
-/** Options for whatever starts a process. */
+/** Options for starting a process. */
 export function asServiceUser(): { readonly uid?: number; readonly gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const idOf = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));

@@ -1,4 +1,4 @@
-/** The services that some tests need, real ones: where they are, or that they are not reachable. */
+/** Real services that some tests need: their URLs, or that they are not reachable. */
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
@@ -6,7 +6,7 @@ import { Client } from 'pg';
 const POSTGRES_URL = process.env['TEST_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 const REDIS_URL = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379';
 
-/** Null, and a word about it, where there is none; an error in CI, where there has to be one. */
+/** Returns null with a warning if there is none; throws in CI, where there must be one. */
 export async function postgresUrl(): Promise<string | null> {
   const client = new Client({ connectionString: POSTGRES_URL, connectionTimeoutMillis: 2000 });
   try {
@@ -43,16 +43,16 @@ export interface TestDatabase {
   readonly url: string;
   /** Ends every connection to it from outside. */
   cutConnections(): Promise<void>;
-  /** Whether connections that are made from now on are read-only; those that are there stay as they are. */
+  /** Whether new connections are read-only; existing ones are not affected. */
   setReadOnly(isReadOnly: boolean): Promise<void>;
-  /** Makes it empty again; quicker than another one. */
+  /** Empties it; faster than creating another one. */
   empty(): Promise<void>;
-  /** Leaves the gateway's tables as they were after its first start; quicker still. */
+  /** Leaves the gateway's tables as they were after its first start; even faster. */
   clear(): Promise<void>;
   drop(): Promise<void>;
 }
 
-/** A first start leaves rows in these four tables alone. */
+/** A first start leaves rows in only these four tables. */
 const CLEAR = `
   do $$ declare name text; begin
     for name in select tablename from pg_tables where schemaname = 'public'

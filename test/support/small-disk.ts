@@ -1,4 +1,4 @@
-/** A disk of the test's own that can be filled: a file system in memory, where this user may mount one. */
+/** A test's own disk, which can be filled: a file system in memory, where this user may mount one. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,14 +6,14 @@ import { join } from 'node:path';
 
 export interface SmallDisk {
   readonly dir: string;
-  /** Takes all the room that is left. */
+  /** Takes all remaining room. */
   fill(): void;
   /** Safe to call twice. */
   makeRoom(): void;
   remove(): void;
 }
 
-/** Null, and a word about it, where none can be mounted; an error in CI, where there has to be one. */
+/** Returns null with a warning if none can be mounted; throws in CI, where it must be possible. */
 export function mountSmallDisk(kilobytes: number): SmallDisk | null {
   const dir = mkdtempSync(join(tmpdir(), 'small-disk-'));
   try {
@@ -29,7 +29,7 @@ export function mountSmallDisk(kilobytes: number): SmallDisk | null {
   return {
     dir,
     fill: () => {
-      // What is written until it fails stays.
+      // The bytes written before the failure stay.
       expectNoRoom(() => writeFileSync(filler, Buffer.alloc(kilobytes * 1024)));
     },
     makeRoom: () => rmSync(filler, { force: true }),

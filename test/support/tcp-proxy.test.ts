@@ -1,4 +1,4 @@
-/** The proxy of the tests does what it says, or they prove nothing. */
+/** Tests of the tests' proxy, on whose correctness they depend. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from './free-port.js';
@@ -21,7 +21,7 @@ describe('the TCP proxy', () => {
     await new Promise((resolve) => echo.close(resolve));
   });
 
-  /** A connected client, all that it was sent, and how it ended. */
+  /** A connected client, everything it received, and how it ended. */
   async function open(): Promise<{ socket: Socket; heard: () => string; ended: Promise<string> }> {
     const socket = connect(proxy.port, '127.0.0.1');
     clients.push(socket);

@@ -1,5 +1,5 @@
 /**
- * Stands between a client and a service, to do what networks do: fall silent, refuse, cut, and lose an answer.
+ * A proxy between a client and a service that does what networks do: hang, refuse, cut, and lose a response.
  *
  *     const proxy = await startProxy('postgres://postgres@127.0.0.1:5432/x');
  *     connectTo(proxy.url);
@@ -10,39 +10,39 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { freePort } from './free-port.js';
 
 /**
- * - `on`: all passes.
- * - `silent`: nothing passes and nothing is closed, as when packets are dropped. What is sent meanwhile arrives
- *   when it is `on` again, as TCP would send it again.
- * - `away`: nobody listens, and what was connected is reset.
+ * - `on`: everything passes.
+ * - `silent`: nothing passes and nothing is closed, as when packets are dropped. Data sent meanwhile arrives
+ *   once it is `on` again, as TCP would retransmit it.
+ * - `away`: it does not listen, and existing connections are reset.
  */
 export type ProxyMode = 'on' | 'silent' | 'away';
 
-/** What becomes of bytes: `cut` resets the connection, `silence` makes this one connection silent for good. */
+/** What happens to bytes: `cut` resets the connection, `silence` silences this one connection for good. */
 export type Passage = 'pass' | 'cut' | 'silence';
 
-/** Sees bytes before they pass; they come in pieces of any size. */
+/** Sees bytes before they pass; they arrive in pieces of any size. */
 export type ProxyHook = (bytes: Buffer) => Passage;
 
 export interface TcpProxy {
-  /** The target's address, through the proxy. */
+  /** The target's URL, through the proxy. */
   readonly url: string;
   readonly port: number;
-  /** Where new connections lead. */
+  /** The target of new connections. */
   target: string;
   readonly mode: ProxyMode;
-  /** How many are open. */
+  /** Number of open connections. */
   readonly connections: number;
   toServer: ProxyHook;
   toClient: ProxyHook;
   become(mode: ProxyMode): Promise<void>;
-  /** Resets every connection, once. */
+  /** Resets every open connection. */
   cut(): void;
   stop(): Promise<void>;
 }
 
 const pass: ProxyHook = () => 'pass';
 
-/** @param target an address with a host and a port, of any scheme */
+/** @param target a URL with host and port, of any scheme */
 export async function startProxy(target: string): Promise<TcpProxy> {
   const proxy = new ForwardingProxy(target, await freePort());
   await proxy.become('on');
@@ -125,14 +125,14 @@ interface PairHooks {
   readonly onClose: () => void;
 }
 
-/** A client's connection, and the one to the service that it stands for. */
+/** A client's connection, and the corresponding one to the service. */
 class Pair {
   readonly #sides: readonly [client: Socket, upstream: Socket];
   readonly #onClose: () => void;
   #isSilent = true;
   #isSilentForGood = false;
   #isClosed = false;
-  /** One side is gone; the other one hears of it when there is no silence. */
+  /** One side is gone; the other is told when there is no silence. */
   #isBroken = false;
 
   constructor(client: Socket, upstream: Socket, { toServer, toClient, onClose }: PairHooks) {

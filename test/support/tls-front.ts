@@ -1,6 +1,6 @@
 /**
- * A server that speaks TLS in front of one that does not, with the certificate of fixtures/tls: for `localhost`,
- * signed by a CA that nobody knows unless they are given `CA_FILE`.
+ * A TLS server in front of one without TLS, with the certificate in fixtures/tls: for `localhost`, signed by
+ * a CA that is unknown to all without `CA_FILE`.
  */
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -8,14 +8,14 @@ import { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 
 export interface TlsFront {
-  /** The target's address through it, under the name in the certificate, or by another host. */
+  /** The target's URL through it, with the name in the certificate or with another host. */
   url(host?: string): URL;
   stop(): Promise<void>;
 }
 
 export const CA_FILE = fixture('ca.pem');
 
-/** @param target PostgreSQL, whose clients ask for TLS first, or anything that speaks TLS from the start */
+/** @param target PostgreSQL, whose clients request TLS first, or a server with TLS from the start */
 export async function startTlsFront(target: string): Promise<TlsFront> {
   const { protocol, hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
@@ -34,7 +34,7 @@ export async function startTlsFront(target: string): Promise<TlsFront> {
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
     if (!protocol.startsWith('postgres')) return secure(socket);
-    // PostgreSQL's protocol, section 55.2.11: the client asks, `S` says yes.
+    // PostgreSQL's protocol, section 55.2.11: the client requests TLS, `S` agrees.
     socket.once('data', () => socket.write('S', () => secure(socket)));
   });
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));

@@ -1,4 +1,4 @@
-/** What opens a WebSocket, for those who want the bare connection (RFC 6455, section 1.3). */
+/** Opens a WebSocket on a bare connection (RFC 6455, section 1.3). */
 export const UPGRADE = [
   'GET /graphql HTTP/1.1',
   'host: 127.0.0.1',

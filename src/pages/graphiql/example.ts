@@ -1,6 +1,6 @@
 import type { PageConfig } from './page-config.js';
 
-/** The document a newcomer sees first: it runs as it is, from submit to picture, with nothing to copy. */
+/** The document that a new user sees first. It runs unchanged, from submit to picture, with nothing to copy. */
 export function exampleDocument({ sampleSource, sampleTarget }: PageConfig): string {
   return `# Swap a face, and watch it happen:
 #

@@ -46,8 +46,8 @@ function authorizationIn(headers: Record<string, unknown> | undefined): string |
 }
 
 /**
- * GraphiQL's own list of operations lags behind the editor: whoever types a document and runs it at once would
- * have it run by the name of an operation of before.
+ * GraphiQL's own list of operations lags behind the editor, so a document that is run right after typing could be sent
+ * with the name of an earlier operation. Removes such a name.
  */
 function withKnownName(params: FetcherParams, document: DocumentNode): FetcherParams {
   const { operationName, ...rest } = params;
@@ -57,7 +57,7 @@ function withKnownName(params: FetcherParams, document: DocumentNode): FetcherPa
   return operationName && !isThere ? rest : params;
 }
 
-/** Undefined when the query has a syntax error: then the server is asked over HTTP, and explains it. */
+/** Returns undefined for a syntax error; the query is then sent over HTTP, and the server explains the error. */
 function parsed({ query }: FetcherParams): DocumentNode | undefined {
   try {
     return parse(query);

@@ -1,4 +1,4 @@
-/** The GraphiQL page of the gateway: reads what the server wrote into it, and opens with an example. */
+/** The GraphiQL page of the gateway: reads the configuration that the server embedded, and shows an example. */
 import { createRoot } from 'react-dom/client';
 import { exampleDocument } from './example.js';
 import { createGatewayFetcher } from './gateway-fetcher.js';
@@ -13,7 +13,7 @@ const config = readPageConfig(document);
 try {
   renewStoredSamples(localStorage, config);
 } catch {
-  // The reader's browser keeps nothing: then there is nothing to renew.
+  // The browser stores nothing, so there is nothing to renew.
 }
 
 const container = document.getElementById('graphiql');

@@ -1,6 +1,6 @@
-/** Reads the text of the response editor: which job was submitted, which pictures are there to see. */
+/** Reads the text of the response editor: which job was submitted, and which pictures can be shown. */
 
-/** The id of the job that a submit mutation has just made. */
+/** Returns the id of the job that a submit mutation has just created. */
 export function submittedJobId(answer: string | null | undefined): string | undefined {
   const { data } = objectIn(answer);
   for (const payload of Object.values(isObject(data) ? data : {})) {
@@ -11,7 +11,7 @@ export function submittedJobId(answer: string | null | undefined): string | unde
   return undefined;
 }
 
-/** Every `result.url` in the answer that a browser may open, each once, in its order. */
+/** Returns every `result.url` in the answer that a browser may open, each once, in order. */
 export function resultUrls(answer: string | null | undefined): string[] {
   const urls = new Set<string>();
   const visit = (value: unknown): void => {
@@ -26,7 +26,7 @@ export function resultUrls(answer: string | null | undefined): string[] {
   return [...urls];
 }
 
-/** The variables with one set; undefined when they are somebody's work in progress that has no place for it. */
+/** Returns the variables with `name` set; undefined if the user has edited them and they do not contain it. */
 export function withVariable(variables: string, name: string, value: string): string | undefined {
   const present = variables.trim() === '' ? { [name]: '' } : objectIn(variables);
   return name in present ? JSON.stringify({ ...present, [name]: value }, null, 2) : undefined;

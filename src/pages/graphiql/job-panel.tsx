@@ -4,8 +4,8 @@ import { useEffect, useMemo, useRef } from 'react';
 import { resultUrls, submittedJobId, withVariable } from './job-answer.js';
 
 /**
- * Below the answer: the finished pictures in it, or, after a submit, a button that follows the new job. The id of the
- * new job is written into Variables, so that nobody has to copy it.
+ * The panel below the answer: shows its finished pictures or, after a submit, a button that follows the new job. The id
+ * of the new job is written into Variables, so that it need not be copied.
  */
 export function JobPanel() {
   const { answer, operations, variableEditor, isFetching } = useGraphiQL((state) => ({

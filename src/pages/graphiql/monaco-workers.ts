@@ -1,4 +1,4 @@
-/** Tells Monaco where its workers are: beside this file, as scripts/build.mjs lays them. */
+/** Tells Monaco where its workers are: next to this file, where scripts/build.mjs puts them. */
 export function registerMonacoWorkers(): void {
   const monaco: typeof globalThis & { MonacoEnvironment?: MonacoEnvironment } = globalThis;
   monaco.MonacoEnvironment = {

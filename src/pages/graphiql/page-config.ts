@@ -1,4 +1,4 @@
-/** What the server tells the page, in `<script type="application/json" id="gateway">`. */
+/** The configuration that the server embeds in the page, in `<script type="application/json" id="gateway">`. */
 export interface PageConfig {
   readonly sampleSource: string;
   readonly sampleTarget: string;

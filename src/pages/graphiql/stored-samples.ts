@@ -4,9 +4,9 @@ const OWN_KEY = 'gateway:samples';
 const GRAPHIQL_KEYS = ['graphiql:tabState', 'graphiql:query'];
 
 /**
- * GraphiQL keeps the reader's documents, and our example among them, from visit to visit. The samples may have moved
- * since: the sandbox has another port, or the real Akool is used. Then their old addresses are replaced where they are
- * stored, and all else is left as it was.
+ * GraphiQL keeps the user's documents, including our example, between visits. If the samples have moved since then (the
+ * sandbox has another port, or the real Akool is used), replaces their old URLs in the stored documents, and leaves
+ * everything else unchanged.
  */
 export function renewStoredSamples(storage: Storage, samples: PageConfig): void {
   const present = JSON.stringify([samples.sampleSource, samples.sampleTarget]);

@@ -80,10 +80,10 @@ export type SubmitOutcome =
       readonly late?: Promise<SubmitOutcome>;
     };
 
-/** What a submit sends: a job's request without what is only ours. */
+/** What a submit sends: a job's request without our own fields. */
 type Submitted<Request extends JobRequest> = Omit<Request, 'kind' | 'detectOpts'> & {
   /** The callback URL; null: none, so the job is polled. */
-  readonly webhookUrl: string | null;
+  readonly callbackUrl: string | null;
 };
 export type FaceSwapSubmit = Submitted<FaceSwapRequest>;
 export type FaceSwapPlusSubmit = Submitted<FaceSwapPlusRequest>;

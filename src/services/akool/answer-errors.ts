@@ -1,4 +1,4 @@
-/** Turns an answer that is not the expected one into an AkoolCallError, for all calls but submits. */
+/** Converts an unexpected answer to an AkoolCallError, for all calls except submits. */
 import type { Envelope } from './answers.js';
 import { AkoolCallError } from './call-error.js';
 import { jobErrorFor, jobErrorForStatus } from './codes.js';
@@ -22,7 +22,7 @@ export function readable<T>(value: T | null, what: string): T {
   return value;
 }
 
-/** The error of an answer that is no success. */
+/** Returns the error for any answer but a success. */
 export function callError(
   verdict: Exclude<Verdict, { kind: 'success' }>,
   secrets: readonly string[],
@@ -35,7 +35,7 @@ export function callError(
       return new AkoolCallError('REFUSED', error.message, { httpStatus: status, providerCode: code });
     }
     case 'rate-limited':
-      return new AkoolCallError('RATE_LIMITED', 'Akool is taking no more requests at the moment.', {
+      return new AkoolCallError('RATE_LIMITED', 'Akool is not accepting more requests at the moment.', {
         providerCode: verdict.code,
         retryAfterMs: verdict.retryAfterMs,
       });

@@ -1,6 +1,6 @@
 /**
- * Defensive readers for Akool's answers: anything that is not as documented gives null (or is omitted from a
- * list), never an exception.
+ * Defensive readers for Akool's answers: anything undocumented becomes null (or is omitted from a list); they never
+ * throw.
  */
 import type { ProviderResult, ProviderStatus } from './akool-client.js';
 import { withoutSecrets } from './provider-text.js';

@@ -19,7 +19,7 @@ export type AkoolCredentials =
   | { readonly kind: 'api-key'; readonly apiKey: string }
   | { readonly kind: 'token'; readonly clientId: string; readonly clientSecret: string };
 
-export interface AuthorizedCallsOptions {
+interface AuthorizedCallsOptions {
   readonly baseUrl: string;
   readonly credentials: AkoolCredentials;
   /** The timeout of one call in milliseconds, from its first byte on. */
@@ -27,7 +27,7 @@ export interface AuthorizedCallsOptions {
   readonly onTokenRefused: () => void;
 }
 
-export interface AuthorizedCallOptions {
+interface AuthorizedCallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether to keep listening for an answer after the timeout. */
   readonly wantsLate?: boolean;
@@ -53,8 +53,7 @@ export class AuthorizedCalls {
     if (!Number.isInteger(timeoutMs) || timeoutMs < 1)
       throw new TypeError('timeoutMs must be an integer of at least 1');
     if (credentials.kind === 'api-key' && !/^[\x21-\x7e]+$/.test(credentials.apiKey)) {
-      // Checked here it gives one line at the start; in a request it would look like a network that never
-      // works.
+      // Checked here, it fails once at the start; in requests it would look like a permanent network failure.
       throw new TypeError('the API key must be printable ASCII without blanks, to be sent as a header');
     }
     this.#wayMs = Math.min(timeoutMs, MAX_WAY_MS);
@@ -139,7 +138,7 @@ async function tokenInTime(keeper: TokenKeeper, failed: string | null, deadline:
   } catch (error) {
     if (error instanceof AkoolCallError) throw error;
     throw deadline.expired
-      ? new AkoolCallError('TIMEOUT', 'Akool gave no token in time.', { cause: error })
+      ? new AkoolCallError('TIMEOUT', 'Akool returned no token in time.', { cause: error })
       : new AkoolCallError('UNREACHABLE', 'The call was stopped while it waited for a token.', {
           cause: error,
         });

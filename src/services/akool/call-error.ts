@@ -9,7 +9,7 @@
  */
 export type AkoolCallErrorCode = 'UNREACHABLE' | 'TIMEOUT' | 'REFUSED' | 'RATE_LIMITED' | 'UNREADABLE';
 
-export interface AkoolCallErrorDetails {
+interface AkoolCallErrorDetails {
   readonly providerCode?: number | null;
   readonly httpStatus?: number | null;
   readonly retryAfterMs?: number | null;

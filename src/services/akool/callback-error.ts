@@ -1,4 +1,4 @@
-/** The check that a callback failed. */
+/** Why a callback was rejected. */
 
 /**
  * In the order of the checks:

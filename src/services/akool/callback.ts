@@ -34,16 +34,16 @@ export interface CallbackEvent {
   readonly timestamp: number;
 }
 
-export type Callback =
+type Callback =
   | { readonly kind: 'event'; readonly event: CallbackEvent }
   /** Well formed, but cannot be decrypted with these keys: shows only that Akool has news. */
   | { readonly kind: 'doorbell' };
 
 /**
- * @param body raw (bytes or text) or parsed; `readCallbackBody` explains why raw is better
+ * @param body as received
  * @throws CallbackError, whose code is for the log and never for the response
  */
-export function readCallback(body: unknown, keys: CallbackKeys): Callback {
+export function readCallback(body: Uint8Array, keys: CallbackKeys): Callback {
   const fields = readCallbackBody(body);
   const { clientId, clientSecret } = keys;
   if (clientId) verifySignature(fields, clientId);

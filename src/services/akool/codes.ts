@@ -8,7 +8,7 @@ import type { HoldReason } from '../jobs/account-hold.js';
 import type { JobError, JobErrorCode } from '../jobs/job-error.js';
 import { cleanProviderText } from './provider-text.js';
 
-export interface AkoolCode {
+interface AkoolCode {
   readonly code: JobErrorCode;
   /** One or two sentences for the person who submitted: what happened, and what to do. */
   readonly advice: string;
@@ -67,7 +67,7 @@ export const AKOOL_CODES: ReadonlyMap<number, AkoolCode> = new Map<number, Akool
     RATE_LIMIT_CODE,
     {
       code: 'RATE_LIMITED',
-      advice: 'Akool is taking no more requests at the moment: submit again a little later.',
+      advice: 'Akool is not accepting more requests at the moment: submit again a little later.',
       retryable: true,
     },
   ],

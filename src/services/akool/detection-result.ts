@@ -25,7 +25,7 @@ export function framesOf(exchange: Exchange, secrets: readonly string[], baseUrl
   if (exchange.kind !== 'answered' || answer === null || exchange.status === 429) {
     const verdict = verdictOf(exchange);
     throw verdict.kind === 'success'
-      ? new AkoolCallError('UNREADABLE', "Akool's answer is not one of face detection.")
+      ? new AkoolCallError('UNREADABLE', "Akool's answer is not a face detection result.")
       : callError(verdict, secrets);
   }
   const { status } = exchange;
@@ -33,9 +33,9 @@ export function framesOf(exchange: Exchange, secrets: readonly string[], baseUrl
   if (answer.errorCode === 0 && status < 400) {
     const frames = readable(answer.frames, 'faces');
     if (placesIn(frames) <= MAX_PLACES) return frames;
-    throw new AkoolCallError('REFUSED', 'This shows too many faces: ask for fewer frames.', details);
+    throw new AkoolCallError('REFUSED', 'This contains too many faces: request fewer frames.', details);
   }
-  // A code from Akool's table says more than `error_code`: key, credit, too many calls.
+  // A code from Akool's table is more specific than `error_code`: key, credit, too many calls.
   const verdict = verdictOf(exchange);
   const code = 'code' in verdict ? verdict.code : null;
   if (verdict.kind !== 'success' && code !== null && AKOOL_CODES.has(code)) throw callError(verdict, secrets);
@@ -43,7 +43,7 @@ export function framesOf(exchange: Exchange, secrets: readonly string[], baseUrl
   const quote = said === '' ? '' : ` Akool said: “${said}”`;
   throw status >= 500 && !/process media/i.test(said)
     ? new AkoolCallError('UNREACHABLE', `Face detection failed at Akool (HTTP ${status}).${quote}`, details)
-    : new AkoolCallError('REFUSED', `Akool could not look for faces in this.${quote}`, details);
+    : new AkoolCallError('REFUSED', `Akool could not detect faces in this.${quote}`, details);
 }
 
 function placesIn(frames: readonly DetectedFrame[]): number {

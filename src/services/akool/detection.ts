@@ -10,7 +10,7 @@ import type { DetectedFace, DetectedFrame, Point, Rectangle } from './akool-clie
 import { isObject, type JsonObject, numberOf, textOf } from './answers.js';
 import { readProviderUrl } from './provider-url.js';
 
-export interface DetectionAnswer {
+interface DetectionAnswer {
   /** 0 is success. */
   readonly errorCode: number;
   readonly errorMsg: string | null;

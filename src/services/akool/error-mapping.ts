@@ -5,8 +5,8 @@ import { AkoolCallError } from './call-error.js';
 import { AKOOL_CODES } from './codes.js';
 
 /**
- * Returns a field error for `path` if the input is at fault, otherwise PROVIDER_UNAVAILABLE. Other errors
- * than Akool's are returned unchanged.
+ * Returns a field error for `path` if the input is at fault, otherwise PROVIDER_UNAVAILABLE. Errors other than Akool's
+ * are returned unchanged.
  */
 export function toClientFault(error: unknown, path: string): unknown {
   if (!(error instanceof AkoolCallError)) return error;

@@ -16,7 +16,7 @@
  */
 import type { Dispatcher } from 'undici';
 
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
  * What ended an exchange without an answer: the timeout, the caller (or `destroy`), the network, or an
@@ -47,12 +47,12 @@ const LATE_ANSWER_MS = 5 * 60_000;
 /** After this many turns of the event loop without news, there is nothing left to read in a socket. */
 const TURNS_WITHOUT_NEWS = 2;
 
-export interface HttpExchangeOptions {
+interface HttpExchangeOptions {
   /** Whether to keep listening for an answer after the timeout. */
   readonly wantsLate: boolean;
   /** Called when the first byte is written. */
   readonly onWritten: () => void;
-  /** Called once nothing more can come. */
+  /** Called once nothing more can arrive. */
   readonly onOver: () => void;
 }
 

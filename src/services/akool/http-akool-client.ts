@@ -82,14 +82,14 @@ class HttpAkoolClient implements AkoolClient {
   }
 
   submitFaceSwap(request: FaceSwapSubmit, options?: CallOptions): Promise<SubmitOutcome> {
-    return this.#submit('submitFaceSwap', () => faceSwapRequest(request), request.webhookUrl, options);
+    return this.#submit('submitFaceSwap', () => faceSwapRequest(request), request.callbackUrl, options);
   }
 
   submitFaceSwapPlus(request: FaceSwapPlusSubmit, options?: CallOptions): Promise<SubmitOutcome> {
     return this.#submit(
       'submitFaceSwapPlus',
       () => faceSwapPlusRequest(request),
-      request.webhookUrl,
+      request.callbackUrl,
       options,
     );
   }
@@ -126,11 +126,11 @@ class HttpAkoolClient implements AkoolClient {
   async #submit(
     call: string,
     build: () => WireRequest,
-    webhookUrl: string | null,
+    callbackUrl: string | null,
     options: CallOptions | undefined,
   ): Promise<SubmitOutcome> {
     const begun = performance.now();
-    const outcome = await this.#outcome(build, webhookUrl, options);
+    const outcome = await this.#outcome(build, callbackUrl, options);
     const reason = 'reason' in outcome ? outcome.reason : undefined;
     this.#logger?.debug(
       { call, outcome: outcome.kind, reason, ms: Math.round(performance.now() - begun) },
@@ -141,12 +141,12 @@ class HttpAkoolClient implements AkoolClient {
 
   async #outcome(
     build: () => WireRequest,
-    webhookUrl: string | null,
+    callbackUrl: string | null,
     options: CallOptions | undefined,
   ): Promise<SubmitOutcome> {
     try {
       const exchange = await this.#calls.call(build(), { ...options, wantsLate: true, line: 'slots' });
-      return submitOutcome(exchange, [...this.#calls.secrets, ...secretsOfAddress(webhookUrl)]);
+      return submitOutcome(exchange, [...this.#calls.secrets, ...secretsOfAddress(callbackUrl)]);
     } catch (error) {
       if (error instanceof AkoolCallError) return outcomeWithoutToken(error);
       // A bug of ours, and there is no telling whether it happened before or after sending.
@@ -155,7 +155,7 @@ class HttpAkoolClient implements AkoolClient {
     }
   }
 
-  /** If Akool fails because of one id, the others of the batch are asked for separately. */
+  /** If Akool fails because of one id, the others of the batch are requested separately. */
   async #results(ids: readonly string[], options: CallOptions | undefined): Promise<ProviderResult[]> {
     const verdict = verdictOf(await this.#calls.call(resultsRequest(ids), options));
     if (isRefusedBy(verdict, NO_RESULT_CODES)) {

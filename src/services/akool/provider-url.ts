@@ -33,9 +33,9 @@ export function readProviderUrl(said: string, baseUrl: string): string | null {
 }
 
 /**
- * Whether an absolute URL looks like one of Akool's results: https with a host name, or http(s) on any port
- * of the host in `baseUrl`, which a sandbox on this machine uses. Does not check where the host name leads;
- * the downloader must do that.
+ * Whether an absolute URL looks like one of Akool's results: https with a host name, or http(s) on any port of the host
+ * in `baseUrl`, which a sandbox on this machine uses. Does not resolve the host name; the downloader must check its
+ * addresses.
  *
  * @param baseUrl Akool's base URL
  */

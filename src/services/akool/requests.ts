@@ -23,7 +23,7 @@ export function faceSwapRequest(request: FaceSwapSubmit): WireRequest {
     model_name: request.modelName,
     face_enhance: request.faceEnhance,
     single_face_mode: request.singleFaceMode,
-    ...given('webhookUrl', request.webhookUrl),
+    ...given('webhookUrl', request.callbackUrl),
   });
 }
 
@@ -38,7 +38,7 @@ export function faceSwapPlusRequest(request: FaceSwapPlusSubmit): WireRequest {
     ...(request.faceMapping.length === 0 ? {} : { face_mapping: request.faceMapping.map(mappingOnWire) }),
     face_enhance: request.faceEnhance,
     single_face_mode: request.singleFaceMode,
-    ...given('webhookUrl', request.webhookUrl),
+    ...given('webhookUrl', request.callbackUrl),
   });
 }
 

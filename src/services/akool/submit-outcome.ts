@@ -43,7 +43,7 @@ function outcomeOf(verdict: Verdict, secrets: readonly string[]): SubmitOutcome 
     case 'rate-limited':
       return {
         kind: 'not-accepted',
-        reason: 'Akool is taking no more requests at the moment.',
+        reason: 'Akool is not accepting more requests at the moment.',
         retryAfterMs: verdict.retryAfterMs,
       };
     case 'unclear':

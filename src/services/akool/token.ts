@@ -15,7 +15,7 @@ import { tokenRequest } from './requests.js';
 import type { Transport } from './transport.js';
 import { verdictOf } from './verdict.js';
 
-export interface TokenKeeperOptions {
+interface TokenKeeperOptions {
   readonly transport: Transport;
   readonly clientId: string;
   readonly clientSecret: string;

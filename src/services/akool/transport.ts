@@ -8,14 +8,14 @@ import { Pool } from 'undici';
 import { DeadlineExceededError } from './deadline.js';
 import { type Exchange, HttpExchange } from './exchange.js';
 
-export interface TransportOptions {
+interface TransportOptions {
   /** `https://host[:port][/prefix]` */
   readonly baseUrl: URL;
   /** The connect timeout in milliseconds. The signal limits the time for an answer. */
   readonly connectTimeoutMs: number;
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 export class Transport {
   readonly #pools: Readonly<Record<Line, Pool>>;
   readonly #prefix: string;
-  /** Exchanges that may still get something, including late ones. */
+  /** Exchanges that may still receive something, including late ones. */
   readonly #open = new Set<HttpExchange>();
   #closed = false;
 

@@ -28,7 +28,7 @@ export type Verdict =
   /** No answer. `sent` is false if no byte of the request was sent or will be. */
   | Silence;
 
-export interface Silence {
+interface Silence {
   readonly kind: 'silent';
   readonly sent: boolean;
   readonly failure: Failure;

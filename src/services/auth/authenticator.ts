@@ -30,7 +30,7 @@ const MESSAGES: Readonly<Record<AuthenticationError['reason'], string>> = {
 
 const RETRY_AFTER_SECONDS = 5;
 
-/** Every caller of an open gateway: all are one tenant. */
+/** The caller of an open gateway: all callers are one tenant. */
 const ANYBODY: Caller = { tenant: 'default', expiresAt: null, onlyJob: null };
 
 export class Authenticator {

@@ -9,10 +9,13 @@ export interface Caller {
   readonly onlyJob: string | null;
 }
 
+/** Who holds something: a tenant, or one of its follow tokens. */
+export type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
+
 /**
  * The key for rate limits. A follow token has its own allowance, so that a browser can't use up its tenant's.
  */
-export function allowanceOf({ tenant, onlyJob }: Pick<Caller, 'tenant' | 'onlyJob'>): string {
+export function allowanceOf({ tenant, onlyJob }: Owner): string {
   return JSON.stringify(onlyJob === null ? [tenant] : [tenant, onlyJob]);
 }
 

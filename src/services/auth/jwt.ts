@@ -93,7 +93,7 @@ export class KeysUnavailableError extends Error {
   }
 }
 
-/** Errors that are the token's fault if no key is found for it. */
+/** Errors of the key lookup that are the token's fault. */
 const FAULTS_OF_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
 function keysOf(jwksUrl: string): JWTVerifyGetKey {

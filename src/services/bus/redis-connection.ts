@@ -1,21 +1,21 @@
 /**
- * Connections to Redis that never wait for ever: a command without an answer in time fails, and a connection on
- * which nothing arrives although answers are due is destroyed and replaced.
+ * Connections to Redis that never wait forever: a command without a reply in time fails, and a connection on which
+ * replies are due but nothing arrives is destroyed and replaced.
  */
 import { Redis } from 'ioredis';
 
-export interface RedisConnectionSettings {
+interface RedisConnectionSettings {
   readonly url: string;
   /** The timeout of a command, in milliseconds. */
   readonly answerMs: number;
 }
 
 const CONNECT_TIMEOUT_MS = 2000;
-/** How long nothing may arrive while answers are due; longer than any pause of our own process. */
+/** How long a connection may be silent while replies are due; longer than any pause of our own process. */
 const SILENCE_TIMEOUT_MS = 2000;
 /** The operating system probes idle connections after this long. */
 const KEEP_ALIVE_MS = 10_000;
-/** How long a closed connection may take to send what was written. */
+/** How long a closing connection may take to send what was written. */
 const DISCONNECT_TIMEOUT_MS = 500;
 const MAX_RECONNECT_PAUSE_MS = 2000;
 
@@ -30,9 +30,9 @@ export function createRedisConnection({ url, answerMs }: RedisConnectionSettings
     keepAlive: KEEP_ALIVE_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     retryStrategy: (tries: number) => Math.min(MAX_RECONNECT_PAUSE_MS, 50 * 2 ** Math.min(tries, 10)),
-    // A command that can't be sent now is of no use later; callers do without it and say so.
+    // A command that can't be sent now is useless later; callers cope without it, and report it.
     enableOfflineQueue: false,
-    // The check uses INFO, which not every user may run. A Redis that is still loading refuses commands anyway.
+    // The ready check uses INFO, which not every user may run. A Redis that is still loading refuses commands anyway.
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,
     autoResubscribe: false,

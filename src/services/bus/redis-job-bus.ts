@@ -7,19 +7,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { inTime } from '../../in-time.js';
 import type { Job } from '../jobs/job.js';
 import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from '../jobs/job-bus.js';
 import { RedisLink } from './redis-link.js';
 import { Topics } from './topics.js';
 
-export interface RedisJobBusSettings {
+interface RedisJobBusSettings {
   readonly url: string;
   /** The prefix of channel names; it separates installations that share a Redis. */
   readonly prefix: string;
   readonly log: Logger;
 }
 
-/** How long following waits for Redis. After that it goes on, and `onGap` is called when Redis is back. */
+/** How long a follow waits for Redis. Then it proceeds without, and `onGap` is called once Redis is back. */
 const SUBSCRIBE_WAIT_MS = 1000;
 
 export function createRedisJobBus(settings: RedisJobBusSettings): JobBus {
@@ -116,22 +117,12 @@ class RedisJobBus implements JobBus {
 
   async #follow(channel: string, listener: JobListener): Promise<Unfollow> {
     const leave = this.#topics.add(channel, listener);
-    // Also if the channel has listeners already: only the answer proves that the subscription is active.
-    await this.#subscribe(channel);
+    // Subscribe even if the channel already has listeners: only the reply proves that the subscription is active.
+    await inTime(this.#link.subscribe(channel), SUBSCRIBE_WAIT_MS, undefined);
     return () => {
       leave();
       if (!this.#topics.has(channel)) void this.#link.unsubscribe(channel);
     };
-  }
-
-  /** Resolves when the subscription is active, or after `SUBSCRIBE_WAIT_MS`; `onGap` is then called later. */
-  async #subscribe(channel: string): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, SUBSCRIBE_WAIT_MS);
-    });
-    await Promise.race([this.#link.subscribe(channel), patience]);
-    clearTimeout(timer);
   }
 
   #jobChannel(id: string): string {

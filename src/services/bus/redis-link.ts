@@ -1,9 +1,8 @@
 /**
  * The bus's two connections to Redis, one that subscribes and one that publishes, and a check that both work.
  *
- * The check publishes a message and waits for its arrival: at the start, after each reconnect and every few
- * seconds. An answer to PING would prove little, because Redis may be silent, a replica, or refuse channels to
- * this user.
+ * The check publishes a message and waits for its arrival: at the start, after each reconnect and every few seconds. A
+ * reply to PING would prove little, because Redis may be silent, a replica, or refuse channels to this user.
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -12,7 +11,7 @@ import { PeriodicLoop } from '../../periodic-loop.js';
 import type { BusHealth } from '../jobs/job-bus.js';
 import { createRedisConnection, disconnect } from './redis-connection.js';
 
-export interface RedisLinkParts {
+interface RedisLinkParts {
   readonly url: string;
   /** The prefix of channel and key names. */
   readonly prefix: string;
@@ -26,7 +25,7 @@ export interface RedisLinkParts {
 
 const ANSWER_MS = 2000;
 const CHECK_EVERY_MS = 5000;
-/** The same while it is down. */
+/** The interval while the bus is down. */
 const CHECK_AGAIN_MS = 1000;
 /** Per command. */
 const MAX_CHANNELS = 1000;
@@ -40,7 +39,7 @@ export class RedisLink {
   /** Whether all channels are subscribed on the current connection. */
   #isJoined = false;
   #health: BusHealth = { isUp: false, reason: 'not connected yet' };
-  /** The last error since the link was up. */
+  /** The last error since the link was last up. */
   #lastError: Error | null = null;
   #heard: ((text: string) => void) | null = null;
   #isKnownDown = false;
@@ -115,7 +114,7 @@ export class RedisLink {
   async #check(): Promise<void> {
     try {
       if (!this.#isJoined) await this.#join();
-      // Limits need writing, and a primary that has become a replica refuses it.
+      // Rate limits need to write, which a primary that has become a replica refuses.
       await this.#publisher.set(`${this.#parts.prefix}:check`, Date.now(), 'PX', 2 * CHECK_EVERY_MS);
       await this.#hearOneself();
       this.#report({ isUp: true });
@@ -156,7 +155,7 @@ export class RedisLink {
       clearTimeout(timer);
       this.#heard = null;
     }
-    this.#lastError = new Error('Redis does not deliver what is published there');
+    this.#lastError = new Error('Redis does not deliver published messages');
     this.#subscriber.disconnect(true);
     throw this.#lastError;
   }

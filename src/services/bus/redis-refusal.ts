@@ -1,4 +1,4 @@
-/** Recognizes connection errors that waiting does not cure, because REDIS_URL is wrong. */
+/** Recognizes connection errors that waiting can't fix, because REDIS_URL is wrong. */
 import { isCertificateError } from '../../certificate-error.js';
 
 /** Returns what is wrong with REDIS_URL; null for an error that may be temporary. */
@@ -10,7 +10,7 @@ export function refusalOf(error: unknown): string | null {
     return `the certificate of Redis is not trusted (${error.message}); NODE_EXTRA_CA_CERTS may name the file of its CA`;
   }
   const isOfTls = 'code' in error && /^ERR_SSL_|^EPROTO$/.test(String(error.code));
-  return isOfTls ? `Redis does not speak TLS there as it has to for rediss: (${error.message})` : null;
+  return isOfTls ? `Redis does not use TLS there, which rediss: requires (${error.message})` : null;
 }
 
 /** Redis's own messages, which begin with a code. */

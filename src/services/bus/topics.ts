@@ -2,7 +2,9 @@
 export class Topics<Event> {
   readonly #topics = new Map<string, Set<Listening<Event>>>();
 
-  /** Returns a function that removes the listener; safe to call twice. A function added twice is two listeners. */
+  /**
+   * Returns a function that removes the listener; safe to call twice. A function that is added twice is called twice.
+   */
   add(name: string, listener: (event: Event) => void): () => void {
     const own = { listener };
     const topic = this.#topics.get(name) ?? new Set();

@@ -9,7 +9,7 @@ import { LRUCache } from 'lru-cache';
 import type { AkoolClient, DetectedFace, DetectedFrame, DetectFacesRequest } from '../akool/akool-client.js';
 import { DetectionTurns } from './detection-turns.js';
 
-export interface DetectionCacheSettings {
+interface DetectionCacheSettings {
   /** How long results are cached, in milliseconds; 0: no cache, but concurrent calls are still shared. */
   readonly detectCacheMs: number;
 }

@@ -1,6 +1,6 @@
 /**
- * Implements `detectFaces` for callers: checks the input before it costs anything, and gives errors that say
- * what to do.
+ * Implements `detectFaces` for callers: checks the input before it costs anything, and returns errors that explain what
+ * to do.
  */
 import { setImmediate } from 'node:timers/promises';
 import { GatewayError, InputError } from '../../errors.js';

@@ -9,7 +9,7 @@ import type { JobError } from '../jobs/job-error.js';
 import type { FaceImage, FaceSwapRequest } from '../jobs/job-request.js';
 import { type DetectionCache, optsOf } from './detection-cache.js';
 
-export type Filled =
+type Filled =
   | { readonly kind: 'filled'; readonly request: FaceSwapRequest }
   /** Failed for good: a picture has no face, can't be examined, or its landmarks from Akool can't be sent. */
   | { readonly kind: 'failed'; readonly error: JobError }

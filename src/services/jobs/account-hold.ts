@@ -1,21 +1,20 @@
 /**
- * The account hold (Akool refuses the account) as a pure state machine: no clock, no store, no network. It is
- * stored with the queue, so all instances share it and it survives a restart.
+ * The account hold (Akool refuses the account) as a pure state machine: no clock, no store, no network. It is stored
+ * with the queue, so all instances share it and it survives a restart.
  *
- * If Akool refuses a submit because of the account, that says nothing about the job: the job waits again, and
- * the hold blocks dispatch. From then on one instance at a time checks the balance, which is free. Once the
- * balance looks fine, one job is tried; the block ends only when Akool accepts that job.
+ * If Akool refuses a submit because of the account, that says nothing about the job: the job waits again, and the hold
+ * blocks dispatch. From then on one instance at a time checks the balance, which is free. Once the balance looks fine,
+ * one job is tried; the block ends only when Akool accepts that job.
  *
- * ACCOUNT may also be caused by a single job: a firewall in front of Akool refuses a URL in it with 403. So
- * each trial takes the job that was tried longest ago. If all waiting jobs were tried without success
- * although Akool does tell the balance, one new job is accepted as a trial; otherwise those few jobs would
- * block everyone until they expire.
+ * ACCOUNT may also be caused by a single job: a firewall in front of Akool refuses a URL in it with 403. So each trial
+ * takes the job that was tried longest ago. If all waiting jobs were tried without success although Akool does return
+ * the balance, one new job is accepted as a trial; otherwise those few jobs would block everyone until they expire.
  *
- * NO_CREDIT also depends on what a job costs, and Akool publishes no prices. So the gateway learns: a job
- * that was refused at some balance is too expensive until the balance is higher, and so is every job that
- * makes as many pictures or more. Those jobs wait without blocking the others: the hold stays, but does not
- * block. What was learned may be wrong (a quota that the balance does not show, videos of different lengths),
- * so one of the jobs that are too expensive is still tried from time to time.
+ * NO_CREDIT also depends on what a job costs, and Akool publishes no prices. So the gateway learns: a job that was
+ * refused at some balance is too expensive until the balance is higher, and so is every job that makes as many pictures
+ * or more. Those jobs wait without blocking the others: the hold stays, but does not block. What was learned may be
+ * wrong (a quota that the balance does not show, videos of different lengths), so one of the jobs that are too
+ * expensive is still tried from time to time.
  */
 import type { Job } from './job.js';
 import type { JobError } from './job-error.js';
@@ -29,21 +28,21 @@ export interface AccountHold {
   readonly blocks: boolean;
   /** When the hold began; also identifies it. */
   readonly since: number;
-  /** What Akool said last: the error of a job that expires during the hold. */
+  /** Akool's last refusal; becomes the error of a job that expires during the hold. */
   readonly error: JobError;
-  /** The last known balance; null: unknown since the last refusal, or Akool does not tell it. */
+  /** The last known balance; null: unknown since the last refusal, or Akool does not return it. */
   readonly credit: number | null;
   /** Jobs that make this many pictures or more were refused at this balance. */
   readonly tooDear: { readonly pictures: number; readonly credit: number } | null;
   /** When the balance is checked next. */
   readonly lookAt: number;
-  /** When a job is tried even if nothing looks better than at the last trial. */
+  /** When a job is tried even if nothing has improved since the last trial. */
   readonly trialAt: number;
-  /** How many trials were refused since anything last improved. */
+  /** Trials refused since anything last improved. */
   readonly trials: number;
 }
 
-/** Higher than any balance; stands for the balance of a refusal that is not known yet. */
+/** Higher than any balance; stands for the still unknown balance of a refusal. */
 export const UNKNOWN_CREDIT = Number.MAX_SAFE_INTEGER;
 /** More pictures than a job can make. */
 const NO_LIMIT = 2 ** 31 - 1;
@@ -53,7 +52,7 @@ const MAX_PAUSE_MS = 5 * 60_000;
 const TRIALS_OF_THE_SAME = 3;
 
 /** A submit that Akool refused because of the account. */
-export interface AccountRefusal {
+interface AccountRefusal {
   readonly reason: HoldReason;
   readonly error: JobError;
   /** See `picturesOf`. */
@@ -110,11 +109,11 @@ export function retryAfter({ reason, at }: AccountRefusal, tries: number): numbe
   return reason === 'ACCOUNT' && tries > 1 ? at + trialPause(tries - 1) : null;
 }
 
-/** Returns the hold after Akool told the balance. */
+/** Returns the hold after Akool returned the balance. */
 export function afterLook(before: AccountHold, credit: number, at: number): AccountHold {
   const tooDear =
     before.tooDear?.credit === UNKNOWN_CREDIT ? { ...before.tooDear, credit } : (before.tooDear ?? null);
-  // Better: Akool tells the balance again, or the balance has grown.
+  // Better: Akool returns the balance again, or the balance has grown.
   const isBetter =
     before.reason === 'ACCOUNT' ? before.credit === null : before.credit !== null && credit > before.credit;
   return {
@@ -126,7 +125,7 @@ export function afterLook(before: AccountHold, credit: number, at: number): Acco
   };
 }
 
-/** Returns the hold after Akool did not tell the balance. */
+/** Returns the hold after Akool failed to return the balance. */
 export function afterFailedLook(before: AccountHold, at: number): AccountHold {
   return {
     ...before,
@@ -155,7 +154,7 @@ export function withoutTrial(before: AccountHold, at: number): AccountHold {
   return { ...before, lookAt: at + FIRST_PAUSE_MS };
 }
 
-/** Lets jobs continue that are not too expensive. */
+/** Lets jobs that are not too expensive continue. */
 export function unblocked(before: AccountHold, at: number): AccountHold {
   return before.blocks ? { ...before, blocks: false, since: at, lookAt: at + FIRST_PAUSE_MS } : before;
 }
@@ -176,12 +175,14 @@ export function movedBy(before: AccountHold, ms: number): AccountHold {
   return { ...before, since: since + ms, lookAt: lookAt + ms, trialAt: trialAt + ms };
 }
 
-/** A time further away than the longest pause is due too: it was left by a clock that was set back. */
+/** A time further away than the longest pause is due too: it was stored before the clock was set back. */
 export function isLookDue({ lookAt }: AccountHold, now: number): boolean {
   return lookAt <= now || lookAt > now + 2 * MAX_PAUSE_MS;
 }
 
-/** The key works, because Akool tells the balance; yet one trial after another was refused. */
+/**
+ * Whether the waiting jobs may be the cause: the key works, because Akool returns the balance, but trials are refused.
+ */
 export function mayBeTheJobs({ reason, credit, trials }: AccountHold): boolean {
   return reason === 'ACCOUNT' && credit !== null && trials >= TRIALS_OF_THE_SAME;
 }

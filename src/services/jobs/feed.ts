@@ -11,8 +11,8 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #onEnd: () => void;
   readonly #inTurn: InTurn;
   /**
-   * Usually empty. An array that was pushed to once keeps room for sixteen, so thousands of waiting feeds get
-   * a fresh one.
+   * Usually empty. Replaced when it becomes empty: an array that was pushed to keeps room for sixteen items, and
+   * thousands of feeds may be waiting.
    */
   #items: T[] = [];
   /** Pending `next()` calls, first come, first served. */
@@ -23,11 +23,11 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   #failure: { readonly reason: unknown } | null = null;
 
   /**
-   * @param limit how many items may wait for a slow follower; beyond it the oldest are dropped, so that the
-   *   newest state always arrives
-   * @param onEnd called once, as soon as the feed accepts no more items, so that its sources can be released
-   *   even if its items are never taken
-   * @param inTurn calls the delivery of the next item when it is this follower's turn
+   * @param limit how many items may wait for a slow follower; beyond it the oldest are dropped, so that the newest
+   *   state always arrives
+   * @param onEnd called once, as soon as the feed accepts no more items, so that its sources can be released even if
+   *   its items are never taken
+   * @param inTurn runs the delivery of the next item when it is this follower's turn
    */
   constructor(limit: number, onEnd: () => void, inTurn: InTurn = atOnce) {
     this.#limit = limit;
@@ -106,7 +106,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     });
   }
 
-  /** Items may have gone while this waited for its turn. */
+  /** The items may be gone by the time its turn comes. */
   #give(): void {
     const item = this.#items.shift();
     if (item === undefined) return;

@@ -12,9 +12,9 @@ import type { JobSignal, Unfollow } from './job-bus.js';
 import { Reading } from './reading.js';
 
 /** A follower that cannot keep up gets only the newest updates, at most this many. */
-const TENANT_FEED_LIMIT = 1000;
+const MAX_TENANT_FEED = 1000;
 /** Far more jobs than can change while reminders of them may still arrive. */
-const REMEMBERED_JOBS = 10_000;
+const MAX_REMEMBERED_JOBS = 10_000;
 const TENANT_READS = 4;
 
 export class TenantFollowers {
@@ -26,8 +26,9 @@ export class TenantFollowers {
   }
 
   /**
-   * Yields every change of the tenant's jobs from now on. Ends only when the follower leaves. @throws
-   * GatewayError STORE_UNAVAILABLE
+   * Yields every change of the tenant's jobs from now on. Ends only when the follower leaves.
+   *
+   * @throws GatewayError STORE_UNAVAILABLE
    */
   async follow(tenant: string, inTurn?: InTurn): Promise<AsyncIterableIterator<Job>> {
     const news = this.#byTenant.get(tenant) ?? this.#open(tenant);
@@ -50,7 +51,7 @@ export class TenantFollowers {
 
 /** The changes of one tenant's jobs, while anyone follows them. */
 class TenantNews {
-  /** Resolves when nothing can be missed any more. Rejects for everyone who awaits it. */
+  /** Resolves when no more changes can be missed; rejects for all followers if that fails. */
   readonly begun: Promise<void>;
   readonly #tenant: string;
   readonly #onEnd: () => void;
@@ -60,10 +61,7 @@ class TenantNews {
   readonly #reading: Reading;
   #leave: Unfollow | null = null;
   #isOver = false;
-  /**
-   * The change to start from. Until it is known, reminders are about earlier changes; later ones are
-   * repeated.
-   */
+  /** The change to start from. Until it is known, reminders count as old; those of later changes are repeated. */
   #from = Number.POSITIVE_INFINITY;
 
   /** @param onEnd called once, when the last follower has left */
@@ -71,7 +69,7 @@ class TenantNews {
     this.#tenant = tenant;
     this.#onEnd = onEnd;
     this.#reading = new Reading({
-      read: (id) => sources.store.get(id),
+      read: (id) => sources.reads.of(id),
       take: (job) => this.#offer(job),
       fail: (reason) => {
         for (const feed of this.#feeds) feed.fail(reason);
@@ -86,7 +84,7 @@ class TenantNews {
       this.#feeds.delete(feed);
       if (this.#feeds.size === 0) this.#end();
     };
-    const feed = new Feed<Job>(TENANT_FEED_LIMIT, leave, inTurn);
+    const feed = new Feed<Job>(MAX_TENANT_FEED, leave, inTurn);
     this.#feeds.add(feed);
     return feed;
   }
@@ -112,7 +110,7 @@ class TenantNews {
     this.#newest.delete(job.id);
     this.#newest.set(job.id, job.version);
     const [oldest] = this.#newest.keys();
-    if (this.#newest.size > REMEMBERED_JOBS && oldest !== undefined) this.#newest.delete(oldest);
+    if (this.#newest.size > MAX_REMEMBERED_JOBS && oldest !== undefined) this.#newest.delete(oldest);
     for (const feed of this.#feeds) feed.push(job);
   }
 

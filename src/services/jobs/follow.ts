@@ -9,9 +9,12 @@ import { isFinal, isSettled, type Job } from './job.js';
 import type { JobBus, JobSignal, Unfollow } from './job-bus.js';
 import type { JobStore } from './job-store.js';
 import { Reading } from './reading.js';
+import type { SharedReads } from './shared-reads.js';
 
 export interface Sources {
   readonly store: Pick<JobStore, 'get' | 'lastChange'>;
+  /** Reads a job once for all followers that were notified together. */
+  readonly reads: Pick<SharedReads<Job>, 'of'>;
   readonly bus: Pick<JobBus, 'followJob' | 'followTenant'>;
 }
 
@@ -19,8 +22,7 @@ export interface Following {
   /** The follower already has this version, and gets only newer ones. */
   readonly afterVersion?: number;
   /**
-   * Continue after the job has finished until its result is archived, or the first attempt at that has
-   * failed.
+   * Continue after the job has finished until its result is archived, or the first attempt to archive it has failed.
    */
   readonly untilArchived?: boolean;
   /** Default: at once. */
@@ -28,7 +30,7 @@ export interface Following {
 }
 
 /** A follower that cannot keep up gets only the newest updates, at most this many. */
-const FEED_LIMIT = 16;
+const MAX_FEED = 16;
 /** How long to keep following a finished job whose result is being copied. */
 const ARCHIVE_GRACE_MS = 1000;
 /**
@@ -71,7 +73,7 @@ class JobFollowing {
     this.#id = id;
     this.#untilArchived = untilArchived;
     this.#newest = afterVersion;
-    this.feed = new Feed<Job>(FEED_LIMIT, () => this.#end(), inTurn);
+    this.feed = new Feed<Job>(MAX_FEED, () => this.#end(), inTurn);
   }
 
   async begin(tenant: string): Promise<void> {
@@ -121,7 +123,7 @@ class JobFollowing {
   #read(): void {
     if (this.feed.ended) return;
     this.#reading ??= new Reading({
-      read: (id) => this.#sources.store.get(id),
+      read: (id) => this.#sources.reads.of(id),
       take: (job) => {
         if (job === null || job.eraseAt !== null) this.feed.complete();
         else this.#offer(job);

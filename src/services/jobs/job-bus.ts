@@ -1,55 +1,54 @@
 /**
- * Wakes those who follow jobs. The store is the truth: a bus may lose, double or reorder what it is given,
- * so nobody may conclude anything from its silence.
+ * Notifies followers of changes of jobs. The store is the source of truth: a bus may lose, duplicate or reorder
+ * signals, so the absence of a signal proves nothing.
  *
- * There is one topic for each job and one for each tenant, so an event costs what its own followers cost,
- * however many follow other jobs.
+ * There is one topic per job and one per tenant, so the cost of an event depends only on its own followers.
  */
 import type { Job } from './job.js';
 
-/** `job` is the state at `version` where the bus could carry it; without it the follower reads the store. */
+/** `job` is the state at `version` if the bus can carry it; if null, the follower reads the store. */
 export interface JobSignal {
   readonly id: string;
   readonly version: number;
   readonly job: Job | null;
-  /** Not news but a reminder, see `remindTenant`: it may be of before its hearer came. */
+  /** A reminder, not news (see `remindTenant`): its change may predate the listener. */
   readonly isReminder: boolean;
-  /** Of such a reminder: the number of the job's last change. */
+  /** With `remindTenant`: the number of the job's last change. */
   readonly change?: number;
 }
 
 /** Called for each signal; must not throw and must not block. */
 export type JobListener = (signal: JobSignal) => void;
 
-/** Whether instances wake each other at present; what happens on the others is seen seconds late while not. */
+/** Whether instances can notify each other. While they can't, changes by other instances are seen seconds late. */
 export type BusHealth =
   | { readonly isUp: true }
   | { readonly isUp: false /** For the operator. */; readonly reason: string };
 
 export interface JobBus {
-  /** @throws why it is not up; it goes on trying, and joins when it can, until it is stopped */
+  /** @throws the reason why it is not up; it keeps trying to connect until it is stopped */
   start(): Promise<void>;
   /** Safe to call twice. */
   stop(): Promise<void>;
-  /** As it was found last, without asking anybody. */
+  /** The last known state; does not check it again. */
   health(): BusHealth;
-  /** Tells followers that `job` has a new version. Call after the commit. Never throws. */
+  /** Notifies followers of a new version of `job`. Call it after the commit. Never throws. */
   publish(job: Job): void;
-  /** Resolves when nothing published from now on can be missed (as far as the bus can promise). */
+  /** Resolves when signals can no longer be missed, as far as the bus can guarantee that. */
   followJob(id: string, listener: JobListener): Promise<Unfollow>;
   followTenant(tenant: string, listener: JobListener): Promise<Unfollow>;
-  /** Called when signals may have been lost (a connection was down), once new ones are heard again. */
+  /** Calls `listener` after signals may have been lost (a connection was down), once new ones arrive again. */
   onGap(listener: () => void): Unfollow;
   /** The jobs followed on this instance. */
   followedJobs(): readonly string[];
-  /** The tenants all of whose jobs somebody follows on this instance. */
+  /** The tenants with followers of all their jobs on this instance. */
   followedTenants(): readonly string[];
-  /** Tells the job's followers on this instance, and nobody else, which version the store has. */
+  /** Sends the stored version to the job's followers on this instance only. */
   remindOfJob(id: string, version: number): void;
   /**
-   * Tells those who follow the tenant's jobs on this instance, and nobody else, how a job is now.
+   * Sends the current state of a job to its tenant's followers on this instance only.
    *
-   * @param change the number of its last change: see `JobStore.lastChange`
+   * @param change the number of the job's last change (see `JobStore.lastChange`)
    */
   remindTenant(job: Job, change: number): void;
 }

@@ -1,4 +1,4 @@
-/** The events of a job; transition.ts says what each of them changes. */
+/** The events of a job; transition.ts defines what each of them changes. */
 import type { AccountHold } from './account-hold.js';
 import type { ArchivedFile } from './job.js';
 import type { JobError } from './job-error.js';

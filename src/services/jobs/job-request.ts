@@ -1,6 +1,11 @@
 /** The request of a job as it is stored: one type for each of Akool's face-swap products. */
 
 export type JobRequest = FaceSwapRequest | FaceSwapPlusRequest;
+/** Page "Face Swap Pro": "Required array length: 1 - 50 elements". */
+export const MAX_IMAGES = 50;
+/** Akool's code 1007: "more than 8 faces". */
+export const MAX_FACES = 8;
+
 export type JobKind = JobRequest['kind'];
 
 /** "Format: colon-separated coordinate pairs", four of them: both eyes, the nose, a corner of the mouth. */

@@ -6,17 +6,21 @@ import { hash, randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { InTurn } from '../limits/event-turns.js';
-import { type Following, followJob } from './follow.js';
+import { type Following, followJob, type Sources } from './follow.js';
 import { TenantFollowers } from './follow-tenant.js';
 import type { Change, Job, JobUpdate } from './job.js';
 import type { JobBus } from './job-bus.js';
 import type { JobEvent } from './job-event.js';
 import type { JobRequest } from './job-request.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from './job-store.js';
+import { SharedReads } from './shared-reads.js';
 import { transition } from './transition.js';
 
-export interface JobServiceSettings {
-  /** The maximum number of waiting jobs. */
+/** How many jobs are read side by side for followers. */
+const MAX_READS = 16;
+
+interface JobServiceSettings {
+  /** Waiting jobs beyond this number use the reserve for tenants with few: see `hasPlace` in queue-rows.ts. */
   readonly queueLimit: number;
   /** How long a job may wait to be sent, in milliseconds. */
   readonly queueTtlMs: number;
@@ -25,13 +29,14 @@ export interface JobServiceSettings {
 }
 
 /** Called with a changed job after the commit. Must not throw. */
-export type ChangeListener = (job: Job) => void;
+type ChangeListener = (job: Job) => void;
 
 export class JobService {
   readonly #store: JobStore;
   readonly #bus: JobBus;
   readonly #clock: Clock;
   readonly #settings: JobServiceSettings;
+  readonly #sources: Sources;
   readonly #tenantFollowers: TenantFollowers;
   readonly #listeners = new Set<ChangeListener>();
 
@@ -45,7 +50,13 @@ export class JobService {
     this.#bus = parts.bus;
     this.#clock = parts.clock;
     this.#settings = parts.settings;
-    this.#tenantFollowers = new TenantFollowers(parts);
+    const { store, bus } = parts;
+    const readAll = async (ids: readonly string[]): Promise<ReadonlyMap<string, Job>> => {
+      const jobs = await Promise.all(ids.map((id) => store.get(id)));
+      return new Map(jobs.flatMap((job) => (job === null ? [] : [[job.id, job]])));
+    };
+    this.#sources = { store, bus, reads: new SharedReads(readAll, MAX_READS) };
+    this.#tenantFollowers = new TenantFollowers(this.#sources);
   }
 
   /**
@@ -86,7 +97,7 @@ export class JobService {
       case 'conflict':
         throw new GatewayError(
           'IDEMPOTENCY_CONFLICT',
-          'This idempotency key was used with another input; use a new key for a new input.',
+          'This idempotency key was used with a different input; use a new key for it.',
         );
       case 'blocked':
         throw new GatewayError(
@@ -109,7 +120,7 @@ export class JobService {
     return this.#store.list(tenant, filter, page);
   }
 
-  /** The requests of those of `ids` that exist. */
+  /** The requests of the jobs in `ids` that exist. */
   requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>> {
     return this.#store.requests(ids);
   }
@@ -120,11 +131,11 @@ export class JobService {
   }
 
   /** The stored changes of each job, oldest first. */
-  async histories(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JobUpdate[]>> {
-    return new Map(await Promise.all(ids.map(async (id) => [id, await this.#store.history(id)] as const)));
+  histories(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JobUpdate[]>> {
+    return this.#store.histories(ids);
   }
 
-  /** The queue positions of those of `ids` that are waiting. */
+  /** The queue positions of the jobs in `ids` that are waiting. */
   queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return this.#store.queuePositions(ids);
   }
@@ -171,13 +182,13 @@ export class JobService {
   }
 
   /**
-   * The only place where jobs change: a pure transition, a compare-and-set, then publishing. An event without
-   * news (a duplicate, a late one) changes nothing.
+   * The only place where jobs change: a pure transition, a compare-and-set, then publishing. An event without news (a
+   * duplicate, a late one) changes nothing.
    *
-   * @param target the id, or a job that was read before, which is read again only if it has changed since. When it is
-   *   due may be out of date all the same, because moving that is no change: who decides by it gives the id
-   * @param decide returns the event for the job's current state, or null to do nothing; called again if
-   *   another change came first
+   * @param target the id, or a job that was read before; it is read again if it has changed since, or if there is no
+   *   event for it. Its due times may be outdated, because moving them is not a change: pass the id if `decide` depends on them
+   * @param decide returns the event for the job's current state, or null to do nothing; called again if another change
+   *   came first
    * @returns the job afterwards; null if there is none
    */
   async apply(
@@ -195,7 +206,7 @@ export class JobService {
         this.#announce(change.job);
         return { job: change.job, changed: true };
       }
-      // What is no news to a job that was read before may be news to it as it is.
+      // An event without news for an outdated state may be news for the current one.
       if (change === null && known === null) return { job, changed: false };
       known = null;
     }
@@ -228,7 +239,7 @@ export class JobService {
    *   cannot be read
    */
   watch(tenant: string, id: string, options: Following = {}): Promise<AsyncIterableIterator<Job>> {
-    return followJob({ store: this.#store, bus: this.#bus }, tenant, id, options);
+    return followJob(this.#sources, tenant, id, options);
   }
 
   /** Follows every change of a tenant's jobs from now on. Ends only when the follower leaves. */

@@ -100,10 +100,10 @@ export interface JobUpdate {
   readonly note: string | null;
 }
 
-/** Of a job that was just born. */
+/** The version of a new job. */
 export const FIRST_VERSION = 1;
 
-/** A change to store: the job afterwards, and the history entry that says why. */
+/** A change to store: the job afterwards, and the history entry that explains it. */
 export interface Change {
   readonly job: Job;
   readonly update: JobUpdate;
@@ -114,6 +114,11 @@ export interface Change {
   readonly changes: Partial<Job>;
   /** The new text of the request; null: unchanged. */
   readonly request: string | null;
+}
+
+/** The change that creates a job. */
+export interface Birth extends Change {
+  readonly request: string;
 }
 
 const FINAL: ReadonlySet<JobStatus> = new Set(['COMPLETED', 'FAILED', 'CANCELED']);

@@ -1,5 +1,5 @@
 /** Creates new jobs. */
-import { type Change, FIRST_VERSION, type Job, type JobUpdate } from './job.js';
+import { type Birth, FIRST_VERSION, type Job, type JobUpdate } from './job.js';
 import { type JobRequest, picturesOf } from './job-request.js';
 
 /** A new job and the first entry of its history. The store assigns `sequence`. */
@@ -11,7 +11,7 @@ export function newJob(born: {
   readonly at: number;
   readonly deadlineAt: number;
   readonly turn: number;
-}): Change {
+}): Birth {
   const request = JSON.stringify(born.request);
   const job: Job = {
     id: born.id,
@@ -54,5 +54,5 @@ export function newJob(born: {
 
 /** The first history entry of any job. */
 export function birthOf({ createdAt }: Pick<Job, 'createdAt'>): JobUpdate {
-  return { version: 1, status: 'WAITING', at: createdAt, source: 'CLIENT', note: null };
+  return { version: FIRST_VERSION, status: 'WAITING', at: createdAt, source: 'CLIENT', note: null };
 }

@@ -7,7 +7,7 @@ import { Backoff } from '../../backoff.js';
 import { isStoreUnavailable } from '../../errors.js';
 import type { Job } from './job.js';
 
-export interface ReadingOptions {
+interface ReadingOptions {
   readonly read: (id: string) => Promise<Job | null>;
   readonly take: (job: Job | null) => void;
   /** Called if a job cannot be read for a reason other than a database outage. Reading then stops. */
@@ -18,7 +18,7 @@ export interface ReadingOptions {
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5000;
-/** In a row, not counting failures because of an outage, which are retried without limit. */
+/** In a row, except failures caused by an outage, which are retried without limit. */
 const MAX_FAILURES = 10;
 
 export class Reading {
@@ -33,7 +33,7 @@ export class Reading {
     this.#options = options;
   }
 
-  /** Starts a read after this call, which so sees everything stored before the call. */
+  /** Starts a read after this call, so that it sees everything stored before the call. */
   want(id: string): void {
     if (this.#stopping.signal.aborted) return;
     this.#wanted.add(id);

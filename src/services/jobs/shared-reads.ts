@@ -15,13 +15,13 @@ export class SharedReads<Value> {
   readonly #maxIds: number;
   /** The reads that have not begun, by the ids that they will read. */
   readonly #waiting = new Map<string, Read<Value>>();
-  /** The read that takes more ids. */
+  /** The read to which more ids can be added. */
   #next: Read<Value> | null = null;
-  /** The last read that is not over; the next one waits for it. */
+  /** The last unfinished read; the next one waits for it. */
   #last: Read<Value> | null = null;
 
   /**
-   * @param maxIds per read. What one read gives is completed into the answer in one piece, and other requests are
+   * @param maxIds per read. The values of one read are added to the answer without interruption; other requests are
    *   served between two reads
    */
   constructor(

@@ -128,7 +128,7 @@ function moved(job: Job, { at, position, hold = null }: Extract<JobEvent, { type
   const since = hold?.since ?? null;
   if (job.status !== 'WAITING') return null;
   if (job.announcedPosition === position && job.announcedHold === since) return null;
-  const note = job.announcedHold === since ? `position ${position}` : (hold?.reason ?? 'dispatch goes on');
+  const note = job.announcedHold === since ? `position ${position}` : (hold?.reason ?? 'dispatch resumed');
   return change(job, at, 'GATEWAY', note, { announcedPosition: position, announcedHold: since });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Limits the bytes of one operation's answer: counts them before something large is read for it, and holds them until
- * the client has read the answer. Single answers are limited, and so are all answers of a caller together.
+ * Limits the bytes of an operation's answer, per answer and for all answers of a caller together. Bytes are counted
+ * before anything large is read, and held until the client has read the answer.
  */
 import { GatewayError } from '../../errors.js';
 import type { Holding } from './held-bytes.js';
@@ -14,14 +14,14 @@ export class AnswerBudget {
   #bytes = 0;
   #isOver = false;
 
-  /** @param accepted the jobs that a mutation has stored: if there are any, it is answered even without room */
+  /** @param accepted the jobs that a mutation has stored; if there are any, it gets its answer even without room */
   constructor(held: Holding, accepted: { readonly size: number } | null) {
     this.#held = held;
     this.#accepted = accepted;
   }
 
   /**
-   * Counts bytes that are about to be read for it.
+   * Counts bytes that are about to be read for the answer.
    *
    * @throws GatewayError BAD_USER_INPUT, RATE_LIMITED
    */
@@ -29,13 +29,13 @@ export class AnswerBudget {
     if (this.#bytes + bytes > MAX_ANSWER_BYTES) {
       throw new GatewayError(
         'BAD_USER_INPUT',
-        `The answer would have more than ${MAX_ANSWER_BYTES / 1024 / 1024} MiB: ask for fewer jobs at once, or for less of each.`,
+        `The answer would exceed ${MAX_ANSWER_BYTES / 1024 / 1024} MiB: request fewer jobs at once, or fewer fields of each.`,
       );
     }
     const more = this.#bytes + bytes - this.#held.bytes;
     const hasRoom = this.#isOver || more <= 0 || this.#held.add(more);
     if (!hasRoom && (this.#accepted?.size ?? 0) === 0) {
-      throw new GatewayError('RATE_LIMITED', 'Too many answers are under way; ask again later.', {
+      throw new GatewayError('RATE_LIMITED', 'Too many answers are in progress; try again later.', {
         extensions: { retryAfterSeconds: 1 },
       });
     }
@@ -43,7 +43,7 @@ export class AnswerBudget {
   }
 
   /**
-   * Counts the bytes of the finished answer, as far as they were not counted before.
+   * Counts those bytes of the finished answer that were not counted before.
    *
    * @throws GatewayError BAD_USER_INPUT, RATE_LIMITED
    */
@@ -57,7 +57,7 @@ export class AnswerBudget {
     this.#bytes = 0;
   }
 
-  /** Call it when the client has left or read everything: from then on nothing is held. */
+  /** Call it when the client has left or read everything; nothing is held afterwards. */
   end(): void {
     this.#isOver = true;
     this.#held.release();

@@ -1,10 +1,10 @@
 /**
  * Spreads events over several turns of the event loop, because an update of a job may have thousands of followers with
- * expensive selections, and others must be served in between. An event for which much is read gets a further turn of
- * its own. Tenants take turns, and within a tenant the follow tokens of each job, so that those who follow a lot delay
- * mostly their own events.
+ * expensive selections, and others must be served in between. An event that reads a lot gets another turn of its own.
+ * Tenants take turns, and within a tenant the follow tokens of each job, so heavy followers mostly delay their own
+ * events.
  */
-import type { Caller } from '../auth/caller.js';
+import type { Owner } from '../auth/caller.js';
 import { SMALL_BYTES } from './held-bytes.js';
 import { TenantLines } from './tenant-lines.js';
 
@@ -13,7 +13,7 @@ export type InTurn = (give: () => void) => void;
 
 export const atOnce: InTurn = (give) => give();
 
-/** The total cost of the events in one turn of the event loop, in the unit of `costOf`: 1 to 3 ms. */
+/** The total cost of the events in one turn of the event loop, in the unit of `costOf`; takes 1 to 3 ms. */
 const MAX_TURN_COST = 5000;
 /** The cost of each event in addition to its fields. */
 const EVENT_COST = 200;
@@ -22,8 +22,6 @@ interface Waiting {
   readonly cost: number;
   readonly give: () => void;
 }
-
-type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
 
 export class EventTurns {
   readonly #lines = new TenantLines<Waiting>();
@@ -58,7 +56,7 @@ export class EventTurns {
       if (next === undefined) break;
       this.#give(next);
     }
-    // Needed even if nobody waits, to reset what was spent.
+    // Needed even if nothing is waiting, to reset `#spent`.
     if (this.#spent > 0) this.#expectTurn();
   };
 

@@ -1,8 +1,8 @@
 /**
- * Limits the bytes that callers send per second, in total and for each of them, before any of them is parsed. Rates of
- * operations apply too late, because what a text asks for is only known after parsing.
+ * Limits the bytes that callers send per second, in total and for each of them, before any of them is parsed. Rate
+ * limits on operations apply too late, because operations are only known after parsing.
  */
-import type { Caller } from '../auth/caller.js';
+import type { Owner } from '../auth/caller.js';
 import { SMALL_BYTES } from './held-bytes.js';
 import { Shares } from './shares.js';
 
@@ -10,10 +10,8 @@ import { Shares } from './shares.js';
 const MAX_HEARD_BYTES = 64 * 1024 * 1024;
 const WINDOW_MS = 1000;
 
-type Sender = Pick<Caller, 'tenant' | 'onlyJob'>;
-
 interface Heard {
-  readonly sender: Sender;
+  readonly sender: Owner;
   readonly bytes: number;
   readonly until: number;
 }
@@ -25,7 +23,7 @@ export class HeardBytes {
   #next = 0;
 
   /** Returns false, and counts nothing, if the sender would exceed the limit. */
-  take(sender: Sender, bytes: number): boolean {
+  take(sender: Owner, bytes: number): boolean {
     const now = performance.now();
     this.#forget(now);
     if (!this.#shares.take(sender, bytes)) return false;

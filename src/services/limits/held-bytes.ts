@@ -1,5 +1,5 @@
 /** Limits the bytes held in memory on behalf of callers, in total and for each of them. */
-import type { Caller } from '../auth/caller.js';
+import type { Owner } from '../auth/caller.js';
 import { Shares } from './shares.js';
 
 /** Each tenant always has room for this many bytes. Elsewhere, anything up to this size counts as small. */
@@ -17,7 +17,7 @@ export class HeldBytes {
   }
 
   /** Returns the holding of one request or socket; empty at first. */
-  open(caller: Pick<Caller, 'tenant' | 'onlyJob'>): Holding {
+  open(caller: Owner): Holding {
     return new Holding((more) => this.#shares.take(caller, more));
   }
 }

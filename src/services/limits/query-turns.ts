@@ -2,11 +2,11 @@
  * Lets expensive queries begin one at a time, and serves everyone else in between. Tenants take turns, and within a
  * tenant the follow tokens of each job; each tenant has a few running queries, and the others wait in line.
  *
- * The cost of a query is what its document asks for plus what is read for it, added up while it runs. So a query with a
- * modest document whose jobs have large requests may wait in the middle.
+ * The cost of a query is the cost of its document plus that of what it reads, added up while it runs. So a query with a
+ * modest document whose jobs have large requests may have to wait midway.
  */
 import { GatewayError } from '../../errors.js';
-import type { Caller } from '../auth/caller.js';
+import type { Owner } from '../auth/caller.js';
 import { Shares } from './shares.js';
 import { TenantLines } from './tenant-lines.js';
 
@@ -14,7 +14,7 @@ import { TenantLines } from './tenant-lines.js';
 const MAX_DIRECT_COST = 5000;
 /** Reading this many bytes costs as much as one field. */
 const BYTES_PER_COST = 512;
-/** Turns of the event loop between two expensive queries. In each turn it accepts at most one new connection. */
+/** Turns of the event loop between two expensive queries. The loop accepts at most one new connection per turn. */
 const TURNS_BETWEEN = 20;
 /** The maximum number of running expensive queries per tenant. */
 const MAX_AT_ONCE = 2;
@@ -22,9 +22,7 @@ const MAX_AT_ONCE = 2;
 const MAX_WAITING = 1000;
 const RETRY_AFTER_SECONDS = 1;
 
-type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
-
-/** Asked before something large is read for an operation. */
+/** Consulted before anything large is read for an operation. */
 export interface Turn {
   /**
    * Call it before `bytes` are read. Returns undefined, or resolves, when the operation may continue.
@@ -32,7 +30,7 @@ export interface Turn {
    * @throws GatewayError RATE_LIMITED if too many are waiting already
    */
   read(bytes: number): Promise<void> | undefined;
-  /** Call it when the answer is complete, so that the next may begin. Safe to call twice. */
+  /** Call it when the answer is complete, so that the next query may begin. Safe to call twice. */
   end(): void;
 }
 
@@ -51,10 +49,13 @@ export class QueryTurns {
   readonly #waiting = new Shares(MAX_WAITING);
   /** The number of running queries by tenant. */
   readonly #underWay = new Map<string, number>();
-  /** Turns of the event loop until the next may begin. */
+  /** Turns of the event loop until the next query may begin. */
   #turnsLeft = 0;
 
-  /** @param onceLeft registers what to call when the client has left; calls it at once if it already has */
+  /**
+   * @param onceLeft registers a function to call when the client leaves; calls it at once if the client has already
+   *   left
+   */
   open(caller: Owner, onceLeft: (leave: () => void) => void): QueryTurn {
     return new QueryTurn(caller, onceLeft, this);
   }
@@ -132,13 +133,13 @@ export class QueryTurns {
 }
 
 /** The turn of one query. */
-export class QueryTurn implements Turn {
+class QueryTurn implements Turn {
   readonly #caller: Owner;
   readonly #onceLeft: (leave: () => void) => void;
   readonly #turns: QueryTurns;
   #cost = 0;
   #place: Place | null = null;
-  /** Resolves when it has begun. */
+  /** Resolves when the query's turn begins. */
   #begun: Promise<void> | undefined;
   #refuse: (() => void) | null = null;
   #isLeft = false;
@@ -176,7 +177,7 @@ export class QueryTurn implements Turn {
     if (this.#place !== null) this.#turns.end(this.#place);
   }
 
-  /** The client has left: the query stops waiting, and continues only if it has begun. */
+  /** The client has left: a waiting query is refused; a running one continues. */
   #leave(): void {
     this.#isLeft = true;
     if (this.#place === null) return;
@@ -186,11 +187,11 @@ export class QueryTurn implements Turn {
 }
 
 function hasLeft(): GatewayError {
-  return new GatewayError('RATE_LIMITED', 'The caller has left before it was the turn of this query.');
+  return new GatewayError('RATE_LIMITED', 'The client left before this query started.');
 }
 
 function tooMany(): GatewayError {
-  return new GatewayError('RATE_LIMITED', 'Too many of your queries wait for their turn; ask again later.', {
+  return new GatewayError('RATE_LIMITED', 'Too many of your queries are waiting; try again later.', {
     extensions: { retryAfterSeconds: RETRY_AFTER_SECONDS },
   });
 }

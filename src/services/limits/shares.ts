@@ -1,15 +1,13 @@
 /**
  * Divides a limited resource among callers.
  *
- * A tenant may hold as much as remains free, so the first gets a half, the next a quarter, and so on: nobody can take
- * all of it. What is held with follow tokens counts for their tenant, so that more tokens do not get a larger share. Of
- * what their tenant has left, the tokens of one job get a half in the same way.
+ * A tenant may hold as much as remains free: the first gets half, the next a quarter, and so on, so nobody can take all
+ * of it. Holdings of follow tokens count towards their tenant, so more tokens do not get a larger share. In the same
+ * way, the tokens of one job get half of what their tenant has left.
  *
- * Each tenant always has room for a little, and for as much again regardless of its follow tokens.
+ * Each tenant always has room for a little, and for as much again without follow tokens, whatever those hold.
  */
-import type { Caller } from '../auth/caller.js';
-
-type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
+import type { Owner } from '../auth/caller.js';
 
 /** The holdings of one tenant. */
 interface Held {

@@ -1,11 +1,10 @@
 /** Queues in which tenants take turns, and within a tenant the follow tokens of each job. */
-import type { Caller } from '../auth/caller.js';
-
-type Owner = Pick<Caller, 'tenant' | 'onlyJob'>;
+import type { Owner } from '../auth/caller.js';
 
 export class TenantLines<Item> {
   /**
-   * By tenant, then by the job of the follow token. The first entry of each is next, and moves to the end afterwards.
+   * By tenant, then by the job of the follow token. The first entry of each map is next, and moves to the end
+   * afterwards.
    */
   readonly #lines = new Map<string, Map<string | null, Item[]>>();
 
@@ -21,7 +20,7 @@ export class TenantLines<Item> {
     this.#lines.set(tenant, line);
   }
 
-  /** Removes and returns the next item; undefined if there is none, or none of a tenant that may go. */
+  /** Removes and returns the next item; undefined if no tenant that may go has one. */
   next(mayGo: (tenant: string) => boolean = () => true): Item | undefined {
     for (const [tenant, line] of this.#lines) {
       if (!mayGo(tenant)) continue;

@@ -2,7 +2,7 @@
 import { fileTypeFromBuffer } from 'file-type';
 
 /** The type of a picture or video. */
-export interface MediaType {
+interface MediaType {
   readonly contentType: string;
   /** Without a dot. */
   readonly extension: string;

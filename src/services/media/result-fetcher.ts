@@ -12,9 +12,9 @@ import ipaddr from 'ipaddr.js';
 import { Agent, request } from 'undici';
 import { parseUrl } from '../../http-url.js';
 
-export interface FetchedResult {
+interface FetchedResult {
   readonly body: Readable;
-  /** As stated by the server, in bytes; null if it does not say. */
+  /** As stated by the server, in bytes; null if it states none. */
   readonly contentLength: number | null;
 }
 
@@ -105,7 +105,7 @@ const publicOnly: LookupFunction = (hostname, options, callback) => {
     if (error !== null) return callback(error, '', 0);
     const [first] = addresses;
     if (first === undefined || !addresses.every(({ address }) => isPublic(address))) {
-      return callback(forbidden('the name does not lead to a public address'), '', 0);
+      return callback(forbidden('the name does not resolve to a public address'), '', 0);
     }
     if (options.all === true) callback(null, addresses);
     else callback(null, first.address, first.family);

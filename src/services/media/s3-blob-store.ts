@@ -24,7 +24,7 @@ import { ANSWER_MS, bounded, isMissing, isUnsupported, S3Error } from './s3-call
 import { abortUpload, type S3Object, upload } from './s3-upload.js';
 import { withoutSilence } from './silence-limit.js';
 
-export interface S3BlobStoreSettings {
+interface S3BlobStoreSettings {
   readonly bucket: Bucket;
   /** Null: the default AWS credential chain, for example the role of the machine or the pod. */
   readonly credentials: S3Credentials | null;
@@ -66,7 +66,7 @@ class S3BlobStore implements BlobStore {
       // The signature already covers the content, and not every store supports the newer checksums.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      // It would use a separate connection for each part.
+      // The header would cost a separate connection for each part.
       expectContinueHeader: false,
       requestHandler: {
         connectionTimeout: CONNECT_MS,
@@ -229,5 +229,5 @@ function credentialsOf({ accessKeyId, secretAccessKey, sessionToken }: S3Credent
 }
 
 function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('The write was ended', { cause: reason });
+  return reason instanceof Error ? reason : new Error('The write was aborted', { cause: reason });
 }

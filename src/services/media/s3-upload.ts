@@ -12,8 +12,8 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { type BytePart, byteParts } from './byte-parts.js';
 import { ANSWER_MS, bounded, isMissing, TRANSFER_MS } from './s3-call.js';
+import { type UploadPart, uploadParts } from './upload-parts.js';
 
 /** An object, in the form that S3 calls take. */
 export interface S3Object {
@@ -35,7 +35,7 @@ export async function upload(
   content: Readable,
   signal: AbortSignal,
 ): Promise<void> {
-  const parts = byteParts(content, PART_BYTES);
+  const parts = uploadParts(content, PART_BYTES);
   const { value: first } = await parts.next();
   if (first === undefined) return;
   if (first.isLast) {
@@ -52,7 +52,7 @@ export async function upload(
   const begun = { ...object, UploadId };
   try {
     const Parts: CompletedPart[] = [];
-    const send = async ({ bytes: Body }: BytePart): Promise<void> => {
+    const send = async ({ bytes: Body }: UploadPart): Promise<void> => {
       const PartNumber = Parts.length + 1;
       const { ETag } = await bounded('UploadPart', TRANSFER_MS, signal, (options) =>
         s3.send(new UploadPartCommand({ ...begun, PartNumber, Body }), options),

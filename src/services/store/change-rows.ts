@@ -1,7 +1,7 @@
 /**
- * Numbered changes of jobs. The database assigns numbers in the order of commits, so whoever has seen all changes up to
- * a number has seen everything that will ever be below it. Times would not work, because they come from several
- * machines.
+ * Numbered changes of jobs. The database assigns numbers in the order of commits, so a reader that has seen all changes
+ * up to a number can't miss a lower one. Times would not work, because they say when a change was made, not when it
+ * became visible.
  */
 import type { Kysely } from 'kysely';
 import type { ChangedJob } from '../jobs/job-store.js';

@@ -1,4 +1,4 @@
-/** Reads the clock of stored times, and moves due times when it was set. */
+/** Reads the clock of stored times, and moves due times after it was set. */
 import { type Kysely, sql } from 'kysely';
 import { type AccountHold, movedBy } from '../jobs/account-hold.js';
 import type { ClockMove, ClockReading } from '../jobs/job-store.js';
@@ -30,7 +30,7 @@ async function moveDueTimes(trx: Kysely<Tables>, hold: AccountHold | null, ms: n
     const account_hold = JSON.stringify(movedBy(hold, ms));
     await trx.updateTable('queue').set({ account_hold }).where('id', '=', 1).execute();
   }
-  // Nobody is shown `sent_at`; ages computed from it decide what is due. `announced_hold` identifies the hold.
+  // `sent_at` is never shown; ages computed from it decide what is due. `announced_hold` identifies the hold.
   await trx
     .updateTable('jobs')
     .set({

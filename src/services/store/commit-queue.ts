@@ -5,8 +5,8 @@
  * one after the other. If a write of a batch throws, the whole batch is rolled back and its writes are repeated one by
  * one, so that the failure affects no other write. If the database failed, all are repeated a few times.
  *
- * A write that takes too long is rejected, and its batch commits without it. Once its commit has begun, the outcome is
- * unknown, and it is rejected with that.
+ * A write that takes too long is rejected, and its batch commits without it. Once its commit has begun, it is rejected
+ * with an OutcomeUnknownError.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { OutcomeUnknownError, TooLateError } from './unavailable.js';
@@ -22,7 +22,7 @@ export interface Transactor<Transaction> {
   mayPass(error: unknown): boolean;
 }
 
-export interface CommitQueueOptions {
+interface CommitQueueOptions {
   /** The maximum number of writes per transaction, so that others get their turn. */
   readonly mostWrites: number;
   /** The time limit of a write, from the call on, in milliseconds; null: no limit. */
@@ -61,7 +61,7 @@ export class CommitQueue<Transaction> {
   write<T>(work: (transaction: Transaction) => Promise<T>, { until }: WriteOptions = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const write = new Write(work, resolve as (value: unknown) => void, (reason) => {
-        // A commit may last as long as the database is away; abandoned writes must not accumulate behind it.
+        // A commit may last as long as the database is unavailable; abandoned writes must not accumulate behind it.
         this.#pending.delete(write);
         reject(reason);
       });
@@ -139,7 +139,7 @@ export class CommitQueue<Transaction> {
 /** One write and its caller. */
 class Write<Transaction> {
   readonly work: (transaction: Transaction) => Promise<unknown>;
-  /** Whether nobody waits for it any more. */
+  /** Whether its caller no longer waits for it. */
   isOver = false;
   isCommitting = false;
   readonly #resolve: (value: unknown) => void;

@@ -1,4 +1,4 @@
-/** Tells the operator why a database can't be used. */
+/** Errors that tell the operator why a database can't be used. */
 import { isCertificateError } from '../../certificate-error.js';
 import { GatewayError, reasonOf, StartError } from '../../errors.js';
 import { isAway, isLost } from './unavailable.js';
@@ -38,7 +38,7 @@ function patienceMs(error: unknown): number {
   return isAway(error) || isNotThereYet(error) ? NOT_THERE_PATIENCE_MS : 0;
 }
 
-/** In pg's words, for a query and for a connection. */
+/** Matches pg's messages for a query and for a connection. */
 function isSilent(error: unknown): boolean {
   const words = /^(Query read timeout|timeout expired|Connection terminated due to connection timeout)$/;
   return error instanceof Error && words.test(error.message);

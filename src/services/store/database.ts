@@ -1,4 +1,4 @@
-/** What the store needs of an open database, as far as SQLite and PostgreSQL differ. */
+/** What the store needs from an open database, where SQLite and PostgreSQL differ. */
 import type { Kysely, SelectQueryBuilder } from 'kysely';
 import type { WriteOptions } from './commit-queue.js';
 import type { ColumnTypes } from './migrations.js';
@@ -24,6 +24,6 @@ export interface Database {
   now(transaction: Kysely<Tables>): Promise<number>;
   /** Rejects if the database can't answer or can't be written to. */
   ping(): Promise<void>;
-  /** Lets writes in flight end, then closes. Safe to call twice. */
+  /** Waits for writes in flight, then closes. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -11,7 +11,7 @@ export const waits = sql<boolean>`finished_at is null and status = 'WAITING'`;
 const isBeingSent = sql<boolean>`finished_at is null and status = 'SUBMITTING'`;
 
 /** The columns that say when something is due; null: never. */
-export type DueColumn = 'poll_at' | 'archive_at' | 'erase_at';
+type DueColumn = 'poll_at' | 'archive_at' | 'erase_at';
 
 /** Claims due jobs, each for one caller only: they are not due again before `next`. */
 export async function claimDue(
@@ -23,7 +23,7 @@ export async function claimDue(
 ): Promise<readonly Job[]> {
   const due = (db: Kysely<Tables>) =>
     db.selectFrom('jobs').where(column, 'is not', null).where(column, '<=', now).orderBy(column).limit(limit);
-  // Usually nothing is due, and a read is enough to know.
+  // Usually nothing is due, and a read is enough to find out.
   if ((await due(database.db).select('id').executeTakeFirst()) === undefined) return [];
   return database.write(async (trx) => {
     const jobs = (await database.skipLocked(due(trx).select(jobColumns)).execute()).map(toJob);

@@ -83,7 +83,7 @@ export function trialOf(
     .execute();
 }
 
-/** Whether any waiting job was not sent since the hold began. */
+/** Whether any waiting job has not been sent since the hold began. */
 export async function isAnyUntried(trx: Kysely<Tables>, { since }: AccountHold): Promise<boolean> {
   const untried = await trx
     .selectFrom('jobs')

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { Tables } from './tables.js';
 
-/** Resolves with how many others were seen within `ttlMs`. */
+/** Resolves with the number of other instances seen within `ttlMs`. */
 export async function beat(trx: Kysely<Tables>, id: string, now: number, ttlMs: number): Promise<number> {
   await trx
     .insertInto('instances')

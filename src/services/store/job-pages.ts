@@ -75,8 +75,8 @@ async function whole(wanted: Wanted, limit: number): Promise<Found> {
 }
 
 /**
- * The same for a page that is requested repeatedly: taken from memory if all its jobs are there, otherwise read and
- * kept. The driver needs about a microsecond per column of a row, so only the necessary columns are read.
+ * Like `whole`, for a page that is requested repeatedly: taken from memory if all its jobs are there, otherwise read
+ * and kept. The driver needs about a microsecond per column of a row, so only the necessary columns are read.
  *
  * @param order the columns by which the rows are ordered
  */

@@ -1,6 +1,6 @@
 /** Single jobs and their history. */
 import type { Kysely, Updateable, UpdateResult } from 'kysely';
-import { type Change, FIRST_VERSION, type Job, type JobUpdate } from '../jobs/job.js';
+import { type Birth, type Change, FIRST_VERSION, type Job, type JobUpdate } from '../jobs/job.js';
 import type { JobRequest } from '../jobs/job-request.js';
 import { only, Statement } from './statement.js';
 import {
@@ -87,17 +87,19 @@ const insertion = new Statement((db, job: Job & Pick<Birth, 'request'>) =>
 );
 
 /**
- * The one place where jobs are written: stores a change, its history entry, and whatever else must be true at the same
- * moment. Returns the stored job; null if its version is no longer the one that the change was made from.
+ * The only place where jobs are written: stores a change and its history entry. Whatever else must become true in the
+ * same transaction belongs here too.
+ *
+ * @returns the stored job; null if its version is no longer the one that the change was made from
  */
+export async function writeChange(trx: Kysely<Tables>, change: Birth): Promise<Job>;
+export async function writeChange(trx: Kysely<Tables>, change: Change): Promise<Job | null>;
 export async function writeChange(trx: Kysely<Tables>, change: Change): Promise<Job | null> {
   const { job, update } = change;
   const stored = isBirth(change) ? await insertJob(trx, change) : await updateJob(trx, change);
   if (stored !== null) await updateInsertion.run(trx, { ...update, job_id: job.id });
   return stored;
 }
-
-type Birth = Change & { readonly request: string };
 
 function isBirth(change: Change): change is Birth {
   return change.job.version === FIRST_VERSION;
@@ -109,7 +111,7 @@ async function insertJob(trx: Kysely<Tables>, { job, request }: Birth): Promise<
   return { ...job, sequence };
 }
 
-/** The columns that a change sets, and whose they are. */
+/** The columns that a change sets, and the row that they belong to. */
 interface Changing extends Updateable<JobTable> {
   readonly id: string;
   readonly versionBefore: number;
@@ -153,13 +155,25 @@ const updateInsertion = new Statement((db, update: JobUpdateTable) =>
   }),
 );
 
-export function historyOf(db: Kysely<Tables>, id: string): Promise<JobUpdate[]> {
-  return db
+export async function historiesOf(
+  db: Kysely<Tables>,
+  ids: readonly string[],
+): Promise<Map<string, JobUpdate[]>> {
+  const histories = new Map<string, JobUpdate[]>();
+  if (ids.length === 0) return histories;
+  const rows = await db
     .selectFrom('job_updates')
-    .select(['version', 'status', 'at', 'source', 'note'])
-    .where('job_id', '=', id)
+    .select(['job_id', 'version', 'status', 'at', 'source', 'note'])
+    .where('job_id', 'in', inPlaces(ids))
+    .orderBy('job_id')
     .orderBy('version')
     .execute();
+  for (const { job_id, ...update } of rows) {
+    const history = histories.get(job_id);
+    if (history === undefined) histories.set(job_id, [update]);
+    else history.push(update);
+  }
+  return histories;
 }
 
 export async function deleteJobs(trx: Kysely<Tables>, ids: readonly string[]): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * The job store over SQL, the same for every database. Each method is one query or one transaction; these are in the
- * files beside this one, by noun. A `Database` provides what differs between databases.
+ * neighbouring files, by subject. A `Database` provides what differs between databases.
  */
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
@@ -37,7 +37,7 @@ import { changeHold, countHeld, findHold } from './hold-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeysExpire } from './idempotency-rows.js';
 import { beat, forgetInstance } from './instance-rows.js';
 import { listJobs } from './job-pages.js';
-import { deleteJobs, findJob, historyOf, requestsOf, versionsOf, writeChange } from './job-rows.js';
+import { deleteJobs, findJob, historiesOf, requestsOf, versionsOf, writeChange } from './job-rows.js';
 import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
@@ -137,8 +137,8 @@ class KyselyJobStore implements JobStore {
     return isSaved;
   }
 
-  async history(id: string): Promise<readonly JobUpdate[]> {
-    return historyOf(this.#db, id);
+  async histories(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JobUpdate[]>> {
+    return historiesOf(this.#db, ids);
   }
 
   async list(tenant: string, filter: JobFilter, page: PageRequest): Promise<Page> {

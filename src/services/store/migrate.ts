@@ -1,12 +1,12 @@
 /**
- * Brings the tables up to date, or finds that a newer version did more than that.
+ * Brings the tables up to date, or checks whether this version can use tables that a newer one has changed.
  *
- * After a rollback, a version meets migrations that it does not know. The version that ran them recorded the last
- * migration of the previous release: a program that knows that one can use the tables. So going back one release works,
- * and going back further is refused.
+ * After a rollback, a version finds migrations that it does not know. The version that ran them recorded the last
+ * migration of the previous release: a program that knows this migration can use the tables. So going back one release
+ * works, and going back further is refused.
  *
- * Kysely's own migrator is not used, because its lock belongs to a session: PgBouncer in transaction mode gives
- * each transaction another one.
+ * Kysely's own migrator is not used, because its lock belongs to a session: PgBouncer in transaction mode gives each
+ * transaction a different one.
  */
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
@@ -16,7 +16,7 @@ import { type ColumnTypes, type Migrations, releases } from './migrations.js';
 import { checkTables } from './table-check.js';
 import type { Tables } from './tables.js';
 
-/** @throws Error that names the migration, or the table, which keeps this version from using the database */
+/** @throws Error that names the migration or table that prevents this version from using the database */
 export function migrate(
   { migrate: inTransaction, columnTypes }: Pick<Database, 'migrate' | 'columnTypes'>,
   log?: Logger,
@@ -58,7 +58,9 @@ async function mustBeUsable(
   const newest = known.at(-1) ?? '';
   const stranger = unknown.find((name) => name < newest);
   if (stranger !== undefined || !known.every((name) => executed.includes(name))) {
-    throw new Error(`its tables were changed by ${stranger ?? unknown[0]}, which is not of this gateway`);
+    throw new Error(
+      `its tables were changed by ${stranger ?? unknown[0]}, which is not a migration of this gateway`,
+    );
   }
   const { usable_from: usableFrom } = await db
     .selectFrom('compatibility')
@@ -66,7 +68,7 @@ async function mustBeUsable(
     .executeTakeFirstOrThrow();
   if (known.includes(usableFrom)) return;
   throw new Error(
-    `its tables were changed by ${unknown.at(-1)}, of more than one release after this one; start a version that knows ${usableFrom}, or restore the backup`,
+    `its tables were changed by ${unknown.at(-1)}, which is more than one release newer; start a version that knows ${usableFrom}, or restore the backup`,
   );
 }
 

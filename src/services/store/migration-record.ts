@@ -1,18 +1,18 @@
 /**
- * Which migrations the tables have had, under a name of our own: `kysely_migration` is what any program on Kysely has.
+ * Records which migrations have run, in a table of our own: any program built on Kysely has `kysely_migration`.
  *
- * The release before this one keeps its record there. It is copied rather than renamed, so that a gateway which is
- * rolled back finds what it looks for. It is not made where there is none: other programs on Kysely in the database,
- * in whatever schema, would take it for theirs.
+ * The previous release keeps its record there. It is copied rather than renamed, so that a gateway that is rolled back
+ * still finds it. It is not created if missing: other programs on Kysely in the same database, in any schema, would
+ * take it for theirs.
  */
 import { type Kysely, sql } from 'kysely';
 import type { ColumnTypes } from './migrations.js';
 import type { Tables } from './tables.js';
 
-/** All that the release before knows; tells our record in `kysely_migration` from somebody else's. */
+/** The only migration of the previous release; distinguishes our `kysely_migration` from another program's. */
 const FIRST_MIGRATION = '001-jobs';
 
-/** @param db a transaction; the record is begun in it where there is none */
+/** @param db a transaction, in which the record is created if it is missing */
 export async function recordedMigrations(
   db: Kysely<Tables>,
   dialect: ColumnTypes['dialect'],
@@ -39,7 +39,7 @@ async function copyRecordOfTheReleaseBefore(db: Kysely<Tables>): Promise<void> {
   await db.insertInto('face_swap_migrations').values(record).execute();
 }
 
-/** Looks in the one schema that the transaction sees. */
+/** Checks only the schema that the transaction sees. */
 async function hasTable(
   db: Kysely<Tables>,
   dialect: ColumnTypes['dialect'],

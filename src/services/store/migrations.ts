@@ -1,6 +1,6 @@
 /**
- * The history of the tables, one migration a file. A released migration is never edited: add another. Each must
- * leave the tables usable by the release before it, so that upgrades can roll, and can be taken back.
+ * The migrations of the tables, one per file. Never edit a released migration; add another. Each must leave the tables
+ * usable by the previous release, so that rolling upgrades and rollbacks work.
  */
 import type { Migration } from 'kysely';
 import { jobs } from './migrations/001-jobs.js';
@@ -20,7 +20,7 @@ export interface ColumnTypes {
 
 export type Migrations = Readonly<Record<string, Migration>>;
 
-/** Oldest first, one entry a release; the last one is the release to come, which new migrations are added to. */
+/** Oldest first, one entry per release. The last entry is the next release; add new migrations to it. */
 export function releases(types: ColumnTypes): readonly Migrations[] {
   return [
     { '001-jobs': jobs(types) },

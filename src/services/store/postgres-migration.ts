@@ -1,9 +1,9 @@
 /**
- * The one transaction of a start that may change the tables, on PostgreSQL: one gateway after another, with the one
- * schema in view that the tables are in, or shall be.
+ * Runs the migrations on PostgreSQL, in one transaction per start and by one gateway at a time. Only the schema that
+ * has, or will have, the tables is visible.
  *
- * Its statements may take long. So while they do, the server is asked over another connection whether it is there; and
- * everything before them, the turn included, is waited for in statements of the ordinary length.
+ * The statements of a migration may take long, so meanwhile another connection checks whether the server responds.
+ * Everything before them, including the wait for the turn, uses statements with the usual timeout.
  */
 import { CompiledQuery, type Kysely, sql } from 'kysely';
 import { DatabaseError } from 'pg';
@@ -12,21 +12,21 @@ import { TABLES } from './table-check.js';
 import type { Tables } from './tables.js';
 import { codeOf } from './unavailable.js';
 
-/** For one statement of a migration, or for those of another instance. */
+/** The timeout of one statement of a migration, and of the wait for other instances' migrations. */
 const MIGRATION_TIMEOUT_MS = 600_000;
-/** Of a migration that waits for its next statement; what it has locked keeps other gateways from serving. */
+/** How long a migration may wait for its next statement; its locks keep other gateways from serving. */
 const MIGRATION_IDLE_TIMEOUT_MS = 10_000;
-/** For the turn, in one statement: it is answered in time, and the turn is waited for again. */
+/** How long one statement waits for the turn, so that it is answered in time; the wait is then repeated. */
 const TURN_MS = 3000;
-/** Of PostgreSQL, for a lock that was waited for long enough (its manual, appendix A). */
+/** PostgreSQL's code for a lock timeout (its manual, appendix A). */
 const LOCK_NOT_AVAILABLE = '55P03';
 const ASK_EVERY_MS = 3000;
-/** Kysely's own number: gateways of the release before migrate with its migrator, and wait for us as we do for them. */
+/** Kysely's own number: gateways of the previous release use its migrator, so they wait for us, and we for them. */
 export const MIGRATION_LOCK = '3853314791062309107';
 /**
- * The lock comes first, because the gateway that is waited for may be making the tables. Their schema is the first in
- * view with our record of migrations, or with that of the release before beside its `jobs`; any program may have
- * tables of such names, so `jobs` is known by a column. Else it is the one where they would be made.
+ * Takes the lock first, because the gateway that holds it may be creating the tables. Their schema is the first visible
+ * one with our record of migrations, or with that of the previous release and its `jobs`. Any program may have tables
+ * with these names, so `jobs` is recognized by a column. Otherwise it is the schema where new tables are created.
  */
 const BEGIN_MIGRATION = `
   set local statement_timeout = ${MIGRATION_TIMEOUT_MS};
@@ -79,7 +79,7 @@ export async function migrateAlone<T>(
   }
 }
 
-/** A refusal shows that it is there as well. */
+/** A refusal also shows that the server responds. */
 async function mustAnswer(db: Kysely<Tables>): Promise<void> {
   await sql`select 1`.execute(db).catch((error: unknown) => {
     if (!(error instanceof DatabaseError)) throw error;
@@ -91,7 +91,7 @@ async function schemaInView(transaction: Kysely<Tables>): Promise<string> {
   return rows[0]?.schema ?? '';
 }
 
-/** What is asked from now on names no schema, so it must not meet somebody else's tables. */
+/** Later queries name no schema, so another program's tables must not hide ours. */
 async function mustBeInView(db: Kysely<Tables>, schema: string): Promise<void> {
   const { rows } = await sql<{ hiding: string }>`
     select relnamespace::regnamespace || '.' || relname as hiding from pg_class
@@ -99,5 +99,5 @@ async function mustBeInView(db: Kysely<Tables>, schema: string): Promise<void> {
     and oid in (select to_regclass(name) from unnest(${[...TABLES, 'batches']}::text[]) as name)`.execute(db);
   const [first] = rows;
   if (first === undefined) return;
-  throw new Error(`${first.hiding} hides a table of the gateway; let search_path begin with ${schema}`);
+  throw new Error(`${first.hiding} hides a table of the gateway; put first in search_path ${schema}`);
 }

@@ -60,7 +60,7 @@ function openPool(url: string, { poolSize, patience, log }: PoolSettings): Postg
         oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
   });
-  // A broken connection also emits an `error` event, which would end the process if nobody listened. Its query is
+  // A broken connection also emits an `error` event, which would end the process without a listener. Its query is
   // rejected, and the pool opens another connection when needed.
   pool.on('connect', (connection) => {
     connection.on('error', () => {});
@@ -89,7 +89,7 @@ function lend(client: PoolClient, log: Logger, patience?: Patience): PostgresPoo
   };
   const release = (): void => {
     patience?.signal.removeEventListener('abort', end);
-    if (fault !== undefined) log.warn({ err: fault }, 'a database connection is not used again');
+    if (fault !== undefined) log.warn({ err: fault }, 'a broken database connection was discarded');
     client.release(fault);
   };
   return { query: query as PostgresPoolClient['query'], release };

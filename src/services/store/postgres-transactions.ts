@@ -4,7 +4,7 @@
  * Each transaction stores its number in this writer's row, which commits or rolls back with it. If the answer to COMMIT
  * is missing, the row shows what happened. Reading it waits for a transaction that has not ended yet, because that one
  * locks the row. (`pg_xact_status` would need no table, but a promoted standby may have assigned the transaction's id
- * to another one. The row exists exactly if the writes do.)
+ * to another one. The row exists if and only if the writes do.)
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +22,7 @@ const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1000;
 /** Set in each transaction, because PgBouncer refuses it when connecting. */
 const BEGIN = `begin; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`;
-/** How long the rows of writers that are gone are kept. */
+/** Deletes the rows of writers that have been gone for a day. */
 const FORGET_THE_GONE = `delete from batches where at < now() - interval '1 day'`;
 
 /** Codes of cancelled statements and lock waits (PostgreSQL's manual, appendix A). */
@@ -63,12 +63,12 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
     return isUnavailable(error) && !TOOK_TOO_LONG.test(codeOf(error));
   }
 
-  /** After this time, the outcome stays unknown. */
+  /** Outcomes that are still unknown after this call stay unknown. */
   giveUp(): void {
     this.#closing.abort();
   }
 
-  /** Skips a database that does not answer; the row is deleted after a day. */
+  /** Deletes this writer's row. If the database does not answer, the row is left, and deleted after a day. */
   async forget(): Promise<void> {
     if (this.#isHeard) await this.#db.deleteFrom('batches').where('writer', '=', this.#writer).execute();
   }
@@ -98,7 +98,7 @@ export class PostgresTransactions implements Transactor<Kysely<Tables>> {
         const isCommitted = (await this.#lastCommitted()) >= batch;
         this.#log.warn(
           { err: lost, isCommitted },
-          'the answer to a commit was lost; its outcome was found out',
+          'the reply to a commit was lost; its outcome was determined',
         );
         return isCommitted;
       } catch (error) {

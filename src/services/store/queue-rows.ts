@@ -54,19 +54,19 @@ export function enqueue(
       return { kind: 'blocked', hold };
     const queue = only(await queueSeenBy.rows(trx, { tenant: job.tenant }));
     if (!(await hasPlace(trx, job.tenant, Number(queue.waiting), queueLimit))) return { kind: 'queue-full' };
-    const born = newJob({ ...job, turn: Math.max(served, (queue.last_turn ?? -1) + 1) });
-    const stored = await writeChange(trx, born);
+    const turn = Math.max(served, (queue.last_turn ?? -1) + 1);
+    const stored = await writeChange(trx, newJob({ ...job, turn }));
     await rememberKey(trx, job);
-    return { kind: 'created', job: stored ?? born.job };
+    return { kind: 'created', job: stored };
   });
 }
 
-/** Whether the waiting jobs may be the reason for the hold, not the account, so that only another job can tell. */
+/** Whether the waiting jobs, not the account, may be the reason for the hold, which only another job can show. */
 async function needsAnother(trx: Kysely<Tables>, hold: AccountHold): Promise<boolean> {
   return mayBeTheJobs(hold) && !(await isAnyUntried(trx, hold));
 }
 
-/** Counts up to `most` of the tenant's own, by an index that contains nobody else's. */
+/** Counts up to `most` of the tenant's waiting jobs, by an index that skips those of others. */
 const ownWaiting = new Statement((db, { tenant, most }: { tenant: string; most: number }) =>
   db
     .selectFrom((eb) =>
@@ -83,8 +83,8 @@ const ownWaiting = new Statement((db, { tenant, most }: { tenant: string; most: 
 
 /**
  * `queueLimit` places are first come, first served, and as many again are a reserve for tenants with few waiting jobs:
- * a tenant gets one of these while its waiting jobs are fewer than a quarter of the free ones. So one tenant may take
- * all of the former without keeping others out, and each newcomer leaves some of the reserve to the next.
+ * a tenant gets one of these while its waiting jobs are fewer than a quarter of the free places. So one tenant may take
+ * all places outside the reserve without keeping others out, and each newcomer leaves some of the reserve to the next.
  */
 async function hasPlace(
   trx: Kysely<Tables>,

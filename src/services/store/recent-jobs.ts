@@ -35,7 +35,7 @@ export class RecentJobs {
     return job;
   }
 
-  /** The same for many. */
+  /** Like `read`, for several jobs. */
   async readAll(find: Promise<readonly Job[]>): Promise<readonly Job[]> {
     const writes = this.#writes;
     const jobs = await find;
@@ -43,7 +43,7 @@ export class RecentJobs {
     return jobs;
   }
 
-  /** These are stored now, just as they are here. */
+  /** Call it after these jobs were stored in exactly this state. */
   stored(jobs: readonly Job[]): void {
     this.#writes += 1;
     for (const job of jobs) this.#keep(job);
@@ -56,7 +56,7 @@ export class RecentJobs {
     else this.#jobs.delete(job.id);
   }
 
-  /** Something of these changed without a version, or they are gone. */
+  /** Call it after these jobs changed without a new version, or were deleted. */
   forget(ids: readonly string[]): void {
     this.#writes += 1;
     for (const id of ids) this.#jobs.delete(id);

@@ -43,7 +43,7 @@ export class RecentRequests {
     return found;
   }
 
-  /** These requests have changed or are gone. */
+  /** Call it after these requests changed or were deleted. */
   forget(ids: readonly string[]): void {
     this.#writes += 1;
     for (const id of ids) this.#kept.delete(id);

@@ -19,11 +19,11 @@ const queueRow = new Statement((db) =>
   db.selectFrom('queue').select(['turn', 'account_hold']).where('id', '=', 1),
 );
 const anything = new Statement((db) => db.selectFrom('queue').select('id'));
-/** In one transaction: readers wait for its end. */
+/** The maximum number of writes per transaction, because readers wait for its end. */
 const MAX_WRITES = 256;
-/** Of all prepared statements together: more than there are texts, unless one of them grows with its values. */
+/** The limit for all prepared statements: enough for every text, unless one grows with its values. */
 const MAX_PREPARED_BYTES = 32 * 1024 * 1024;
-/** What a prepared statement takes for each character of its text: 56 to 70 were measured. */
+/** The memory of a prepared statement per character of its text; 56 to 70 bytes were measured. */
 const PREPARED_BYTES_PER_CHARACTER = 80;
 
 export async function openSqlite(file: string): Promise<Database> {
@@ -49,7 +49,7 @@ export async function openSqlite(file: string): Promise<Database> {
     db,
     columnTypes: { dialect: 'sqlite', autoIncrement: 'integer', time: 'integer' },
     exclusive: true,
-    // Nobody else can have locked anything.
+    // No one else can hold a lock.
     skipLocked: (query) => query,
     migrate: (work) => db.transaction().execute(work),
     write: (work, options) => commits.write(work, options),
@@ -70,18 +70,18 @@ export async function openSqlite(file: string): Promise<Database> {
 }
 
 /**
- * Gives up the lock on the file and leaves that one file. Closing alone does neither: libsql keeps the
- * connection until the last statement prepared on it has been garbage collected.
+ * Releases the lock on the file, and leaves only that file. Closing alone does neither: libsql keeps the connection
+ * until the last statement prepared on it has been garbage collected.
  */
 function release(native: Libsql.Database): void {
-  // Out of WAL first: a connection that entered it exclusively can't leave exclusive mode within it.
+  // Leave WAL first: a connection that entered it in exclusive mode can't leave that mode within WAL.
   native.pragma('journal_mode = DELETE');
   native.pragma('locking_mode = NORMAL');
-  // The lock goes with the first access in normal mode.
+  // The first access in normal mode releases the lock.
   native.pragma('user_version');
 }
 
-/** Preparing costs five times what running a short statement does, so each text is prepared once. */
+/** Preparing a short statement costs five times as much as running it, so each text is prepared once. */
 function withPreparedOnce(native: Libsql.Database): SqliteDatabase {
   const prepared = new LRUCache<string, ReturnType<SqliteDatabase['prepare']>>({
     maxSize: MAX_PREPARED_BYTES,
@@ -89,7 +89,7 @@ function withPreparedOnce(native: Libsql.Database): SqliteDatabase {
   });
   return {
     prepare: (sql) => {
-      // SQLite rolls back by itself when it has no room; to fail at it would hide why.
+      // SQLite rolls back by itself when the disk is full; a failing second rollback would hide the cause.
       const text = sql === 'rollback' && !native.inTransaction ? 'select 1' : sql;
       const known = prepared.get(text);
       if (known !== undefined) return known;

@@ -1,6 +1,6 @@
 /**
- * A statement that is run all the time, built and compiled once for each database: building one costs several
- * times what running it does.
+ * A frequently used statement, built and compiled once per database, because building costs several times as much as
+ * running.
  */
 import type { Compilable, CompiledQuery, Kysely, QueryResult } from 'kysely';
 import type { Tables } from './tables.js';
@@ -16,10 +16,10 @@ class Placeholder {
 
 export class Statement<Values extends object, Row> {
   readonly #build: (db: Kysely<Tables>, values: Values) => Compilable<Row>;
-  /** By what a database and its transactions have in common. */
+  /** Keyed by the adapter, which a database shares with its transactions. */
   readonly #compiled = new WeakMap<object, CompiledQuery<Row>>();
 
-  /** @param build is given placeholders in place of the values, and must not look at them. */
+  /** @param build gets placeholders instead of the values, and must not inspect them */
   constructor(build: (db: Kysely<Tables>, values: Values) => Compilable<Row>) {
     this.#build = build;
   }
@@ -34,7 +34,7 @@ export class Statement<Values extends object, Row> {
     });
   }
 
-  /** The rows that it gives. */
+  /** Returns the rows. */
   async rows(db: Kysely<Tables>, values: Values): Promise<Row[]> {
     return (await this.run(db, values)).rows;
   }
@@ -50,8 +50,8 @@ export class Statement<Values extends object, Row> {
   }
 }
 
-/** The row of a statement that always gives one. */
+/** Returns the row of a statement that always returns one. */
 export function only<Row>([row]: readonly Row[]): Row {
-  if (row === undefined) throw new Error('a statement gave no row');
+  if (row === undefined) throw new Error('a statement returned no row');
   return row;
 }

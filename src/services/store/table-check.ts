@@ -1,12 +1,12 @@
-/** Finds tables that are not what this version was written for, before anything is done with them. */
+/** Finds tables that this version was not written for, before they are used. */
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from './tables.js';
 import { codeOf } from './unavailable.js';
 
-/** Of PostgreSQL only, or of the release before. */
+/** Without the tables that only PostgreSQL or the previous release has. */
 type Needed = Omit<Tables, 'batches' | 'kysely_migration'>;
 
-/** Every column by name: the compiler sees to it that none is left out. */
+/** Every column by name; the compiler ensures that none is missing. */
 const needed: { readonly [Table in keyof Needed]: Readonly<Record<keyof Needed[Table], true>> } = {
   jobs: {
     sequence: true,
@@ -58,22 +58,22 @@ const needed: { readonly [Table in keyof Needed]: Readonly<Record<keyof Needed[T
   clock: { id: true, read_at: true },
 };
 
-/** That every database has. */
+/** The tables that every database has. */
 export const TABLES = Object.keys(needed);
 
-/** No such table, no such column: SQLSTATE, and the only code that SQLite has for both. */
+/** No such table or column: SQLSTATE, and the only code that SQLite has for both. */
 const MISSING = /^(42P01|42703|SQLITE_ERROR)$/;
 
 /** @throws Error that names what is missing */
 export async function checkTables(db: Kysely<Tables>): Promise<void> {
   for (const [table, columns] of Object.entries(needed)) {
-    // With its table's name: SQLite takes a lone name that is no column for a text.
+    // Qualified, because SQLite takes an unqualified name that is no column for a string.
     const names = Object.keys(columns).map((name) => sql.ref(`${table}.${name}`));
     try {
       await sql`select ${sql.join(names)} from ${sql.table(table)} limit 0`.execute(db);
     } catch (error) {
       if (!(error instanceof Error && MISSING.test(codeOf(error)))) throw error;
-      throw new Error(`its table ${table} is not what this version made or knows: ${error.message}`, {
+      throw new Error(`its table ${table} is not one that this version created or knows: ${error.message}`, {
         cause: error,
       });
     }

@@ -1,4 +1,4 @@
-/** The tables as Kysely sees them, and the way between a row and a job. Times are milliseconds since 1970. */
+/** The tables for Kysely, and the conversion between rows and jobs. Times are milliseconds since 1970. */
 import { type Generated, type Selectable, sql, type Updateable } from 'kysely';
 import type { Change, Job, JobStatus, JobUpdateSource } from '../jobs/job.js';
 import type { JobKind } from '../jobs/job-request.js';
@@ -36,7 +36,7 @@ export interface JobTable {
   credit_refused: number | null;
   /** See `picturesOf`. */
   pictures: number | null;
-  /** Null where the version before stored the job. */
+  /** Null if the previous version stored the job. */
   kind: JobKind | null;
   attempts: number;
   sent_at: number | null;
@@ -47,9 +47,9 @@ export interface JobTable {
   archive_at: number | null;
   archive_attempts: number;
   erase_at: number | null;
-  /** When the provider's copy is dead, as long as it is the only one. */
+  /** When the provider's copy expires, as long as it is the only one. */
   expires_at: number | null;
-  /** JSON, as the types of the same name. */
+  /** JSON, of the types with the same names. */
   result: string | null;
   error: string | null;
   request: string;
@@ -64,14 +64,14 @@ export interface JobUpdateTable {
   note: string | null;
 }
 
-/** Outlives its job, so that a late retry is still recognised. */
-export interface IdempotencyKeyTable {
+/** Outlives its job, so that a late retry is still recognized. */
+interface IdempotencyKeyTable {
   tenant: string;
   key: string;
   fingerprint: string;
   job_id: string;
   created_at: number;
-  /** Null as long as the job lives. */
+  /** Null as long as the job exists. */
   forget_at: number | null;
 }
 
@@ -80,45 +80,45 @@ export interface QueueTable {
   id: number;
   /** The turn being served. */
   turn: number;
-  /** JSON, as the type of the same name. */
+  /** JSON, of the type with the same name. */
   account_hold: string | null;
 }
 
-/** What all instances must share and nobody else may know. */
-export interface SecretTable {
+/** Secrets that all instances share. */
+interface SecretTable {
   name: string;
   /** Base64url. */
   value: string;
 }
 
 /** The gateways that share the store. */
-export interface InstanceTable {
+interface InstanceTable {
   id: string;
   seen_at: number;
 }
 
 /** One row. */
-export interface CompatibilityTable {
+interface CompatibilityTable {
   id: number;
   /** The migration that a program must know to use the tables. */
   usable_from: string;
 }
 
-/** Each migration that the tables have had. */
-export interface MigrationTable {
+/** The migrations that have run. */
+interface MigrationTable {
   name: string;
   /** ISO 8601. */
   at: string;
 }
 
-/** The same, of the release before; or of some other program. */
-export interface KyselyMigrationTable {
+/** The same, of the previous release or of another program. */
+interface KyselyMigrationTable {
   name: string;
   timestamp: string;
 }
 
-/** A change of a job, numbered in the order of commits. Kept for a day, also when the job is gone. */
-export interface JobChangeTable {
+/** A change of a job, numbered in the order of commits. Kept for a day, even if the job is gone. */
+interface JobChangeTable {
   number: Generated<number>;
   tenant: string;
   job_id: string;
@@ -126,19 +126,19 @@ export interface JobChangeTable {
 }
 
 /** The last batch of writes that each instance has committed: see `PostgresTransactions`. */
-export interface BatchTable {
+interface BatchTable {
   writer: string;
   number: number;
 }
 
 /** One row. */
-export interface ClockTable {
+interface ClockTable {
   id: number;
-  /** What the clock that stored times go by said when it was last read; 0: never. */
+  /** The last reading of the clock of stored times; 0: none. */
   read_at: number;
 }
 
-/** All of a job but its request, of which no more is read than its size. */
+/** All columns of a job except its request, of which only the size is read. */
 export const jobColumns = [
   'sequence',
   'id',
@@ -167,7 +167,7 @@ export const jobColumns = [
   'erase_at',
   'result',
   'error',
-  // A request begins with its kind.
+  // The JSON of a request begins with its kind.
   sql<JobKind>`coalesce(kind, case substr(request, 1, 14) when '{"kind":"PLUS"' then 'PLUS' else 'PRO' end)`.as(
     'kind',
   ),
@@ -213,7 +213,7 @@ export function toJob(row: JobRow): Job {
   };
 }
 
-/** Columns for what changes of a job after it was created; what does not is undefined, and left alone. */
+/** Converts a change to columns. Those that did not change are undefined, and left alone. */
 export function toChangedColumns({ changes, request }: Change): Updateable<JobTable> {
   const { result, error } = changes;
   return {

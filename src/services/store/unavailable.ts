@@ -1,30 +1,30 @@
 /**
- * A database that cannot answer: the one place where it is recognised, and told as STORE_UNAVAILABLE.
+ * Recognizes a database that cannot answer, and converts its errors to STORE_UNAVAILABLE. No other code does this.
  *
- * What a database says is final (a broken constraint, a missing table) stays the error that it is.
+ * Final errors (a violated constraint, a missing table) are left unchanged.
  */
 import type { Logger } from 'pino';
 import { GatewayError } from '../../errors.js';
 import type { JobStore } from '../jobs/job-store.js';
 
-/** What callers are asked to wait before they come again: a failover takes some seconds. */
+/** How long callers are asked to wait before a retry; a failover takes some seconds. */
 const RETRY_AFTER_SECONDS = 2;
-/** In an outage every call fails; one line in so many milliseconds tells it. */
+/** In an outage every call fails; it is logged at most this often. */
 const LOG_EVERY_MS = 10_000;
-/** How often a database that was full is asked whether it still is. */
+/** How often to check whether a full database has room again. */
 const LOOK_EVERY_MS = 1000;
 
-/** What asks nothing of the database, or tells its errors itself. */
+/** Methods that do not query the database, or report its errors themselves. */
 const UNTOLD: ReadonlySet<string | symbol> = new Set([
   'start',
   'stop',
   'keptRequest',
 ] satisfies (keyof JobStore)[]);
 
-/** The same store, whose methods (but for these) reject with STORE_UNAVAILABLE where that is why. */
+/** Wraps a store: its methods, except these, reject with STORE_UNAVAILABLE if the database cannot answer. */
 export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
   let loggedAt = Number.NEGATIVE_INFINITY;
-  /** Said once, until something could be written again. */
+  /** Logged once, until something could be written again. */
   let isFull = false;
   const told = (error: unknown): unknown => {
     if (!isUnavailable(error)) return error;
@@ -46,7 +46,7 @@ export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
       isFull = false;
       log.info('the disk of the database has room again');
     } else if (now - lookedAt >= LOOK_EVERY_MS) {
-      // Other calls may go well on a full disk; this one finds out whether there is room, also where nobody asks.
+      // Other calls may succeed on a full disk; a ping shows whether there is room, even if nothing else sends one.
       lookedAt = now;
       telling.ping().catch(() => {});
     }
@@ -70,14 +70,14 @@ export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
   return telling;
 }
 
-/** A write took too long; it is not written, and will not be. */
+/** A write took too long; it was not made, and will not be. */
 export class TooLateError extends Error {
   constructor() {
     super('the write took too long, and was given up');
   }
 }
 
-/** A commit was under way, and whether it was made can't be found out in time. */
+/** A commit was under way, and its outcome can't be determined in time. */
 export class OutcomeUnknownError extends Error {
   constructor(cause: unknown) {
     super('whether the write was made is not known', { cause });
@@ -92,16 +92,16 @@ function storeUnavailable(cause: unknown): GatewayError {
         'The database did not say in time whether this was done; it may have been. Repeat a submit with the same idempotencyKey.',
         { cause, extensions: { ...extensions, outcome: 'UNKNOWN' } },
       )
-    : new GatewayError('STORE_UNAVAILABLE', 'The database cannot answer at present; try again later.', {
+    : new GatewayError('STORE_UNAVAILABLE', 'The database cannot answer right now; try again later.', {
         cause,
         extensions,
       });
 }
 
-/** The disk is, or the quota: SQLite's code, PostgreSQL's, and that of files. */
+/** The disk or the quota is full: codes of SQLite, PostgreSQL and files. */
 const FULL = /^(SQLITE_FULL|53100|ENOSPC|EDQUOT)$/;
 
-/** Whether the database cannot answer now and may later, rather than refusing what it was asked. */
+/** Whether the database cannot answer now but may later, as opposed to refusing the request. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof TooLateError || error instanceof OutcomeUnknownError) return true;
@@ -113,37 +113,37 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
-/** Whether a database server is out of reach, starting or stopping: in a moment it may be there. */
+/** Whether a database server is unreachable, starting or stopping, and so may be back in a moment. */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return AWAY.test(codeOf(error)) || isLost(error) || (!hasCode(error) && NOT_CONNECTED.test(error.message));
 }
 
-/** Whether a connection ended that the server had accepted. */
+/** Whether an established connection was lost. */
 export function isLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return CUT.test(codeOf(error)) || (!hasCode(error) && LOST.test(error.message));
 }
 
-/** The server's administrator ended it, or a crash did; or what lies between. */
+/** Ended by the server's administrator, by a crash, or by something in between. */
 const CUT = /^(57P0[12]|ECONNRESET|ECONNABORTED|EPIPE)$/;
-/** Classes 08 and 57 of the SQLSTATE codes (PostgreSQL's manual, appendix A), and what sockets and resolvers report. */
+/** Classes 08 and 57 of the SQLSTATE codes (PostgreSQL's manual, appendix A), and codes of sockets and resolvers. */
 const AWAY =
   /^(08|57)\w{3}$|^E(CONNREFUSED|CONNRESET|CONNABORTED|PIPE|TIMEDOUT|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|AI_AGAIN)$/;
-/** As pg words it, without a code. */
+/** pg's messages, which have no code. */
 const LOST = /^Connection terminated|connection error and is not queryable|was closed and is not queryable/;
-/** Without a code, of a connection that was not made. */
+/** pg's message for a connection that was not established; it has no code. */
 const NOT_CONNECTED = /^timeout exceeded when trying to connect$/;
 const UNAVAILABLE = [
-  // SQLSTATE: a standby's answer to a write (25006), transactions and locks that took too long, rolled back for
-  // another's sake (40), out of resources (53), I/O (58030), and a server that lets nobody in (28, 3D).
+  // SQLSTATE: a standby's answer to a write (25006), transaction and lock timeouts, rollbacks in favour of another
+  // transaction (40), out of resources (53), I/O (58030), and a server that refuses logins (28, 3D).
   /^(25006|25P03|25P04|40\w{3}|53\w{3}|55P03|58030|28\w{3}|3D\w{3})$/,
-  // SQLite's result codes and their extended forms: no room, no access, or another holds it.
+  // SQLite's result codes and their extended forms: no room, no access, or locked by another.
   /^SQLITE_(BUSY|CANTOPEN|FULL|INTERRUPT|IOERR|LOCKED|NOLFS|NOMEM|PERM|PROTOCOL|READONLY)(_\w+)?$/,
-  // The address cannot be resolved, or this process has no more files, ports or buffers.
+  // The address cannot be resolved, or this process is out of files, ports or buffers.
   /^(ENOTFOUND|EMFILE|ENFILE|ENOBUFS|EADDRNOTAVAIL|ENOSPC|EDQUOT|EIO)$/,
 ];
-/** Without a code: pg's own time-outs, and a store that is being stopped. */
+/** Messages without a code: pg's own timeouts, and a store that is being stopped. */
 const NOT_ANSWERED =
   /^Query read timeout$|^timeout expired$|calling end on the pool$|driver has already been destroyed|^The job store is not started/;
 
@@ -151,7 +151,7 @@ function hasCode(error: Error): boolean {
   return codeOf(error) !== '';
 }
 
-/** What the driver gives as the kind of an error; empty where it gives none. */
+/** Returns the driver's error code; empty if there is none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -1,9 +1,9 @@
 /**
- * The values of an `in (…)`. A statement's text has a place for each of them, and a database keeps what it has
- * prepared for each text: one that grew with its values would be prepared, and kept, once for each number.
+ * The values of an `in (…)`. A statement's text has a placeholder for each value, and a database caches what it has
+ * prepared for each text. With lists of any length, it would prepare and cache a statement for each length.
  */
 
-/** The same set in a list whose length is a power of two; a value may be in it twice. */
+/** Returns the same set as a list whose length is a power of two; one value may be repeated. */
 export function inPlaces<T>(values: readonly T[]): readonly T[] {
   const different = [...new Set(values)];
   const last = different.at(-1);

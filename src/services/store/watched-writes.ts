@@ -1,4 +1,4 @@
-/** A database that tells whether it takes writes: one that reads well may be full, or let nobody write. */
+/** A database whose `ping` also detects that writes fail: a database that can be read may be full or read-only. */
 import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Database } from './database.js';
@@ -6,7 +6,9 @@ import type { Tables } from './tables.js';
 import { isUnavailable } from './unavailable.js';
 
 export interface WatchedDatabase extends Database {
-  /** Rejects when it can't be read; or not written, where a write failed for that since the last time. */
+  /**
+   * Rejects if the database can't be read; or can't be written, if a write failed for that reason since the last ping.
+   */
   ping(): Promise<void>;
 }
 
@@ -24,7 +26,7 @@ export function watchingWrites(database: Database): WatchedDatabase {
     ...database,
     write,
     ping: async () => {
-      // It costs two commits, so it is tried only where there is doubt.
+      // Writing costs two commits, so it is only tried if there is doubt.
       if (!isFailing) return database.ping();
       await write(takeRoom);
       await write(giveBack);
@@ -33,7 +35,7 @@ export function watchingWrites(database: Database): WatchedDatabase {
   };
 }
 
-/** As much as several jobs: on a full disk the smallest writes still find a place that a larger one left. */
+/** As much as several jobs: on a full disk, the smallest writes may still succeed in leftover space. */
 const ROOM_BYTES = 64 * 1024;
 const ROOM = 'room';
 

@@ -26,7 +26,7 @@ import type { JobStore, Trial } from '../jobs/job-store.js';
 import type { AccountHolds } from './account-holds.js';
 import type { Dispatcher } from './dispatcher.js';
 
-export interface AccountWatchSettings {
+interface AccountWatchSettings {
   /** A check or trial that takes longer than this was abandoned by its instance; in milliseconds. */
   readonly abandonedAfterMs: number;
 }
@@ -141,7 +141,7 @@ export class AccountWatch {
       case 'refused':
         return false;
       case 'unclear':
-        // If Akool never tells the balance, only a trial can show anything.
+        // If Akool never returns the balance, only a trial can show anything.
         return isSlow(hold, this.#clock.now());
     }
   }
@@ -150,7 +150,7 @@ export class AccountWatch {
     const now = this.#clock.now();
     const { all, tooDear } = await this.#store.countHeld(hold, now);
     const isOver = hold.blocks ? all === 0 : tooDear === 0;
-    // No job is left to try; the next one to arrive will show.
+    // No job is left to try; the next new one will show whether the hold is over.
     if (isOver) return this.#changeThis(hold, () => null);
     const trial = this.#trialOf(hold, all > tooDear, now);
     if (trial !== null) {
@@ -181,6 +181,6 @@ export class AccountWatch {
 
 type Looked =
   | { readonly kind: 'told'; readonly credit: number }
-  /** Akool refuses to tell the balance because of the account. */
+  /** Akool refuses to return the balance because of the account. */
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'unclear'; readonly why: string };

@@ -2,9 +2,9 @@
  * Keeps results permanently: downloads each before Akool's seven days are over, and makes our copy the job's
  * `result.url`.
  *
- * Each attempt holds a short claim in the store and renews it while it runs. So two instances never download
- * the same result at once, and an attempt that died with its process is soon repeated. All attempts use the
- * same name for the copy, so none leaves anything behind.
+ * Each attempt holds a short claim in the store and renews it while it runs. So two instances never download the same
+ * result at once, and an attempt whose process died is soon repeated. All attempts use the same name for the copy, so
+ * none leaves anything behind.
  */
 import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -21,7 +21,7 @@ import { mediaTypeOf } from '../media/media-type.js';
 import { ResultFetchError, type ResultFetcher } from '../media/result-fetcher.js';
 import { Measure, ResultContentError, withHead } from '../media/result-stream.js';
 
-export interface ArchiverSettings {
+interface ArchiverSettings {
   /** Larger results are left at Akool; in bytes. */
   readonly archiveMaxBytes: number;
   /** The timeout of one attempt, in milliseconds. */
@@ -115,7 +115,10 @@ export class Archiver {
     }
   }
 
-  /** Renews the claim while `attempt` runs. */
+  /**
+   * Renews the claim while `attempt` runs. One claim for all of ARCHIVE_TIMEOUT_MS would need no timer, but after a crash
+   * the result would not be copied for that long.
+   */
   async #claimedOn(job: Job, attempt: () => Promise<void>): Promise<void> {
     const timer = setInterval(() => {
       const claim = { at: this.#clock.now() + CLAIM_MS, attempts: job.archiveAttempts };

@@ -1,6 +1,6 @@
 /**
- * Handles callbacks to a job's URL. A callback is trusted only if its `_id` is the job's own. One that cannot
- * be decrypted only makes the gateway poll the job at once.
+ * Handles callbacks to a job's URL. A callback is trusted only if its `_id` is the job's own. If it cannot be
+ * decrypted, it only makes the gateway poll the job at once.
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
@@ -24,7 +24,7 @@ export interface CallbackSettings {
 }
 
 /** `recorded`: it is on disk now, or was already; answer 200. `refused`: not accepted, for any reason. */
-export type Receipt = 'recorded' | 'refused';
+type Receipt = 'recorded' | 'refused';
 
 export class CallbackReceiver {
   readonly #store: JobStore;
@@ -124,7 +124,7 @@ export class CallbackReceiver {
   }
 
   /**
-   * There is news about this job that only a poll can reveal.
+   * Schedules a poll, because only that can reveal the news about this job.
    *
    * @param event what was decrypted but not trusted; null if it could not be decrypted
    */

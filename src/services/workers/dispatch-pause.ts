@@ -1,3 +1,4 @@
+/** Pauses dispatch after a submit that was not accepted. */
 import type { Logger } from 'pino';
 import { Backoff } from '../../backoff.js';
 import type { Clock } from '../../clock.js';
@@ -18,7 +19,7 @@ export class DispatchPause {
     this.#log = log;
   }
 
-  /** What is left of it, in milliseconds; 0 or less: nothing. */
+  /** The rest of the pause in milliseconds; 0 or less: none. */
   get leftMs(): number {
     return this.#until - this.#clock.steady();
   }

@@ -27,11 +27,11 @@ export interface DispatcherSettings extends OutcomeSettings {
   /** How long stopping waits for calls in flight, in milliseconds. */
   readonly drainMs: number;
   /** Returns the job's callback URL; null if Akool can't reach us. */
-  webhookUrl(job: Job): string | null;
+  callbackUrl(job: Job): string | null;
 }
 
 const TICK_MS = 1000;
-/** How long the store may always take to lease a job. */
+/** The minimum for `leaseGraceMs`. */
 const LEASE_MS = 1000;
 /** How long stopping waits for the outcome of a lease in progress. */
 const LEASE_PATIENCE_MS = 5000;
@@ -66,7 +66,7 @@ export class Dispatcher {
     this.#recorder = new OutcomeRecorder({ ...parts, pause: this.#pause, signal: this.#calls.signal });
     this.#sender = new Sender({
       ...parts,
-      webhookUrl: (job) => this.#settings.webhookUrl(job),
+      callbackUrl: (job) => this.#settings.callbackUrl(job),
       save: (job, request) => this.#recorder.prepared(job, request),
       signal: this.#calls.signal,
     });
@@ -124,7 +124,7 @@ export class Dispatcher {
     await this.#lease(null);
   }
 
-  /** Resolves with the number of jobs in hand. */
+  /** Resolves with the number of leased jobs. */
   async #lease(trial: Trial | null): Promise<number> {
     const { maxConcurrency, jobDeadlineMs, leaseGraceMs } = this.#settings;
     const begun = performance.now();

@@ -1,11 +1,12 @@
 /**
- * Deletes jobs permanently: our copy, Akool's copy, then the record. So whatever interrupts it, the record
- * still says what is left to do, and every step can be repeated safely. Neither copy waits for the other.
+ * Deletes jobs permanently: our copy, Akool's copy, then the record. So whatever interrupts it, the record still shows
+ * what is left to do, and every step can be repeated safely. Neither copy waits for the other.
  *
  * A job to be deleted is hidden at once; the rest may take as long as Akool is unreachable.
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
+import { inTime } from '../../in-time.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
 import type { AkoolClient } from '../akool/akool-client.js';
 import type { Job } from '../jobs/job.js';
@@ -15,7 +16,7 @@ import type { BlobStore } from '../media/blob-store.js';
 import { archiveStem } from './archiver.js';
 import { RESULT_LIFETIME_MS } from './provider-report.js';
 
-export interface EraserSettings {
+interface EraserSettings {
   /** Finished jobs are deleted after this many days; null: never. */
   readonly retentionDays: number | null;
 }
@@ -86,13 +87,7 @@ export class Eraser {
     } catch (error) {
       this.#log.warn({ err: error, job: id }, 'the copy of a deleted job could not be removed; retrying');
     }
-    await this.#forAMoment(this.#loop.pass());
-  }
-
-  async #forAMoment(work: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([work, new Promise<void>((resolve) => (timer = setTimeout(resolve, MOMENT_MS)))]);
-    clearTimeout(timer);
+    await inTime(this.#loop.pass(), MOMENT_MS, undefined);
   }
 
   async #work(): Promise<void> {

@@ -1,4 +1,4 @@
-/** Tells the store that this gateway is alive, and logs an error if others are but can't notify it. */
+/** Tells the store that this gateway is alive, and logs an error if others are alive but can't notify it. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
@@ -33,7 +33,7 @@ export class InstanceHeartbeat {
     this.#loop = new PeriodicLoop(BEAT_MS, () => this.#beat(), this.#log);
   }
 
-  /** Resolves with how many others are alive. */
+  /** Resolves with the number of other live gateways. */
   async start(): Promise<number> {
     await this.#beat();
     this.#loop.start();
@@ -48,10 +48,10 @@ export class InstanceHeartbeat {
 
   async #leave(): Promise<void> {
     await this.#loop.stop();
-    // A store that does not answer is not waited for once more: the others miss the next beat.
+    // If the store does not answer, don't wait for it again: the others notice the missing beat.
     if (!this.#isHeard) return;
     await this.#store.sayGoodbye(this.#id).catch((error: unknown) => {
-      this.#log.debug({ err: error }, 'the store is gone before the goodbye');
+      this.#log.debug({ err: error }, 'the store was unavailable at sign-off');
     });
   }
 

@@ -5,7 +5,7 @@ import { isFinal, type Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 
 /** A separate registry, so that two gateways in one process do not share metrics. */
-export function createMetrics(): Registry {
+export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return registry;

@@ -82,7 +82,7 @@ export class OutcomeRecorder {
    * instance dead and the job sent.
    */
   async giveBack(job: Job): Promise<void> {
-    this.#log.warn({ job: job.id }, 'the store was away while a job was leased; it waits again, unsent');
+    this.#log.warn({ job: job.id }, 'the store was away while a job was leased; the job waits again, unsent');
     const deadlineAt = job.createdAt + this.#settings.queueTtlMs;
     const reason = 'not sent: the database was away';
     await this.#keepTrying(job, async () => {
@@ -133,7 +133,7 @@ export class OutcomeRecorder {
       case 'accepted':
         this.#pause.answered();
         // Apply it whichever attempt it was: Akool has the job, and has billed it.
-        await this.#jobs.apply(job.id, {
+        await this.#jobs.apply(job, {
           type: 'accepted',
           at,
           pollAt: at + this.#settings.pollAfterMs,
@@ -184,7 +184,7 @@ export class OutcomeRecorder {
    * Applies the event only to this attempt. If another instance took it over, this attempt no longer counts.
    */
   #applyToTry(job: Job, event: JobEvent): Promise<{ readonly changed: boolean }> {
-    return this.#jobs.apply(job.id, (current) => (current.attempts === job.attempts ? event : null));
+    return this.#jobs.apply(job, (current) => (current.attempts === job.attempts ? event : null));
   }
 }
 

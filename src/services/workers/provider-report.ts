@@ -1,4 +1,4 @@
-/** Converts what Akool says (a callback, an answer of the results endpoint) to a report about a job. */
+/** Converts a callback or an answer of the results endpoint to a report about a job. */
 import type { ProviderStatus } from '../akool/akool-client.js';
 import { jobErrorForFailedResult } from '../akool/codes.js';
 import { readProviderUrl } from '../akool/provider-url.js';
@@ -8,7 +8,7 @@ import type { ProviderReport } from '../jobs/job-event.js';
 /** Akool keeps results for 7 days (page "Face Swap Pro"). */
 export const RESULT_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 
-export interface Said {
+interface Said {
   readonly status: ProviderStatus;
   readonly url: string | null;
   readonly reason: string | null;

@@ -1,20 +1,20 @@
 /**
  * Announces to followers of waiting jobs how the queue moves, and when dispatch is held or resumes.
  *
- * Positions are not stored with every move: with thousands of waiting jobs, each finished job would cost
- * thousands of writes. Instead, when the queue has moved, the jobs followed on this instance are checked
- * together, at most twice a second, and a job gets a new version only if its position changed by a tenth or
- * more. So positions change step by step at the front of the queue and in larger steps at its end, and a
- * finished job costs a number of writes that grows with the logarithm of the queue's length.
- * `job.queuePosition` and `job.waitingReason` are always looked up when they are selected.
+ * Positions are not stored with every move: with thousands of waiting jobs, each finished job would cost thousands of
+ * writes. Instead, when the queue has moved, the jobs followed on this instance are checked together, at most twice a
+ * second, and a job gets a new version only if its position changed by a tenth or more. So positions change step by
+ * step at the front of the queue and in larger steps at its end, and a finished job costs a number of writes that grows
+ * with the logarithm of the queue's length. `job.queuePosition` and `job.waitingReason` are always looked up when they
+ * are selected.
  *
- * An account hold is announced the same way: to the jobs followed here, some hundreds a second, and not to
- * the thousands that nobody follows.
+ * An account hold is announced the same way: to the jobs followed here, a few hundred a second, and not to the
+ * thousands without followers.
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
-import type { JobStatus } from '../jobs/job.js';
+import { FIRST_VERSION, type JobStatus } from '../jobs/job.js';
 import type { JobBus } from '../jobs/job-bus.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
@@ -72,7 +72,7 @@ export class QueuePositions {
 
   start(): void {
     this.#unsubscribe ??= this.#jobs.onChange((job) => {
-      if (!MOVES_THE_QUEUE.has(job.status) || job.version === 1) return;
+      if (!MOVES_THE_QUEUE.has(job.status) || job.version === FIRST_VERSION) return;
       this.#hasMoved = true;
       this.#loop.wakeIn(this.#everyMs);
     });

@@ -1,6 +1,6 @@
 /**
- * Makes sure that every job ends: polls jobs whose callback does not come, takes over jobs that a dead
- * dispatcher left behind, and fails jobs whose time has run out.
+ * Makes sure that every job ends: polls jobs whose callback does not arrive, takes over jobs that a dead dispatcher
+ * left behind, and fails jobs whose time has run out.
  *
  * Callbacks are fast, polling is reliable; both end in the same `apply`.
  */
@@ -32,7 +32,7 @@ export interface ReconcilerSettings extends ResultQuestionsSettings {
 const BATCH = 50;
 /** How long a job past its deadline is kept from failing while Akool does not answer the final poll. */
 const LAST_LOOK_MS = 10 * 60 * 1000;
-const SLOWEST_POLL_MS = 60_000;
+const MAX_POLL_MS = 60_000;
 /** How long after sending a job that missed its deadline is still polled: as long as Akool keeps results. */
 const LATE_RESULT_MS = RESULT_LIFETIME_MS;
 
@@ -65,7 +65,7 @@ export class Reconciler {
     this.#settings = parts.settings;
     this.#log = parts.log;
     this.#questions = new ResultQuestions({ ...parts, signal: this.#calls.signal });
-    this.#backoff = new Backoff({ firstMs: parts.settings.pollAfterMs, mostMs: SLOWEST_POLL_MS });
+    this.#backoff = new Backoff({ firstMs: parts.settings.pollAfterMs, mostMs: MAX_POLL_MS });
     const everyMs = Math.min(1000, Math.max(50, parts.settings.pollAfterMs / 4));
     this.#loop = new PeriodicLoop(everyMs, () => this.#look(), this.#log);
   }
@@ -80,7 +80,7 @@ export class Reconciler {
     await this.#loop.stop();
   }
 
-  /** Returns why the job failed at Akool, if Akool says so within a moment; otherwise null. */
+  /** Returns why the job failed at Akool; null if Akool gives no reason within a moment. */
   reasonFor(providerId: string): Promise<string | null> {
     return this.#questions.reasonFor(providerId);
   }
@@ -114,7 +114,7 @@ export class Reconciler {
           const { job } = await this.#jobs.apply(id, (job) =>
             job.version === version && request !== undefined ? this.#leftBehind(job, request, at) : null,
           );
-          this.#log.warn({ job: id, status: job?.status }, 'a submit was left behind by its dispatcher');
+          this.#log.warn({ job: id, status: job?.status }, 'a submit was abandoned by its dispatcher');
         }),
       );
     }
@@ -122,7 +122,7 @@ export class Reconciler {
 
   #leftBehind(job: Job, request: JobRequest, at: number): JobEvent {
     const reason = 'the gateway stopped while it handled the job';
-    // Detected faces are stored before the job is sent (see Dispatcher).
+    // Detected faces are stored before the job is sent (see Sender).
     if (request.kind === 'PRO' && needsOpts(request)) {
       return {
         type: 'not-accepted',
@@ -227,12 +227,12 @@ export class Reconciler {
   }
 
   /**
-   * The interval grows with the age of the job, with jitter. A job that missed its deadline is polled far
-   * less often, and in the end no more: null.
+   * The interval grows with the age of the job, with jitter. A job that missed its deadline is polled far less often,
+   * and eventually no more: null.
    */
   #nextPollAt(job: Job, now: number): number | null {
     if (isFinal(job.status) && now > (job.sentAt ?? 0) + LATE_RESULT_MS) return null;
-    const slowestMs = isFinal(job.status) ? Number.POSITIVE_INFINITY : SLOWEST_POLL_MS;
+    const slowestMs = isFinal(job.status) ? Number.POSITIVE_INFINITY : MAX_POLL_MS;
     const ms = Math.max(this.#settings.pollAfterMs, Math.min(slowestMs, patienceMs(job, now)));
     return now + ms * (0.8 + 0.4 * Math.random());
   }

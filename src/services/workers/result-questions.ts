@@ -18,7 +18,7 @@ export interface ResultQuestionsSettings {
   readonly pollAfterMs: number;
 }
 
-export interface ResultQuestionsParts {
+interface ResultQuestionsParts {
   readonly store: Pick<JobStore, 'reschedulePolls'>;
   readonly jobs: JobService;
   readonly akool: Pick<AkoolClient, 'results'>;
@@ -108,7 +108,7 @@ export class ResultQuestions {
       await this.#store.reschedulePolls([{ id: job.id, pollAt: null }]);
   }
 
-  /** Handles a success without a usable URL. If there is none at all, it may still come. */
+  /** Handles a success without a usable URL. If there is none at all, it may still arrive. */
   #unusable(job: Job, { providerId, url }: ProviderResult): ProviderReport | null {
     const steady = this.#clock.steady();
     const since = this.#withoutAddress.get(job.id) ?? steady;
@@ -116,12 +116,12 @@ export class ResultQuestions {
     const mayCome = steady < since + MISSING_ADDRESS_MS && this.#clock.now() < job.deadlineAt;
     if (url === null && mayCome) return null;
     const address = url === null ? null : providerUrlForLog(url);
-    this.#log.error({ job: job.id, providerId, address }, 'paid result has no usable address');
+    this.#log.error({ job: job.id, providerId, address }, 'a paid result has no usable URL');
     return { status: 'FAILED', error: RESULT_UNUSABLE };
   }
 
   /**
-   * Returns why the job failed at Akool, if Akool says so within a moment. Callbacks carry no reason, but
+   * Returns why the job failed at Akool; null if Akool gives no reason within a moment. Callbacks carry no reason, but
    * polls may.
    */
   async reasonFor(providerId: string): Promise<string | null> {

@@ -19,12 +19,12 @@ export type Outcome =
   /** Not sent, because another instance considered this dispatcher dead and took the job over. */
   | { readonly kind: 'taken-over' };
 
-export interface SenderParts {
+interface SenderParts {
   readonly jobs: Pick<JobService, 'requests'>;
   readonly akool: Pick<AkoolClient, 'submitFaceSwap' | 'submitFaceSwapPlus'>;
   readonly faces: DetectionCache;
   /** Returns the callback URL; null if Akool can't reach us. */
-  webhookUrl(job: Job): string | null;
+  callbackUrl(job: Job): string | null;
   /**
    * Stores the request with its faces. Returns false if this attempt is over, because another instance may be
    * sending the job.
@@ -52,7 +52,7 @@ export class Sender {
   readonly #requests: SharedReads<JobRequest>;
   readonly #akool: SenderParts['akool'];
   readonly #faces: DetectionCache;
-  readonly #webhookUrl: SenderParts['webhookUrl'];
+  readonly #callbackUrl: SenderParts['callbackUrl'];
   readonly #save: SenderParts['save'];
   readonly #signal: AbortSignal;
   /**
@@ -62,11 +62,11 @@ export class Sender {
   readonly #vainLooks = new LRUCache<string, number>({ max: MAX_LOOKED_AT });
   readonly #log: SenderParts['log'];
 
-  constructor({ jobs, akool, faces, webhookUrl, save, signal, log }: SenderParts) {
+  constructor({ jobs, akool, faces, callbackUrl, save, signal, log }: SenderParts) {
     this.#requests = new SharedReads((ids) => jobs.requests(ids));
     this.#akool = akool;
     this.#faces = faces;
-    this.#webhookUrl = webhookUrl;
+    this.#callbackUrl = callbackUrl;
     this.#save = save;
     this.#signal = signal;
     this.#log = log;
@@ -76,23 +76,23 @@ export class Sender {
     const request = await this.#requests.of(job.id).catch((error: unknown) => {
       this.#log.warn(
         { err: error, job: job.id },
-        'the request of a job could not be read; it waits again, unsent',
+        'the request of a job could not be read; the job waits again, unsent',
       );
       return null;
     });
     if (request === null) return NO_REQUEST;
     const options = { signal: this.#signal };
-    const webhookUrl = this.#webhookUrl(job);
+    const callbackUrl = this.#callbackUrl(job);
     switch (request.kind) {
       case 'PRO': {
-        if (!needsOpts(request)) return this.#akool.submitFaceSwap({ ...request, webhookUrl }, options);
+        if (!needsOpts(request)) return this.#akool.submitFaceSwap({ ...request, callbackUrl }, options);
         const filled = await this.#fillOpts(job, request);
         return 'outcome' in filled
           ? filled.outcome
-          : this.#akool.submitFaceSwap({ ...filled.request, webhookUrl }, options);
+          : this.#akool.submitFaceSwap({ ...filled.request, callbackUrl }, options);
       }
       case 'PLUS':
-        return this.#akool.submitFaceSwapPlus({ ...request, webhookUrl }, options);
+        return this.#akool.submitFaceSwapPlus({ ...request, callbackUrl }, options);
     }
   }
 

@@ -1,15 +1,15 @@
 /**
- * The clock that stored times go by: of this machine where the store is a file of its own, of the database's server
- * where gateways share it. So the clocks of their machines need not agree, and setting one of those does no harm.
+ * The clock of stored times: this machine's if the store is a local file, the database server's if gateways share it.
+ * So the clocks of their machines need not agree, and setting one of them does no harm.
  *
- * Setting the one clock that counts is noticed by comparing it with this process's monotonic clock. Until then `now`
- * goes on as if nothing had happened; then what is due is moved by as much, in one transaction, and `now` follows.
- * NTP's slewing stays far below a step, and is followed as it goes.
+ * A step of the clock of stored times is detected by comparing it with this process's monotonic clock. Until then `now`
+ * continues as if nothing had happened; then due times are moved by the same amount, in one transaction, and `now`
+ * follows. NTP slewing stays far below a step, and is followed continuously.
  *
- * Gateways that share a database must move things once, and not because one of them stood still (a virtual machine
- * that was suspended sees the clock jump, too). So the database holds when its clock was last read. Whoever finds
- * the clock further on than it should be, but read by another within that leap, or back, but not before the last
- * reading, is the only one that lags behind: it follows, and moves nothing.
+ * Gateways that share a database must move due times only once, and not because one of them was suspended (a virtual
+ * machine that was suspended sees the clock jump, too). So the database stores the last reading of its clock. If a
+ * gateway finds the clock ahead, but another has read it within that leap, or finds it back, but not before the last
+ * reading, then this gateway is the only one that lags behind: it follows the clock, and moves nothing.
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
@@ -17,9 +17,9 @@ import { PeriodicLoop } from '../../periodic-loop.js';
 import type { ClockReading, JobStore } from '../jobs/job-store.js';
 
 const CHECK_EVERY_MS = 5000;
-/** Less is no step: the clock is slewed, or was read late. */
+/** A smaller difference is no step: the clock is slewed, or was read late. */
 const STEP_MS = 5000;
-/** How inexact the time of the last reading may be. */
+/** The tolerance for the time of the last reading. */
 const INEXACT_MS = 1000;
 
 export class StoreClock implements Clock {
@@ -35,7 +35,7 @@ export class StoreClock implements Clock {
     this.#loop = new PeriodicLoop(CHECK_EVERY_MS, () => this.check(), this.#log);
   }
 
-  /** Resolves when the clock was read, and what it was set to while nobody looked is dealt with. */
+  /** Resolves when the clock has been read, and any step before the start has been handled. */
   async start(): Promise<void> {
     await this.check();
     this.#loop.start();
@@ -49,7 +49,7 @@ export class StoreClock implements Clock {
   now(): number {
     const { ownOffset, skew } = this.#state;
     const expected = performance.now() + ownOffset + skew;
-    // As long as the machine's clock was not set it is the one to read: it gives all of this process the same time.
+    // Use the machine's clock unless it was set, so that all of this process gets the same time.
     const read = Date.now() + Math.round(skew);
     return Math.abs(read - expected) < STEP_MS ? read : Math.round(expected);
   }
@@ -62,7 +62,7 @@ export class StoreClock implements Clock {
     return Math.abs(at - this.now()) < STEP_MS;
   }
 
-  /** One at a time, each begun after it was asked for. */
+  /** Runs one check at a time; each begins after its call. */
   check(): Promise<void> {
     const check = this.#checks.catch(() => {}).then(() => this.#check());
     this.#checks = check;
@@ -76,21 +76,21 @@ export class StoreClock implements Clock {
       await this.#store.readClock((reading) => {
         const leapMs = leapOf(before, reading);
         movedMs = this.#isOthers(before, reading, leapMs) ? 0 : leapMs;
-        // Within the transaction: whatever is written after it is written by the clock as it is now.
+        // Within the transaction, so that everything written after it uses the new time.
         this.#state = follow(before, reading, leapMs);
-        // Who reads for the first time can't know of a leap forward: noted, it would hide it from those who do.
+        // A first reading can't detect a leap forward; storing it would hide the leap from gateways that can.
         const isNoted = before.isRead || movedMs !== 0;
         return { due: movedMs, strayPolls: Math.min(0, before.leapMs), isNoted };
       });
     } catch (error) {
-      // Should it have been committed nevertheless, the next check finds the clock read since, and only follows.
+      // If it was committed nevertheless, the next check finds a newer reading, and only follows.
       this.#state = before;
       throw error;
     }
     this.#tell(this.#state.leapMs, movedMs, this.#state.ownOffset - before.ownOffset);
   }
 
-  /** Whether other gateways have moved what is due, or never saw a leap, because it was this one that stood still. */
+  /** Whether other gateways have moved due times, or never saw a leap, because only this one was suspended. */
   #isOthers({ isRead }: State, { at, lastAt }: ClockReading, leapMs: number): boolean {
     if (!isRead || this.#store.exclusive) return false;
     return leapMs > 0 ? at - lastAt < leapMs - INEXACT_MS : at >= lastAt;
@@ -115,11 +115,11 @@ export class StoreClock implements Clock {
 }
 
 interface State {
-  /** What the machine's clock is ahead of the monotonic one. */
+  /** How far the machine's clock is ahead of the monotonic one. */
   readonly ownOffset: number;
-  /** What the store's clock is ahead of the machine's. */
+  /** How far the store's clock is ahead of the machine's. */
   readonly skew: number;
-  /** How far the store's clock was off when it was read; 0 for what is no step. */
+  /** How far the store's clock was off when it was read; 0 if that is no step. */
   readonly leapMs: number;
   readonly isRead: boolean;
 }
@@ -128,29 +128,29 @@ function ownOffset(): number {
   return Date.now() - performance.now();
 }
 
-/** How far the clock is from where it should be; 0 for what is no step. */
+/** How far the clock is from where it should be; 0 if that is no step. */
 function leapOf({ ownOffset, skew, isRead }: State, reading: ClockReading): number {
   const { at, lastAt } = reading;
-  // Nobody can tell how far it was set forward while no gateway ran, but it can't have gone back by itself.
+  // While no gateway ran, a step forward can't be detected, but the clock can't have gone back by itself.
   const leapMs = isRead ? outside(ownOffset + skew, offsetsIn(reading)) : Math.min(0, at - lastAt);
   return Math.abs(leapMs) < STEP_MS ? 0 : Math.round(leapMs);
 }
 
-/** The skew stays as it was unless the reading proves it wrong: so the time that a reading takes makes no noise. */
+/** Keeps the skew unless the reading disproves it, so that the duration of a reading adds no noise. */
 function follow({ skew }: State, reading: ClockReading, leapMs: number): State {
   const own = ownOffset();
   const [least, most] = offsetsIn(reading);
   return { ownOffset: own, skew: skew + outside(own + skew, [least - 1, most]), leapMs, isRead: true };
 }
 
-/** What the store's clock was ahead of the monotonic one: at least, and at most. It gives whole milliseconds. */
+/** By how much the store's clock, in whole milliseconds, was ahead of the monotonic one: at least, and at most. */
 function offsetsIn({ at, earliest, latest }: ClockReading): Range {
   return [at - latest, at + 1 - earliest];
 }
 
 type Range = readonly [least: number, most: number];
 
-/** How far a value has to go to be in the range. */
+/** How far a value must move to be in the range. */
 function outside(value: number, [least, most]: Range): number {
   return Math.min(Math.max(value, least), most) - value;
 }

@@ -1,7 +1,4 @@
-/**
- * Why a waiting job is not being sent, and why dispatch as a whole is held. Computed when asked for, not
- * stored.
- */
+/** Why a waiting job is not being sent, and why dispatch as a whole is held. Computed on request, not stored. */
 import type { Clock } from '../../clock.js';
 import { isTooDear } from '../jobs/account-hold.js';
 import type { Job } from '../jobs/job.js';

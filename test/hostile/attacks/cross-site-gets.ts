@@ -1,7 +1,7 @@
 import type { Attack } from '../attack.js';
 import { OPEN } from '../callers.js';
 
-/** What a page of another site can have a browser send, without the browser asking first. */
+/** Requests that a page of another site can make a browser send without a preflight. */
 const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'an image': { accept: 'image/avif,image/webp,*/*;q=0.8', 'sec-fetch-mode': 'no-cors' },
   'a script': { accept: '*/*', 'sec-fetch-mode': 'no-cors' },

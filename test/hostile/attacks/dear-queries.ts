@@ -2,7 +2,7 @@ import type { Attack } from '../attack.js';
 import { aliased, largeSubmitOf } from '../requests.js';
 import { inParallel } from '../target.js';
 
-/** Of each picture: many fit into one answer. */
+/** Length of each picture's URL, short enough for many to fit into one response. */
 const ADDRESS_LENGTH = 40;
 
 export const dearQueries: Attack = {

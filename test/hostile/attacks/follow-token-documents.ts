@@ -2,14 +2,14 @@ import type { Attack } from '../attack.js';
 import { followToken } from '../requests.js';
 import { inParallel } from '../target.js';
 
-/** Each as long as limits allow, 8 KB, and never the same twice. */
+/** Each as long as the limits allow, 8 KB, and never the same twice. */
 const DOCUMENTS: readonly ((nth: number) => string)[] = [
   // Valid.
   (nth) => `query Q${nth} { jobs(filter: { status: [${'WAITING '.repeat(950)}] }) { __typename } }`,
-  // Refused when it is validated.
+  // Refused during validation.
   (nth) => `query Q${nth} { job(id: [${'1 '.repeat(3900)}]) { id } }`,
   (nth) => `query Q${nth} { ${'unknown '.repeat(780)} }`,
-  // Refused before.
+  // Refused before validation.
   (nth) => `query Q${nth} { ${' a'.repeat(3900)} }`,
 ];
 

@@ -7,7 +7,7 @@ export const fullQueue: Attack = {
   shows: 'a tenant that fills the queue leaves places to others, and canceling it all holds up nobody',
   settings: () => ({ RATE_MUTATIONS_PER_MINUTE: '0', QUEUE_LIMIT: '10000', SUBMIT_WAIT_MS: '0' }),
   run: async (target) => {
-    // More than there is room for.
+    // More than the queue's limit.
     await submitMany(target, target.pick(10_500, 600));
     await cancelAll(target);
     return [];

@@ -5,7 +5,7 @@ import { inParallel } from '../target.js';
 
 const many = (one: (i: number) => string, count: number): string =>
   Array.from({ length: count }, (_, i) => one(i)).join();
-/** Members of requests that take longest to read, for their length or for how many there are. */
+/** The members of requests that take longest to read, because of their length or their number. */
 const EXTENSIONS = [
   `{"x":"${'x'.repeat(1_000_000)}"}`,
   `{"x":"${'é'.repeat(500_000)}"}`,
@@ -14,7 +14,7 @@ const EXTENSIONS = [
 ];
 const REQUESTS = EXTENSIONS.map((extensions) => `{"query":"{ __typename }","extensions":${extensions}}`);
 
-/** A client's whole message (RFC 6455, section 5.2), masked with nothing. */
+/** A complete client message (RFC 6455, section 5.2), masked with zeros. */
 function frameOf(text: string): Buffer {
   const content = Buffer.from(text);
   const head = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -3,7 +3,7 @@ import type { Attack } from '../attack.js';
 import { inParallel } from '../target.js';
 
 const PICTURE_BYTES = 5_000_000;
-/** One that is a picture all the same, whatever follows. */
+/** Remains a valid picture whatever follows. */
 const PIXEL = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',

@@ -4,7 +4,7 @@ import { picturesOf, submitLarge } from '../requests.js';
 import { subscribe } from '../target.js';
 
 const SUBSCRIPTIONS = 90;
-/** Each event is some 2 MB. */
+/** Makes each event some 2 MB. */
 const TIMES = 5;
 
 export const manySubscriptions: Attack = {

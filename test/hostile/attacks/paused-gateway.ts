@@ -17,7 +17,7 @@ export const pausedGateway: Attack = {
     const { pid } = target.companion;
     const slow: string[] = [];
     for (let i = 0; i < target.pick(5, 2); i += 1) {
-      // It writes all the time, so it is most likely paused inside a transaction.
+      // It writes all the time, so it is most likely paused within a transaction.
       const writing = submitMany(other, 400);
       await sleep(150 + 37 * i);
       process.kill(pid, 'SIGSTOP');

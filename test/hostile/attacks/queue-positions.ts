@@ -1,7 +1,7 @@
 import type { Attack } from '../attack.js';
 import { aliased, submitMany } from '../requests.js';
 
-/** As many as cost no more than an operation may, and as many as it may have at all. */
+/** The most that an operation's cost allows, and the most aliases that it may have. */
 const ALIASES = [16, 50];
 
 export const queuePositions: Attack = {

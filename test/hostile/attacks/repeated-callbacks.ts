@@ -5,7 +5,7 @@ import { submitOf } from '../requests.js';
 import type { Target } from '../target.js';
 
 const JOB = 'query ($id: ID!) { job(id: $id) { status error { message } history { note } } }';
-/** Of the 32 letters of a token, in one piece: nothing else in what is asked for is as long. */
+/** Part of a token, which has 32 characters: nothing else in the response is this long. */
 const TOKEN = /[\w-]{16,}/;
 const ATTEMPTS = 50;
 

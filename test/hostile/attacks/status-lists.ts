@@ -2,7 +2,7 @@ import type { Attack } from '../attack.js';
 import { inParallel } from '../target.js';
 
 const STATUSES = ['WAITING', 'SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'];
-/** Nearly as many values as variables may hold. */
+/** Nearly as many values as variables may have. */
 const LONGEST = 4900;
 
 export const statusLists: Attack = {

@@ -2,7 +2,7 @@ import type { Attack } from '../attack.js';
 import { jwtOf } from '../callers.js';
 import { submitOf } from '../requests.js';
 
-/** Pairs that some layer takes for one another, or that one of them cannot hold. */
+/** Pairs that some layer cannot tell apart or cannot store. */
 const PAIRS: readonly (readonly [own: string, other: string])[] = [
   ['acme\ud800', 'acme\ud801'],
   ['\udc00', '\ufffd'],
@@ -20,7 +20,7 @@ export const tenantNames: Attack = {
       const [mine, theirs] = [await jwtOf({ tenant: own }), await jwtOf({ tenant: other })];
       const { text } = await target.ask(submitOf(), mine);
       const id = /"id":"([^"]+)"/.exec(text)?.[1];
-      // Refused, so there is nothing to be seen or lost.
+      // Refused, so nothing can be seen or lost.
       if (id === undefined) continue;
       const pair = `${JSON.stringify(own)} and ${JSON.stringify(other)}`;
       if ((await target.ask({ query: LIST }, theirs)).text.includes(id)) leaks.push(`${pair} are one`);

@@ -3,7 +3,7 @@ import type { Attack } from '../attack.js';
 import { inParallel } from '../target.js';
 
 const HEAD = 'GET /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\nx: '.padEnd(15_000, 'x');
-/** What all heads together may hold, and some that had just come. */
+/** The limit of all heads together, plus some that have just arrived. */
 const MAX_BYTES = 20 * 1024 * 1024;
 
 export const unfinishedHeads: Attack = {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attack } from '../attack.js';
 import { picturesOf, submitLarge } from '../requests.js';
 
-/** Written out so often, a job with a large request is an event of some 8 MB. */
+/** Repeated this often, the pictures of a job make an event of some 8 MB. */
 const TIMES = 20;
 
 export const unreadStream: Attack = {

@@ -17,7 +17,7 @@ export const untrustedTexts: Attack = {
     const texts = [`{${' a'.repeat(CHARACTERS / 2 - 4)} }`, `{ ${'#\n'.repeat(CHARACTERS / 2 - 4)} a }`];
     for (const path of ['/graphql', '/graphql/stream']) {
       for (const query of texts) {
-        // Longer than a picture-less body may be, and within that.
+        // One that exceeds the limit for bodies without pictures, and one within it.
         await target.post(path, JSON.stringify({ query }));
         await target.post(path, JSON.stringify({ query: `{ ${query.slice(-CHARACTERS / 16)}` }));
       }

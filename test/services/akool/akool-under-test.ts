@@ -1,4 +1,4 @@
-/** Clients that are taken down after each test, and requests to send with them. */
+/** Clients that are closed after each test, and requests to send with them. */
 import { onTestFinished } from 'vitest';
 import type {
   AkoolClient,
@@ -6,7 +6,7 @@ import type {
   FaceSwapSubmit,
 } from '../../../src/services/akool/akool-client.js';
 import { type AkoolClientOptions, createAkoolClient } from '../../../src/services/akool/http-akool-client.js';
-import { type Answer, httpServer, type LocalServer, rawServer } from './local-server.js';
+import { type Answer, httpServer, type LocalServer, rawServer } from '../../support/local-server.js';
 
 export const API_KEY = 's3cr3tKeyOf24Characters!';
 export const WEBHOOK_TOKEN = 'tokenTokenTokenTokenToken';
@@ -22,7 +22,7 @@ export const proRequest: FaceSwapSubmit = {
   modelName: 'akool_faceswap_image_hq',
   faceEnhance: false,
   singleFaceMode: true,
-  webhookUrl: `https://gateway.example.com/webhooks/akool/${WEBHOOK_TOKEN}`,
+  callbackUrl: `https://gateway.example.com/webhooks/akool/${WEBHOOK_TOKEN}`,
 };
 
 export const plusRequest: FaceSwapPlusSubmit = {
@@ -37,7 +37,7 @@ export const plusRequest: FaceSwapPlusSubmit = {
   ],
   faceEnhance: true,
   singleFaceMode: false,
-  webhookUrl: null,
+  callbackUrl: null,
 };
 
 export function clientOf(url: string, options: Partial<AkoolClientOptions> = {}): AkoolClient {
@@ -51,7 +51,7 @@ export function clientOf(url: string, options: Partial<AkoolClientOptions> = {})
   return client;
 }
 
-/** A server that gives `answer`, and a client that calls it. */
+/** A server that responds with `answer`, and a client for it. */
 export async function akoolThat(
   answer: Answer,
   options: Partial<AkoolClientOptions> = {},
@@ -61,7 +61,7 @@ export async function akoolThat(
   return { client: clientOf(server.url, options), server };
 }
 
-/** A TCP server that does as it is told, and a client that calls it. */
+/** A TCP server with the given behaviour, and a client for it. */
 export async function wireThat(
   scheme: 'http' | 'https',
   onSocket: Parameters<typeof rawServer>[1],

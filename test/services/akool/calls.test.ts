@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AkoolClient } from '../../../src/services/akool/akool-client.js';
 import { createAkoolClient } from '../../../src/services/akool/http-akool-client.js';
+import { type Answer, json, text } from '../../support/local-server.js';
 import { API_KEY, akoolThat, clientOf, wireThat } from './akool-under-test.js';
-import { type Answer, json, text } from './local-server.js';
 
 const ok = (data: unknown): Answer => json(200, { code: 1000, msg: 'OK', data });
 

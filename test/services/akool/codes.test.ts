@@ -8,7 +8,7 @@ import {
 import { secretsOfAddress } from '../../../src/services/akool/provider-text.js';
 import type { JobErrorCode } from '../../../src/services/jobs/job-error.js';
 
-/** Akool's documented refusals, and the job error that each has to become. */
+/** Akool's documented refusals, and the job error for each. */
 const DOCUMENTED: readonly (readonly [JobErrorCode, readonly number[]])[] = [
   ['INVALID_PARAMETERS', [1003]],
   ['ACCOUNT_PROBLEM', [1004, 1213, 1221, 1103, 1109, 1200]],

@@ -1,14 +1,14 @@
-/** Answers of Akool that meet a process which was stopped for a while, or that come after their time. */
+/** Answers from Akool that arrive while the process is stopped, or after the timeout. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SubmitOutcome } from '../../../src/services/akool/akool-client.js';
+import { gate, json } from '../../support/local-server.js';
 import { ACCEPTED, akoolThat, clientOf, proRequest } from './akool-under-test.js';
-import { gate, json } from './local-server.js';
 
 const TIMEOUT_MS = 300;
 
-/** A server on a thread of its own, which answers while this thread stands still. */
+/** A server in a separate thread, which answers while this thread is blocked. */
 const SERVER = `
   const { createServer } = require('node:http');
   const { parentPort, workerData: { flags, body } } = require('node:worker_threads');
@@ -31,7 +31,7 @@ afterEach(async () => {
   await worker?.terminate();
 });
 
-/** What `call` gives when the answer arrives while this thread stands still for longer than the call may take. */
+/** The result of `call` if the answer arrives while this thread is blocked for longer than the timeout. */
 async function stalled<T>(
   answer: unknown,
   call: (client: ReturnType<typeof clientOf>) => Promise<T>,
@@ -45,7 +45,7 @@ async function stalled<T>(
   Atomics.store(flags, 0, 1);
   Atomics.notify(flags, 0);
   Atomics.wait(flags, 1, 0);
-  // The answer lies in the socket. Nothing is read until the time is up.
+  // The answer is in the socket's buffer, but is not read before the timeout.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TIMEOUT_MS + 100);
   return await result;
 }

@@ -1,7 +1,7 @@
-/** Whose connections a call takes: slow answers to one kind of call hold up no other. */
+/** Separate connections per kind of call: slow answers to one kind do not delay the others. */
 import { describe, expect, it } from 'vitest';
+import { gate, json } from '../../support/local-server.js';
 import { ACCEPTED, akoolThat, proRequest } from './akool-under-test.js';
-import { gate, json } from './local-server.js';
 
 const MORE_THAN_CONNECTIONS = 40;
 const NO_FACES = { error_code: 0, error_msg: 'SUCCESS', faces_obj: {} };
@@ -9,7 +9,7 @@ const urlOf = (nth: number) => `https://example.com/${nth}.jpg`;
 const every = <T>(call: (nth: number) => Promise<T>) =>
   Promise.all(Array.from({ length: MORE_THAN_CONNECTIONS }, (_, nth) => call(nth)));
 
-/** An Akool that answers face detections when it is let go, and all else at once. */
+/** An Akool that answers face detections when released, and everything else at once. */
 async function akoolWithSlowDetections() {
   const release = gate();
   const akool = await akoolThat((request, response) => {

@@ -14,7 +14,7 @@ import {
 } from '../../../src/services/akool/requests.js';
 import { plusRequest, proRequest } from './akool-under-test.js';
 
-// Its types export the function as a namespace under nodenext; at run time it is both.
+// Under nodenext its types export the function as a namespace; at run time it is both.
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => Ajv;
 const ajv = addFormats(new Ajv({ strict: false, allErrors: true }));
 
@@ -32,7 +32,7 @@ function openApi(file: string): OpenApi {
 const faceSwap = openApi('openapi-faceswap.yaml');
 const detection = openApi('openapi-face-detection.yaml');
 
-/** The errors of a request against the file that describes it; unknown keys are errors too. */
+/** Validates a request against the file that describes it; unknown keys are errors too. */
 function errorsOf(document: OpenApi, file: string, request: WireRequest, prefix = ''): unknown[] {
   const path = request.path.slice(prefix.length);
   const operation = document.paths[path]?.[request.method.toLowerCase()];
@@ -56,7 +56,7 @@ describe("requests, against Akool's OpenAPI files", () => {
   it.each([
     ['one face, opts optional', faceSwapRequest(proRequest)],
     ['fifty faces', faceSwapRequest({ ...proRequest, sourceImage: fifty, targetImage: fifty })],
-    ['no webhook', faceSwapRequest({ ...proRequest, webhookUrl: null })],
+    ['no webhook', faceSwapRequest({ ...proRequest, callbackUrl: null })],
     ['opts null', faceSwapRequest({ ...proRequest, sourceImage: [{ path: image.path, opts: null }] })],
     ['Plus with a mapping', faceSwapPlusRequest(plusRequest)],
     ['Plus with one face', faceSwapPlusRequest({ ...plusRequest, faceMapping: [], singleFaceMode: true })],
@@ -85,7 +85,7 @@ describe('a Face Swap Pro request on the wire', () => {
       model_name: 'akool_faceswap_image_hq',
       face_enhance: false,
       single_face_mode: true,
-      webhookUrl: proRequest.webhookUrl,
+      webhookUrl: proRequest.callbackUrl,
     });
   });
 });

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { SubmitOutcome } from '../../../src/services/akool/akool-client.js';
+import { type Answer, gate, json, text } from '../../support/local-server.js';
 import {
   ACCEPTED,
   API_KEY,
@@ -12,7 +13,6 @@ import {
   WEBHOOK_TOKEN,
   wireThat,
 } from './akool-under-test.js';
-import { type Answer, gate, json, text } from './local-server.js';
 
 const PAGE = '<html>upstream error</html>';
 const HTTP_DATE_PAST = 'Sun, 06 Nov 1994 08:49:37 GMT';
@@ -188,7 +188,7 @@ describe('a submit that surely never left', () => {
       ...notSent,
       reason: expect.stringContaining('ECONNREFUSED'),
     });
-    // The fixture closes it once more.
+    // The fixture would close it again.
     server.close = async () => {};
   });
 
@@ -237,7 +237,7 @@ describe('a submit that surely never left', () => {
     expect(await waiting).toMatchObject(notSent);
     release.open();
     expect((await Promise.all(busy)).every(({ kind }) => kind === 'accepted')).toBe(true);
-    // Goes through the connections that are there, and so behind whatever might still be queued.
+    // These use the existing connections, and so run after anything still queued.
     await Promise.all(Array.from({ length: 16 }, () => client.submitFaceSwap(proRequest)));
     expect(server.received).toHaveLength(32);
   });
@@ -316,7 +316,7 @@ describe('a submit on a connection that was kept', () => {
       else json(200, ACCEPTED)(request, response);
     });
     expect(await client.submitFaceSwap(proRequest)).toMatchObject({ kind: 'accepted' });
-    // undici takes a connection up again in the turn after its last answer.
+    // undici reuses a connection only in the turn after its last response.
     await nextTurn();
     expect(await client.submitFaceSwap(proRequest)).toMatchObject({ kind: 'unknown' });
     expect([server.connections(), server.received.length]).toEqual([1, 2]);
@@ -340,9 +340,9 @@ describe('a submit on a connection that was kept', () => {
     const arrivals = (marker: string) =>
       server.received.filter(({ text: sent }) => sent.includes(`${marker}"`)).length;
     for (let i = 0; i < 40; i++) {
-      const webhookUrl = `https://gateway.example.com/webhooks/akool/marker-${i}`;
+      const callbackUrl = `https://gateway.example.com/webhooks/akool/marker-${i}`;
       await nextTurn();
-      const outcome = await client.submitFaceSwap({ ...proRequest, webhookUrl });
+      const outcome = await client.submitFaceSwap({ ...proRequest, callbackUrl });
       expect(arrivals(`marker-${i}`)).toBeLessThanOrEqual(1);
       if (outcome.kind === 'accepted') expect(arrivals(`marker-${i}`)).toBe(1);
       if (outcome.kind === 'not-accepted') expect(arrivals(`marker-${i}`)).toBe(0);
@@ -375,7 +375,7 @@ describe('a submit on a connection that was kept', () => {
     const markers = Array.from({ length: 40 }, (_, i) => `marker-${i}-`);
     const outcomes = await Promise.all(
       markers.map((marker) =>
-        client.submitFaceSwap({ ...proRequest, webhookUrl: `https://g.example/${marker}` }),
+        client.submitFaceSwap({ ...proRequest, callbackUrl: `https://g.example/${marker}` }),
       ),
     );
     const wire = bytes.join('');

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AkoolLogger } from '../../../src/services/akool/http-akool-client.js';
+import { type Answer, gate, json, type Received, text } from '../../support/local-server.js';
 import { ACCEPTED, akoolThat, proRequest } from './akool-under-test.js';
-import { type Answer, gate, json, type Received, text } from './local-server.js';
 
 const credentials = {
   kind: 'token',
@@ -10,7 +10,7 @@ const credentials = {
   clientSecret: 'client-secret-5678',
 } as const;
 
-/** An Akool that hands out token-1, token-2, … and takes only those that `valid` says. */
+/** An Akool that issues token-1, token-2, … and accepts those for which `valid` returns true. */
 function tokenAkool(valid: (token: string) => boolean, answer: Answer = json(200, ACCEPTED)): Answer {
   let made = 0;
   return (request, response) => {
@@ -195,7 +195,7 @@ describe('the time that a submit has', () => {
     tokenGiven.open();
     await arrived.opened;
     vi.advanceTimersByTime(timeoutMs - 1000);
-    // Before it is given up, a call looks once more whether its answer has come.
+    // Before timing out, a call checks once more whether its answer has arrived.
     for (let turn = 0; turn < 10; turn += 1) await setImmediate();
     answered.open();
     expect(await outcome).toMatchObject({ kind: 'accepted' });

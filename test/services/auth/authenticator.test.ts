@@ -1,4 +1,4 @@
-/** JWTs of the operator's identity provider, follow tokens, and that none passes for the other. */
+/** JWTs of the operator's identity provider, follow tokens, and that neither is accepted as the other. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -41,7 +41,7 @@ let first: Pair;
 let second: Pair;
 let jwks: Server;
 let jwksUrl: string;
-/** What the identity provider answers, and how often it was asked. */
+/** The keys that the identity provider returns, and how often they were requested. */
 let published: JWK[];
 let status: number;
 let asked: number;
@@ -100,7 +100,7 @@ function rsa(claims: JWTPayload, { privateKey, jwk }: Pair): Promise<string> {
   return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: String(jwk.kid) }).sign(privateKey);
 }
 
-/** Who it is, or why not. */
+/** The caller, or why it was refused. */
 async function whoIs(auth: Authenticator, token: string | undefined): Promise<Caller | string> {
   try {
     return await auth.authenticate(token === undefined ? undefined : `Bearer ${token}`);
@@ -233,7 +233,7 @@ describe('A JWT by JWKS', () => {
     const token = await rsa({ tenant: 'acme' }, first);
     status = 500;
     expect(await whoIs(auth, token)).toBe('AUTHENTICATION_UNAVAILABLE');
-    // An API key needs no keys of others.
+    // API keys do not depend on the identity provider's keys.
     expect(await whoIs(auth, API_KEY)).toEqual(acme());
     status = 200;
     published = [];

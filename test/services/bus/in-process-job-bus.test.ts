@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createInProcessJobBus } from '../../../src/services/bus/in-process-job-bus.js';
-import { jobWith } from '../jobs/samples.js';
+import { jobWith } from '../../support/samples.js';
 import { describeJobBus } from './job-bus.contract.js';
 
 describeJobBus('one process', createInProcessJobBus);

@@ -1,13 +1,11 @@
-/** What every job bus has to hold, run over each driver. */
+/** The contract of every job bus, run over each driver. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JobBus, JobListener, JobSignal } from '../../../src/services/jobs/job-bus.js';
 import { until } from '../../support/gate.js';
-import { jobWith } from '../jobs/samples.js';
-import { noting, unusedOf } from '../used-members.js';
+import { jobWith } from '../../support/samples.js';
+import { noting, unusedOf } from '../../support/used-members.js';
 
-/**
- * @param open gives a bus that is not started yet.
- */
+/** @param open returns a bus that is not started yet */
 export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBus): void {
   describe(`the job bus over ${name}`, () => {
     let driver: JobBus;
@@ -21,7 +19,7 @@ export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBu
     });
     afterEach(() => bus.stop());
 
-    /** A listener and what it has heard. */
+    /** A listener, and the signals it has received. */
     function listener(): { heard: JobSignal[]; hear: JobListener } {
       const heard: JobSignal[] = [];
       return { heard, hear: (signal) => heard.push(signal) };
@@ -31,7 +29,7 @@ export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBu
     const other = jobWith({ tenant: 'ann' });
     const bob = jobWith({ tenant: 'bob' });
 
-    /** Everything published before this has been heard by whoever hears anything. */
+    /** Resolves when everything published so far has reached all listeners. */
     async function delivered(): Promise<void> {
       const last = jobWith({ tenant: 'last' });
       const { heard, hear } = listener();

@@ -1,4 +1,4 @@
-/** A Redis that answers and yet does not do what a bus needs is noticed, told, and left as soon as it works. */
+/** A Redis that responds but does not do what a bus needs: noticed and logged, until it works. */
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
@@ -8,8 +8,8 @@ import { createRedisJobBus } from '../../../src/services/bus/redis-job-bus.js';
 import type { JobBus, JobSignal } from '../../../src/services/jobs/job-bus.js';
 import { freePort } from '../../support/free-port.js';
 import { OwnRedis } from '../../support/own-redis.js';
+import { jobWith } from '../../support/samples.js';
 import { startProxy } from '../../support/tcp-proxy.js';
-import { jobWith } from '../jobs/samples.js';
 
 const server = new OwnRedis(await freePort());
 const UP = { isUp: true };
@@ -48,7 +48,7 @@ async function asUser(...rules: readonly string[]): Promise<string> {
 }
 
 test('a user that may use no channels is told of at the start, and the bus works once it may', async () => {
-  // Redis 7 gives new users no channels.
+  // By default, Redis 7 gives new users access to no channels.
   const here = open(await asUser('+@all', '~*', 'resetchannels'));
   await here.start();
   expect(here.health()).toMatchObject({ isUp: false, reason: expect.stringMatching(/NOPERM.*channel/) });
@@ -140,7 +140,7 @@ test('messages that do not arrive make the bus down, though every command is ans
     if (message !== null) bytes.write('?', message.index + message[0].length);
     return 'pass';
   };
-  const reason = 'Redis does not deliver what is published there';
+  const reason = 'Redis does not deliver published messages';
   await expect.poll(() => here.health(), PATIENCE).toEqual({ isUp: false, reason });
   proxy.toClient = () => 'pass';
   await expect.poll(() => here.health(), PATIENCE).toEqual(UP);

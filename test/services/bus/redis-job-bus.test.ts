@@ -1,4 +1,4 @@
-/** The bus over Redis: the same contract, and what only several instances show. */
+/** The bus over Redis: the common contract, and what requires several instances. */
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -7,12 +7,12 @@ import type { JobBus, JobSignal } from '../../../src/services/jobs/job-bus.js';
 import { freePort } from '../../support/free-port.js';
 import { until } from '../../support/gate.js';
 import { OwnRedis } from '../../support/own-redis.js';
+import { jobWith } from '../../support/samples.js';
 import { redisUrl } from '../../support/services.js';
-import { jobWith } from '../jobs/samples.js';
 import { describeJobBus } from './job-bus.contract.js';
 
 const redis = await redisUrl();
-// Its connections are cut, which are nobody else's.
+// A separate Redis, because its connections are cut.
 const own = new OwnRedis(await freePort());
 const open = () => createRedisJobBus({ url: own.url, prefix: 'faceswap', log: pino({ level: 'silent' }) });
 
@@ -49,7 +49,7 @@ describe.skipIf(redis === null)('over Redis', () => {
       here.publish(job);
       await until(() => heardThere.length > 0);
       expect(heardThere).toEqual([{ id: job.id, version: 3, job: null, isReminder: false }]);
-      // Its own message comes back from Redis too, and is not told twice.
+      // Its own message also comes back from Redis, but is not delivered twice.
       expect(heardHere).toEqual([{ id: job.id, version: 3, job, isReminder: false }]);
     });
 
@@ -76,7 +76,7 @@ describe.skipIf(redis === null)('over Redis', () => {
         gaps += 1;
       };
       there.onGap(count);
-      // Who has left is told of none.
+      // A listener that has left is not notified.
       there.onGap(() => count())();
       await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       await until(() => gaps > 0);

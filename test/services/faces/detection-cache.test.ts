@@ -4,7 +4,7 @@ import { DetectionCache } from '../../../src/services/faces/detection-cache.js';
 
 const BYTES_OF_A_FACE = 200;
 
-/** Frames that are some `bytes` of JSON. */
+/** Frames of about `bytes` bytes of JSON. */
 function framesOf(bytes: number): DetectedFrame[] {
   const face = {
     landmarks: [{ x: 1, y: 2 }],
@@ -19,7 +19,7 @@ function framesOf(bytes: number): DetectedFrame[] {
   ];
 }
 
-/** Lookups of which each finds so much. */
+/** A cache over a detection that returns this much for every picture. */
 function detectionThatFinds(bytes: number) {
   const frames = framesOf(bytes);
   let calls = 0;
@@ -35,7 +35,7 @@ function detectionThatFinds(bytes: number) {
   return {
     frames,
     find: (nth: number) => detection.find('bob', requestFor(nth)),
-    /** How many of these ask Akool. */
+    /** How many of these lookups reach Akool. */
     asked: async (from: number, to: number): Promise<number> => {
       const before = calls;
       for (let nth = from; nth < to; nth += 1) await detection.find('bob', requestFor(nth));

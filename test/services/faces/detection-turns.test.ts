@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { DetectionTurns } from '../../../src/services/faces/detection-turns.js';
-import { gate } from '../akool/local-server.js';
+import { gate } from '../../support/local-server.js';
 
-/** Lookups that end when they are let go. */
+/** Lookups that end when released. */
 function slowLookups() {
   const turns = new DetectionTurns();
   const release = gate();
   const begun: string[] = [];
-  /** Resolves when all have ended, with how many were refused. */
+  /** Resolves with the number of refused lookups, once all have ended. */
   const ask = (tenant: string, count: number) =>
     refusedOf(
       Array.from({ length: count }, () =>

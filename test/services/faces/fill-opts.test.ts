@@ -1,10 +1,10 @@
-/** Filling in missing opts, for what the sandbox can't be brought to. */
+/** Filling in missing opts, in cases that the sandbox cannot produce. */
 import { describe, expect, it } from 'vitest';
 import type { DetectedFace } from '../../../src/services/akool/akool-client.js';
 import { AkoolCallError, type AkoolCallErrorCode } from '../../../src/services/akool/call-error.js';
 import { fillOpts, needsOpts } from '../../../src/services/faces/fill-opts.js';
 import type { FaceImage, FaceSwapRequest } from '../../../src/services/jobs/job-request.js';
-import { request } from '../jobs/samples.js';
+import { request } from '../../support/samples.js';
 
 const OPTS = '1,2:3,4:5,6:7,8';
 const { signal } = new AbortController();
@@ -20,7 +20,7 @@ const asked = (sourceImage: FaceImage[], targetImage: FaceImage[]): FaceSwapRequ
 });
 const UNUSABLE = 'unusable';
 const rectangle = { x: 0, y: 0, width: 10, height: 10 };
-/** Faces whose `opts` are found so; null: no face. */
+/** A detection that finds these `opts`; null if there is no face. */
 const faces = (findOpts: (url: string) => Promise<string | null>) => ({
   largestFace: async (_tenant: string, url: string): Promise<DetectedFace | null> => {
     const opts = await findOpts(url);

@@ -6,8 +6,8 @@ import type { JobStore } from '../../../src/services/jobs/job-store.js';
 import { CatchUp } from '../../../src/services/workers/catch-up.js';
 import { Gate, until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
-import { acceptedAs, log, openWorkshop, type Workshop } from '../workers/workshop.js';
-import { HOUR, NOON, refusal, request } from './samples.js';
+import { HOUR, historyOf, NOON, refusal, request } from '../../support/samples.js';
+import { acceptedAs, log, openWorkshop, type Workshop } from '../../support/workshop.js';
 
 async function accept({ jobs, clock }: Workshop, job: Job, providerId = 'p1'): Promise<void> {
   await jobs.lease(1_000_000, 3 * HOUR);
@@ -134,7 +134,7 @@ describe('apply', () => {
     );
     expect(applied.every(({ changed }) => changed)).toBe(true);
     expect((await get(job)).version).toBe(31);
-    expect((await store.history(job.id)).map(({ version }) => version)).toEqual(
+    expect((await historyOf(store, job.id)).map(({ version }) => version)).toEqual(
       Array.from({ length: 31 }, (_, i) => i + 1),
     );
   });
@@ -175,13 +175,13 @@ describe('apply', () => {
     reads = 0;
     expect(await jobs.apply(old, move)).toMatchObject({ changed: true, job: { version: 2 } });
     expect(reads).toBe(0);
-    // Somebody was quicker: what is stored is not overwritten.
+    // The job was changed in the meantime: what is stored is not overwritten.
     expect(await jobs.apply(old, { ...move, position: 1 })).toMatchObject({
       changed: true,
       job: { version: 3 },
     });
     expect(reads).toBe(1);
-    // No news to it as it was, and news to it as it is.
+    // No event for the state passed in, but one for the stored state.
     const deleteCanceled = (job: Job) =>
       job.status === 'CANCELED' ? ({ type: 'deleted', at: NOON } as const) : null;
     const canceled = await jobs.apply(await get(old), cancel);
@@ -266,7 +266,7 @@ describe('watch', () => {
       wrapStore: (store) =>
         withMethods(store, {
           get: async (id) => {
-            // The state is read, and then the answer dawdles while the job goes on.
+            // The state is read, but its return is delayed while the job goes on.
             const job = await store.get(id);
             if (held) {
               held = false;
@@ -389,7 +389,7 @@ describe('watch', () => {
     await outage.felt(2);
     await states.return?.();
     const reads = outage.readsOf(job);
-    // One who stays reads as often.
+    // A follower that stays keeps reading.
     const others = outage.readsOf(other);
     await until(() => outage.readsOf(other) >= others + 5);
     expect(outage.readsOf(job)).toBe(reads);
@@ -405,6 +405,23 @@ describe('watch', () => {
     const versions = versionsOf(await all);
     expect(versions.at(-1)).toBe(4);
     expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+  });
+
+  test('over a bus whose signals carry no state reads it once for all followers of the job', async () => {
+    const counter = new ReadCounter();
+    const workshop = await openWorkshop({ wrapBus: bare, wrapStore: (store) => counter.over(store) });
+    const { jobs } = workshop;
+    const job = await workshop.create();
+    const followers = await Promise.all(Array.from({ length: 50 }, () => jobs.watch('ann', job.id)));
+    const all = await jobs.watchAll('ann');
+    for (const follower of followers) await follower.next();
+    counter.reads = 0;
+    await jobs.apply(job, { type: 'canceled', at: workshop.clock.now() });
+    for (const follower of [...followers, all]) {
+      expect((await follower.next()).value).toMatchObject({ status: 'CANCELED' });
+    }
+    expect(counter.reads).toBe(1);
+    await Promise.all([...followers, all].map((follower) => follower.return?.()));
   });
 
   test('over a bus that loses, doubles and reorders signals ends with the final state after a gap', async () => {
@@ -436,13 +453,13 @@ describe('watch', () => {
     afterEach(() => {
       vi.useRealTimers();
     });
-    /** A second later, after whatever the follower has looked at since the one before. */
+    /** Lets a second pass, once the follower has finished its previous check. */
     async function aSecondLater(): Promise<void> {
       await until(() => vi.getTimerCount() === 1);
       vi.advanceTimersByTime(1000);
     }
 
-    /** A job that has just been COMPLETED, and the follower's states so far. */
+    /** A job that has just become COMPLETED, and the states that the follower has received. */
     async function completed(keep: boolean) {
       const workshop = await openWorkshop();
       const { id } = await workshop.atProvider('_id');
@@ -573,7 +590,7 @@ describe('watchAll', () => {
     const changed = { ...first, version: 2 };
     for (const job of [first, second, changed]) await hear(job);
     for (let nth = 0; nth < 9999; nth += 1) await hear({ ...first, id: `${nth}` });
-    // It is known still.
+    // It is still remembered.
     bus.publish(changed);
     await hear(second);
     await states.return?.();
@@ -620,7 +637,7 @@ describe('watchAll', () => {
     const workshop = await openWorkshop({
       wrapBus: (bus) => {
         const wrapped = withMethods(bus, wrap(bus));
-        // Whatever is heard for bob is heard for ann too.
+        // Delivers bob's signals to ann's listeners too.
         return withMethods(wrapped, {
           followTenant: async (tenant, listener) => {
             const leave = [
@@ -668,7 +685,7 @@ describe('watchAll', () => {
   });
 });
 
-/** Reads of single jobs fail while it lasts. */
+/** Makes reads of single jobs fail. */
 class Outage {
   readonly #reads: string[] = [];
   #reason: Error | null = null;
@@ -683,13 +700,13 @@ class Outage {
   }
 
   begin(reason: Error): void {
-    // Reading again waits a random part of its backoff.
+    // The retry waits for a random part of its backoff.
     vi.spyOn(Math, 'random').mockReturnValue(0.001);
     this.#reason = reason;
     this.#reads.length = 0;
   }
 
-  /** Resolves when so many reads have failed. */
+  /** Resolves when this many reads have failed. */
   felt(reads: number): Promise<void> {
     return until(() => this.#reads.length >= reads);
   }
@@ -703,9 +720,23 @@ class Outage {
   }
 }
 
+/** Counts how often a job is read. */
+class ReadCounter {
+  reads = 0;
+
+  over(store: JobStore): JobStore {
+    return withMethods(store, {
+      get: (id) => {
+        this.reads += 1;
+        return store.get(id);
+      },
+    });
+  }
+}
+
 const bare = (bus: JobBus): JobBus => withMethods(bus, { ...carryingNoState(bus) });
 
-/** The same bus, whose signals say only that something changed. */
+/** A bus whose signals only say that something has changed. */
 function carryingNoState(bus: JobBus): Pick<JobBus, 'followJob' | 'followTenant'> {
   const bare =
     (listener: JobListener): JobListener =>
@@ -717,7 +748,7 @@ function carryingNoState(bus: JobBus): Pick<JobBus, 'followJob' | 'followTenant'
   };
 }
 
-/** Loses, doubles, delays and strips signals, by a seed, and owns up to it when told to. */
+/** Loses, doubles, delays and strips signals, seeded; `gap` reports the loss. */
 class UnreliableBus {
   readonly #gaps = new Set<() => void>();
   readonly #late: (() => void)[] = [];
@@ -747,7 +778,7 @@ class UnreliableBus {
   }
 
   #mistreat(signal: JobSignal, listener: JobListener): void {
-    // Made on this instance, from the store: nothing on the way can lose it.
+    // A reminder is created on this instance from the store, so it cannot be lost in transit.
     if (signal.isReminder) {
       listener(signal);
       return;
@@ -760,7 +791,7 @@ class UnreliableBus {
     if (fate > 0.8) listener(kept);
   }
 
-  /** Park and Miller's generator: the same numbers for the same seed. */
+  /** Park and Miller's generator, determined by the seed. */
   #next(): number {
     this.#random = (this.#random * 48_271) % 2_147_483_647;
     return this.#random / 2_147_483_647;

@@ -3,7 +3,7 @@ import { Backoff } from '../../../src/backoff.js';
 import type { Job } from '../../../src/services/jobs/job.js';
 import { Reading } from '../../../src/services/jobs/reading.js';
 import { Gate, until } from '../../support/gate.js';
-import { jobWith } from './samples.js';
+import { jobWith } from '../../support/samples.js';
 
 function openReading(parallel: number, read: (id: string) => Promise<Job>) {
   const taken: (Job | null)[] = [];

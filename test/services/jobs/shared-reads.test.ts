@@ -1,4 +1,4 @@
-/** Who asks while a read is under way shares the next one. */
+/** Requests made during a read share the next one. */
 import { expect, test } from 'vitest';
 import { SharedReads } from '../../../src/services/jobs/shared-reads.js';
 import { Gate } from '../../support/gate.js';

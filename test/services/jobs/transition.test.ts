@@ -16,13 +16,13 @@ import { JOB_ERROR_CODES, type JobErrorCode } from '../../../src/services/jobs/j
 import type { JobEvent, ProviderReport } from '../../../src/services/jobs/job-event.js';
 import { newJob } from '../../../src/services/jobs/new-job.js';
 import { transition } from '../../../src/services/jobs/transition.js';
-import { HOUR, jobWith, NOON, newJobOf, refusal, request } from './samples.js';
+import { HOUR, jobWith, NOON, newJobOf, refusal, request } from '../../support/samples.js';
 
 const AT = NOON + 1000;
 const OURS = '6593c94c0ef703e8c055e3c8';
 const FOREIGN = '000000000000000000000000';
 
-/** A job that has gone to `status` in the ordinary way. */
+/** A job that has reached `status` in the usual way. */
 function jobIn(status: JobStatus): Job {
   const sent = { attempts: 1, sentAt: NOON, deadlineAt: NOON + 3 * HOUR };
   const bound = { ...sent, providerId: OURS, providerJobId: 'job-1', pollAt: NOON + 30_000 };
@@ -99,18 +99,18 @@ const EVENTS = {
 } as const satisfies Record<string, JobEvent>;
 type EventName = keyof typeof EVENTS;
 
-/** Fails to compile when an event type is missing above. */
+/** Fails to compile if an event type is missing above. */
 type Missing = Exclude<JobEvent['type'], (typeof EVENTS)[EventName]['type']>;
 const nothingMissing: [Missing] extends [never] ? true : Missing = true;
 
-/** What each event makes of each status; what is not listed changes nothing. */
+/** The status after each event in each status; events that are not listed change nothing. */
 const TABLE: Readonly<Record<JobStatus, Partial<Record<EventName, JobStatus>>>> = {
   WAITING: {
     leased: 'SUBMITTING',
     moved: 'WAITING',
     expired: 'FAILED',
     canceled: 'CANCELED',
-    // It was sent all the same, and there is no record of that.
+    // It was sent after all, without a record of it.
     'reported queued': 'QUEUED',
     'reported processing': 'PROCESSING',
     'reported completed': 'COMPLETED',
@@ -128,7 +128,7 @@ const TABLE: Readonly<Record<JobStatus, Partial<Record<EventName, JobStatus>>>> 
     'reported processing': 'PROCESSING',
     'reported completed': 'COMPLETED',
     'reported failed': 'FAILED',
-    // It has no `_id` yet: the first one that arrives at its own address is its own.
+    // It has no `_id` yet, so it adopts the first one that arrives at its own URL.
     'reported by a foreign _id': 'COMPLETED',
   },
   UNCONFIRMED: {
@@ -296,7 +296,7 @@ describe('a job that Akool refuses for the sake of the account', () => {
     const further = expectChange(transition(stopped.job, { ...EVENTS.moved, hold, position: 6 }));
     expect(further.update.note).toBe('position 6');
     const free = expectChange(transition(further.job, { ...EVENTS.moved, position: 6 }));
-    expect(free.update.note).toBe('dispatch goes on');
+    expect(free.update.note).toBe('dispatch resumed');
     expect(free.job.announcedHold).toBeNull();
   });
 });
@@ -542,7 +542,7 @@ describe('an archived result', () => {
   });
 });
 
-/** Far enough along that a status can only be left for one of a higher rank, save for the ways back. */
+/** Ranks of progress: a status changes only to one of a higher rank, except for the ways back. */
 const RANK: Readonly<Record<JobStatus, number>> = {
   WAITING: 0,
   SUBMITTING: 1,
@@ -634,7 +634,7 @@ test('whatever happens in whatever order, a life of a job keeps its promises', (
         if (change === null) continue;
         expectWellFormed(job, change);
         job = change.job;
-        // The same again is no news, except faces found again, which the dispatcher never reports twice.
+        // Repeating an event changes nothing, except `prepared`, which the dispatcher never reports twice.
         if (next.type !== 'prepared') expect(transition(job, next)).toBeNull();
       }
     }),
@@ -642,13 +642,13 @@ test('whatever happens in whatever order, a life of a job keeps its promises', (
   );
 });
 
-/** What holds for every change of every job. */
+/** Invariants of every change of every job. */
 function expectWellFormed(before: Job, { job, update }: Change): void {
   expect(job.version).toBe(before.version + 1);
   expect(update).toMatchObject({ version: job.version, status: job.status, at: job.updatedAt });
   expect(job.updatedAt).toBeGreaterThanOrEqual(before.updatedAt);
   const isHealed = isHealable(before) && job.status === 'COMPLETED';
-  // The answer names another `_id` than the callback that ended it.
+  // The answer contains another `_id` than the callback that ended the job.
   const isTakenBack =
     isFinal(before.status) && job.status === 'QUEUED' && job.providerId !== before.providerId;
   if (isTakenBack) expect(update.source).toBe('SUBMIT');
@@ -673,7 +673,7 @@ function expectWellFormed(before: Job, { job, update }: Change): void {
   expect(job.slotFreeAt !== null).toBe(job.status === 'UNCONFIRMED');
   if (job.announcedPosition !== null || job.announcedHold !== null) expect(job.status).toBe('WAITING');
   const leased = before.status === 'WAITING' && job.status === 'SUBMITTING';
-  // Its report proves it.
+  // A report proves that it was sent.
   const hadBeenSent = before.attempts === 0 && job.providerId !== null;
   expect(job.attempts).toBe(before.attempts + (leased || hadBeenSent ? 1 : 0));
   const fixed = ['id', 'tenant', 'createdAt', 'callbackToken', 'turn', 'sequence'] as const;

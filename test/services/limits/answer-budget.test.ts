@@ -1,9 +1,9 @@
-/** What one answer may have, and what it holds until it is read. */
+/** The limit of one response, and what it holds until it is read. */
 import { expect, test } from 'vitest';
 import { AnswerBudget, MAX_ANSWER_BYTES } from '../../../src/services/limits/answer-budget.js';
 import { Holding } from '../../../src/services/limits/held-bytes.js';
 
-/** Room for so many bytes. */
+/** Room for this many bytes. */
 function roomFor(most: number): Holding {
   const holding = new Holding((more) => holding.bytes + more <= most);
   return holding;
@@ -11,7 +11,7 @@ function roomFor(most: number): Holding {
 
 const noRoom = expect.objectContaining({
   code: 'RATE_LIMITED',
-  message: 'Too many answers are under way; ask again later.',
+  message: 'Too many answers are in progress; try again later.',
   extensions: { retryAfterSeconds: 1 },
 });
 

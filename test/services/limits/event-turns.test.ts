@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EventTurns } from '../../../src/services/limits/event-turns.js';
 
-/** With what each event costs anyway, two of these are more than a turn has room for. */
+/** Including the fixed cost per event, two of these exceed one turn's room. */
 const DEAR = 4500;
 
 let turns: EventTurns;
@@ -13,7 +13,7 @@ beforeEach(() => {
   given = [];
 });
 
-/** As an event that was given does, for which so much is read. */
+/** What an event does after its turn has come: read this many bytes. */
 async function read(name: string, bytes: number): Promise<void> {
   await turns.read({ tenant: name.charAt(0), onlyJob: null }, bytes);
   given.push(name);
@@ -23,7 +23,7 @@ function take(name: string, cost = DEAR, onlyJob: string | null = null): void {
   turns.take({ tenant: name.charAt(0), onlyJob }, cost, () => given.push(name));
 }
 
-/** What was given up to the next turn. */
+/** The events delivered by the next turn. */
 async function nextTurn(): Promise<readonly string[]> {
   await setImmediate();
   return given.splice(0);

@@ -3,7 +3,7 @@ import { HeldBytes } from '../../../src/services/limits/held-bytes.js';
 
 const caller = (tenant: string, onlyJob: string | null = null) => ({ tenant, onlyJob });
 
-/** How many bytes the caller gets, one by one. */
+/** How many bytes the caller gets when taking them one by one. */
 function taken(held: HeldBytes, tenant: string, onlyJob: string | null = null): number {
   const holding = held.open(caller(tenant, onlyJob));
   while (holding.add(1)) {}

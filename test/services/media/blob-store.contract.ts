@@ -1,20 +1,20 @@
-/** What every archive has to hold, run over each driver. */
+/** The contract of every archive, run over each driver. */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobStore } from '../../../src/services/media/blob-store.js';
 
-/** A started archive on an empty place of its own. */
+/** A started archive in an empty place. */
 export interface OpenArchive {
   readonly archive: BlobStore;
-  /** All that is kept, in order. */
+  /** Names of everything kept, sorted. */
   kept(): readonly string[];
-  /** How many writes have left something and have not ended. */
+  /** Number of writes that have left something and have not ended. */
   unfinished(): number;
-  /** Lets the place have what a writer left that began so long ago, in milliseconds. */
+  /** Leaves what a writer that began this many milliseconds ago would have left behind. */
   leaveBehind(ageMs: number): Promise<void> | void;
-  /** Makes every write fail, and work again. */
+  /** Makes every write fail until `mendWrites`. */
   breakWrites(): void;
   mendWrites(): void;
   /** Stops the archive and removes the place. */
@@ -29,7 +29,7 @@ const PNG = Buffer.from(
 );
 const png = { contentType: 'image/png' };
 
-/** A picture of so many bytes, no two pieces of it alike. */
+/** A picture of this many bytes, without repetitions. */
 export function picture(size: number): Buffer {
   const bytes = Buffer.alloc(size);
   PNG.copy(bytes);
@@ -44,7 +44,7 @@ export function streamOf(bytes: Buffer): Readable {
   return Readable.from(pieces());
 }
 
-/** Gives `bytes` and then waits, until it is destroyed. */
+/** Yields `bytes`, then blocks until it is destroyed. */
 export function unending(bytes: Buffer): Readable {
   const content = new Readable({ read: () => {} });
   content.push(bytes);
@@ -76,7 +76,7 @@ export function describeArchive(name: string, open: () => Promise<OpenArchive>):
       expect(found).toMatchObject({ contentType: 'image/png', byteSize: 1000 });
       expect(found?.etag).toMatch(/^"[\w-]+"$/);
       expect(await archive.find('a.png')).toEqual(found);
-      // To the second, as HTTP tells time.
+      // HTTP dates have a precision of one second.
       expect(Math.abs((found?.modifiedAt.getTime() ?? 0) - begin)).toBeLessThan(5000);
       expect(opened.kept()).toEqual(['a.png']);
       expect(opened.unfinished()).toBe(0);

@@ -1,4 +1,4 @@
-/** The archive on a real disk: the same contract, in a folder of its own for each test. */
+/** The archive on a real disk: the common contract, in a new folder for each test. */
 import fs, {
   existsSync,
   fstatSync,
@@ -97,7 +97,7 @@ describe('an archive of files', () => {
   });
 });
 
-/** Calls `note` with whatever is to be synchronised with the disk, by either way that Node has. */
+/** Calls `note` with each file to be synced to disk, by either of Node's two APIs. */
 async function spyOnSyncs(note: (fd: number) => void) {
   const { fsync } = fs;
   const handle = await open(tmpdir(), 'r');

@@ -48,7 +48,7 @@ function bytes(hex: string): Buffer {
   return Buffer.from(hex, 'hex');
 }
 
-/** Puts a chunk of text between a PNG's header and its picture, as editors do. */
+/** Inserts a text chunk between a PNG's header and its picture, as editors do. */
 function withText(picture: Buffer, length: number): Buffer {
   const header = picture.subarray(0, 33);
   const chunk = Buffer.alloc(length + 12, 'x');

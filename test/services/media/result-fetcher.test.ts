@@ -1,7 +1,7 @@
-/** Fetching results: from the public internet and from Akool's own address, and from nowhere else. */
+/** Downloading results: from the public internet and from Akool's own host, and from nowhere else. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { isPublic, ResultFetcher } from '../../../src/services/media/result-fetcher.js';
-import { type Answer, httpServer, type LocalServer, text } from '../akool/local-server.js';
+import { type Answer, httpServer, type LocalServer, text } from '../../support/local-server.js';
 
 const ends: (() => Promise<void>)[] = [];
 

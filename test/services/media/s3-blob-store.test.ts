@@ -1,4 +1,4 @@
-/** The archive in a bucket: the same contract, over a twin of S3; and what only a bucket can do wrong. */
+/** The archive in a bucket: the common contract over a fake S3, and the failures that only buckets have. */
 import { randomUUID } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -8,8 +8,8 @@ import type { Bucket, S3Credentials } from '../../../src/config/bucket.js';
 import type { BlobStore } from '../../../src/services/media/blob-store.js';
 import { createS3BlobStore } from '../../../src/services/media/s3-blob-store.js';
 import { ANSWER_MS, TRANSFER_MS } from '../../../src/services/media/s3-call.js';
+import { type Operation, type S3Twin, startS3Twin } from '../../support/s3-twin.js';
 import { describeArchive, picture, streamOf, unending } from './blob-store.contract.js';
-import { type Operation, type S3Twin, startS3Twin } from './s3-twin.js';
 
 const HOUR = 60 * 60 * 1000;
 const MIB = 1024 * 1024;
@@ -304,7 +304,7 @@ describe('an archive in a bucket', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const stalled = await archive.read('a.png', MEBIBYTE);
     const reading = expect(stalled && buffer(stalled)).rejects.toThrow('GetObject failed: TimeoutError');
-    // Each piece has the whole time for itself, so it may take some of these.
+    // The timeout applies to each piece, so it may take several of them.
     for (let round = 0; round < 5 && stalled?.destroyed !== true; round += 1) {
       await vi.advanceTimersByTimeAsync(ANSWER_MS);
     }
@@ -316,10 +316,10 @@ describe('an archive in a bucket', () => {
   it('lets a reader pause for as long as it likes', async () => {
     const { archive } = await start();
     await archive.write('a.png', streamOf(picture(8 * MIB)), png);
-    // The time also goes on by itself: the connection's own timers are among those that are faked.
+    // Time also advances by itself, because the connection's own timers are faked too.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
     const content = await archive.read('a.png', EIGHT_MEBIBYTES);
-    // Not an hour: clocks that tick by timers, like those of other clients in this process, would do so all along.
+    // Not an hour: timers of other clients in this process would keep firing for all that time.
     await vi.advanceTimersByTimeAsync(2 * TRANSFER_MS);
     vi.useRealTimers();
     expect((content && (await buffer(content)))?.equals(picture(8 * MIB))).toBe(true);

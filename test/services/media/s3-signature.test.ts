@@ -1,6 +1,6 @@
-/** The twin's own judgement of signatures, against the examples that Amazon has published. */
+/** Checks the fake S3's own verification of signatures against the examples published by Amazon. */
 import { describe, expect, it } from 'vitest';
-import { faultOf, type SignedRequest } from './s3-signature.js';
+import { faultOf, type SignedRequest } from '../../support/s3-signature.js';
 
 const KEY = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',

@@ -1,11 +1,11 @@
-/** Which writes share a commit. What a commit is worth is in the stores' own tests. */
+/** Which writes share a commit. The durability of commits is tested with the stores. */
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { CommitQueue, type Transactor } from '../../../src/services/store/commit-queue.js';
 
-// The queue gathers for some milliseconds by this clock, however slow the machine is.
+// The queue collects writes for some milliseconds of this clock, however slow the machine is.
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });
 });
@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Remembers how many writes each transaction held. */
+/** Records how many writes each transaction contained. */
 class Ledger implements Transactor<number[]> {
   readonly commits: number[][] = [];
 
@@ -76,7 +76,7 @@ it('commits at last though there is no end of them', async () => {
     await setImmediate();
   }
   await Promise.all([first, ...all]);
-  // Ten milliseconds, one write in each, and the first.
+  // Ten milliseconds with one write each, plus the first.
   expect(ledger.commits[0]).toHaveLength(11);
   expect(ledger.commits.flat()).toEqual([0, ...all.map((_, n) => n + 1)]);
 });
@@ -111,7 +111,7 @@ it('keeps nothing of writes that nobody waits for any more, however long a commi
     collect();
     return late.every((work) => work.deref() === undefined);
   };
-  // What has just run may be on the stack still, or in what is to be collected later.
+  // The last call may still be on the stack, or be collected later.
   await vi.waitUntil(areGone, { timeout: 10_000 });
   fail(new Error('gone'));
   await under;

@@ -1,4 +1,4 @@
-/** What every job store has to hold, run over each driver. */
+/** The contract of every job store, run over each driver. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -16,14 +16,14 @@ import type {
   NewJob,
 } from '../../../src/services/jobs/job-store.js';
 import { transition } from '../../../src/services/jobs/transition.js';
-import { HOUR, NOON, newJobOf, refusal, request } from '../jobs/samples.js';
-import { noting, unusedOf } from '../used-members.js';
+import { HOUR, historyOf, NOON, newJobOf, refusal, request } from '../../support/samples.js';
+import { noting, unusedOf } from '../../support/used-members.js';
 
-/** A started store on a database of its own. */
+/** A started store on a separate database. */
 export interface OpenStore {
   readonly store: JobStore;
   readonly exclusive: boolean;
-  /** Stops the store and gives another one, started, on the same data: what a restart does. */
+  /** Stops the store and returns a new one, started, on the same data, like a restart. */
   reopen(): Promise<JobStore>;
   /** Stops the store and removes its data. */
   close(): Promise<void>;
@@ -57,7 +57,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       return createdJob(await store.create(newJobOf(tenant, more), NO_LIMIT));
     }
 
-    /** A hundred at a time: what waits too long for its turn is given up. Oldest first. */
+    /** A hundred at a time, because writes that wait too long are given up. Oldest first. */
     async function createMany(tenant: string, count: number): Promise<Job[]> {
       const jobs: Job[] = [];
       while (jobs.length < count) {
@@ -82,7 +82,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       return store.lease(limit, now, leased);
     }
 
-    /** Each by a result of its own. */
+    /** Each job has its own result. */
     async function completed(
       count: number,
       { expiresAt = NOON + 7 * 24 * HOUR, keep = true } = {},
@@ -129,7 +129,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         });
         expect(await store.get(job.id)).toEqual(job);
         expect(await store.requests([job.id])).toEqual(new Map([[job.id, asked.request]]));
-        expect(await store.history(job.id)).toEqual([
+        expect(await historyOf(store, job.id)).toEqual([
           { version: 1, status: 'WAITING', at: NOON, source: 'CLIENT', note: null },
         ]);
       });
@@ -190,7 +190,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           );
           return outcomes.filter(({ kind }) => kind === 'created').length;
         };
-        // All places while nobody else waits, and nothing of the reserve.
+        // All places while no other tenant waits, but none of the reserve.
         expect(await fill('hog')).toBe(40);
         expect([await fill('ann'), await fill('bob'), await fill('cid')]).toEqual([8, 7, 5]);
         expect(await fill('hog')).toBe(0);
@@ -236,7 +236,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect(settled[10]?.status).toBe('rejected');
         for (const { id } of jobs) {
           expect((await store.get(id))?.version).toBe(1);
-          expect(await store.history(id)).toHaveLength(1);
+          expect(await historyOf(store, id)).toHaveLength(1);
         }
         expect((await store.slots(NOON)).waiting).toBe(21);
       });
@@ -314,7 +314,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
 
       test('change with what was found for them, and are gone with their jobs', async () => {
         const job = await create('ann', { request: plus });
-        // What a client sent may hold on to its whole body.
+        // The input from the client is not cached, because it may keep the whole body in memory.
         expect(store.keptRequest(job.id)).toBeNull();
         expect(await store.requests([job.id])).toEqual(new Map([[job.id, plus]]));
         expect(store.keptRequest(job.id)).toEqual(opened.exclusive ? plus : null);
@@ -341,12 +341,25 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           reportOf({ status: 'COMPLETED', url: 'https://cdn.example/1.png', expiresAt: LATER, keep: true }),
         );
         expect(await store.get(job.id)).toEqual(done);
-        expect((await store.history(job.id)).map(({ version, status }) => [version, status])).toEqual([
+        expect((await historyOf(store, job.id)).map(({ version, status }) => [version, status])).toEqual([
           [1, 'WAITING'],
           [2, 'SUBMITTING'],
           [3, 'QUEUED'],
           [4, 'COMPLETED'],
         ]);
+      });
+
+      test('gives the histories of several jobs, each in order', async () => {
+        const [ann, bob] = [await create('ann'), await create('bob')];
+        await happen(ann, { type: 'moved', at: NOON, position: 1 });
+        await happen(bob, { type: 'moved', at: NOON, position: 2 });
+        const histories = await store.histories([bob.id, 'nobody', ann.id]);
+        expect([...histories.keys()].sort()).toEqual([ann.id, bob.id].sort());
+        for (const { id } of [ann, bob]) {
+          expect(histories.get(id)?.map(({ version }) => version)).toEqual([1, 2]);
+          expect(histories.get(id)).toEqual(await historyOf(store, id));
+        }
+        expect(await store.histories([])).toEqual(new Map());
       });
 
       test('lets exactly one of many changes from the same version win', async () => {
@@ -361,7 +374,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           current = changes[won.indexOf(true)]?.job ?? current;
           expect(await store.get(job.id)).toEqual(current);
         }
-        expect((await store.history(job.id)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
+        expect((await historyOf(store, job.id)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
       });
 
       test('leaves alone what was rescheduled since the job was read', async () => {
@@ -380,7 +393,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         const job = await create('ann');
         const change = transition({ ...job, id: randomUUID() }, { type: 'canceled', at: NOON });
         expect(change === null ? null : await store.save(change)).toBe(false);
-        expect(change === null ? [] : await store.history(change.job.id)).toEqual([]);
+        expect(change === null ? [] : await historyOf(store, change.job.id)).toEqual([]);
       });
 
       test('of two that cancel and lease at the same moment lets one have the job', async () => {
@@ -481,7 +494,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       });
 
       test('shows each job once and in order, whatever the page size and direction', async () => {
-        // Three at a time share a moment, so that the order within it is put to the test.
+        // Three at a time have the same timestamp, to test the order among them.
         for (let i = 0; i < 13; i++) await create('ann', { at: NOON + Math.floor(i / 3) });
         await createMany('bob', 3);
         const all = (await listed('ann')).map(({ id }) => id);
@@ -546,7 +559,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
 
       test('lists what a plain filter would, whatever is asked', async () => {
         for (let i = 0; i < 12; i++) {
-          // Three at a time share a moment.
+          // Three at a time have the same timestamp.
           const job = await create('ann', { at: NOON + Math.floor(i / 3) });
           if (i % 2 === 0) await happen(job, { type: 'canceled', at: LATER });
           if (i % 3 === 0) await lease(1);
@@ -607,7 +620,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         for (const job of given) {
           expect(job).toMatchObject({ status: 'SUBMITTING', version: 2, attempts: 1 });
           expect(await store.get(job.id)).toEqual(job);
-          expect(await store.history(job.id)).toHaveLength(2);
+          expect(await historyOf(store, job.id)).toHaveLength(2);
         }
       });
 
@@ -810,7 +823,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect(await store.countHeld(open, NOON)).toEqual({ all: 3, tooDear: 2 });
         expect((await lease(10)).map(({ id }) => id)).toEqual([small.id]);
         const tried = await store.lease(10, NOON, leased, { trial: 'too-dear' });
-        // What was not refused yet comes first.
+        // Jobs that have not been refused yet come first.
         expect(tried.map(({ id }) => id)).toEqual([large.id]);
         await set({ ...open, credit: 4, tooDear: null });
         expect((await lease(10)).map(({ id }) => id)).toEqual([refused.id]);
@@ -905,7 +918,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         return Promise.all(sent.map((job, i) => happen(job, accepted(`p${i}`, pollAts[i]))));
       }
 
-      /** What is due, left as it is. */
+      /** Reads due polls without rescheduling them. */
       const peek = (now: number, limit: number) => store.claimPolls(now, ({ pollAt }) => pollAt ?? 0, limit);
 
       test('are given to one of many callers only, and are not due again before they say', async () => {
@@ -937,7 +950,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         ]);
         expect((await peek(NOON, 10)).map(({ id }) => id)).toEqual([b.id]);
         expect(await store.get(a.id)).toEqual({ ...a, pollAt: LATER });
-        expect(await store.history(a.id)).toHaveLength(a.version);
+        expect(await historyOf(store, a.id)).toHaveLength(a.version);
       });
 
       test('do not come back for a job that has ended or does not wait for an answer', async () => {
@@ -993,7 +1006,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect(await store.claimArchives(LATER - 1, LATER, 9)).toEqual([]);
         expect(await store.get(tried.id)).toEqual({ ...tried, archiveAt: LATER, archiveAttempts: 3 });
         expect(await store.get(givenUp.id)).toEqual({ ...givenUp, archiveAt: null, archiveAttempts: 9 });
-        // Whoever claimed it before hears too late that it failed.
+        // An earlier claimant reports its failure too late.
         await store.rescheduleArchive(givenUp.id, { at: NOON, attempts: 1 });
         expect((await store.claimArchives(LATER, LATER, 9)).map(({ id }) => id)).toEqual([tried.id]);
       });
@@ -1060,7 +1073,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         await store.erase([job.id]);
         expect(await store.get(job.id)).toBeNull();
         expect(await store.getByCallbackToken(job.callbackToken)).toBeNull();
-        expect(await store.history(job.id)).toEqual([]);
+        expect(await historyOf(store, job.id)).toEqual([]);
         const again = () => store.create(newJobOf('ann', { idempotency }), NO_LIMIT);
         await store.forgetIdempotencyKeys(NOON + 24 * HOUR - 1);
         expect(await again()).toEqual({ kind: 'duplicate', job: null });
@@ -1167,7 +1180,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         });
         expect(await store.get(ended.id)).toEqual({ ...ended, archiveAt: NOON - HOUR });
         expect(await store.get(waiting.id)).toEqual({ ...waiting, deadlineAt: waiting.deadlineAt - HOUR });
-        expect(await store.history(asked.id)).toHaveLength(asked.version);
+        expect(await historyOf(store, asked.id)).toHaveLength(asked.version);
         expect(await store.accountHold()).toEqual({
           ...hold,
           since: NOON - HOUR,
@@ -1237,7 +1250,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           () => store.versions([job.id]),
           () => store.getByCallbackToken(job.callbackToken),
           () => store.save(change),
-          () => store.history(job.id),
+          () => historyOf(store, job.id),
           () => store.list('ann', {}, { limit: 1, direction: 'forward' }),
           () => lease(1),
           () => store.queuePositions([job.id]),
@@ -1268,7 +1281,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       return pages.flatMap(({ jobs }) => jobs);
     }
 
-    /** All of a list, newest first, got page by page. */
+    /** A whole list, newest first, read page by page. */
     async function walk(
       tenant: string,
       filter: JobFilter,

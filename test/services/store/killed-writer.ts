@@ -1,8 +1,8 @@
-/** A process of its own that writes jobs until it is killed, and says of each one when it is acknowledged. */
+/** A separate process that writes jobs until it is killed, and reports each one once it is acknowledged. */
 import { transition } from '../../../src/services/jobs/transition.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
-import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
+import { HOUR, NOON, newJobOf } from '../../support/samples.js';
 
 const file = process.argv[2] ?? '';
 const store = createKyselyJobStore(() => openSqlite(file));

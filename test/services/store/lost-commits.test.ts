@@ -1,4 +1,4 @@
-/** Commits whose acknowledgement is lost: what was written is recognised, and is written once. */
+/** Commits whose acknowledgement is lost: the write is recognised, and happens once. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -10,9 +10,9 @@ import { transition } from '../../../src/services/jobs/transition.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
 import { tellingUnavailable } from '../../../src/services/store/unavailable.js';
+import { HOUR, historyOf, NOON, newJobOf } from '../../support/samples.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
 import { type Passage, startProxy, type TcpProxy } from '../../support/tcp-proxy.js';
-import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
 
 const url = await postgresUrl();
 const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
@@ -52,7 +52,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     return store.save(change);
   }
 
-  /** What is stored, asked for directly. */
+  /** Stored rows, read directly. */
   async function rows(query: string): Promise<unknown[]> {
     const client = new Client({ connectionString: database.url });
     await client.connect();
@@ -63,7 +63,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     }
   }
 
-  /** Of the next commit; says whether there was one. */
+  /** Loses the acknowledgement or the request of the next commit; returns whether there was one. */
   function lose(what: 'answer' | 'request', how: Passage): () => boolean {
     let isLost = false;
     const side = what === 'answer' ? 'toClient' : 'toServer';
@@ -76,7 +76,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     return () => isLost;
   }
 
-  /** The answer to the next commit, and the server with it; resolves when that is away. */
+  /** Loses the acknowledgement of the next commit and then the server; resolves once it is away. */
   function loseServer(): Promise<void> {
     lose('answer', 'cut');
     const hook = proxy.toClient;
@@ -129,7 +129,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
       expect(await saved(job)).toBe(true);
       expect(isLost()).toBe(true);
       expect(await saved(job)).toBe(false);
-      expect(await store.history(job.id)).toHaveLength(2);
+      expect(await historyOf(store, job.id)).toHaveLength(2);
     });
 
     test('claims are handed out, and erasures, heartbeats and secrets are made', async () => {
@@ -215,7 +215,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     });
     await away;
     await proxy.become('on');
-    // The next write waits until it is known what became of the one before.
+    // The next write waits until the outcome of the previous one is known.
     await created();
     expect(await rows('select count(*)::int as n from jobs')).toEqual([{ n: 2 }]);
     expect(await store.get(job.id)).toMatchObject({ id: job.id });

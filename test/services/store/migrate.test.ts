@@ -1,4 +1,4 @@
-/** Upgrades and rollbacks: a version meets tables of the release before and of the release after its own. */
+/** Upgrades and rollbacks: a version runs on tables of the previous and of the next release. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,8 +17,8 @@ import { openPostgres } from '../../../src/services/store/postgres.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { follow, submit } from '../../support/caller.js';
 import { startGateway } from '../../support/harness.js';
+import { NOON, newJobOf } from '../../support/samples.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
-import { NOON, newJobOf } from '../jobs/samples.js';
 
 const server = await postgresUrl();
 const database: TestDatabase | null = server === null ? null : await withDatabase(server);
@@ -57,7 +57,7 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       await database?.empty();
     });
 
-    /** Does something to the tables that this version would not. */
+    /** Changes the tables in ways that this version would not. */
     async function prepare(work: (db: Database['db'], opened: Database) => Promise<void>): Promise<void> {
       const opened = await open();
       try {
@@ -67,7 +67,7 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       }
     }
 
-    /** As the release after this one leaves them. */
+    /** Makes the tables look as the next release leaves them. */
     const changedByTheNext = (usableFrom: string) =>
       prepare(async (db, opened) => {
         await migrate(opened);
@@ -98,7 +98,7 @@ describe.each(drivers)('tables in %s', (_name, given) => {
           migrations: ['998-future', '999-future'],
         },
       ]);
-      // They stay the newer one's.
+      // The newer release's record is unchanged.
       await prepare(async (db) => {
         const { usable_from } = await db.selectFrom('compatibility').selectAll().executeTakeFirstOrThrow();
         expect(usable_from).toBe(OWN);
@@ -108,7 +108,7 @@ describe.each(drivers)('tables in %s', (_name, given) => {
     test('of a release further on are refused by name', async () => {
       await changedByTheNext('998-future');
       await expect(start()).rejects.toThrow(
-        /^its tables were changed by 999-future, of more than one release after this one; start a version that knows 998-future, or restore the backup$/,
+        /^its tables were changed by 999-future, which is more than one release newer; start a version that knows 998-future, or restore the backup$/,
       );
     });
 
@@ -118,7 +118,7 @@ describe.each(drivers)('tables in %s', (_name, given) => {
         await recordMigration(db, '000-other');
       });
       await expect(start()).rejects.toThrow(
-        /^its tables were changed by 000-other, which is not of this gateway$/,
+        /^its tables were changed by 000-other, which is not a migration of this gateway$/,
       );
     });
 
@@ -128,7 +128,7 @@ describe.each(drivers)('tables in %s', (_name, given) => {
         await sql`alter table jobs rename column announced_hold to announced`.execute(db);
       });
       await expect(start()).rejects.toThrow(
-        /^its table jobs is not what this version made or knows: .*announced_hold/,
+        /^its table jobs is not one that this version created or knows: .*announced_hold/,
       );
     });
 
@@ -193,7 +193,7 @@ describe.each(drivers)('tables in %s', (_name, given) => {
   });
 });
 
-/** SHA-256 of each file, because databases out there have had it as it is. */
+/** SHA-256 of each file, because existing databases were migrated with exactly these. */
 const FROZEN: Readonly<Record<string, string>> = {
   '001-jobs.ts': 'a81a071adb58294b240c9f0ec4f13c1c6bc9d5b83bb91ccdb63ab12807e6b2a2',
   '002-account-hold.ts': '669a33d925f40a3f61732a0f7b7e9abe708a69e3a126af0a07eb158c1c360caf',
@@ -214,7 +214,7 @@ test('migrations are as they were released', () => {
   expect(Object.fromEntries(now)).toEqual(FROZEN);
 });
 
-/** It knows its own migrations and no others, as Kysely's migrator wants it. */
+/** Uses only its own migrations, as Kysely's migrator requires. */
 async function startTheReleaseBefore({ db, columnTypes }: Database): Promise<MigrationResultSet> {
   const [before] = releases(columnTypes);
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...before }) } });
@@ -225,7 +225,7 @@ async function startTheReleaseBefore({ db, columnTypes }: Database): Promise<Mig
 
 const AS_BEFORE = { kind: 'PRO', sourceImage: [], targetImage: [], faceEnhance: false };
 
-/** What the release before wrote, in its own columns. */
+/** Inserts what the previous release wrote, in its columns. */
 async function insertAsBefore(
   db: Database['db'],
   id: string,
@@ -332,7 +332,7 @@ describe.skipIf(database === null)(
       test('stops a start where it hides ours, by name', async () => {
         await inUse(urlOf('public'));
         await expect(inUse(urlOf('other,public'))).rejects.toThrow(
-          /^other\.jobs hides a table of the gateway; let search_path begin with public$/,
+          /^other\.jobs hides a table of the gateway; put first in search_path public$/,
         );
         expect(await tablesIn('other')).toEqual(['jobs', ...THEIRS]);
       });

@@ -1,4 +1,4 @@
-/** Which indexes PostgreSQL can use for what gateways ask all the time: without them each would go through all jobs. */
+/** Which indexes PostgreSQL can use for frequent queries, which would otherwise read all jobs. */
 import { PostgresQueryCompiler } from 'kysely';
 import { Client } from 'pg';
 import { pino } from 'pino';
@@ -7,8 +7,8 @@ import type { JobStore } from '../../../src/services/jobs/job-store.js';
 import { transition } from '../../../src/services/jobs/transition.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
+import { HOUR, NOON, newJobOf } from '../../support/samples.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
-import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
 import { QueryRecorder } from './query-recorder.js';
 
 const url = await postgresUrl();
@@ -34,7 +34,7 @@ describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
     await store.create(newJobOf('ann'), 1000);
     client = new Client({ connectionString: database.url });
     await client.connect();
-    // Tables this small are read as they are; and a plan for any values, for none are given.
+    // Tables this small would be scanned; and the plan must be generic, because no values are given.
     await client.query('set enable_seqscan = off; set plan_cache_mode = force_generic_plan');
   });
   afterAll(async () => {

@@ -1,4 +1,4 @@
-/** The job store over PostgreSQL: the same contract, on a database of its own for each test. */
+/** The job store over PostgreSQL: the common contract, on a clean database for each test. */
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { Client } from 'pg';
@@ -12,8 +12,8 @@ import { createKyselyJobStore } from '../../../src/services/store/kysely-job-sto
 import { openPostgres } from '../../../src/services/store/postgres.js';
 import { Gate, until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
+import { NOON, newJobOf, refusal } from '../../support/samples.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
-import { NOON, newJobOf, refusal } from '../jobs/samples.js';
 import { describeJobStore } from './job-store.contract.js';
 
 const url = await postgresUrl();
@@ -215,7 +215,7 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       const quick = newJobOf('ann');
       await store.create(slow, 10);
       const from = await store.lastChange();
-      // All that the version before knows of changes is this.
+      // The only trace of a change that the previous version leaves.
       await other.query('begin');
       await other.query('update jobs set version = version + 1 where id = $1', [slow.id]);
       await store.create(quick, 10);
@@ -243,7 +243,7 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       const from = await store.lastChange();
       await other.query('begin');
       await other.query('update jobs set version = version + 1 where id = $1', [first.id]);
-      // It has its number from here on.
+      // From here on, the change has its number.
       await other.query('set constraints all immediate');
       const made = store.create(second, 10).then(() => 'made');
       const waits = `select from pg_locks join pg_database on database = pg_database.oid
@@ -296,7 +296,7 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
     const store = createKyselyJobStore(async () => opened);
     try {
       await store.start();
-      // As when PgBouncer goes on with another server.
+      // As if PgBouncer had switched to another server.
       await sql`set session characteristics as transaction read only`.execute(opened.db);
       await expect(store.ping()).rejects.toMatchObject({ code: '25006' });
       await store.ping();
@@ -309,7 +309,7 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
     const store = storeOn(database.url);
     try {
       await store.start();
-      /** On each of the pool's connections. */
+      /** Whether every connection of the pool works. */
       const answers = async (): Promise<boolean> => {
         const outcomes = await Promise.allSettled(Array.from({ length: 4 }, () => store.ping()));
         return outcomes.every(({ status }) => status === 'fulfilled');

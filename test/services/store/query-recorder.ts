@@ -1,8 +1,8 @@
-/** Notes the queries of a store that are run, so that their plans can be asked for. */
+/** Records the queries that a store runs, so that their plans can be examined. */
 import type { KyselyPlugin, RootOperationNode } from 'kysely';
 
 export class QueryRecorder implements KyselyPlugin {
-  /** Those that were run, in order. */
+  /** Executed queries, in order. */
   readonly queries: RootOperationNode[] = [];
   readonly #built = new WeakMap<object, RootOperationNode>();
 
@@ -11,7 +11,7 @@ export class QueryRecorder implements KyselyPlugin {
     return node;
   }
 
-  /** Parts of a query are built as well, but run with the whole alone. */
+  /** Subqueries are built as well, but executed only as part of the whole. */
   async transformResult({ queryId, result }: Parameters<KyselyPlugin['transformResult']>[0]) {
     const node = this.#built.get(queryId);
     if (node !== undefined) this.queries.push(node);

@@ -10,14 +10,14 @@ import { transition } from '../../../src/services/jobs/transition.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { RecentJobs } from '../../../src/services/store/recent-jobs.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
-import { HOUR, jobWith, NOON, newJobOf, request } from '../jobs/samples.js';
+import { HOUR, jobWith, NOON, newJobOf, request } from '../../support/samples.js';
 
 let dir: string;
 let store: JobStore;
 
 const JOBS = 6;
 
-/** What may be done to the nth job, or to whichever is due. */
+/** Operations on the nth job, or on whichever jobs are due. */
 const STEPS = [
   'create',
   'lease',
@@ -55,7 +55,7 @@ describe('jobs kept in memory', () => {
         const jobs: Job[] = [];
         for (const together of all) {
           await Promise.all(together.map(({ what, nth }) => take(what, nth, jobs)));
-          // Always the database's own.
+          // Always read from the database.
           const changed = await store.changedSince('ann', 0, 1000);
           const stored = changed.flatMap(({ job }) => job ?? []);
           const { jobs: listed } = await store.list('ann', {}, { limit: 1000, direction: 'forward' });
@@ -144,7 +144,7 @@ describe('what is kept of a job', () => {
     const made = await Promise.all([0, 1].map(() => own.create(newJobOf('ann'), 9)));
     const [first, second] = made.map((created) => ('job' in created ? created.job : null));
     if (!first || !second) throw new Error('they were created');
-    // As between a commit and the word of it.
+    // As between a commit and its acknowledgement.
     await database.write((trx) => trx.updateTable('jobs').set({ version: 2 }).execute());
     const { jobs } = await own.list('ann', {}, { limit: 1, direction: 'forward' });
     expect(jobs).toEqual([{ ...second, version: 2 }]);

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import type { StoredRequest } from '../../../src/services/store/job-rows.js';
 import { RecentRequests } from '../../../src/services/store/recent-requests.js';
 import { Gate } from '../../support/gate.js';
-import { request } from '../jobs/samples.js';
+import { request } from '../../support/samples.js';
 
 const SMALL: StoredRequest = { request, characters: JSON.stringify(request).length };
 
-/** Gives this for every id, and notes what was asked. */
+/** Returns this request for every id, and records the ids. */
 function storeOf(stored: StoredRequest) {
   const asked: (readonly string[])[] = [];
   const read = async (ids: readonly string[]) => {

@@ -26,7 +26,7 @@ import type { Database } from '../../../src/services/store/database.js';
 import { DatabaseInUseError } from '../../../src/services/store/database-errors.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openSqlite } from '../../../src/services/store/sqlite.js';
-import { HOUR, NOON, newJobOf } from '../jobs/samples.js';
+import { HOUR, historyOf, NOON, newJobOf } from '../../support/samples.js';
 import { describeJobStore } from './job-store.contract.js';
 import { QueryRecorder } from './query-recorder.js';
 
@@ -170,7 +170,7 @@ describe('a process that writes and is killed', () => {
     for (const [id, version] of acknowledged) {
       const job = await store.get(id);
       expect(job?.version).toBeGreaterThanOrEqual(version);
-      const history = await store.history(id);
+      const history = await historyOf(store, id);
       expect(history.map((update) => update.version)).toEqual(
         Array.from({ length: job?.version ?? 0 }, (_, i) => i + 1),
       );
@@ -187,7 +187,7 @@ test('requests stand behind everything else of a job, which would have to be rea
 });
 
 describe('what is prepared', () => {
-  /** The texts of the statements that `work` has the driver prepare. */
+  /** The SQL of the statements that the driver prepares during `work`. */
   async function preparedBy(work: (store: JobStore) => Promise<unknown>): Promise<ReadonlySet<string>> {
     const store = await start(storeOn(join(dir, 'gateway.db')));
     const prepare = vi.spyOn(Libsql.prototype, 'prepare');
@@ -256,14 +256,14 @@ describe('the queries that run all the time', () => {
         ...database,
         db: database.db.withPlugin(recorder),
         write: (work) => database.write((trx) => work(trx.withPlugin(recorder))),
-        // libsql takes an EXPLAIN for a transaction that is still open, which is in the way of a tidy end.
+        // libsql considers an EXPLAIN an open transaction, which prevents a clean close.
         close: () => database.db.destroy(),
       })),
     );
     recorder.queries.length = 0;
   });
 
-  /** How SQLite goes about the reads that `work` makes, one line a step. */
+  /** SQLite's plans for the reads in `work`, one string per read. */
   async function plansOf(work: () => Promise<unknown>): Promise<string[]> {
     recorder.queries.length = 0;
     await work();
@@ -272,11 +272,11 @@ describe('the queries that run all the time', () => {
     const plans: string[] = [];
     for (const node of reads) {
       const query = new SqliteQueryCompiler().compileQuery(node, { queryId: 'plan' });
-      // What a statement is compiled with are places for values, not values; the plan is the same.
+      // The compiled query has placeholder objects instead of values; this does not change the plan.
       const values = query.parameters.map((value) => (typeof value === 'object' ? null : value));
       const explain = CompiledQuery.raw(`explain query plan ${query.sql}`, values);
       const { rows } = await database.db.executeQuery<{ detail: string }>(explain);
-      // A select of nothing but subqueries "scans" the one row that it makes.
+      // A select of nothing but subqueries "scans" the single row that it produces.
       const steps = rows.map(({ detail }) => detail).filter((step) => step !== 'SCAN CONSTANT ROW');
       plans.push(steps.join('; '));
     }
@@ -319,7 +319,7 @@ describe('the queries that run all the time', () => {
     ],
     ['the job of a webhook address', /callback_token=\?/, () => store.getByCallbackToken('token')],
     ['a job', /INDEX \S+ \(id=\?\)/, () => store.get('id')],
-    ['a history', /\(job_id=\?\)/, () => store.history('id')],
+    ['a history', /\(job_id=\?\)/, () => historyOf(store, 'id')],
   ])('find %s by an index, and need no sorting', async (_, index, work) => {
     for (const plan of await plansOf(work)) {
       if (plan.includes('queue')) continue;
@@ -341,7 +341,7 @@ describe('the queries that run all the time', () => {
       ...(await plansOf(() => store.list('ann', filter, { limit: 1, direction, [beyond]: first.job }))),
     ];
     for (const plan of plans) {
-      // What is sorted are the few that were found.
+      // Only the few rows found are sorted.
       expect(plan.match(/jobs_status \(tenant=\? AND status=\? AND [^)]*\)(?!; USE TEMP)/g)).toHaveLength(3);
       expect(plan).not.toContain('jobs_newest');
     }

@@ -1,4 +1,4 @@
-/** A database that cannot answer is told apart from one that says no, by what real drivers reject with. */
+/** A database that cannot answer is distinguished from one that refuses, by the errors of real drivers. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +15,9 @@ import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { isUnavailable, tellingUnavailable } from '../../../src/services/store/unavailable.js';
 import { until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
+import { historyOf, newJobOf } from '../../support/samples.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.js';
-import { newJobOf } from '../jobs/samples.js';
 
 const log = pino({ level: 'silent' });
 const url = await postgresUrl();
@@ -28,7 +28,7 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** What the store says is STORE_UNAVAILABLE, and its cause is of this kind. */
+/** The error is STORE_UNAVAILABLE, with this kind of cause. */
 function expectUnavailable(error: unknown, cause: object): void {
   expect(error).toBeInstanceOf(GatewayError);
   expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', extensions: { retryAfterSeconds: 2 }, cause });
@@ -62,7 +62,7 @@ describe.skipIf(url === null)('PostgreSQL', () => {
     await client.end();
   }
 
-  /** A session that lets nobody else read the table until it ends. */
+  /** A session that blocks all other reads of the table until it ends. */
   async function holding(table: string): Promise<Client> {
     const client = new Client({ connectionString: database.url });
     client.on('error', () => {});
@@ -71,7 +71,7 @@ describe.skipIf(url === null)('PostgreSQL', () => {
     return client;
   }
 
-  /** From now on, for new connections. */
+  /** Applies to new connections, from now on. */
   async function set(setting: string): Promise<void> {
     await directly(`alter database ${new URL(database.url).pathname.slice(1)} set ${setting}`);
     await database.cutConnections();
@@ -126,7 +126,7 @@ describe.skipIf(url === null)('PostgreSQL', () => {
 
   test('that refuses what it was asked is no outage', async () => {
     await directly('drop table job_updates');
-    const error = await failureOf(store.history('a'));
+    const error = await failureOf(historyOf(store, 'a'));
     expect(error).toMatchObject({ code: '42P01' });
     expect(error).not.toBeInstanceOf(GatewayError);
   });

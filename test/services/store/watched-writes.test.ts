@@ -1,4 +1,4 @@
-/** A database that has no more room, on any machine: SQLite is told how many pages it may have. */
+/** A database without room, on any machine: SQLite gets a limit on its number of pages. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { createKyselyJobStore } from '../../../src/services/store/kysely-job-sto
 import { openSqlite } from '../../../src/services/store/sqlite.js';
 import type { Tables } from '../../../src/services/store/tables.js';
 import { tellingUnavailable } from '../../../src/services/store/unavailable.js';
-import { newJobOf } from '../jobs/samples.js';
+import { newJobOf } from '../../support/samples.js';
 
 test('a full database can be read, answers no ping, and is told once; with room it goes on', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'watched-'));
@@ -42,7 +42,7 @@ test('a full database can be read, answers no ping, and is told once; with room 
   expect(lines).toEqual(['the disk of the database is full: nothing can be stored']);
 
   await mayHave(1_000_000);
-  // Nobody asks for it; what the gateway does anyway is enough.
+  // No ping is needed: the gateway's usual writes are enough.
   await expect
     .poll(async () => {
       await store.create(newJobOf('ann'), 1_000_000);

@@ -5,8 +5,8 @@ import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import type { HoldReason } from '../../../src/services/jobs/account-hold.js';
 import type { JobRequest } from '../../../src/services/jobs/job-request.js';
 import { until } from '../../support/gate.js';
-import { HOUR, request } from '../jobs/samples.js';
-import { acceptedAs, openWorkshop, type Workshop } from './workshop.js';
+import { HOUR, request } from '../../support/samples.js';
+import { acceptedAs, openWorkshop, type Workshop } from '../../support/workshop.js';
 
 const MINUTE = 60_000;
 
@@ -19,7 +19,7 @@ function refusedFor(reason: HoldReason): SubmitOutcome {
   };
 }
 
-/** A request for so many pictures. */
+/** A request for this many pictures. */
 function picturesOf(count: number): JobRequest {
   return { ...request, targetImage: Array(count).fill(request.targetImage[0]) };
 }
@@ -30,7 +30,7 @@ async function open(maxConcurrency = 2, { acceptWhileBlocked = true } = {}) {
   const looker = workshop.accountWatch(sender);
   sender.start();
   looker.start();
-  /** Everything that is to be done at this moment is done. */
+  /** Does everything that is due at this moment. */
   const settle = async () => {
     for (let i = 0; i < 3; i += 1) {
       await looker.pass();
@@ -50,7 +50,7 @@ async function isAnySubmitting({ jobs }: Workshop): Promise<boolean> {
   return page.jobs.length > 0;
 }
 
-/** Charges for each picture, and refuses what it can't be paid for. */
+/** Charges for each picture, and refuses requests that exceed the credit. */
 function charge({ akool, get }: Workshop, account: { credit: number; price: number }): void {
   akool.onCredit = async () => account.credit;
   akool.onSubmit = async (nth) => {
@@ -94,7 +94,7 @@ describe('while the balance does not suffice', () => {
     charge(shop, { credit: 2, price: 4 });
     const jobs = await Promise.all(Array.from({ length: 40 }, () => shop.create()));
     await shop.settle();
-    // Those that had left when the first refusal came.
+    // Those sent before the first refusal arrived.
     const left = shop.akool.submits.length;
     expect(left).toBeLessThanOrEqual(3);
     for (let i = 0; i < 60; i += 1) await shop.goOn(1000);
@@ -102,7 +102,7 @@ describe('while the balance does not suffice', () => {
     for (let i = 0; i < 60; i += 1) await shop.goOn(MINUTE);
     const tried = shop.akool.submits.slice(left);
     expect(tried.length).toBeLessThan(22);
-    // Another one each time.
+    // A different one each time.
     expect(new Set(tried).size).toBe(tried.length);
     expect(new Set(await shop.statuses(...jobs))).toEqual(new Set(['WAITING']));
   });
@@ -285,7 +285,7 @@ describe('while Akool refuses the account', () => {
     await expect(shop.create()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
     for (let i = 0; i < 60; i += 1) await shop.goOn(1000);
     const another = await shop.create();
-    // The one that is let in tells; until then it is no use to let in more.
+    // The accepted one is the trial; until its outcome is known, accepting more is useless.
     await expect(shop.create()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
     for (let i = 0; i < 60; i += 1) await shop.goOn(1000);
     expect(await shop.statuses(poison, another)).toEqual(['WAITING', 'QUEUED']);

@@ -1,4 +1,4 @@
-/** The archiver's claims, retries and ends, where several share one store. */
+/** The archiver's claims, retries and outcomes, with several archivers on one store. */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,8 +11,8 @@ import { createFolderBlobStore } from '../../../src/services/media/folder-blob-s
 import { ResultFetcher } from '../../../src/services/media/result-fetcher.js';
 import { Archiver, archiveStem } from '../../../src/services/workers/archiver.js';
 import { withMethods } from '../../support/harness.js';
-import { HOUR } from '../jobs/samples.js';
-import { log, openWorkshop, type Workshop } from './workshop.js';
+import { HOUR } from '../../support/samples.js';
+import { log, openWorkshop, type Workshop } from '../../support/workshop.js';
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -177,7 +177,7 @@ describe('an archiver', () => {
     const stale = await workshop.get(job);
     const archiver = await startArchiver(workshop, akool, openFolder());
     await expect.poll(() => akool.fetched).toHaveLength(1);
-    // As a change that was begun before the claim writes it.
+    // Simulates a write by a change that began before the claim.
     await workshop.store.rescheduleArchive(stale.id, { at: stale.archiveAt, attempts: 0 });
     workshop.clock.advance(2000);
     await completed(workshop, akool, 2);
@@ -203,7 +203,7 @@ describe('an archiver', () => {
       vi.advanceTimersByTime(10_000);
       await expect.poll(claimedUntil).toBe(workshop.clock.now() + 30_000);
     }
-    // Whoever comes next need not wait for the end of a claim that nobody uses.
+    // The claim is released, so that the next archiver need not wait for it to expire.
     await archiver.stop();
     expect(await claimedUntil()).toBe(workshop.clock.now());
   });

@@ -6,8 +6,8 @@ import { CallbackReceiver, type CallbackSettings } from '../../../src/services/w
 import type { Reconciler } from '../../../src/services/workers/reconciler.js';
 import { until } from '../../support/gate.js';
 import { recordedLog } from '../../support/harness.js';
-import { HOUR, NOON, refusal } from '../jobs/samples.js';
-import { openWorkshop, resultOf, log as silent, type WorkshopOptions } from './workshop.js';
+import { HOUR, historyOf, NOON, refusal } from '../../support/samples.js';
+import { openWorkshop, resultOf, log as silent, type WorkshopOptions } from '../../support/workshop.js';
 
 const KEYS = { clientId: 'QkZ8yLmN3pRstuVwXyZ01A', clientSecret: 's3cr3tKeyOf24Characters!' };
 const RESULT = 'https://cdn.example/result.png';
@@ -44,7 +44,7 @@ async function openReceiver(
   return { ...workshop, reconciler, receiver };
 }
 
-/** From then on it looks only when it is woken. */
+/** From then on it polls only when it is woken. */
 async function startWithoutTicks(reconciler: Reconciler): Promise<void> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
@@ -68,7 +68,7 @@ describe('a webhook', () => {
     const job = await atProvider('p1');
     expect(await receiver.receive(job.callbackToken, webhook('p1', status))).toBe('recorded');
     expect((await get(job)).status).toBe(expected);
-    const last = (await store.history(job.id)).at(-1);
+    const last = (await historyOf(store, job.id)).at(-1);
     if (status > 1) expect(last).toMatchObject({ status: expected, source: 'WEBHOOK' });
   });
 
@@ -180,7 +180,10 @@ describe('a webhook', () => {
         error: null,
         result: { providerUrl: RESULT },
       });
-      expect((await store.history(job.id)).at(-1)).toMatchObject({ source: 'WEBHOOK', status: 'COMPLETED' });
+      expect((await historyOf(store, job.id)).at(-1)).toMatchObject({
+        source: 'WEBHOOK',
+        status: 'COMPLETED',
+      });
       expect(await receiver.receive(job.callbackToken, webhook('p2', 3))).toBe('refused');
     },
   );

@@ -3,10 +3,10 @@ import type { Job } from '../../../src/services/jobs/job.js';
 import type { JobBus } from '../../../src/services/jobs/job-bus.js';
 import { CatchUp } from '../../../src/services/workers/catch-up.js';
 import { withMethods } from '../../support/harness.js';
-import { HOUR, refusal } from '../jobs/samples.js';
-import { log, openWorkshop, type WorkshopOptions } from './workshop.js';
+import { HOUR, refusal } from '../../support/samples.js';
+import { log, openWorkshop, type WorkshopOptions } from '../../support/workshop.js';
 
-/** What others publish never arrives here. */
+/** A bus that receives nothing from others. */
 const deaf = (bus: JobBus): JobBus => withMethods(bus, { publish: () => {} });
 
 async function openDeaf(options: WorkshopOptions = {}) {

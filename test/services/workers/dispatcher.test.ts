@@ -3,8 +3,8 @@ import type { SubmitOutcome } from '../../../src/services/akool/akool-client.js'
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import { Gate, until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
-import { face, HOUR, NOON, refusal, request } from '../jobs/samples.js';
-import { acceptedAs, openWorkshop, type Workshop } from './workshop.js';
+import { face, HOUR, historyOf, NOON, refusal, request } from '../../support/samples.js';
+import { acceptedAs, openWorkshop, type Workshop } from '../../support/workshop.js';
 
 const NOT_ACCEPTED: SubmitOutcome = {
   kind: 'not-accepted',
@@ -16,7 +16,7 @@ const ACCOUNT_REFUSED: SubmitOutcome = { kind: 'account-refused', reason: 'ACCOU
 
 const PAGE = { limit: 1, direction: 'forward' } as const;
 
-/** Sends what waits and resolves when nothing is in flight any more. */
+/** Sends all waiting jobs, and resolves when nothing is in flight any more. */
 async function sendAll({ akool, ...workshop }: Workshop, outcome: SubmitOutcome): Promise<void> {
   akool.onSubmit = async () => outcome;
   const dispatcher = workshop.dispatcher();
@@ -98,7 +98,7 @@ describe('the dispatcher', () => {
       inFlight -= 1;
       return acceptedAs(`p${nth}`);
     };
-    // As soon as one is accepted it is done, so that its slot is free for the next.
+    // Each job ends as soon as it is accepted, so that its slot is free for the next.
     const forget = jobs.onChange((job) => {
       if (job.status === 'QUEUED') {
         void jobs.apply(job.id, { type: 'expired', at: clock.now(), error: refusal });
@@ -131,7 +131,7 @@ describe('the dispatcher', () => {
   });
 
   test('sends by itself when a job comes and when a slot becomes free', async () => {
-    // Nothing looks by itself: whoever sends was woken.
+    // Timers are faked, so it sends only when woken.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const workshop = await openWorkshop();
@@ -149,7 +149,7 @@ describe('the dispatcher', () => {
 
   test('tells Akool each job the address of its own webhook', async () => {
     const workshop = await openWorkshop();
-    const dispatcher = workshop.dispatcher({ webhookUrl: (job) => `https://us/${job.callbackToken}` });
+    const dispatcher = workshop.dispatcher({ callbackUrl: (job) => `https://us/${job.callbackToken}` });
     const job = await workshop.create();
     dispatcher.start();
     await until(() => workshop.akool.submits.length === 1);
@@ -269,7 +269,7 @@ describe('the dispatcher', () => {
     await until(() => workshop.akool.submits.length === 1);
     await until(async () => (await workshop.get(job)).status === 'QUEUED');
     expect(deadlines).toEqual([job.deadlineAt]);
-    const notes = (await workshop.store.history(job.id)).map(({ status, note }) => [status, note]);
+    const notes = (await historyOf(workshop.store, job.id)).map(({ status, note }) => [status, note]);
     expect(notes).toEqual([
       ['WAITING', null],
       ['SUBMITTING', null],
@@ -320,7 +320,7 @@ test('a job whose request cannot be read is not sent, and waits to be sent later
   dispatcher.start();
   await until(async () => (await workshop.get(job)).retryAt !== null);
   expect((await workshop.get(job)).deadlineAt).toBe(job.deadlineAt);
-  expect(await workshop.store.history(job.id)).toMatchObject([
+  expect(await historyOf(workshop.store, job.id)).toMatchObject([
     { status: 'WAITING' },
     { status: 'SUBMITTING' },
     { status: 'WAITING', note: 'not sent: its request could not be read' },

@@ -1,4 +1,4 @@
-/** Old jobs go as fast as a busy gateway makes new ones, and one that can't go keeps no other. */
+/** Old jobs are erased as fast as a busy gateway creates new ones, and a failing one blocks no others. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -9,15 +9,15 @@ import { createFolderBlobStore } from '../../../src/services/media/folder-blob-s
 import { archiveStem } from '../../../src/services/workers/archiver.js';
 import { Eraser } from '../../../src/services/workers/eraser.js';
 import { withMethods } from '../../support/harness.js';
-import { HOUR } from '../jobs/samples.js';
-import { log, openWorkshop, type Workshop } from './workshop.js';
+import { HOUR } from '../../support/samples.js';
+import { log, openWorkshop, type Workshop } from '../../support/workshop.js';
 
 const DAY = 24 * HOUR;
 
 let workshop: Workshop;
 let archive: BlobStore;
 let eraser: Eraser;
-/** How often old jobs were looked for. */
+/** Number of searches for old jobs. */
 let looks = 0;
 let deletions: (readonly string[])[] = [];
 
@@ -84,7 +84,7 @@ describe('jobs past their days', () => {
     workshop.clock.advance(2 * DAY);
     start();
     await expect.poll(() => left(old)).toBe(0);
-    // 450 at 50 a tick would be nine looks, one second apart.
+    // 450 at 50 a tick would be nine searches, one second apart.
     expect(looks).toBeLessThanOrEqual(4);
     expect(deletions.flat().sort()).toEqual(old.map(({ providerId }) => providerId).sort());
     expect(deletions.length).toBeLessThanOrEqual(10);
@@ -100,7 +100,7 @@ describe('jobs past their days', () => {
     await expect.poll(() => looks).toBeGreaterThan(1);
     expect(deletions).toHaveLength(1);
     expect(await left(old)).toBe(10);
-    // Each is tried again after a minute.
+    // Each is retried after a minute.
     workshop.clock.advance(60_000);
     await expect.poll(() => deletions.length).toBe(2);
   });

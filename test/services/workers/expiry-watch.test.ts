@@ -1,11 +1,11 @@
-/** Results that nobody keeps and that are about to be deleted are in the log and in the metrics. */
+/** Results that are not kept and are about to be deleted appear in the log and in the metrics. */
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../../src/services/jobs/job-event.js';
 import { ExpiryWatch } from '../../../src/services/workers/expiry-watch.js';
-import { HOUR } from '../jobs/samples.js';
-import { openWorkshop, type Workshop } from './workshop.js';
+import { HOUR } from '../../support/samples.js';
+import { openWorkshop, type Workshop } from '../../support/workshop.js';
 
 const DAY = 24 * HOUR;
 let stop: (() => Promise<void>) | undefined;

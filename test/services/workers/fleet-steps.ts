@@ -1,18 +1,18 @@
-/** What may happen to a fleet: the steps of which its stories are made. */
+/** The steps of which random stories about a fleet are made. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { GatewayError } from '../../../src/errors.js';
 import { isFinal, type Job } from '../../../src/services/jobs/job.js';
-import { HOUR, refusal, request } from '../jobs/samples.js';
+import { HOUR, refusal, request } from '../../support/samples.js';
+import { acceptedAs } from '../../support/workshop.js';
 import { type Fleet, SLOTS, type Status } from './fleet.js';
 import { TENANTS, type Witness } from './witness.js';
-import { acceptedAs } from './workshop.js';
 
 const MINUTE = 60_000;
 
 type Act = (fleet: Fleet, witness: Witness) => Promise<unknown>;
 
-/** One step, after which everything that must hold is looked at. */
+/** One step, after which all invariants are checked. */
 class Step implements fc.AsyncCommand<Witness, Fleet> {
   readonly #text: string;
   readonly #act: Act;
@@ -47,7 +47,7 @@ function step<Args extends readonly unknown[]>(
   );
 }
 
-/** A step with one of what there is then, if there is any. */
+/** A step with one of the items that exist at that moment, if there are any. */
 function stepWith<Item, Args extends readonly unknown[]>(
   name: string,
   among: (fleet: Fleet, witness: Witness) => readonly Item[],
@@ -65,14 +65,14 @@ const gateway = fc.nat({ max: 1 });
 const isBoth = fc.boolean();
 const status = fc.constantFrom<Status[]>(1, 2, 3, 4);
 const jobs = (_: Fleet, witness: Witness) => witness.jobs;
-/** Those that Akool has, or may have. */
+/** Jobs that Akool has, or may have. */
 const jobsAtAkool = ({ maybeBilled }: Fleet, witness: Witness) =>
   witness.jobs.flatMap((job) => {
     const providerId = maybeBilled.get(job.id);
     return providerId === undefined ? [] : [{ job, providerId }];
   });
 
-/** By one gateway, or by both at once. */
+/** One gateway, or both at once. */
 function by(nth: number, both: boolean): readonly number[] {
   return both ? [nth, 1 - nth] : [nth];
 }
@@ -146,7 +146,7 @@ const say = stepWith('say', jobsAtAkool, fc.tuple(status), async (fleet, _, { pr
   fleet.said.set(providerId, said),
 );
 
-/** Past what a submit may take, and past what an unconfirmed one keeps its slot. */
+/** Longer than a submit may take, and longer than an unconfirmed one keeps its slot. */
 const silence = fc.constantFrom(0, 2 * MINUTE, 2 * MINUTE, 11 * MINUTE);
 
 const poll = step('poll', fc.tuple(gateway, isBoth, silence), async (fleet, witness, nth, both, ms) => {
@@ -154,7 +154,7 @@ const poll = step('poll', fc.tuple(gateway, isBoth, silence), async (fleet, witn
   const before = fleet.asked.length;
   await Promise.all(by(nth, both).map((one) => fleet.gateway(one).reconciler.pass()));
   await fleet.settled();
-  // Those past their deadline are asked about for the last time, by whoever sees them.
+  // Jobs past their deadline are polled a last time by every gateway that sees them.
   const isInTime = ({ deadlineAt }: Job) => deadlineAt > fleet.clock.now();
   const inTime = new Set(witness.jobs.filter(isInTime).map(({ providerId }) => providerId));
   const asked = fleet.asked.slice(before).filter((id) => inTime.has(id));
@@ -172,7 +172,7 @@ const cancel = stepWith(
       fleet.gateway(nth).jobs.cancel(job.tenant, job.id).catch(codeOf),
       isLeasing && fleet.gateway(1 - nth).dispatcher.pass(),
     ]);
-    // Whoever is first.
+    // Either may be first.
     if (isLeasing && job.status === 'WAITING') return;
     const isCanceled = job.status === 'WAITING' || job.status === 'CANCELED';
     expect(typeof outcome === 'string' ? outcome : outcome.status).toBe(isCanceled ? 'CANCELED' : 'CONFLICT');
@@ -185,18 +185,18 @@ const remove = stepWith('delete', jobs, fc.tuple(gateway), async (fleet, witness
   if (isFinal(job.status)) witness.deleted(job.id);
 });
 
-/** Past what a job may take, and past what a key is kept. */
+/** Longer than a job may take, and longer than a key is kept. */
 const leap = step('leap', fc.tuple(fc.constantFrom(4 * HOUR, 25 * HOUR)), async ({ clock }, _, ms) =>
   clock.advance(ms),
 );
 
 const die = step('die', fc.tuple(gateway, fc.boolean()), async (fleet, _, nth, isLeasing) => {
-  // What it leases is stored, and it never learns of it.
+  // The jobs that it leases are stored as leased, but it dies before it learns of it.
   if (isLeasing) void fleet.gateway(nth).dispatcher.pass();
   fleet.replace(nth);
 });
 
-/** How often, compared with each other. */
+/** Relative frequencies. */
 const STEPS: readonly (readonly [number, fc.Arbitrary<fc.AsyncCommand<Witness, Fleet>>])[] = [
   [4, submit],
   [4, lease],
@@ -211,7 +211,7 @@ const STEPS: readonly (readonly [number, fc.Arbitrary<fc.AsyncCommand<Witness, F
   [1, die],
 ];
 
-/** Of up to so many steps. */
+/** Stories of up to this many steps. */
 export function stories(maxCommands: number): fc.Arbitrary<Iterable<fc.AsyncCommand<Witness, Fleet>>> {
   const steps = STEPS.flatMap(([times, one]) => Array.from({ length: times }, () => one));
   return fc.commands(steps, { maxCommands, size: 'max' });

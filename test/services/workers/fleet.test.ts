@@ -1,6 +1,6 @@
 /**
- * Stories of two gateways, made up by chance: what was promised holds after each step, whichever they are. One that
- * fails is told with its seed and path, by which it can be told again.
+ * Random stories about two gateways: after each step, whichever it is, all invariants hold. A failing story
+ * is reported with its seed and path, with which it can be repeated.
  */
 import fc from 'fast-check';
 import { pino } from 'pino';
@@ -16,11 +16,11 @@ import { Witness } from './witness.js';
 
 const url = await postgresUrl();
 const log = pino({ level: 'silent' });
-/** In which stories begin: fewer on a busy machine. */
+/** Time in which stories may begin: there are fewer on a busy machine. */
 const TIME_MS = 3000;
 
 beforeEach(() => {
-  // No gateway looks by itself, nor loses patience.
+  // No gateway acts or times out by itself.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   vi.spyOn(Math, 'random').mockReturnValue(0.5);
 });

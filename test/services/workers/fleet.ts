@@ -1,4 +1,4 @@
-/** Gateways on one store and the one Akool that they send to: real parts, of which each waits to be told to act. */
+/** Gateways on one store and one Akool: real parts, each of which acts only when told to. */
 import { pino } from 'pino';
 import { seal } from '../../../src/sandbox/envelope.js';
 import type { DetectedFrame, SubmitOutcome } from '../../../src/services/akool/akool-client.js';
@@ -14,31 +14,31 @@ import { CallbackReceiver } from '../../../src/services/workers/callback-receive
 import { Dispatcher } from '../../../src/services/workers/dispatcher.js';
 import { Eraser } from '../../../src/services/workers/eraser.js';
 import { Reconciler } from '../../../src/services/workers/reconciler.js';
-import { face, HOUR } from '../jobs/samples.js';
-import { ManualClock, resultOf, ScriptedAkool, TIMES } from './workshop.js';
+import { face, HOUR } from '../../support/samples.js';
+import { ManualClock, resultOf, ScriptedAkool, TIMES } from '../../support/workshop.js';
 
-/** Jobs that may be at Akool at once. */
+/** Maximum number of jobs at Akool at once. */
 export const SLOTS = 2;
 const KEYS = { clientId: 'QkZ8yLmN3pRstuVwXyZ01A', clientSecret: 's3cr3tKeyOf24Characters!' };
 const BASE_URL = 'http://127.0.0.1:4001';
 const RESULT = 'https://cdn.example/result.png';
-/** Turns of the event loop in which nothing is asked of the stores, after which nobody is about to ask. */
+/** After this many turns of the event loop without calls to the stores, no call is about to be made. */
 const QUIET_TURNS = 4;
 const log = pino({ level: 'silent' });
 
 export type Status = 1 | 2 | 3 | 4;
 
-/** A submit that Akool has, and of which its gateway has not heard the last word. */
+/** A submit that has reached Akool, and whose gateway has not received the final answer. */
 export interface Submit {
   readonly from: Gateway;
   readonly job: string;
   readonly providerId: string;
-  /** A callback said so. */
+  /** A callback has reported it. */
   isAccepted: boolean;
   answer(outcome: SubmitOutcome): void;
 }
 
-/** A question for faces that waits for its answer. */
+/** A face detection that waits for its answer. */
 export interface Look {
   readonly from: Gateway;
   answer(isFound: boolean): void;
@@ -50,24 +50,24 @@ export interface Gateway {
   readonly reconciler: Reconciler;
   readonly receiver: CallbackReceiver;
   readonly eraser: Eraser;
-  /** Whatever it has in hand comes to nothing from now on. */
+  /** Everything that it has in progress is lost from now on. */
   isDead: boolean;
 }
 
 export class Fleet {
   readonly clock = new ManualClock();
-  /** One for each gateway; the same one where only one process may have it. */
+  /** One per gateway; or the same one, if only one process may use it. */
   readonly stores: readonly JobStore[];
   readonly gateways: Gateway[];
   submits: readonly Submit[] = [];
   looks: readonly Look[] = [];
   /** Jobs that Akool has, or may have, with their `_id`s there. */
   readonly maybeBilled = new Map<string, string>();
-  /** What Akool says of an `_id` when it is asked. */
+  /** The status that Akool returns for an `_id` when polled. */
   readonly said = new Map<string, Status>();
-  /** `_id`s in the order in which they were asked about. */
+  /** `_id`s in the order in which they were polled. */
   readonly asked: string[] = [];
-  /** Jobs that were sent though they may have been billed already. */
+  /** Jobs that were sent although they may already have been billed. */
   readonly sentAgain: string[] = [];
   #sent = 0;
   #underWay = 0;
@@ -85,7 +85,7 @@ export class Fleet {
     return this.stores[nth] as JobStore;
   }
 
-  /** Starts another gateway in the place of one that is dead from now on. */
+  /** Kills a gateway and starts another in its place. */
   replace(nth: number): void {
     const dead = this.gateway(nth);
     dead.isDead = true;
@@ -94,19 +94,19 @@ export class Fleet {
     this.gateways[nth] = this.#gatewayOn(this.store(nth));
   }
 
-  /** What Akool sends to a job's address. */
+  /** Sends a callback of Akool's to a job's URL. */
   callback({ callbackToken }: Job, providerId: string, status: Status, nth: number): Promise<unknown> {
     const payload = { _id: providerId, status, type: 'faceswap', url: RESULT };
     const body = seal(payload, { ...KEYS, timestamp: this.clock.now(), nonce: '1529' });
     return this.gateway(nth).receiver.receive(callbackToken, Buffer.from(JSON.stringify(body)));
   }
 
-  /** All of them are dead. */
+  /** Kills all gateways. */
   end(): void {
     for (const gateway of this.gateways) gateway.isDead = true;
   }
 
-  /** Resolves when all gateways have done what they were about to do. */
+  /** Resolves when all gateways have finished what they were doing. */
   async settled(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_TURNS; quiet = this.#underWay === 0 ? quiet + 1 : 0)
       await new Promise((resolve) => setImmediate(resolve));
@@ -138,7 +138,7 @@ export class Fleet {
       jobs,
       reconciler,
       dispatcher: new Dispatcher({
-        // One of its own, so that it does not look at each change by itself.
+        // A separate service, so that the dispatcher does not react to every change by itself.
         jobs: serviceOn(),
         akool: akool.client,
         faces: new DetectionCache(akool.client, { detectCacheMs: 0 }),
@@ -151,7 +151,7 @@ export class Fleet {
           queueTtlMs: 24 * HOUR,
           leaseGraceMs: 15_000,
           drainMs: 0,
-          webhookUrl: (job) => job.id,
+          callbackUrl: (job) => job.id,
         },
       }),
       receiver: new CallbackReceiver({
@@ -230,7 +230,7 @@ export class Fleet {
     });
   }
 
-  /** The same store for as long as the gateway lives; its calls are counted while they are under way. */
+  /** The store for as long as the gateway lives; counts calls in progress. */
   #lifeline(store: JobStore, isDead: () => boolean): JobStore {
     const never = new Promise<never>(() => {});
     const counted = async (call: () => Promise<unknown>): Promise<unknown> => {

@@ -1,8 +1,8 @@
-/** What a gateway knows of others on its database, and when it warns of them. */
+/** What a gateway knows about others on its database, and when it warns about them. */
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { InstanceHeartbeat } from '../../../src/services/workers/instance-heartbeat.js';
 import { recordedLog } from '../../support/harness.js';
-import { openWorkshop } from './workshop.js';
+import { openWorkshop } from '../../support/workshop.js';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -41,7 +41,7 @@ test('another one is warned of when it comes, once, where they cannot wake each 
   expect(await second.start()).toBe(1);
   const warning = { level: 50, others: 1, msg: expect.stringContaining('REDIS_URL IS NOT SET') };
   expect(lines).toEqual([expect.objectContaining(warning)]);
-  // The one that was there first sees it at its next beat, and says nothing at the one after.
+  // The first one notices at its next heartbeat, and does not warn again at the one after.
   for (let i = 0; i < 3; i += 1) {
     await vi.advanceTimersByTimeAsync(5000);
     await expect.poll(() => lines).toHaveLength(2);

@@ -4,7 +4,8 @@ import type { Job } from '../../../src/services/jobs/job.js';
 import { QueuePositions } from '../../../src/services/workers/queue-positions.js';
 import { until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
-import { log, openWorkshop, type WorkshopOptions } from './workshop.js';
+import { historyOf } from '../../support/samples.js';
+import { log, openWorkshop, type WorkshopOptions } from '../../support/workshop.js';
 
 async function openQueue(options: WorkshopOptions = {}) {
   let looks = 0;
@@ -24,7 +25,7 @@ async function openQueue(options: WorkshopOptions = {}) {
   positions.start();
   positions.start();
   onTestFinished(() => positions.stop());
-  /** Resolves when a look at the queue has begun after the change, and so what the looks before told is on disk. */
+  /** Resolves when a read of the queue has begun after the change; earlier announcements are then on disk. */
   const lookedAtAfter = async (change: () => Promise<unknown>): Promise<void> => {
     const before = looks;
     await change();
@@ -33,7 +34,7 @@ async function openQueue(options: WorkshopOptions = {}) {
   return { ...workshop, positions, looks: () => looks, lookedAtAfter };
 }
 
-/** Follows a job as a subscription does, and notes what it is told. */
+/** Follows a job as a subscription does, and records the positions. */
 async function follow(
   jobs: { watch(tenant: string, id: string): Promise<AsyncIterableIterator<Job>> },
   job: Job,
@@ -164,8 +165,8 @@ describe('queue positions', () => {
     await wake();
     await until(() => follower.told.length === 4);
     await positions.stop();
-    const notes = (await store.history(followed.id)).map(({ note }) => note);
-    expect(notes).toEqual([null, 'position 1', 'ACCOUNT', 'dispatch goes on']);
+    const notes = (await historyOf(store, followed.id)).map(({ note }) => note);
+    expect(notes).toEqual([null, 'position 1', 'ACCOUNT', 'dispatch resumed']);
     expect(await get(other)).toMatchObject({ version: 1 });
     await follower.leave();
   });

@@ -4,13 +4,13 @@ import type { Job } from '../../../src/services/jobs/job.js';
 import type { Reconciler } from '../../../src/services/workers/reconciler.js';
 import { Gate, until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
-import { HOUR, NOON, request } from '../jobs/samples.js';
-import { openWorkshop, resultOf, type Workshop } from './workshop.js';
+import { HOUR, historyOf, NOON, request } from '../../support/samples.js';
+import { openWorkshop, resultOf, type Workshop } from '../../support/workshop.js';
 
 const URL = 'https://cdn.example/result.png';
 const unreachable = () => Promise.reject(new AkoolCallError('UNREACHABLE', 'no connection'));
 
-/** Takes until it is ended, as a call to an Akool that does not answer. */
+/** Runs until aborted, like a call to an Akool that does not answer. */
 async function untilStopped(_: unknown, signal: AbortSignal | undefined): Promise<never> {
   if (signal?.aborted === false) {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
@@ -22,7 +22,7 @@ async function isIn(workshop: Workshop, job: Job, status: string): Promise<void>
   await until(async () => (await workshop.get(job)).status === status);
 }
 
-/** Resolves when so many questions were asked and what came of the last one is on disk. */
+/** Resolves when this many polls were made and the outcome of the last one is on disk. */
 async function asks(reconciler: Reconciler, { akool }: Workshop, count: number): Promise<void> {
   reconciler.start();
   reconciler.wake();
@@ -48,7 +48,7 @@ describe('a job that is silent', () => {
       providerUrl: URL,
       providerUrlExpiresAt: NOON + 7 * 24 * HOUR,
     });
-    expect((await store.history(job.id)).at(-1)).toMatchObject({ status: 'COMPLETED', source: 'POLL' });
+    expect((await historyOf(store, job.id)).at(-1)).toMatchObject({ status: 'COMPLETED', source: 'POLL' });
     expect(akool.questions).toEqual([['p1']]);
   });
 
@@ -223,7 +223,7 @@ describe('a job that is silent', () => {
     const job = await workshop.atProvider('p1');
     akool.onResults = async () => {
       if (akool.questions.length > 1) return [resultOf('p1', 3, URL)];
-      // This answer is from before the bell rang.
+      // This answer predates the callback.
       await gate.pass();
       return [resultOf('p1', 2)];
     };
@@ -293,7 +293,7 @@ describe('a job past its deadline', () => {
     clock.advance(HOUR);
     reconciler.wake();
     await isIn(workshop, found, 'COMPLETED');
-    expect((await store.history(found.id)).at(-1)).toMatchObject({
+    expect((await historyOf(store, found.id)).at(-1)).toMatchObject({
       source: 'POLL',
       note: 'its result came after DEADLINE_EXCEEDED',
     });
@@ -340,7 +340,7 @@ describe('a job past its deadline', () => {
     expect(akool.questions.length).toBeGreaterThan(0);
     expect((await workshop.get(job)).status).toBe('QUEUED');
     akool.onResults = async () => [resultOf('p1', 3, URL)];
-    // Past the pause that follows a question without an answer, and still spared.
+    // Past the pause after a failed poll, but still spared.
     clock.advance(60_000);
     reconciler.wake();
     await isIn(workshop, job, 'COMPLETED');

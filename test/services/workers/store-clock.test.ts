@@ -1,4 +1,4 @@
-/** The clock of gateways that share a store, when it is set, and when one of them stands still. */
+/** The clock of gateways that share a store, when it is set, and when one of them is suspended. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +11,9 @@ import { createKyselyJobStore } from '../../../src/services/store/kysely-job-sto
 import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { StoreClock } from '../../../src/services/workers/store-clock.js';
 import { recordedLog, withMethods } from '../../support/harness.js';
-import { HOUR, newJobOf } from '../jobs/samples.js';
+import { HOUR, newJobOf } from '../../support/samples.js';
 
-/** How far the clock of the server is ahead of this machine's. */
+/** How far the server's clock is ahead of this machine's. */
 let aheadMs = 0;
 let dir: string;
 let store: JobStore;
@@ -58,7 +58,7 @@ async function movedMs({ id, deadlineAt }: Job): Promise<number> {
   return ((await store.get(id))?.deadlineAt ?? 0) - deadlineAt;
 }
 
-/** Whether it goes by the server's clock; tests take no minute. */
+/** Whether it uses the server's clock; tests take less than a minute. */
 function follows({ clock }: Gateway): boolean {
   return Math.abs(clock.now() - (Date.now() + aheadMs)) < 60_000;
 }
@@ -74,7 +74,7 @@ test.each([-1, 4])(
     for (const { clock } of [one, other, third]) await clock.check();
     const job = await waiting();
     aheadMs = hours * HOUR;
-    // Until it is noticed the time goes on as it did.
+    // Until the change is noticed, time goes on as before.
     expect(Math.abs(one.clock.now() - Date.now())).toBeLessThan(60_000);
     for (const { clock } of [one, other, third, one, other, third]) await clock.check();
     expect(Math.abs((await movedMs(job)) - hours * HOUR)).toBeLessThan(1000);

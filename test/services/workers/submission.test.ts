@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Submission } from '../../../src/services/workers/submission.js';
 import { Gate, until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
-import { HOUR, refusal, request } from '../jobs/samples.js';
-import { acceptedAs, openWorkshop, type Workshop, type WorkshopOptions } from './workshop.js';
+import { HOUR, refusal, request } from '../../support/samples.js';
+import { acceptedAs, openWorkshop, type Workshop, type WorkshopOptions } from '../../support/workshop.js';
 
 async function openSubmission(waitMs: number, options: WorkshopOptions = {}) {
   const workshop = await openWorkshop(options);

@@ -1,8 +1,8 @@
-/** Sees after each step of a fleet what must hold whatever happened, by what every gateway's store says. */
+/** Checks the invariants after each step of a fleet, as seen through every gateway's store. */
 import { expect } from 'vitest';
 import { isFinal, type Job, type JobUpdate } from '../../../src/services/jobs/job.js';
 import type { JobStore } from '../../../src/services/jobs/job-store.js';
-import { HOUR } from '../jobs/samples.js';
+import { HOUR, historyOf } from '../../support/samples.js';
 import type { Fleet } from './fleet.js';
 
 export const TENANTS = ['ann', 'bob'] as const;
@@ -15,21 +15,21 @@ interface Seen {
 }
 
 export class Witness {
-  /** As they were seen last; deleted ones too. */
+  /** The last state seen of each job, including deleted ones. */
   readonly #seen = new Map<string, Seen>();
   readonly #isDeleted = new Set<string>();
-  /** By tenant and key, what was asked for with it first. */
+  /** The first request and its job, by tenant and key. */
   readonly #keys = new Map<string, { readonly job: Job; readonly request: unknown }>();
-  /** Of each tenant, the number of the last change that was seen. */
+  /** The number of the last change seen, by tenant. */
   readonly #changes = new Map<string, number>();
 
-  /** Those that are not deleted, oldest first. */
+  /** Jobs that are not deleted, oldest first. */
   get jobs(): readonly Job[] {
     const jobs = [...this.#seen.values()].map(({ job }) => job);
     return jobs.filter(({ id }) => !this.#isDeleted.has(id)).sort((a, b) => a.sequence - b.sequence);
   }
 
-  /** As it was when it was seen last. */
+  /** The last state seen of a job. */
   job(id: string): Job | undefined {
     return this.#seen.get(id)?.job;
   }
@@ -43,7 +43,8 @@ export class Witness {
   }
 
   /**
-   * The same key stands for the same job, for whoever uses it and whenever; where the job is erased, for a day.
+   * The same key always returns the same job, whichever gateway is used; after the job is erased, it is kept
+   * for a day.
    *
    * @param outcome the job, or the code of the error
    */
@@ -90,7 +91,7 @@ export class Witness {
     for (const tenant of TENANTS) await this.#expectFeed(fleet, tenant, changed);
   }
 
-  /** Null when it was erased. */
+  /** Returns null if it was erased. */
   async #see({ stores }: Fleet, id: string, before: Seen): Promise<Seen | null> {
     const [job, ...others] = await Promise.all([...new Set(stores)].map((store) => store.get(id)));
     for (const other of others) expect(other, 'all gateways see the same').toEqual(job);
@@ -99,7 +100,7 @@ export class Witness {
       expect(job.status, 'what changes gets a version').toBe(before.job.status);
       return { job, history: before.history };
     }
-    const history = await (stores.at(-1) as JobStore).history(id);
+    const history = await historyOf(stores.at(-1) as JobStore, id);
     const versions = history.map(({ version }) => version);
     expect(versions, 'versions rise by one').toEqual(versions.map((_, i) => i + 1));
     expect(history.at(-1)).toMatchObject({ version: job.version, status: job.status });

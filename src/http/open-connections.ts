@@ -2,13 +2,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-export class Connections {
+export class OpenConnections {
   readonly #open = new Set<Socket>();
   readonly #newestAnswers = new WeakMap<Socket, ServerResponse>();
 
   constructor(server: Server) {
     server.on('connection', (socket: Socket) => {
-      // A connection comes again if its offer to upgrade is ignored.
+      // The event repeats for a connection whose upgrade offer is ignored.
       if (!this.#open.has(socket)) socket.once('close', () => this.#open.delete(socket));
       this.#open.add(socket);
     });
@@ -17,7 +17,7 @@ export class Connections {
     });
   }
 
-  /** The answer to the latest request on a connection; those to earlier requests are written first. */
+  /** Returns the answer to the latest request on a connection; answers to earlier requests are written first. */
   newestAnswer(socket: Socket): ServerResponse | undefined {
     return this.#newestAnswers.get(socket);
   }

@@ -1,6 +1,6 @@
-/** Which members of a driver its contract uses: a method that no test calls is one that no driver is held to. */
+/** Finds the members of a driver that its contract does not use, and so does not test. */
 
-/** The same part; what is used of it is added to `used`. */
+/** Returns the same object; the names of members used are added to `used`. */
 export function noting<Part extends object>(part: Part, used: Set<PropertyKey>): Part {
   return new Proxy(part, {
     get: (target, name) => {

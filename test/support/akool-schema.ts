@@ -1,4 +1,4 @@
-/** Validators made of Akool's own OpenAPI files, so that the twin is held to what Akool publishes. */
+/** Validators built from Akool's own OpenAPI files, so that the sandbox matches what Akool publishes. */
 import { readFileSync } from 'node:fs';
 import type { ValidateFunction } from 'ajv';
 import { Ajv } from 'ajv';
@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 
 const FIXTURES = new URL('../fixtures/akool/', import.meta.url);
 
-/** The mistakes in an answer of `path`; none if it is as described. */
+/** The deviations of a response of `path` from its description. */
 export function mistakesInAnswer(
   path: string,
   method: 'get' | 'post',
@@ -21,7 +21,7 @@ export function mistakesInRequest(path: string, body: unknown): string[] {
   return mistakes(`${path} post request`, body);
 }
 
-/** The example requests that Akool prints for `path`. */
+/** The example requests that Akool publishes for `path`. */
 export function exampleRequests(path: string): unknown[] {
   const media = operations.get(`${path} post`)?.requestBody?.content?.['application/json'];
   const named = Object.values(media?.examples ?? {}).map(({ value }) => value);
@@ -53,7 +53,7 @@ for (const [file, base] of [
 ] as const) {
   const description: Description = parse(readFileSync(new URL(file, FIXTURES), 'utf8'));
   const ajv = new Ajv({ strict: false, allErrors: true });
-  // ajv-formats is CommonJS: its function comes as the namespace or as its default, by the loader's mood.
+  // ajv-formats is CommonJS: depending on the loader, its function is the namespace or the default export.
   const addFormats = 'default' in formats ? (formats.default as unknown as (ajv: Ajv) => void) : formats;
   (addFormats as (ajv: Ajv) => void)(ajv);
   ajv.addSchema({ $id: 'akool', components: description.components });
@@ -78,7 +78,7 @@ function mistakes(name: string, value: unknown): string[] {
   return (validate.errors ?? []).map(({ instancePath, message }) => `${name}: ${instancePath} ${message}`);
 }
 
-/** References lead into the components, which bear the id `akool`. */
+/** Makes references point to the components, whose id is `akool`. */
 function pointed(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"akool#/components'));
 }

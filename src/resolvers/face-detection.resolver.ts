@@ -4,7 +4,7 @@ import { DetectFacesInput, FaceDetectionType, toFaceDetection } from '../schema/
 import type { GatewayContext } from './context.js';
 
 @Resolver()
-export class AkoolResolver {
+export class FaceDetectionResolver {
   @Authorized()
   @Query(() => FaceDetectionType, {
     description: 'Detects the faces in a picture or video, in the form that the submit mutations take.',

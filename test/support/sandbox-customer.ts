@@ -1,4 +1,4 @@
-/** A customer of the sandbox: calls it over HTTP, and listens for its webhooks on a real port. */
+/** A customer of the sandbox: calls it over HTTP, and receives its callbacks on a real port. */
 import { createDecipheriv, createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -23,11 +23,11 @@ export interface Answer {
 export interface Heard {
   readonly body: { signature: string; dataEncrypt: string; timestamp: number; nonce: string };
   readonly signed: boolean;
-  /** Undefined when it could not be read. */
+  /** Undefined if it could not be read. */
   readonly payload: { _id: string; status: number; type: string; url: string } | undefined;
 }
 
-/** Short lives, so that a test sees a whole one. */
+/** Short-lived jobs, so that a test sees them through to the end. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const sandbox = createSandbox({
     queueMs: 5,
@@ -40,7 +40,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   return sandbox;
 }
 
-/** Calls an endpoint of Akool and holds its JSON answer against the OpenAPI files. */
+/** Calls an endpoint of Akool and compares its JSON response with the OpenAPI files. */
 export async function call(
   sandbox: Sandbox,
   path: string,
@@ -55,7 +55,7 @@ export async function call(
   });
   const answer = (await response.json()) as Answer['body'];
   const plain = path.split('?')[0] ?? '';
-  // Refusals with a status of their own (429, 500) are not described; they keep the shape of the others.
+  // Refusals with a status of their own (429, 500) are not described, but have the same form as the others.
   const described = plain === DETECT ? response.status : 200;
   if (plain !== TOKEN)
     expect(mistakesInAnswer(plain, body === undefined ? 'get' : 'post', described, answer)).toEqual([]);
@@ -85,7 +85,7 @@ export async function resultOf(sandbox: Sandbox, id: string): Promise<Record<str
   return (body.data['result'] as Record<string, unknown>[])[0];
 }
 
-/** Listens for webhooks, and answers them with what `answer` says; 200 unless told otherwise. */
+/** Receives callbacks and responds as `answer` says, by default with 200. */
 export class Listener {
   readonly heard: Heard[] = [];
   answer: (nth: number) => number = () => 200;
@@ -127,7 +127,7 @@ export class Listener {
     return this.heard.map(({ payload }) => payload?.status);
   }
 
-  /** Resolves when so many webhooks have come. */
+  /** Resolves when this many callbacks have arrived. */
   count(count: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.heard.length >= count) resolve();

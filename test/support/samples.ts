@@ -1,11 +1,11 @@
-/** Jobs, requests and times for tests that need some and do not care which. */
+/** Sample jobs, requests and times, for tests that do not depend on their details. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { DetectedFrame } from '../../../src/services/akool/akool-client.js';
-import type { Job } from '../../../src/services/jobs/job.js';
-import type { JobError } from '../../../src/services/jobs/job-error.js';
-import type { FaceSwapRequest } from '../../../src/services/jobs/job-request.js';
-import type { NewJob } from '../../../src/services/jobs/job-store.js';
-import { newJob } from '../../../src/services/jobs/new-job.js';
+import type { DetectedFrame } from '../../src/services/akool/akool-client.js';
+import type { Job, JobUpdate } from '../../src/services/jobs/job.js';
+import type { JobError } from '../../src/services/jobs/job-error.js';
+import type { FaceSwapRequest } from '../../src/services/jobs/job-request.js';
+import type { JobStore, NewJob } from '../../src/services/jobs/job-store.js';
+import { newJob } from '../../src/services/jobs/new-job.js';
 
 export const NOON = Date.UTC(2026, 0, 31, 12);
 export const HOUR = 60 * 60 * 1000;
@@ -20,7 +20,7 @@ export const request: FaceSwapRequest = {
   detectOpts: false,
 };
 
-/** One that Akool has found. */
+/** A detected face. */
 export const face: DetectedFrame['faces'][number] = {
   landmarks: [],
   landmarksStr: '1,1:2,2:3,3:4,4',
@@ -37,7 +37,7 @@ export const refusal: JobError = {
   retryable: false,
 };
 
-/** A job as it is to be stored. */
+/** A job to be stored. */
 export function newJobOf(tenant: string, more: Partial<NewJob> = {}): NewJob {
   return {
     id: randomUUID(),
@@ -51,7 +51,15 @@ export function newJobOf(tenant: string, more: Partial<NewJob> = {}): NewJob {
   };
 }
 
-/** A job in memory, newly born unless told otherwise. */
+/** A job in memory, newly created by default. */
 export function jobWith({ request: asked = request, ...changes }: Partial<Job & NewJob> = {}): Job {
   return { ...newJob({ ...newJobOf('tenant'), request: asked, turn: 0 }).job, ...changes };
+}
+
+/** The stored changes of one job, oldest first. */
+export async function historyOf(
+  store: Pick<JobStore, 'histories'>,
+  id: string,
+): Promise<readonly JobUpdate[]> {
+  return (await store.histories([id])).get(id) ?? [];
 }

@@ -1,6 +1,6 @@
 /**
- * A twin of S3 for tests: a real HTTP server that keeps objects in memory, checks every signature, and fails in
- * the ways that a test wants. It knows one bucket, named in the path, and the calls that an archive makes.
+ * A fake S3 for tests: a real HTTP server that keeps objects in memory, verifies every signature, and fails
+ * as a test requires. It has one bucket, named in the path, and supports the calls that an archive makes.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import http from 'node:http';
@@ -17,7 +17,7 @@ export interface StoredObject {
 export interface StoredUpload {
   readonly key: string;
   readonly contentType: string;
-  /** Tests may put it back. */
+  /** Tests may set it back. */
   initiatedAt: Date;
   readonly parts: Map<number, { readonly bytes: Buffer; readonly etag: string }>;
 }
@@ -36,9 +36,9 @@ export type Operation =
   | 'ListMultipartUploads';
 
 /**
- * - error: 500; denied: 403 with a text that repeats what should stay secret; unknown: 501
- * - reset: the connection is cut before anything is done; lost: after it, and before the answer
- * - hang: no answer at all
+ * - error: 500; denied: 403 with a text that repeats secrets; unknown: 501
+ * - reset: the connection is cut before anything is done; lost: afterwards, but before the response
+ * - hang: no response at all
  * - cut, stall: half of an object, and then the end of the connection, or nothing
  */
 export type Trouble = 'error' | 'denied' | 'unknown' | 'reset' | 'lost' | 'hang' | 'cut' | 'stall';
@@ -49,21 +49,21 @@ export interface S3Twin {
   readonly key: SigningKey;
   readonly objects: Map<string, StoredObject>;
   readonly uploads: Map<string, StoredUpload>;
-  /** All that was asked, in order. */
+  /** All calls, in order. */
   readonly calls: Operation[];
-  /** What is asked at present and was not answered to its end. */
+  /** Number of requests that are not completely answered. */
   readonly underWay: number;
-  /** In the order given; what is not used up is kept for later. `times` Infinity: until `heal`. */
+  /** Used up in the given order; the rest is kept for later. With `times` Infinity, until `heal`. */
   trouble(operation: Operation, trouble: Trouble, times?: number): void;
   heal(): void;
-  /** As if it were gone: nothing listens. */
+  /** Stops listening, as if the service were gone. */
   stop(): Promise<void>;
 }
 
 const MIB = 1024 * 1024;
-/** Of all parts but the last. */
+/** For all parts but the last. */
 const LEAST_PART_BYTES = 5 * MIB;
-/** Small, so that lists of some length come in pages. */
+/** Small, so that even short lists have several pages. */
 const PAGE = 2;
 
 export async function startS3Twin(more: Partial<SigningKey> = {}): Promise<S3Twin> {
@@ -306,7 +306,7 @@ function operationOf(method: string, object: string, query: URLSearchParams): Op
   }
 }
 
-/** As Amazon makes validators: those of several parts are no MD5. */
+/** ETags as Amazon creates them: those of multipart objects are not an MD5. */
 function newObject(bytes: Buffer, contentType = 'binary/octet-stream', parts = 0): StoredObject {
   const etag = parts === 0 ? md5(bytes) : md5(bytes).replace(/"$/, `-${parts}"`);
   return { bytes, contentType, etag, modifiedAt: new Date() };

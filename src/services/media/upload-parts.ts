@@ -2,16 +2,16 @@
 import type { Readable } from 'node:stream';
 
 /** Consecutive bytes of a stream. */
-export interface BytePart {
+export interface UploadPart {
   readonly bytes: Buffer;
   readonly isLast: boolean;
 }
 
 /**
- * Each part but the last has exactly `size` bytes; an empty stream gives one empty part. At most one part and
- * one chunk of the stream are in memory.
+ * Each part but the last has exactly `size` bytes; an empty stream yields one empty part. At most one part and one
+ * chunk of the stream are in memory.
  */
-export async function* byteParts(content: Readable, size: number): AsyncGenerator<BytePart, void> {
+export async function* uploadParts(content: Readable, size: number): AsyncGenerator<UploadPart, void> {
   let chunks: Buffer[] = [];
   let length = 0;
   for await (const piece of content as AsyncIterable<Buffer | string>) {

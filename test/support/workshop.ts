@@ -1,34 +1,34 @@
-/** The parts around jobs, real ones, on a database of their own; all taken down after each test. */
+/** The parts around jobs, real ones, on a separate database; all are closed after each test. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished } from 'vitest';
-import type { Clock } from '../../../src/clock.js';
-import type { AkoolClient, ProviderResult, SubmitOutcome } from '../../../src/services/akool/akool-client.js';
-import { createInProcessJobBus } from '../../../src/services/bus/in-process-job-bus.js';
-import { DetectionCache } from '../../../src/services/faces/detection-cache.js';
-import type { Job } from '../../../src/services/jobs/job.js';
-import type { JobBus } from '../../../src/services/jobs/job-bus.js';
-import type { JobRequest } from '../../../src/services/jobs/job-request.js';
-import { JobService } from '../../../src/services/jobs/job-service.js';
-import type { JobStore } from '../../../src/services/jobs/job-store.js';
-import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
-import { openSqlite } from '../../../src/services/store/sqlite.js';
-import { AccountHolds } from '../../../src/services/workers/account-holds.js';
-import { AccountWatch } from '../../../src/services/workers/account-watch.js';
-import { Dispatcher, type DispatcherSettings } from '../../../src/services/workers/dispatcher.js';
-import { Reconciler, type ReconcilerSettings } from '../../../src/services/workers/reconciler.js';
-import { HOUR, NOON, request } from '../jobs/samples.js';
+import type { Clock } from '../../src/clock.js';
+import type { AkoolClient, ProviderResult, SubmitOutcome } from '../../src/services/akool/akool-client.js';
+import { createInProcessJobBus } from '../../src/services/bus/in-process-job-bus.js';
+import { DetectionCache } from '../../src/services/faces/detection-cache.js';
+import type { Job } from '../../src/services/jobs/job.js';
+import type { JobBus } from '../../src/services/jobs/job-bus.js';
+import type { JobRequest } from '../../src/services/jobs/job-request.js';
+import { JobService } from '../../src/services/jobs/job-service.js';
+import type { JobStore } from '../../src/services/jobs/job-store.js';
+import { createKyselyJobStore } from '../../src/services/store/kysely-job-store.js';
+import { openSqlite } from '../../src/services/store/sqlite.js';
+import { AccountHolds } from '../../src/services/workers/account-holds.js';
+import { AccountWatch } from '../../src/services/workers/account-watch.js';
+import { Dispatcher, type DispatcherSettings } from '../../src/services/workers/dispatcher.js';
+import { Reconciler, type ReconcilerSettings } from '../../src/services/workers/reconciler.js';
+import { HOUR, NOON, request } from './samples.js';
 
-/** Where Akool is called, if it is. */
+/** The base URL of Akool. */
 const BASE_URL = 'https://openapi.akool.example';
 /** In milliseconds. */
 export const TIMES = { pollAfterMs: 30_000, jobDeadlineMs: 3 * HOUR, unconfirmedSlotMs: 600_000 };
 
 export const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
 
-/** Stands still until it is told to go on. */
+/** Stands still until it is advanced. */
 export class ManualClock implements Clock {
   #now = NOON;
 
@@ -51,9 +51,9 @@ export class ManualClock implements Clock {
   }
 }
 
-/** An Akool that answers as it is told, for what the real one can't be brought to on demand. */
+/** An Akool with scripted answers, for what the sandbox cannot produce on demand. */
 export class ScriptedAkool {
-  /** The webhook addresses of the submits, in the order of their arrival. */
+  /** The callback URLs of the submits, in order of arrival. */
   readonly submits: string[] = [];
   readonly questions: (readonly string[])[] = [];
   onSubmit: (nth: number, signal: AbortSignal | undefined) => Promise<SubmitOutcome>;
@@ -67,8 +67,8 @@ export class ScriptedAkool {
   }
 
   readonly client: AkoolClient = {
-    submitFaceSwap: (submit, options) => this.#submit(submit.webhookUrl, options?.signal),
-    submitFaceSwapPlus: (submit, options) => this.#submit(submit.webhookUrl, options?.signal),
+    submitFaceSwap: (submit, options) => this.#submit(submit.callbackUrl, options?.signal),
+    submitFaceSwapPlus: (submit, options) => this.#submit(submit.callbackUrl, options?.signal),
     results: (ids, options) => {
       this.questions.push(ids);
       return this.onResults(ids, options?.signal);
@@ -79,8 +79,8 @@ export class ScriptedAkool {
     destroy: async () => {},
   };
 
-  #submit(webhookUrl: string | null, signal: AbortSignal | undefined): Promise<SubmitOutcome> {
-    this.submits.push(webhookUrl ?? '');
+  #submit(callbackUrl: string | null, signal: AbortSignal | undefined): Promise<SubmitOutcome> {
+    this.submits.push(callbackUrl ?? '');
     return this.onSubmit(this.submits.length, signal);
   }
 }
@@ -130,7 +130,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
   await sqlite.start();
   onTestFinished(() => sqlite.stop());
   const inProcess = createInProcessJobBus();
-  // Whoever followed a job in a test has left by its end.
+  // By the end of a test, all its followers must have left.
   onTestFinished(() => expect(inProcess.followedJobs()).toEqual([]));
   const store = options.wrapStore?.(sqlite) ?? sqlite;
   const bus = options.wrapBus?.(inProcess) ?? inProcess;
@@ -192,7 +192,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
           queueTtlMs: 24 * HOUR,
           leaseGraceMs: 15_000,
           drainMs: 5000,
-          webhookUrl: (job) => job.id,
+          callbackUrl: (job) => job.id,
           ...more,
         },
       });

@@ -1,5 +1,5 @@
 /**
- * AWS Signature Version 4 as a server checks it, written from Amazon's description of it and sharing nothing with
+ * AWS Signature Version 4 as a server verifies it, written from Amazon's description and sharing no code with
  * the client: docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */
 import { createHash, createHmac } from 'node:crypto';
@@ -14,7 +14,7 @@ export interface SigningKey {
 
 export interface SignedRequest {
   readonly method: string;
-  /** Path and query, as they were sent. */
+  /** Path and query as sent. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -27,7 +27,7 @@ const MAX_SKEW_MS = 15 * 60 * 1000;
 const CREDENTIAL =
   /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(\d{8})\/([^/,]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/;
 
-/** What is wrong with the signature; null when nothing is. */
+/** What is wrong with the signature, or null. */
 export function faultOf(request: SignedRequest, key: SigningKey, now = Date.now()): Fault | null {
   const { headers } = request;
   const [, id, day = '', region, names = '', signature] = CREDENTIAL.exec(headers.authorization ?? '') ?? [];
@@ -46,7 +46,7 @@ export function faultOf(request: SignedRequest, key: SigningKey, now = Date.now(
   if (signature !== signatureOf(request, signed, { at, day, region, secret: key.secretAccessKey })) {
     return ['SignatureDoesNotMatch', 403];
   }
-  // Only then is the hash one that the client has signed.
+  // Only now is it certain that the client has signed the hash.
   const payload = text(headers['x-amz-content-sha256']);
   if (!/^[0-9a-f]{64}$/.test(payload)) return ['NotImplemented', 501];
   return payload === sha256(request.body) ? null : ['XAmzContentSHA256Mismatch', 400];
@@ -80,7 +80,7 @@ function signatureOf(
   return hmac(key, toSign.join('\n')).toString('hex');
 }
 
-/** Everything but what RFC 3986 calls unreserved. */
+/** Percent-encodes all but RFC 3986's unreserved characters. */
 function encode(value: string): string {
   return encodeURIComponent(value).replace(
     /[!'()*]/g,

@@ -1,4 +1,4 @@
-/** Real servers on this machine that behave as a test tells them to. */
+/** Real servers on this machine with behaviour defined by a test. */
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ export interface Received {
 
 export interface LocalServer {
   readonly url: string;
-  /** Requests that arrived whole. */
+  /** Requests that arrived completely. */
   readonly received: Received[];
   readonly connections: () => number;
   close(): Promise<void>;
@@ -21,7 +21,7 @@ export interface LocalServer {
 
 export type Answer = (request: Received, response: http.ServerResponse) => void;
 
-/** An HTTP server; `answer` is called once a request has arrived whole. */
+/** An HTTP server; `answer` is called once a request has arrived completely. */
 export async function httpServer(answer: Answer): Promise<LocalServer> {
   const received: Received[] = [];
   const server = http.createServer(async (request, response) => {
@@ -45,7 +45,7 @@ export async function rawServer(
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     sockets.add(socket);
-    // A reset by the other side is an ordinary thing here.
+    // Connections may be reset by the other side.
     socket.on('error', () => {});
     onSocket(socket);
   });
@@ -54,7 +54,6 @@ export async function rawServer(
   });
 }
 
-/** Answers with JSON. */
 export function json(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
   return text(status, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
 }
@@ -65,7 +64,7 @@ export function text(status: number, body: string, headers: Record<string, strin
   };
 }
 
-/** A promise that is settled from outside. */
+/** A promise that is resolved from outside. */
 export function gate(): { readonly opened: Promise<void>; open(): void } {
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => {
