@@ -1,4 +1,4 @@
-/** GraphQL `errors` mean that no job exists, even while connections to PostgreSQL keep breaking. */
+/** GraphQL `errors` mean that no job exists, also while connections to PostgreSQL break all the time. */
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask, type ClientError, dataOf, oneFace, submit } from '../support/caller.js';
@@ -27,7 +27,7 @@ describe.skipIf(postgres === null)('the outcome of a mutation', { timeout: 120_0
     await database.drop();
   });
 
-  /** Ids of stored jobs by the number they were submitted with. */
+  /** The number that each stored job was submitted with, and its id. */
   async function stored(): Promise<Map<string, string[]>> {
     const client = new Client({ connectionString: database.url });
     await client.connect();
@@ -41,7 +41,7 @@ describe.skipIf(postgres === null)('the outcome of a mutation', { timeout: 120_0
     return byNumber;
   }
 
-  /** Returns the job's id, or null with the error in `refused`. */
+  /** The id of the job; null, and the error among `refused`, when there is none. */
   async function submitted(n: number, refused: Map<string, ClientError>): Promise<string | null> {
     const { body } = await ask<{ submitFaceSwap: { job: { id: string } } }, object>(
       gateway.url,
@@ -84,20 +84,14 @@ describe.skipIf(postgres === null)('the outcome of a mutation', { timeout: 120_0
 
   test('that cannot be found out in time is UNKNOWN, and the same key gives the job that was made', async () => {
     const input = oneFace({ idempotencyKey: 'once' });
-    let isCut = false;
-    proxy.toClient = (bytes) => {
-      if (isCut || !bytes.includes('COMMIT\0')) return 'pass';
-      isCut = true;
-      void proxy.become('away');
-      return 'cut';
-    };
+    const isCut = loseCommitAfter(/insert into "jobs" /, () => void proxy.become('away'));
     const begun = performance.now();
     const { body } = await ask(gateway.url, SUBMIT, { input });
     expect(performance.now() - begun).toBeLessThan(10_000);
     expect(body.data ?? null).toBeNull();
     expect(body.errors?.[0]?.extensions).toMatchObject({ code: 'STORE_UNAVAILABLE', outcome: 'UNKNOWN' });
     expect(body.errors?.[0]?.message).toContain('idempotencyKey');
-    proxy.toClient = () => 'pass';
+    expect(isCut()).toBe(true);
     await proxy.become('on');
     const { submitFaceSwap } = await dataOf(ask(gateway.url, SUBMIT, { input }));
     expect(submitFaceSwap.deduplicated).toBe(true);
@@ -112,27 +106,35 @@ describe.skipIf(postgres === null)('the outcome of a mutation', { timeout: 120_0
     await submit(gateway.url);
     const { id } = await submit(gateway.url);
 
-    let isLost = loseCommitOfAJob();
+    const change = /update "jobs" set .*"version" = /;
+    let isLost = loseCommitAfter(change);
     const { cancelJob } = await dataOf(ask(gateway.url, CANCEL, { id }));
     expect([cancelJob.status, isLost()]).toEqual(['CANCELED', true]);
-    isLost = loseCommitOfAJob();
+    isLost = loseCommitAfter(change);
     const answer = await dataOf(ask(gateway.url, `mutation { deleteJob(id: "${id}") }`));
     expect([answer, isLost()]).toEqual([{ deleteJob: id }, true]);
   });
 
-  /** Loses the acknowledgement of the next commit that changes a job; returns whether there was one. */
-  function loseCommitOfAJob(): () => boolean {
-    let state: 'waiting' | 'changing' | 'lost' = 'waiting';
-    proxy.toServer = (bytes) => {
-      if (state === 'waiting' && /update "jobs" set .*"version" = /.test(bytes.toString('latin1')))
-        state = 'changing';
+  /**
+   * Loses the answer to the commit that ends the first transaction with this statement.
+   *
+   * @param then is called as it is lost
+   * @returns whether it was lost
+   */
+  function loseCommitAfter(statement: RegExp, then = (): void => {}): () => boolean {
+    let changing: object | null = null;
+    let isLost = false;
+    proxy.toServer = (bytes, connection) => {
+      if (statement.test(bytes.toString('latin1'))) changing ??= connection;
       return 'pass';
     };
-    proxy.toClient = (bytes) => {
-      if (state !== 'changing' || !bytes.includes('COMMIT\0')) return 'pass';
-      state = 'lost';
+    proxy.toClient = (bytes, connection) => {
+      // Other connections have commits of their own, like that of the heartbeat.
+      if (isLost || changing !== connection || !bytes.includes('COMMIT\0')) return 'pass';
+      isLost = true;
+      then();
       return 'cut';
     };
-    return () => state === 'lost';
+    return () => isLost;
   }
 });

@@ -1,5 +1,5 @@
 /**
- * A proxy between a client and a service that does what networks do: hang, refuse, cut, and lose a response.
+ * Stands between a client and a service, to do what networks do: fall silent, refuse, cut, and lose an answer.
  *
  *     const proxy = await startProxy('postgres://postgres@127.0.0.1:5432/x');
  *     connectTo(proxy.url);
@@ -10,39 +10,39 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { freePort } from './free-port.js';
 
 /**
- * - `on`: everything passes.
- * - `silent`: nothing passes and nothing is closed, as when packets are dropped. Data sent meanwhile arrives
- *   once it is `on` again, as TCP would retransmit it.
- * - `away`: it does not listen, and existing connections are reset.
+ * - `on`: all passes.
+ * - `silent`: nothing passes and nothing is closed, as when packets are dropped. What is sent meanwhile arrives
+ *   when it is `on` again, as TCP would send it again.
+ * - `away`: nobody listens, and what was connected is reset.
  */
 export type ProxyMode = 'on' | 'silent' | 'away';
 
-/** What happens to bytes: `cut` resets the connection, `silence` silences this one connection for good. */
+/** What becomes of bytes: `cut` resets the connection, `silence` makes this one connection silent for good. */
 export type Passage = 'pass' | 'cut' | 'silence';
 
-/** Sees bytes before they pass; they arrive in pieces of any size. */
-export type ProxyHook = (bytes: Buffer) => Passage;
+/** Sees bytes before they pass, in pieces of any size, and by which connection. */
+export type ProxyHook = (bytes: Buffer, connection: object) => Passage;
 
 export interface TcpProxy {
-  /** The target's URL, through the proxy. */
+  /** The target's address, through the proxy. */
   readonly url: string;
   readonly port: number;
-  /** The target of new connections. */
+  /** Where new connections lead. */
   target: string;
   readonly mode: ProxyMode;
-  /** Number of open connections. */
+  /** How many are open. */
   readonly connections: number;
   toServer: ProxyHook;
   toClient: ProxyHook;
   become(mode: ProxyMode): Promise<void>;
-  /** Resets every open connection. */
+  /** Resets every connection, once. */
   cut(): void;
   stop(): Promise<void>;
 }
 
 const pass: ProxyHook = () => 'pass';
 
-/** @param target a URL with host and port, of any scheme */
+/** @param target an address with a host and a port, of any scheme */
 export async function startProxy(target: string): Promise<TcpProxy> {
   const proxy = new ForwardingProxy(target, await freePort());
   await proxy.become('on');
@@ -104,8 +104,8 @@ class ForwardingProxy implements TcpProxy {
       const { hostname, port } = new URL(this.target);
       const upstream = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
       const pair: Pair = new Pair(client, upstream, {
-        toServer: (bytes) => this.toServer(bytes),
-        toClient: (bytes) => this.toClient(bytes),
+        toServer: (bytes) => this.toServer(bytes, pair),
+        toClient: (bytes) => this.toClient(bytes, pair),
         onClose: () => this.#pairs.delete(pair),
       });
       this.#pairs.add(pair);
@@ -120,19 +120,19 @@ class ForwardingProxy implements TcpProxy {
 }
 
 interface PairHooks {
-  readonly toServer: ProxyHook;
-  readonly toClient: ProxyHook;
+  readonly toServer: (bytes: Buffer) => Passage;
+  readonly toClient: (bytes: Buffer) => Passage;
   readonly onClose: () => void;
 }
 
-/** A client's connection, and the corresponding one to the service. */
+/** A client's connection, and the one to the service that it stands for. */
 class Pair {
   readonly #sides: readonly [client: Socket, upstream: Socket];
   readonly #onClose: () => void;
   #isSilent = true;
   #isSilentForGood = false;
   #isClosed = false;
-  /** One side is gone; the other is told when there is no silence. */
+  /** One side is gone; the other one hears of it when there is no silence. */
   #isBroken = false;
 
   constructor(client: Socket, upstream: Socket, { toServer, toClient, onClose }: PairHooks) {
@@ -163,7 +163,7 @@ class Pair {
     this.#onClose();
   }
 
-  #join(from: Socket, to: Socket, hook: ProxyHook): void {
+  #join(from: Socket, to: Socket, hook: (bytes: Buffer) => Passage): void {
     from.setNoDelay(true);
     from.on('data', (bytes: Buffer) => {
       if (this.#isClosed) return;

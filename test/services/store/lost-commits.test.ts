@@ -1,4 +1,4 @@
-/** Commits whose acknowledgement is lost: the write is recognised, and happens once. */
+/** Commits whose acknowledgement is lost: what was written is recognised, and is written once. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -52,7 +52,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     return store.save(change);
   }
 
-  /** Stored rows, read directly. */
+  /** What is stored, asked for directly. */
   async function rows(query: string): Promise<unknown[]> {
     const client = new Client({ connectionString: database.url });
     await client.connect();
@@ -63,7 +63,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     }
   }
 
-  /** Loses the acknowledgement or the request of the next commit; returns whether there was one. */
+  /** Of the next commit; says whether there was one. */
   function lose(what: 'answer' | 'request', how: Passage): () => boolean {
     let isLost = false;
     const side = what === 'answer' ? 'toClient' : 'toServer';
@@ -76,13 +76,13 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     return () => isLost;
   }
 
-  /** Loses the acknowledgement of the next commit and then the server; resolves once it is away. */
+  /** The answer to the next commit, and the server with it; resolves when that is away. */
   function loseServer(): Promise<void> {
     lose('answer', 'cut');
     const hook = proxy.toClient;
     return new Promise((resolve) => {
-      proxy.toClient = (bytes) => {
-        const passage = hook(bytes);
+      proxy.toClient = (bytes, connection) => {
+        const passage = hook(bytes, connection);
         if (passage === 'cut') resolve(proxy.become('away'));
         return passage;
       };
@@ -215,7 +215,7 @@ describe.skipIf(url === null)('a commit over PostgreSQL', { timeout: 30_000 }, (
     });
     await away;
     await proxy.become('on');
-    // The next write waits until the outcome of the previous one is known.
+    // The next write waits until it is known what became of the one before.
     await created();
     expect(await rows('select count(*)::int as n from jobs')).toEqual([{ n: 2 }]);
     expect(await store.get(job.id)).toMatchObject({ id: job.id });
