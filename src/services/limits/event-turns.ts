@@ -13,8 +13,8 @@ export type InTurn = (give: () => void) => void;
 
 export const atOnce: InTurn = (give) => give();
 
-/** The total cost of the events in one turn of the event loop, in the unit of `costOf`; takes 1 to 3 ms. */
-const MAX_TURN_COST = 5000;
+/** The total cost of the events in one turn of the event loop, in the unit of `costOf`; takes 2 to 5 ms. */
+const MAX_TURN_COST = 10_000;
 /** The cost of each event in addition to its fields. */
 const EVENT_COST = 200;
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { EventTurns } from '../../../src/services/limits/event-turns.js';
 
 /** Including the fixed cost per event, two of these exceed one turn's room. */
-const DEAR = 4500;
+const DEAR = 9500;
 
 let turns: EventTurns;
 let given: string[];
