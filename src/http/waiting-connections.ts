@@ -1,5 +1,5 @@
 /**
- * OpenConnections without a request in progress. Node buffers the head of a request while it arrives, without a limit for
+ * Connections without a request in progress. Node buffers the head of a request while it arrives, without a limit for
  * all connections together, and the senders are still unknown.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';

@@ -16,9 +16,6 @@ import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } 
 import { SharedReads } from './shared-reads.js';
 import { transition } from './transition.js';
 
-/** How many jobs are read side by side for followers. */
-const MAX_READS = 16;
-
 interface JobServiceSettings {
   /** Waiting jobs beyond this number use the reserve for tenants with few: see `hasPlace` in queue-rows.ts. */
   readonly queueLimit: number;
@@ -51,11 +48,12 @@ export class JobService {
     this.#clock = parts.clock;
     this.#settings = parts.settings;
     const { store, bus } = parts;
-    const readAll = async (ids: readonly string[]): Promise<ReadonlyMap<string, Job>> => {
-      const jobs = await Promise.all(ids.map((id) => store.get(id)));
-      return new Map(jobs.flatMap((job) => (job === null ? [] : [[job.id, job]])));
+    const read = async ([id = '']: readonly string[]): Promise<ReadonlyMap<string, Job>> => {
+      const job = await store.get(id);
+      return new Map(job === null ? [] : [[id, job]]);
     };
-    this.#sources = { store, bus, reads: new SharedReads(readAll, MAX_READS) };
+    // One job at a time, so that a read that hangs or fails affects only its own followers.
+    this.#sources = { store, bus, reads: new SharedReads(read, 1, true) };
     this.#tenantFollowers = new TenantFollowers(this.#sources);
   }
 

@@ -13,6 +13,7 @@ interface Read<Value> {
 export class SharedReads<Value> {
   readonly #readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
   readonly #maxIds: number;
+  readonly #areSideBySide: boolean;
   /** The reads that have not begun, by the ids that they will read. */
   readonly #waiting = new Map<string, Read<Value>>();
   /** The read to which more ids can be added. */
@@ -23,13 +24,16 @@ export class SharedReads<Value> {
   /**
    * @param maxIds per read. The values of one read are added to the answer without interruption; other requests are
    *   served between two reads
+   * @param areSideBySide whether a read may begin before the one before it has ended
    */
   constructor(
     readAll: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
     maxIds = Number.POSITIVE_INFINITY,
+    areSideBySide = false,
   ) {
     this.#readAll = readAll;
     this.#maxIds = maxIds;
+    this.#areSideBySide = areSideBySide;
   }
 
   /** Returns the value as of this call or later; null if the job has none. */
@@ -47,7 +51,7 @@ export class SharedReads<Value> {
 
   #open(): Read<Value> {
     const ids = new Set<string>();
-    const read = { ids, values: this.#read(ids, this.#last?.values) };
+    const read = { ids, values: this.#read(ids, this.#areSideBySide ? undefined : this.#last?.values) };
     this.#next = read;
     this.#last = read;
     return read;

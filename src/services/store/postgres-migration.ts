@@ -99,5 +99,5 @@ async function mustBeInView(db: Kysely<Tables>, schema: string): Promise<void> {
     and oid in (select to_regclass(name) from unnest(${[...TABLES, 'batches']}::text[]) as name)`.execute(db);
   const [first] = rows;
   if (first === undefined) return;
-  throw new Error(`${first.hiding} hides a table of the gateway; put first in search_path ${schema}`);
+  throw new Error(`${first.hiding} hides a table of the gateway; put ${schema} first in search_path`);
 }

@@ -424,6 +424,33 @@ describe('watch', () => {
     await Promise.all([...followers, all].map((follower) => follower.return?.()));
   });
 
+  test('over a bus whose signals carry no state is not held up by a job that cannot be read', async () => {
+    const gate = new Gate();
+    let stuck = '';
+    const workshop = await openWorkshop({
+      wrapBus: bare,
+      wrapStore: (store) =>
+        withMethods(store, {
+          get: async (id) => {
+            if (id === stuck) await gate.pass();
+            return store.get(id);
+          },
+        }),
+    });
+    const { jobs, clock } = workshop;
+    const [one, other] = [await workshop.create(), await workshop.create()];
+    const states = await Promise.all([jobs.watch('ann', one.id), jobs.watch('ann', other.id)]);
+    for (const state of states) await state.next();
+    stuck = one.id;
+    await jobs.apply(one, { type: 'canceled', at: clock.now() });
+    await gate.arrived;
+    await jobs.apply(other, { type: 'canceled', at: clock.now() });
+    expect((await states[1].next()).value).toMatchObject({ id: other.id, status: 'CANCELED' });
+    gate.open();
+    expect((await states[0].next()).value).toMatchObject({ id: one.id, status: 'CANCELED' });
+    await Promise.all(states.map((state) => state.return?.()));
+  });
+
   test('over a bus that loses, doubles and reorders signals ends with the final state after a gap', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const unreliable = new UnreliableBus(seed);

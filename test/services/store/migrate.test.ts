@@ -332,7 +332,7 @@ describe.skipIf(database === null)(
       test('stops a start where it hides ours, by name', async () => {
         await inUse(urlOf('public'));
         await expect(inUse(urlOf('other,public'))).rejects.toThrow(
-          /^other\.jobs hides a table of the gateway; put first in search_path public$/,
+          /^other\.jobs hides a table of the gateway; put public first in search_path$/,
         );
         expect(await tablesIn('other')).toEqual(['jobs', ...THEIRS]);
       });
