@@ -1,9 +1,19 @@
-/** The inputs of the generated files (schema, settings, error codes); see scripts/codegen.mjs. */
+/** What the generated files (schema, settings, error codes and reasons) are made of: see scripts/codegen.mjs. */
 import { printSchema } from 'graphql';
+import { URL_FAULTS } from './http-url.js';
 import { createSchema, RESOLVERS } from './resolvers/schema.js';
+import { IMAGE_FAULTS } from './services/faces/base64-picture.js';
+import { OPTS_FAULTS } from './services/jobs/opts.js';
 
 export { SETTINGS } from './config/settings.js';
 export { ERROR_CODES } from './errors.js';
+
+/** The messages of field errors whose code has several reasons. */
+export const FIELD_ERROR_REASONS = {
+  URL_INVALID: URL_FAULTS,
+  OPTS_MALFORMED: OPTS_FAULTS,
+  IMAGE_INVALID: IMAGE_FAULTS,
+};
 
 export async function schemaText(): Promise<string> {
   return printSchema(await createSchema(RESOLVERS));

@@ -1,7 +1,25 @@
 /** URLs of pictures and videos: validates them, and encodes them for Akool. */
 
-/** In characters. Browsers, proxies and signed URLs of object stores stay well below this. */
-const MAX_CHARACTERS = 4096;
+/** In characters. Browsers, proxies and signed URLs of object stores stay well below. */
+export const MAX_URL_CHARACTERS = 4096;
+
+/** Every reason to refuse a URL, and what to do. */
+export const URL_FAULTS = {
+  EMPTY: 'must not be empty: give an address like https://example.com/face.jpg',
+  TOO_LONG: `must have at most ${MAX_URL_CHARACTERS} characters`,
+  LINE_BREAK: 'must have no line breaks or other control characters',
+  BLANK: 'must have no blanks: encode them as %20, like https://example.com/my%20face.jpg',
+  BACKSLASH: 'must have no backslashes: separate with /, like https://example.com/face.jpg',
+  BROKEN_CHARACTER: 'must be well-formed text: one of its characters is half a surrogate pair',
+  LOCAL:
+    'must be an http: or https: URL: data:, blob: and file: exist only on your side, like https://example.com/face.jpg',
+  SCHEME: 'must begin with http:// or https://, like https://example.com/face.jpg',
+  NO_HOST: 'must have a host after http:// or https://, like https://example.com/face.jpg',
+  PORT: 'must have a port from 0 to 65535',
+  HOST: 'must have a valid host, like https://example.com/face.jpg',
+} as const;
+
+export type UrlFault = keyof typeof URL_FAULTS;
 
 /**
  * Returns null if the text is not a URL.
@@ -16,15 +34,27 @@ export function parseUrl(text: string, base?: string): URL | null {
   }
 }
 
-/** Whether `text` is an absolute http(s) URL that a parser would not have to correct. */
+/** Returns why `text` is not an absolute http(s) URL that means what it says; null if it is one. */
+export function urlFault(text: string): UrlFault | null {
+  if (text === '') return 'EMPTY';
+  if (text.length > MAX_URL_CHARACTERS) return 'TOO_LONG';
+  // The URL parser silently drops line breaks, trims blanks and turns backslashes into slashes.
+  if (/[\p{Cc}\u2028\u2029]/u.test(text)) return 'LINE_BREAK';
+  if (text.includes(' ')) return 'BLANK';
+  if (text.includes('\\')) return 'BACKSLASH';
+  if (/\p{Cs}/u.test(text)) return 'BROKEN_CHARACTER';
+  if (/^(?:data|blob|file):/i.test(text)) return 'LOCAL';
+  const [, authority] = /^https?:\/\/([^/?#]*)/i.exec(text) ?? [];
+  if (authority === undefined) return 'SCHEME';
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  if (host === '' || host.startsWith(':')) return 'NO_HOST';
+  if (Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > 65_535) return 'PORT';
+  // The parser drops characters without a glyph from a host, which then names another one.
+  return /[\s%\p{C}\p{Default_Ignorable_Code_Point}]/u.test(host) || parseUrl(text) === null ? 'HOST' : null;
+}
+
 export function isHttpUrl(text: string): boolean {
-  return (
-    text.length <= MAX_CHARACTERS &&
-    /^https?:\/\/[^/]/i.test(text) &&
-    // The URL parser silently drops line breaks and turns backslashes into slashes.
-    !/[\s\p{C}\\<>"]/u.test(text) &&
-    parseUrl(text) !== null
-  );
+  return urlFault(text) === null;
 }
 
 /** RFC 3986 for http(s): brackets enclose only an IPv6 address, and there is at most one fragment. */

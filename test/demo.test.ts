@@ -63,7 +63,7 @@ it('tells why a job failed and ends with 1', async () => {
 
 it('names the field of an input that is refused', async () => {
   const { code, stderr } = await demo('--url', gateway.url, '--target', 'ftp://example.com/face.png');
-  expect(stderr).toMatch(/^The gateway refused:\n {2}input\.targetImage\.0\.path: must be an absolute/);
+  expect(stderr).toMatch(/^The gateway refused:\n {2}input\.targetImage\.0\.path: must begin with http/);
   expect(code).toBe(1);
 });
 

@@ -2,7 +2,7 @@ import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isHttpUrl, toUri } from '../src/http-url.js';
+import { isHttpUrl, toUri, URL_FAULTS, urlFault } from '../src/http-url.js';
 
 const ajv = new Ajv();
 (formats.default ?? formats)(ajv);
@@ -21,6 +21,13 @@ describe('an address of a picture', () => {
     'https://example.com/a[1].jpg',
     "https://example.com/it's(1).jpg",
     `https://example.com/${'a'.repeat(4000)}`,
+    'https://example.com/نمی\u200cخواهم.jpg',
+    'https://example.com/👨\u200d👩\u200d👧.png',
+    'https://example.com/Donau\u00addampfer.jpg?q=\u200f1#\u2066x',
+    'https://example.com/Screenshot\u202f9.41.12\u00a0PM.png',
+    'https://example.com/\u202egpj.exe',
+    'https://example.com/<a>"b".jpg',
+    'https://user:secret@example.com:65535/',
   ])('may be %s', (url) => {
     expect(isHttpUrl(url)).toBe(true);
   });
@@ -33,33 +40,47 @@ describe('an address of a picture', () => {
   });
 
   test.each([
-    '',
-    'face.jpg',
-    '/face.jpg',
-    '//example.com/face.jpg',
-    'example.com/face.jpg',
-    'ftp://example.com/face.jpg',
-    'file:///etc/passwd',
-    'data:image/png;base64,AAAA',
-    'javascript:alert(1)',
-    'https:example.com',
-    'https:/example.com',
-    'https://',
-    'https:///face.jpg',
-    ' https://example.com/face.jpg',
-    'https://example.com/face.jpg\n',
-    'https://example.com/fa ce.jpg',
-    'https://example.com/fa\tce.jpg',
-    'https://example.com\\@evil.example/',
-    'https://example.com/\u202egpj.exe',
-    'https://example.com/\u0000',
-    'https://exa mple.com/',
-    'https://example.com:99999/',
-    'https://[::1/',
-    'https://example.com/<script>',
-    `https://example.com/${'a'.repeat(4100)}`,
-  ])('may not be %j', (url) => {
-    expect(isHttpUrl(url)).toBe(false);
+    ['', 'EMPTY'],
+    ['face.jpg', 'SCHEME'],
+    ['/face.jpg', 'SCHEME'],
+    ['//example.com/face.jpg', 'SCHEME'],
+    ['example.com/face.jpg', 'SCHEME'],
+    ['ftp://example.com/face.jpg', 'SCHEME'],
+    ['javascript:alert(1)', 'SCHEME'],
+    ['https:example.com', 'SCHEME'],
+    ['https:/example.com', 'SCHEME'],
+    ['file:///etc/passwd', 'LOCAL'],
+    ['data:image/png;base64,AAAA', 'LOCAL'],
+    ['blob:https://example.com/0b0d', 'LOCAL'],
+    ['https://', 'NO_HOST'],
+    ['https:///face.jpg', 'NO_HOST'],
+    ['https://?x', 'NO_HOST'],
+    ['https://:8080/face.jpg', 'NO_HOST'],
+    ['https://user@/face.jpg', 'NO_HOST'],
+    [' https://example.com/face.jpg', 'BLANK'],
+    ['https://example.com/face.jpg ', 'BLANK'],
+    ['https://example.com/fa ce.jpg', 'BLANK'],
+    ['https://exa mple.com/', 'BLANK'],
+    ['https://example.com/face.jpg\n', 'LINE_BREAK'],
+    ['https://example.com/fa\tce.jpg', 'LINE_BREAK'],
+    ['https://example.com/\u0000', 'LINE_BREAK'],
+    ['https://example.com/\u2028', 'LINE_BREAK'],
+    ['https://example.com\\@evil.example/', 'BACKSLASH'],
+    ['https://example.com/\ud800.jpg', 'BROKEN_CHARACTER'],
+    ['https://example.com:99999/', 'PORT'],
+    ['https://u:p@example.com:65536', 'PORT'],
+    ['https://[::1/', 'HOST'],
+    ['https://example.com:8o/', 'HOST'],
+    ['https://exa\u00admple.com/', 'HOST'],
+    ['https://exa\u200dmple.com/', 'HOST'],
+    ['https://exa\u00a0mple.com/', 'HOST'],
+    ['https://exam\uFE0Fple.com/', 'HOST'],
+    ['https://a%E2%80%8Bb.com/', 'HOST'],
+    ['https://256.1.1.1/', 'HOST'],
+    [`https://example.com/${'a'.repeat(4100)}`, 'TOO_LONG'],
+  ] as const)('may not be %j, because of %s', (url, fault) => {
+    expect(urlFault(url)).toBe(fault);
+    expect(URL_FAULTS[fault]).toMatch(/^must /);
   });
 });
 
@@ -74,6 +95,11 @@ describe('the same address on the wire', () => {
     ['https://example.com/?a[]=1', 'https://example.com/?a%5B%5D=1'],
     ['https://example.com/#a#b', 'https://example.com/#a%23b'],
     ['http://[::1]:4001/a.png', 'http://[::1]:4001/a.png'],
+    [
+      'https://example.com/a\u200cb\u00ad.jpg?c\u200f',
+      'https://example.com/a%E2%80%8Cb%C2%AD.jpg?c%E2%80%8F',
+    ],
+    ['https://example.com/<a>"b".jpg', 'https://example.com/%3Ca%3E%22b%22.jpg'],
   ])('of %s is %s', (url, uri) => {
     expect(toUri(url)).toBe(uri);
   });

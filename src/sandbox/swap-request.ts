@@ -22,7 +22,7 @@ export interface SwapOrder {
 
 const MAX_IMAGES = 50;
 const MAX_FACES = 8;
-const OPTS = /^\d+(\.\d+)?,\d+(\.\d+)?(:\d+(\.\d+)?,\d+(\.\d+)?)*$/;
+const OPTS = /^-?\d+(\.\d+)?,-?\d+(\.\d+)?(:-?\d+(\.\d+)?,-?\d+(\.\d+)?)*$/;
 const VIDEO = /\.(mp4|mov|m4v|webm|avi|mkv)$/i;
 
 /** @throws Refusal */

@@ -1,10 +1,11 @@
 /** The input of `submitFaceSwap`, with every rule of Akool's page "Face Swap Pro". */
-import { ArrayMaxSize, ArrayMinSize, IsOptional, Matches, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsOptional, ValidateNested } from 'class-validator';
 import { Field, InputType } from 'type-graphql';
 import { toUri } from '../http-url.js';
-import { type FaceImage, type FaceSwapRequest, MAX_IMAGES, OPTS } from '../services/jobs/job-request.js';
+import { type FaceImage, type FaceSwapRequest, MAX_IMAGES } from '../services/jobs/job-request.js';
+import { toOpts } from '../services/jobs/opts.js';
 import { FaceSwapModelEnum } from './enums.js';
-import { EachNeedsOpts, IsHttpUrl, IsIdempotencyKey } from './rules.js';
+import { EachNeedsOpts, IsHttpUrl, IsIdempotencyKey, IsOpts } from './rules.js';
 import { UrlScalar } from './scalars.js';
 
 @InputType('FaceImageInput', { description: 'A picture of a face.' })
@@ -22,11 +23,7 @@ class FaceImageInput implements FaceImage {
       'Optional if both lists have exactly one image; otherwise required on every image, unless `detectOpts`.',
   })
   @IsOptional()
-  @Matches(OPTS, {
-    context: { code: 'OPTS_MALFORMED' },
-    message:
-      'must be four x,y pairs joined by colons, like 262,175:363,175:313,215:272,279 (see detectFaces)',
-  })
+  @IsOpts()
   opts: string | null;
 }
 
@@ -86,7 +83,7 @@ export function toFaceSwapRequest(input: SubmitFaceSwapInput): FaceSwapRequest {
 }
 
 function toFaceImage({ path, opts }: FaceImageInput): FaceImage {
-  return { path: toUri(path), opts: opts ?? null };
+  return { path: toUri(path), opts: opts ? toOpts(opts) : null };
 }
 
 function tooFewRule() {

@@ -1,6 +1,7 @@
 /** Points and rectangles in a picture. */
 import { Max, Min } from 'class-validator';
 import { Field, Float, InputType, ObjectType } from 'type-graphql';
+import { MAX_COORDINATE, MIN_SIDE } from '../services/akool/akool-client.js';
 
 @ObjectType('Point', { simpleResolvers: true, description: 'In pixels from the top left corner.' })
 export class PointType {
@@ -26,39 +27,39 @@ export class RectangleType {
   height: number;
 }
 
-/** In pixels. No picture is this large, and sums of such numbers stay exact. */
-const FARTHEST = 1_000_000;
-
 @InputType('RectangleInput', { description: 'A rectangle as `detectFaces` returns it, in pixels.' })
 export class RectangleInput {
   @Field(() => Float)
-  @Min(-FARTHEST, placeRule())
-  @Max(FARTHEST, placeRule())
+  @Min(-MAX_COORDINATE, placeRule())
+  @Max(MAX_COORDINATE, placeRule())
   x: number;
 
   @Field(() => Float)
-  @Min(-FARTHEST, placeRule())
-  @Max(FARTHEST, placeRule())
+  @Min(-MAX_COORDINATE, placeRule())
+  @Max(MAX_COORDINATE, placeRule())
   y: number;
 
   @Field(() => Float)
-  @Min(0.01, sizeRule())
-  @Max(FARTHEST, sizeRule())
+  @Min(MIN_SIDE, sizeRule())
+  @Max(MAX_COORDINATE, sizeRule())
   width: number;
 
   @Field(() => Float)
-  @Min(0.01, sizeRule())
-  @Max(FARTHEST, sizeRule())
+  @Min(MIN_SIDE, sizeRule())
+  @Max(MAX_COORDINATE, sizeRule())
   height: number;
 }
 
 function placeRule() {
   return {
     context: { code: 'REGION_INVALID' },
-    message: `must be in pixels, from -${FARTHEST} to ${FARTHEST}`,
+    message: `must be in pixels, from -${MAX_COORDINATE} to ${MAX_COORDINATE}`,
   };
 }
 
 function sizeRule() {
-  return { context: { code: 'REGION_INVALID' }, message: `must be in pixels, above 0 and up to ${FARTHEST}` };
+  return {
+    context: { code: 'REGION_INVALID' },
+    message: `must be in pixels, from ${MIN_SIDE} to ${MAX_COORDINATE}`,
+  };
 }

@@ -1,7 +1,8 @@
 /** Input rules that class-validator does not have, and the form of every rule's errors. */
 import { registerDecorator, type ValidationArguments, type ValidationError, validate } from 'class-validator';
 import { type FieldError, InputError } from '../errors.js';
-import { isHttpUrl } from '../http-url.js';
+import { URL_FAULTS, urlFault } from '../http-url.js';
+import { OPTS_FAULTS, optsFault } from '../services/jobs/opts.js';
 
 /** The `context` of a rule. */
 interface RuleContext {
@@ -47,11 +48,14 @@ function toFieldErrors(error: ValidationError, parent: string, object: object): 
   return [...own, ...nested];
 }
 
-/** An absolute http(s) URL of at most 4096 characters, with nothing that a parser would have to correct. */
+/** An absolute http(s) URL; its message says which of `URL_FAULTS` it has. */
 export function IsHttpUrl(): PropertyDecorator {
-  return rule('URL_INVALID', 'must be an absolute http: or https: URL, like https://example.com/face.jpg', {
-    holds: (value) => typeof value === 'string' && isHttpUrl(value),
-  });
+  return faultRule('URL_INVALID', URL_FAULTS, urlFault);
+}
+
+/** Landmarks of a face, or empty text for none; its message says which of `OPTS_FAULTS` they have. */
+export function IsOpts(): PropertyDecorator {
+  return faultRule('OPTS_MALFORMED', OPTS_FAULTS, (text) => (text === '' ? null : optsFault(text)));
 }
 
 /**
@@ -76,7 +80,7 @@ function missingOpts(list: unknown, input: ImageLists): readonly string[] {
   const isBatch = (input.sourceImage?.length ?? 0) > 1 || (input.targetImage?.length ?? 0) > 1;
   if (!isBatch || input.detectOpts === true || !Array.isArray(list)) return [];
   return (list as readonly { readonly opts?: string | null }[]).flatMap((image, i) =>
-    image?.opts == null ? [`${i}.opts`] : [],
+    image?.opts ? [] : [`${i}.opts`],
   );
 }
 
@@ -182,7 +186,24 @@ type Check<Input> =
   | { readonly holds: (value: unknown, input: Input) => boolean }
   | { readonly places: (value: unknown, input: Input) => readonly string[] };
 
-function rule<Input extends object>(code: string, message: string, check: Check<Input>): PropertyDecorator {
+/** A rule for texts that can be broken in several ways, each with its own message. */
+function faultRule<Fault extends string>(
+  code: string,
+  messages: Readonly<Record<Fault, string>>,
+  faultOf: (text: string) => Fault | null,
+): PropertyDecorator {
+  const message = ({ value }: ValidationArguments): string => {
+    const fault = faultOf(String(value));
+    return fault === null ? '' : messages[fault];
+  };
+  return rule(code, message, { holds: (value) => typeof value === 'string' && faultOf(value) === null });
+}
+
+function rule<Input extends object>(
+  code: string,
+  message: string | ((args: ValidationArguments) => string),
+  check: Check<Input>,
+): PropertyDecorator {
   const places = 'places' in check ? { places: check.places as RuleContext['places'] } : {};
   return (target, property) =>
     registerDecorator({

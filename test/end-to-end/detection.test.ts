@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { AkoolClient } from '../../src/services/akool/akool-client.js';
 import { createAkoolClient } from '../../src/services/akool/http-akool-client.js';
+import { IMAGE_FAULTS } from '../../src/services/faces/base64-picture.js';
 import { type Answer, ask, dataOf, errorOf, follow, lookUp, submit } from '../support/caller.js';
 import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
@@ -139,6 +140,65 @@ describe('detectFaces', () => {
     expect(await framesOf({ image: `data:image/png;base64,${PIXEL}` })).toEqual(bare);
   });
 
+  it.each([
+    ['wrapped lines', `${PIXEL.replace(/.{20}/g, '$&\r\n')}\n`],
+    ['base64url', PIXEL.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')],
+    ['a data URI in capitals', `DATA:IMAGE/PNG;BASE64,${PIXEL}`],
+    ['a data URI with parameters', `data:image/png;charset=utf-8;name="a.png" ;base64,\n${PIXEL}`],
+    ['a data URI of a file of unknown type', `data:application/octet-stream;base64,${PIXEL}`],
+    ['a data URI without a type', `data:;base64,${PIXEL}`],
+  ])('takes base64 as programs make it, and sends it as Akool reads it: %s', async (_what, image) => {
+    const asked: unknown[] = [];
+    gateway = await startGateway({ overrides: { wrapAkool: (akool) => noting(akool, asked) } });
+    expect((await framesOf({ image }))[0]?.faces).toHaveLength(1);
+    const [{ image: sent }] = asked as [{ image: string }];
+    const digits = sent.replace(/^data:image\/png;base64,/, '');
+    expect(digits).toMatch(/^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/);
+    expect(Buffer.from(digits, 'base64')).toEqual(Buffer.from(PIXEL, 'base64'));
+  });
+
+  it.each(['submitFaceSwap', 'submitFaceSwapPlus'])('gives what %s takes as it is', async (mutation) => {
+    const face = {
+      region: [0.5, 1.25, 100.123456789, 0.02],
+      landmarks: [[1.5, 2]],
+      landmarks_str: '262.123456789012, 175:363, 175:313, 215:272, 279:340, 280',
+      crop_landmarks: null,
+      face_urls: 'https://example.com/نمی\u200cخواهم face.jpg',
+      crop_region: [-5, -5, 0, 200],
+    };
+    const both = [face, { ...face, region: [1, 1, 0, 3] }];
+    const lists = Object.fromEntries(
+      Object.keys(face).map((key) => [key, both.map((one) => Reflect.get(one, key))]),
+    );
+    const akool = await httpServer(
+      json(200, { error_code: 0, error_msg: 'SUCCESS', faces_obj: { '0': lists } }),
+    );
+    gateway = await startGateway({
+      overrides: { wrapAkool: (sandbox) => detectingAt(akool.url, sandbox, () => true) },
+    });
+    const faces = (await framesOf({ url: at('a.jpg') }))[0]?.faces ?? [];
+    expect(faces).toHaveLength(1);
+    const [found] = faces;
+    expect(found?.cropRegion).toBeNull();
+    const input =
+      mutation === 'submitFaceSwap'
+        ? { sourceImage: [{ path: found?.faceUrl, opts: found?.opts }], targetImage: [{ path: at('b.jpg') }] }
+        : {
+            sourceUrl: at('a.jpg'),
+            targetUrl: at('b.jpg'),
+            faceMapping: [{ source: { faceUrl: found?.faceUrl }, target: { region: found?.region } }],
+          };
+    const type = mutation === 'submitFaceSwap' ? 'SubmitFaceSwapInput' : 'SubmitFaceSwapPlusInput';
+    const { body } = await ask<Record<string, { job: { status: string } }>, unknown>(
+      gateway.url,
+      `mutation ($input: ${type}!) { ${mutation}(input: $input) { job { status } } }`,
+      { input },
+    );
+    expect(body.errors).toBeUndefined();
+    expect(body.data?.[mutation]?.job.status).toBe('QUEUED');
+    await akool.close();
+  });
+
   it('sends an address in the characters that Akool takes', async () => {
     const asked: unknown[] = [];
     gateway = await startGateway({ overrides: { wrapAkool: (akool) => noting(akool, asked) } });
@@ -219,11 +279,51 @@ describe('detectFaces, before Akool is asked,', () => {
     ['nothing', {}, 'input', 'MEDIA_REQUIRED'],
     ['both', { url: at('a.jpg'), image: PIXEL }, 'input', 'MEDIA_REQUIRED'],
     ['no address', { url: 'ftp://secret-value/a.jpg' }, 'input.url', 'URL_INVALID'],
-    ['no base64', { image: 'secret-value!' }, 'input.image', 'IMAGE_INVALID'],
-    ['an empty picture', { image: '' }, 'input.image', 'IMAGE_INVALID'],
-    ['base64 that was cut off', { image: PIXEL.slice(0, 41) }, 'input.image', 'IMAGE_INVALID'],
-    ['no picture', { image: base64('secret-value, just text') }, 'input.image', 'IMAGE_INVALID'],
-    ['a page', { image: base64('<html><script>1</script>') }, 'input.image', 'IMAGE_INVALID'],
+    ['no base64', { image: 'secret-value!' }, 'input.image', 'IMAGE_INVALID', IMAGE_FAULTS.NOT_BASE64],
+    ['an empty picture', { image: '' }, 'input.image', 'IMAGE_INVALID', IMAGE_FAULTS.EMPTY],
+    [
+      'an empty data URI',
+      { image: 'data:image/png;base64,' },
+      'input.image',
+      'IMAGE_INVALID',
+      IMAGE_FAULTS.EMPTY,
+    ],
+    ['an address', { image: at('secret-value') }, 'input.image', 'IMAGE_INVALID', IMAGE_FAULTS.ADDRESS],
+    [
+      'base64 that was cut off',
+      { image: PIXEL.slice(0, 41) },
+      'input.image',
+      'IMAGE_INVALID',
+      IMAGE_FAULTS.CUT_OFF,
+    ],
+    [
+      'a data URI that is not base64',
+      { image: `data:image/png,${PIXEL}` },
+      'input.image',
+      'IMAGE_INVALID',
+      IMAGE_FAULTS.NOT_A_BASE64_URI,
+    ],
+    [
+      'a picture of a phone',
+      { image: base64('\0\0\0\x18ftypheic\0\0\0\0mif1heic') },
+      'input.image',
+      'IMAGE_INVALID',
+      IMAGE_FAULTS.HEIC,
+    ],
+    [
+      'no picture',
+      { image: base64('secret-value, just text') },
+      'input.image',
+      'IMAGE_INVALID',
+      IMAGE_FAULTS.NOT_A_PICTURE,
+    ],
+    [
+      'a page',
+      { image: base64('<html><script>1</script>') },
+      'input.image',
+      'IMAGE_INVALID',
+      IMAGE_FAULTS.NOT_A_PICTURE,
+    ],
     [
       'a drawing that can run scripts',
       {
@@ -237,6 +337,7 @@ describe('detectFaces, before Akool is asked,', () => {
       { image: `data:text/html;base64,${PIXEL}` },
       'input.image',
       'IMAGE_INVALID',
+      IMAGE_FAULTS.NOT_A_PICTURE_URI,
     ],
     [
       'a picture over 5 MB',
@@ -338,19 +439,9 @@ describe('a submit with detectOpts', () => {
         },
       }),
     );
-    const client = createAkoolClient({
-      baseUrl: odd.url,
-      credentials: { kind: 'api-key', apiKey: 'k' },
-      timeoutMs: 5000,
-    });
     try {
       gateway = await startGateway({
-        overrides: {
-          wrapAkool: (akool) =>
-            withMethods<AkoolClient>(akool, {
-              detectFaces: (request) => (request.url?.includes('odd') ? client : akool).detectFaces(request),
-            }),
-        },
+        overrides: { wrapAkool: (akool) => detectingAt(odd.url, akool, (url) => url.includes('odd')) },
       });
       const one = {
         detectOpts: true,
@@ -368,7 +459,6 @@ describe('a submit with detectOpts', () => {
       expect(job.error?.message).toContain('sourceImage.0, targetImage.1');
       expect(gateway.sandbox.bills).toHaveLength(1);
     } finally {
-      await client.destroy();
       await odd.close();
     }
   });
@@ -495,7 +585,19 @@ function areaOf(face: Face | undefined): number {
   return (face?.region.width ?? 0) * (face?.region.height ?? 0);
 }
 
-/** A picture of this many bytes, in base64. */
+/** Looks for faces in these pictures at `baseUrl`, and does everything else at `akool`. */
+function detectingAt(baseUrl: string, akool: AkoolClient, isOdd: (url: string) => boolean): AkoolClient {
+  const credentials = { kind: 'api-key', apiKey: 'k' } as const;
+  const odd = createAkoolClient({ baseUrl, credentials, timeoutMs: 5000 });
+  return withMethods<AkoolClient>(akool, {
+    detectFaces: (request) => (isOdd(request.url ?? '') ? odd : akool).detectFaces(request),
+    destroy: async () => {
+      await Promise.all([odd.destroy(), akool.destroy()]);
+    },
+  });
+}
+
+/** A picture of so many bytes, in base64. */
 function pictureOf(bytes: number): string {
   const picture = Buffer.alloc(bytes);
   Buffer.from(PIXEL, 'base64').copy(picture);

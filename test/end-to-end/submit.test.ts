@@ -63,7 +63,7 @@ describe('Input that breaks a rule', () => {
       { sourceImage: images(1), targetImage: lastOne(images(50), { path: badUrl }) },
       ['targetImage.49.path URL_INVALID'],
     ],
-    ...[badOpts, '1,2', '1,2:3,4:5,6:7,8:9,10', '1;2:3,4:5,6:7,8', ' '].map(
+    ...[badOpts, '1,2', '1,2:3,4:5,6:7,8:9,10:11,12', '1;2:3,4:5,6:7,8', ' '].map(
       (opts): [string, SubmitInput, string[]] => [
         `the opts "${opts}"`,
         oneFace({ targetImage: [{ path: 'https://example.com/a.jpg', opts }] }),

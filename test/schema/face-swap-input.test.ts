@@ -75,6 +75,15 @@ describe('a submit that keeps all rules', () => {
       'decimals and negative numbers in opts',
       { sourceImage: [{ path: PATH, opts: '-1.5,2:3,4:5,6:7,8' }], targetImage: one },
     ],
+    [
+      'fractions of any length, and blanks, in opts',
+      {
+        sourceImage: [{ path: PATH, opts: ' 262.123456789012, 175 :363,175:313,215:272,279\n' }],
+        targetImage: one,
+      },
+    ],
+    ['five points in opts', { sourceImage: [{ path: PATH, opts: `${OPTS}:340,280` }], targetImage: one }],
+    ['opts that are empty', { sourceImage: [{ path: PATH, opts: '' }], targetImage: one }],
     ['opts that are null', { sourceImage: [{ path: PATH, opts: null }], targetImage: one }],
     ['a key of 128 characters', { sourceImage: one, targetImage: one, idempotencyKey: 'k'.repeat(128) }],
     ['a key in any script', { sourceImage: one, targetImage: one, idempotencyKey: 'schlüssel 鍵 😀' }],
@@ -94,6 +103,17 @@ describe('a submit that keeps all rules', () => {
       sourceImage: [{ path: PATH, opts: null }],
       targetImage: [{ path: PATH, opts: null }],
       singleFaceMode: false,
+    });
+  });
+
+  test('has no blanks in its opts, and none where they are empty', async () => {
+    const { handed } = await submit({
+      sourceImage: [{ path: PATH, opts: ' 262, 175:363, 175:\t313.25,215:272,279\r\n' }],
+      targetImage: [{ path: PATH, opts: '' }],
+    });
+    expect(handed[0]?.request).toMatchObject({
+      sourceImage: [{ opts: '262,175:363,175:313.25,215:272,279' }],
+      targetImage: [{ opts: null }],
     });
   });
 
@@ -137,14 +157,11 @@ describe.each(['sourceImage', 'targetImage'] as const)('%s', (side) => {
   });
 
   test.each([
-    '',
     ' ',
     MARKER,
     '1,2:3,4:5,6',
-    '1,2:3,4:5,6:7,8:9,10',
+    '1,2:3,4:5,6:7,8:9,10:11,12',
     '1,2;3,4;5,6;7,8',
-    `${OPTS} `,
-    `${OPTS}\n`,
     '1,2:3,4:5,6:7,',
     '1e3,2:3,4:5,6:7,8',
     `1,2:3,4:5,6:7,${'8'.repeat(50)}`,
@@ -156,9 +173,11 @@ describe.each(['sourceImage', 'targetImage'] as const)('%s', (side) => {
   });
 
   test('needs opts for every picture as soon as it has more than one', async () => {
-    expect(await broken(withSide([{ path: PATH }, { path: PATH, opts: null }]))).toEqual([
+    const without = [{ path: PATH }, { path: PATH, opts: null }, { path: PATH, opts: '' }];
+    expect(await broken(withSide(without))).toEqual([
       `input.${side}.0.opts OPTS_REQUIRED`,
       `input.${side}.1.opts OPTS_REQUIRED`,
+      `input.${side}.2.opts OPTS_REQUIRED`,
     ]);
     expect(await broken(withSide(fiftyWith({ path: PATH })))).toEqual([
       `input.${side}.49.opts OPTS_REQUIRED`,

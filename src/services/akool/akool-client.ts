@@ -136,6 +136,12 @@ export interface Point {
   readonly y: number;
 }
 
+/** In pixels. No picture is this large, and sums of such numbers stay exact. */
+export const MAX_COORDINATE = 1_000_000;
+/** Sides of a rectangle, in pixels. */
+export const MIN_SIDE = 0.01;
+
+/** Coordinates are between plus and minus `MAX_COORDINATE`, sides between `MIN_SIDE` and `MAX_COORDINATE`. */
 export interface Rectangle {
   readonly x: number;
   readonly y: number;

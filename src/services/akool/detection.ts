@@ -5,8 +5,17 @@
  * length differs from that of `region` could pair a face with another face's landmarks, and a swap with those
  * costs money. So such a list counts as missing, and if it is `landmarks`, the answer is unreadable.
  */
-import { OPTS } from '../jobs/job-request.js';
-import type { DetectedFace, DetectedFrame, Point, Rectangle } from './akool-client.js';
+
+import { isHttpUrl } from '../../http-url.js';
+import { optsFault, toOpts } from '../jobs/opts.js';
+import {
+  type DetectedFace,
+  type DetectedFrame,
+  MAX_COORDINATE,
+  MIN_SIDE,
+  type Point,
+  type Rectangle,
+} from './akool-client.js';
 import { isObject, type JsonObject, numberOf, textOf } from './answers.js';
 import { readProviderUrl } from './provider-url.js';
 
@@ -47,7 +56,9 @@ function readFrame(key: string, value: unknown, baseUrl: string): DetectedFrame 
   const faces = regions.map((_region, i) => readFace(value, i, regions.length, baseUrl));
   const readable = faces.filter((face) => face !== null);
   if (readable.length < faces.length) return null;
-  return { index: Number(key), timeSeconds: numberOf(value['frame_time']), faces: readable };
+  // A face without an area could be neither shown nor submitted.
+  const usable = readable.filter(({ region }) => isInPicture(region));
+  return { index: Number(key), timeSeconds: numberOf(value['frame_time']), faces: usable };
 }
 
 function readFace(frame: JsonObject, i: number, count: number, baseUrl: string): DetectedFace | null {
@@ -59,19 +70,32 @@ function readFace(frame: JsonObject, i: number, count: number, baseUrl: string):
   const landmarks = readPoints(at('landmarks'));
   if (region === null || landmarks === null) return null;
   const faceUrl = textOf(at('face_urls'));
+  const cropRegion = readRectangle(at('crop_region'));
   return {
     landmarks,
     landmarksStr: readOpts(at('landmarks_str')),
     cropLandmarks: readOpts(at('crop_landmarks')),
-    faceUrl: faceUrl === null ? null : readProviderUrl(faceUrl, baseUrl),
+    faceUrl: faceUrl === null ? null : readFaceUrl(faceUrl, baseUrl),
     region,
-    cropRegion: readRectangle(at('crop_region')),
+    cropRegion: cropRegion !== null && isInPicture(cropRegion) ? cropRegion : null,
   };
+}
+
+/** A longer URL than a submit may have counts as missing: what is returned here can be submitted. */
+function readFaceUrl(value: string, baseUrl: string): string | null {
+  const url = readProviderUrl(value, baseUrl);
+  return url !== null && isHttpUrl(url) ? url : null;
+}
+
+function isInPicture({ x, y, width, height }: Rectangle): boolean {
+  const isPlace = (n: number) => Math.abs(n) <= MAX_COORDINATE;
+  const isSide = (n: number) => n >= MIN_SIDE && n <= MAX_COORDINATE;
+  return [x, y].every(isPlace) && [width, height].every(isSide);
 }
 
 /** Reads a value that will be sent, and paid for, as `opts`. Any other form counts as missing. */
 function readOpts(value: unknown): string | null {
-  return typeof value === 'string' && OPTS.test(value) ? value : null;
+  return typeof value === 'string' && optsFault(value) === null ? toOpts(value) : null;
 }
 
 function readPoints(value: unknown): Point[] | null {

@@ -8,13 +8,9 @@ export const MAX_FACES = 8;
 
 export type JobKind = JobRequest['kind'];
 
-/** "Format: colon-separated coordinate pairs", four of them: both eyes, the nose, a corner of the mouth. */
-export const OPTS =
-  /^-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?(:-?\d{1,6}(\.\d{1,6})?,-?\d{1,6}(\.\d{1,6})?){3}$/;
-
 export interface FaceImage {
   readonly path: string;
-  /** Landmarks like `262,175:363,175:313,215:272,279`. */
+  /** See opts.ts. */
   readonly opts: string | null;
 }
 

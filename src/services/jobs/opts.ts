@@ -1,0 +1,38 @@
+/** Akool's `opts`: the landmarks of a face, like `262,175:363,175:313,215:272,279`. */
+
+/** Four points are both eyes, the nose and a corner of the mouth; the fifth is the other corner. */
+const MIN_POINTS = 4;
+const MAX_POINTS = 5;
+const MAX_CHARACTERS = 500;
+/** Pixels. Face detection returns fractions with many digits. */
+const NUMBER = /^-?\d{1,6}(?:\.\d{1,20})?$/;
+
+/** Every reason to refuse `opts`, and what to do. */
+export const OPTS_FAULTS = {
+  TOO_LONG: `must have at most ${MAX_CHARACTERS} characters: ${MIN_POINTS} or ${MAX_POINTS} points as detectFaces returns them`,
+  POINTS: `must be ${MIN_POINTS} or ${MAX_POINTS} points joined by colons, like 262,175:363,175:313,215:272,279 (see detectFaces)`,
+  PAIRS:
+    'must have two numbers for each point, joined by a comma, like 262,175:363,175:313,215:272,279 (see detectFaces)',
+  NUMBERS:
+    'must have plain decimal numbers of at most 6 digits before the point, like 262,175:363,175:313.5,215:272,279',
+} as const;
+
+export type OptsFault = keyof typeof OPTS_FAULTS;
+
+/** Returns why `text` cannot be sent as `opts`; null if it can. */
+export function optsFault(text: string): OptsFault | null {
+  if (text.length > MAX_CHARACTERS) return 'TOO_LONG';
+  const points = toOpts(text).split(':');
+  if (points.length < MIN_POINTS || points.length > MAX_POINTS) return 'POINTS';
+  const pairs = points.map((point) => point.split(','));
+  if (pairs.some((pair) => pair.length !== 2)) return 'PAIRS';
+  return pairs.flat().every((number) => NUMBER.test(number)) ? null : 'NUMBERS';
+}
+
+/** Removes the blanks that some programs write around separators; others could join two numbers. */
+export function toOpts(text: string): string {
+  const inner = (part: string, separator: string) => part.split(separator).map((one) => one.trim());
+  return inner(text, ':')
+    .map((point) => inner(point, ',').join(','))
+    .join(':');
+}

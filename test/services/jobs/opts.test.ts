@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { OPTS_FAULTS, optsFault } from '../../../src/services/jobs/opts.js';
+
+test.each([
+  ['', 'POINTS'],
+  [' ', 'POINTS'],
+  ['face', 'POINTS'],
+  ['1,2:3,4:5,6', 'POINTS'],
+  ['1,2:3,4:5,6:7,8:9,10:11,12', 'POINTS'],
+  ['1,2;3,4;5,6;7,8', 'POINTS'],
+  ['1:2:3:4', 'PAIRS'],
+  ['1,2:3,4:5,6:7,8,9', 'PAIRS'],
+  ['1,2:3,4:5,6:7,', 'NUMBERS'],
+  ['1e3,2:3,4:5,6:7,8', 'NUMBERS'],
+  ['26 2,175:363,175:313,215:272,279', 'NUMBERS'],
+  ['1,2:3,4:5,6:7,x', 'NUMBERS'],
+  ['1,2:3,4:5,6:7,1234567', 'NUMBERS'],
+  [`1,2:3,4:5,6:7,8${' '.repeat(500)}`, 'TOO_LONG'],
+] as const)('%j cannot be sent as opts, because of %s', (text, fault) => {
+  expect(optsFault(text)).toBe(fault);
+  expect(OPTS_FAULTS[fault]).toMatch(/^must /);
+});
+
+test.each([
+  '262,175:363,175:313,215:272,279',
+  '262,175:363,175:313,215:272,279:340,280',
+  '262.1234567890123,-175:363, 175 :313,215:272,279',
+])('%j can be sent as opts', (text) => {
+  expect(optsFault(text)).toBeNull();
+});
