@@ -5,6 +5,13 @@ import { readdir, rm } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+if (process.argv.includes('--help')) {
+  console.log(
+    'npm run bench -- [--quick] [--only MEASURE,MEASURE] [--output FILE] [--profiles FOLDER]: see docs/performance.md',
+  );
+  process.exit(0);
+}
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 const here = join(root, 'bench');
 

@@ -1,9 +1,12 @@
 /** The second step of a start: creates and connects the parts. Starts nothing. */
 import { fileURLToPath } from 'node:url';
+import { STRONG_KEY_LENGTH } from './config/api-keys.js';
+import { isLocalUrl } from './config/config.js';
 import type { Settings } from './drivers.js';
 import { RateLimits } from './graphql/rate-limits.js';
 import { TrustedDocuments } from './graphql/trusted-documents.js';
 import type { Listener } from './http/listener.js';
+import type { ThisMachine } from './http/loopback-guard.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import type { Opened } from './open.js';
 import { Cursors } from './resolvers/cursors.js';
@@ -25,6 +28,7 @@ import { CatchUp } from './services/workers/catch-up.js';
 import { Dispatcher } from './services/workers/dispatcher.js';
 import { Eraser } from './services/workers/eraser.js';
 import { ExpiryWatch } from './services/workers/expiry-watch.js';
+import { logEndedJobs } from './services/workers/job-log.js';
 import { createRegistry, Metrics } from './services/workers/metrics.js';
 import { QueuePositions } from './services/workers/queue-positions.js';
 import { Reconciler } from './services/workers/reconciler.js';
@@ -89,6 +93,7 @@ export async function compose(
   const holds = new AccountHolds({ store, log });
   const dispatcher = new Dispatcher({ jobs, akool, faces: detections, holds, clock, settings, log });
   const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
+  logEndedJobs(jobs, log);
   const eraser = new Eraser({ store, jobs, akool, archive, clock, settings, log });
   const registry = createRegistry();
   const health = new Health({ store, bus, registry, log });
@@ -121,7 +126,9 @@ export async function compose(
     trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),
     rates: new RateLimits(config.rates, opened.limiters?.create),
     corsOrigins: config.corsOrigins,
-    onlyThisMachine: config.auth.onlyThisMachine ? config : null,
+    onlyThisMachine: thisMachine(given),
+    publicPath:
+      config.publicUrl === null ? '' : new URL(config.publicUrl).pathname.replace(/(?<!\/)\/+$/, ''),
     maxSockets: config.maxSockets,
     maxSocketOperations: config.maxSocketOperations,
     maxSubscriptions: config.maxSubscriptions,
@@ -153,11 +160,30 @@ export async function compose(
   };
 }
 
+/** Returns null if the gateway serves everyone. */
+function thisMachine({ config, log }: Settings): ThisMachine | null {
+  if (!config.auth.onlyThisMachine) return null;
+  if (config.publicUrl !== null && !isLocalUrl(config.publicUrl)) {
+    log.warn(
+      { publicUrl: config.publicUrl },
+      'PUBLIC_URL is set and callers are not authenticated: under that name only callbacks and kept results are served. Set AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET to serve the rest, or AUTH=none to serve it to everyone.',
+    );
+  }
+  return config;
+}
+
 function authenticatorOf({ config, secrets, log }: Settings, followTokens: FollowTokens): Authenticator {
   const { auth } = config;
   if (secrets.jwtSecret !== null && secrets.jwtSecret.length < STRONG_SECRET_LENGTH) {
     log.warn(
       'AUTH_JWT_SECRET is short enough to be guessed from any token; use at least 32 random characters',
+    );
+  }
+  const short = secrets.apiKeys.filter(({ isShort }) => isShort).map(({ tenant }) => tenant);
+  if (short.length > 0) {
+    log.warn(
+      { tenants: short },
+      `AUTH_API_KEYS has keys that are short enough to be guessed; use at least ${STRONG_KEY_LENGTH} random characters`,
     );
   }
   return new Authenticator({

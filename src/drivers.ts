@@ -28,6 +28,7 @@ export interface Settings {
   readonly log: Logger;
 }
 
+const MAX_PORT = 65_535;
 /** How many bytes of a database's identity are used. */
 const PREFIX_BYTES = 8;
 
@@ -194,10 +195,10 @@ export async function startSandbox(
     await sandbox.start();
     return sandbox;
   };
-  const port = config.sandboxPort ?? (config.port === 0 ? 0 : config.port + 1);
+  const port = config.sandboxPort ?? (config.port === 0 || config.port === MAX_PORT ? 0 : config.port + 1);
   try {
     return await begin(port).catch((error: unknown) => {
-      if (config.sandboxPort !== null || !isPortTaken(error)) throw error;
+      if (config.sandboxPort !== null || !isPortRefused(error)) throw error;
       return begin(0);
     });
   } catch (error) {
@@ -215,6 +216,8 @@ export function cannotListen({ host, port }: Config, error: unknown): StartError
   );
 }
 
-function isPortTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+/** Taken, or below 1024 without the privilege. */
+function isPortRefused(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return code === 'EADDRINUSE' || code === 'EACCES';
 }

@@ -1,7 +1,8 @@
 /** The process: environment → app → signals → exit. */
-import { existsSync } from 'node:fs';
 import { createApp, type Running } from './app.js';
 import { ConfigError, readConfig } from './config/config.js';
+import { unknownSettings } from './config/unknown-settings.js';
+import { loadEnvFile } from './env-file.js';
 import { reasonOf, StartError } from './errors.js';
 import { createLog } from './log.js';
 import { endNow, untilNothingHoldsUp } from './process-end.js';
@@ -16,6 +17,9 @@ async function main(): Promise<void> {
   loadEnvFile();
   const { config, secrets } = readConfig(process.env);
   const { log, flush } = createLog(config.logLevel, process.stdout);
+  for (const { name, nearest } of unknownSettings(process.env)) {
+    log.warn({ name, nearest }, `${name} is not a setting, and is ignored; did you mean ${nearest}?`);
+  }
   const app = createApp(config, secrets, { log });
 
   let exitCode = 0;
@@ -47,15 +51,6 @@ async function main(): Promise<void> {
   });
 
   greet(await app.start());
-}
-
-function loadEnvFile(): void {
-  if (!existsSync('.env')) return;
-  try {
-    process.loadEnvFile('.env');
-  } catch (error) {
-    throw new StartError(`.env exists, but can't be read (${reasonOf(error)})`, { cause: error });
-  }
 }
 
 function greet({ url, sandbox, graphiql }: Running): void {

@@ -103,7 +103,12 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
   const bus = overrides.bus ?? (await createBus(redis, log));
   stops.push(() => bus.stop());
   await bus.start().catch((error: unknown) => goOnWithoutRedis(error, log));
-  const heartbeat = new InstanceHeartbeat({ store, clock, hasSharedBus: secrets.redisUrl !== null, log });
+  const heartbeat = new InstanceHeartbeat({
+    store,
+    clock,
+    hasSharedBus: secrets.redisUrl !== null || store.exclusive,
+    log,
+  });
   stops.push(() => heartbeat.stop());
   await heartbeat.start().catch(cantUseDatabase);
   const limiters = await createLimiters(redis, log);

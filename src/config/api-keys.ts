@@ -5,7 +5,12 @@ import { hash } from 'node:crypto';
 export interface ApiKey {
   readonly tenant: string;
   readonly sha256: Buffer;
+  /** Whether the key could be guessed; unknown, and so false, for a digest. */
+  readonly isShort: boolean;
 }
+
+/** In characters. */
+export const STRONG_KEY_LENGTH = 16;
 
 /**
  * Reads `tenant:key,tenant:key`; a key may be given as `sha256:HEX`.
@@ -23,6 +28,7 @@ export function readApiKeys(text: string): readonly ApiKey[] | null {
     keys.push({
       tenant,
       sha256: digest === undefined ? hash('sha256', key, 'buffer') : Buffer.from(digest, 'hex'),
+      isShort: digest === undefined && key.length < STRONG_KEY_LENGTH,
     });
   }
   // If two tenants shared a key, the tenant would be ambiguous.

@@ -1,16 +1,19 @@
 /** Reads the environment once, into a frozen `Config` and separate `Secrets`. */
 import { isIP } from 'node:net';
+import { parseUrl } from '../http-url.js';
 import type { SandboxOptions } from '../sandbox/sandbox.js';
 import { readSettings as readSandboxSettings, SettingsError } from '../sandbox/settings.js';
 import { faultOfTenantName } from '../tenant-name.js';
 import type { ApiKey } from './api-keys.js';
 import type { Bucket, S3Credentials } from './bucket.js';
-import type { SslSettings } from './postgres-address.js';
+import { isPostgres, type SslSettings } from './postgres-address.js';
 import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
 
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number;
   /** The URL at which Akool reaches us, without a trailing slash; null if it can't, so that results are polled. */
   readonly publicUrl: string | null;
   readonly akool: {
@@ -56,6 +59,7 @@ export interface Config {
     readonly jwksUrl: string | null;
     readonly issuer: string | null;
     readonly audience: string | null;
+    readonly clockToleranceS: number;
   };
   /** Origins whose pages may call, or `*`. */
   readonly corsOrigins: readonly string[];
@@ -86,6 +90,9 @@ export interface Secrets {
   readonly s3Credentials: S3Credentials | null;
 }
 
+/** With a path like these it would be unclear what a proxy has stripped. */
+const ROUTES = /^\/(?:graphql|graphiql|media|webhooks|healthz|readyz|metrics)(?:\/|$)/;
+
 /** Lists what is wrong with the environment, one line for each mistake. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
@@ -96,15 +103,42 @@ export class ConfigError extends Error {
   }
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws ConfigError with one line for each mistake */
-export function readConfig(environment: Environment): { readonly config: Config; readonly secrets: Secrets } {
+export function readConfig(given: Environment): { readonly config: Config; readonly secrets: Secrets } {
+  const environment = withoutOthers(given);
   const mistakes: string[] = [];
   const sandbox = readSandbox(environment, mistakes);
   const v = readSettings(environment, mistakes);
   if (v.AKOOL_AUTH === 'token' && (v.AKOOL_API_KEY === null || v.AKOOL_CLIENT_ID === null)) {
     mistakes.push('AKOOL_AUTH is "token"; this requires AKOOL_CLIENT_ID and AKOOL_API_KEY');
+  }
+  if (v.AKOOL_API_KEY === null && v.SANDBOX === null) {
+    const isMeant =
+      v.NODE_ENV === 'production'
+        ? 'NODE_ENV is "production"'
+        : v.AKOOL_CLIENT_ID !== null
+          ? 'AKOOL_CLIENT_ID is set'
+          : v.PUBLIC_URL != null && !isLocalUrl(v.PUBLIC_URL)
+            ? 'PUBLIC_URL is not of this machine'
+            : null;
+    if (isMeant !== null) {
+      mistakes.push(
+        `${isMeant}; this requires AKOOL_API_KEY, or SANDBOX=true, which says that made-up pictures are meant`,
+      );
+    }
+  }
+  if (v.AKOOL_API_KEY !== null && v.SANDBOX === true) {
+    mistakes.push('SANDBOX is "true", but AKOOL_API_KEY is set; remove one or the other');
+  }
+  if (v.AKOOL_API_KEY === null && v.SANDBOX === false) {
+    mistakes.push('SANDBOX is "false"; this requires AKOOL_API_KEY');
+  }
+  if (v.PUBLIC_URL != null && ROUTES.test(new URL(v.PUBLIC_URL).pathname)) {
+    mistakes.push(
+      `PUBLIC_URL is ${JSON.stringify(v.PUBLIC_URL)}; its path must not begin like an address of the gateway, such as /graphql or /media`,
+    );
   }
   const hasCallers = v.AUTH_API_KEYS !== null || v.AUTH_JWKS_URL !== null || v.AUTH_JWT_SECRET !== null;
   if (hasCallers && v.AUTH === 'none') {
@@ -124,6 +158,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
   const config: Config = {
     host: v.HOST,
     port: v.PORT,
+    keepAliveMs: v.KEEP_ALIVE_MS,
     publicUrl: v.PUBLIC_URL,
     akool: Object.freeze({
       auth: v.AKOOL_AUTH,
@@ -161,6 +196,7 @@ export function readConfig(environment: Environment): { readonly config: Config;
       jwksUrl: v.AUTH_JWKS_URL,
       issuer: v.AUTH_JWT_ISSUER,
       audience: v.AUTH_JWT_AUDIENCE,
+      clockToleranceS: v.AUTH_JWT_CLOCK_TOLERANCE_S,
     }),
     corsOrigins: v.CORS_ORIGINS ?? [],
     introspection: v.INTROSPECTION ?? !production,
@@ -194,6 +230,15 @@ export function readConfig(environment: Environment): { readonly config: Config;
           }),
   };
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
+}
+
+/** Removes variables that are meant for other programs: those of AWS without a bucket, those of libpq without PostgreSQL. */
+function withoutOthers(environment: Environment): Environment {
+  const hasBucket = Boolean(environment['ARCHIVE_S3_BUCKET']?.trim());
+  const hasPostgres = isPostgres(environment['DATABASE_URL']?.trim() ?? '');
+  const isOthers = (name: string): boolean =>
+    (name.startsWith('AWS_') && !hasBucket) || (name.startsWith('PGSSL') && !hasPostgres);
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !isOthers(name)));
 }
 
 /** The message gives the position of the entry, because the entry contains a key. */
@@ -282,4 +327,10 @@ function withoutUserInfo(text: string): string {
   const from = text.indexOf('//');
   const to = text.lastIndexOf('@');
   return from === -1 || to < from ? text : `${text.slice(0, from)}//…${text.slice(to)}`;
+}
+
+/** Whether the host of this URL is this machine. */
+export function isLocalUrl(url: string): boolean {
+  const hostname = parseUrl(url)?.hostname.replace(/^\[|\]$/g, '') ?? '';
+  return isLoopback(hostname) || hostname.endsWith('.localhost');
 }

@@ -25,13 +25,25 @@ export interface SslSettings {
   readonly rootCertFile: string | null;
 }
 
+/** Stands for the host of a URL without one, which `URL` can't parse after a user name. */
+const NO_HOST = 'host.invalid';
+
+export function isPostgres(address: string): boolean {
+  return /^postgres(?:ql)?:\/\//.test(address);
+}
+
+/** Returns null if it is no URL. The host may be missing: then `?host=/run/postgresql` names the directory of a socket. */
+export function postgresUrl(address: string): URL | null {
+  return parseUrl(address) ?? parseUrl(address.replace('@/', `@${NO_HOST}/`));
+}
+
 /** Returns what is wrong with the URL, worded to follow the setting's name, without secrets; null if it is valid. */
 export function postgresMistake(address: string): string | null {
   const hosts = hostsOf(address);
   if (hosts.length > 1) {
     return `names several hosts (${hosts.join(', ')}); it must name exactly one, which must lead to the primary`;
   }
-  const mode = parseUrl(address)?.searchParams.get('sslmode');
+  const mode = postgresUrl(address)?.searchParams.get('sslmode');
   if (mode == null || isSslMode(mode)) return null;
   return `has the sslmode ${JSON.stringify(mode)}; it may be ${SSL_MODES.join(', ')}`;
 }
@@ -41,7 +53,8 @@ export function postgresMistake(address: string): string | null {
  * `verify-ca` with a root certificate does not check the host name.
  */
 export function driverAddress(address: string, { mode, rootCertFile }: SslSettings): string {
-  const url = new URL(address);
+  const url = postgresUrl(address);
+  if (url === null) return address;
   const { searchParams: given } = url;
   // The URL uses the driver's own parameters.
   if (given.has('uselibpqcompat') || (given.has('ssl') && !given.has('sslmode'))) return address;
@@ -75,7 +88,7 @@ export function driverAddress(address: string, { mode, rootCertFile }: SslSettin
       given.set('sslmode', 'verify-full');
       break;
   }
-  return url.href;
+  return url.href.replace(`@${NO_HOST}/`, '@/');
 }
 
 function isSslMode(text: string): text is SslMode {

@@ -1,7 +1,9 @@
 /** Parsers for settings: one function for each kind of value. */
 import { isIP } from 'node:net';
 import { parseUrl } from '../http-url.js';
-import { postgresMistake } from './postgres-address.js';
+import { isOriginPattern } from './origins.js';
+import { isPostgres, postgresMistake, postgresUrl } from './postgres-address.js';
+import { sqliteMistake, toSqlite } from './sqlite-address.js';
 
 export interface Kind<T> {
   /** Follows "must be" in an error. */
@@ -60,11 +62,11 @@ export function httpUrl({ query = false }: { readonly query?: boolean } = {}): K
 
 export function origins(): Kind<readonly string[]> {
   return {
-    allowed: '*, or comma-separated origins like https://app.example.com',
+    allowed:
+      '*, or comma-separated origins as browsers send them (no path, no default port), like https://app.example.com, https://*.example.com, capacitor://localhost or null',
     parse: (t) => {
       const all = t.split(',').map((origin) => origin.trim());
-      const isOrigin = (o: string) => o === '*' || parseUrl(o)?.origin === o;
-      return all.every(isOrigin) ? all : undefined;
+      return all.every(isOriginPattern) ? all : undefined;
     },
   };
 }
@@ -99,10 +101,10 @@ export function databaseUrl(): Kind<string> {
   return {
     allowed: 'sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
     parse: (t) => {
-      if (/^sqlite:.+/.test(t)) return t;
-      return isPostgres(t) && parseUrl(t) !== null && postgresMistake(t) === null ? t : undefined;
+      if (t.startsWith('sqlite:')) return sqliteMistake(t) === null ? toSqlite(t) : undefined;
+      return isPostgres(t) && postgresUrl(t) !== null && postgresMistake(t) === null ? t : undefined;
     },
-    mistake: (t) => (isPostgres(t) ? postgresMistake(t) : null),
+    mistake: (t) => (isPostgres(t) ? postgresMistake(t) : t.startsWith('sqlite:') ? sqliteMistake(t) : null),
   };
 }
 
@@ -119,8 +121,4 @@ export function redisUrl(): Kind<string> {
     parse: (t) =>
       /^rediss?:\/\//.test(t) && /^\/?\d{0,9}$/.test(parseUrl(t)?.pathname ?? 'none') ? t : undefined,
   };
-}
-
-function isPostgres(address: string): boolean {
-  return /^postgres(ql)?:\/\//.test(address);
 }

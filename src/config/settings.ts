@@ -37,12 +37,17 @@ export const SETTINGS = {
     '4000',
     'Port to listen on; `0` picks a free one, which is printed at startup.',
   ),
+  KEEP_ALIVE_MS: setting(
+    integer(1000, 86_400_000),
+    '72000',
+    'How long an idle connection of a client is kept; longer than the idle timeout of the load balancer in front.',
+  ),
   PUBLIC_URL: setting(
     httpUrl(),
     null,
     'URL at which Akool reaches this gateway, like `https://swap.example.com`. Without it no callback URL is sent and results are polled (with the sandbox: our own loopback address).',
   ),
-  AKOOL_API_KEY: secret(text(), null, 'Akool API key. Unset: the sandbox is started and used.'),
+  AKOOL_API_KEY: secret(text(), null, 'Akool API key. Unset: the sandbox is started and used; see SANDBOX.'),
   AKOOL_CLIENT_ID: secret(
     text(),
     null,
@@ -56,8 +61,8 @@ export const SETTINGS = {
   AKOOL_BASE_URL: setting(httpUrl(), 'https://openapi.akool.com', "Base URL of Akool's API."),
   AKOOL_MAX_CONCURRENCY: setting(
     integer(1, 10_000),
-    '2',
-    'Maximum number of jobs at Akool at once; your plan sets it.',
+    '3',
+    'Maximum number of jobs at Akool at once; your plan sets it (secondary sources say 3 for Pro Max, 5 for Business, 10 for Enterprise).',
   ),
   AKOOL_TIMEOUT_MS: setting(
     integer(1, 600_000),
@@ -204,6 +209,11 @@ export const SETTINGS = {
     null,
     'Delete finished jobs, here and at Akool, after this many days. Unset: never.',
   ),
+  SANDBOX: setting(
+    yesNo(),
+    null,
+    '`true`: without AKOOL_API_KEY, use the sandbox even if other settings (NODE_ENV=production, AKOOL_CLIENT_ID, a PUBLIC_URL that is not of this machine) suggest that a key is missing.',
+  ),
   SANDBOX_PORT: setting(
     integer(0, 65_535),
     null,
@@ -234,10 +244,15 @@ export const SETTINGS = {
   ),
   AUTH_JWT_ISSUER: setting(text(), null, 'The `iss` that a JWT must have.'),
   AUTH_JWT_AUDIENCE: setting(text(), null, 'The `aud` that a JWT must have.'),
+  AUTH_JWT_CLOCK_TOLERANCE_S: setting(
+    integer(0, 3600),
+    '5',
+    'How far the clocks of the gateway and of the issuer of JWTs may differ.',
+  ),
   CORS_ORIGINS: setting(
     origins(),
     null,
-    'Other origins whose pages may call this gateway, like `https://app.example.com,https://b.example.com`; `*` for all.',
+    'Other origins whose pages may call, like `https://app.example.com,https://*.example.com,capacitor://localhost`, where `*.` is one label; `*` for all. An open gateway on a loopback address also serves pages of its own machine.',
   ),
   RATE_QUERIES_PER_MINUTE: setting(
     integer(0, 100_000_000),

@@ -1,6 +1,6 @@
 /** `npm run demo`: one job from the submit to its picture, followed in the terminal. */
-import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
+import { loadEnvFile } from '../env-file.js';
 import { endNow } from '../process-end.js';
 import { onStopSignals, type StopSignal } from '../stop-signals.js';
 import { type DemoJob, follow, isThere, samplePictures, submit } from './gateway-client.js';
@@ -14,7 +14,7 @@ let ending: Promise<never> | null = null;
 const progress = new ProgressLine(process.stdout);
 
 async function main(): Promise<number> {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  loadEnvFile();
   const options = readOptions(process.argv.slice(2), process.env);
   if (options === null) {
     console.log(USAGE);

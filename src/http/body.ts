@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 
 /** Thrown for a body that is not read; the status gives the reason. */
 export class RefusedBody extends Error {
-  readonly statusCode: 400 | 413;
+  readonly statusCode: 400 | 413 | 415;
   /** For the client; undefined if the status is enough. */
   readonly explanation: string | undefined;
 

@@ -11,36 +11,45 @@ import { logLevelOf } from '../errors.js';
 import { MAX_CALLBACK_BYTES } from '../services/akool/callback-body.js';
 import type { CallbackReceiver } from '../services/workers/callback-receiver.js';
 import { gather, RefusedBody } from './body.js';
+import { inflated, isCompressed } from './inflate.js';
 
 export type Callbacks = Pick<CallbackReceiver, 'receive' | 'isAwaitedAt'>;
 
 export function callbackRoute(receiver: Callbacks): FastifyPluginAsync {
   return async (app) => {
     app.removeAllContentTypeParsers();
+    // Fastify refuses what it can't read as a content type, and here it does not matter.
+    app.addHook('onRequest', async ({ raw }) => {
+      raw.headers['content-type'] = 'application/octet-stream';
+    });
     app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
       read(payload, tokenOf(request.params), receiver),
     );
-    app.setErrorHandler(async (error: { readonly statusCode?: number }, request, reply) => {
-      // Fastify's own refusals (too large, cut off) get the same answer as any other bad request.
-      if (error.statusCode !== undefined && error.statusCode < 500) return refuse(reply);
-      request.log[logLevelOf(error)]({ err: error }, 'a callback could not be stored');
-      return reply.code(503).send({ error: 'try again' });
-    });
-    app.setNotFoundHandler(async (_request, reply) => refuse(reply));
+    app.setErrorHandler(
+      async (error: { readonly statusCode?: number; readonly code?: string }, request, reply) => {
+        // Fastify's own refusals (too large, cut off) get the same answer as any other bad request.
+        if (error.statusCode !== undefined && error.statusCode < 500)
+          return refuse(request, reply, error.code ?? `HTTP_${error.statusCode}`);
+        request.log[logLevelOf(error)]({ err: error }, 'a callback could not be stored');
+        return reply.code(503).send({ error: 'try again' });
+      },
+    );
+    app.setNotFoundHandler(async (request, reply) => refuse(request, reply, 'UNKNOWN_ADDRESS'));
     // A wildcard, because Fastify answers a named parameter that is too long with its own error.
     app.all('/*', async (request, reply) => {
-      const { method, body, headers, params } = request;
-      if (method !== 'POST' || !isJson(headers['content-type']) || !Buffer.isBuffer(body))
-        return refuse(reply);
+      const { method, body, params } = request;
+      if (method !== 'POST') return refuse(request, reply, 'METHOD');
+      if (!Buffer.isBuffer(body)) return refuse(request, reply, 'NO_BODY');
+      // Whatever its content type: the signature vouches for the body, not the header.
       const receipt = await receiver.receive(tokenOf(params), body);
-      return receipt === 'recorded' ? reply.code(200).send({ ok: true }) : refuse(reply);
+      return receipt === 'recorded' ? reply.code(200).send({ ok: true }) : answerRefused(reply);
     });
   };
 }
 
-/** The token in the path, which is the route's wildcard. */
+/** The token in the path, which is the route's wildcard; proxies may add a slash. */
 function tokenOf(params: unknown): string {
-  return (params as { readonly '*': string })['*'];
+  return (params as { readonly '*': string })['*'].replace(/\/$/, '');
 }
 
 /** Waits for a body that has not arrived yet only if the address belongs to a job. */
@@ -51,18 +60,23 @@ async function read(payload: IncomingMessage, token: string, receiver: Callbacks
   }).finally(() => {
     isHere = true;
   });
+  const encoding = payload.headers['content-encoding'];
   const address = setImmediate().then(async () => {
-    if (!isHere && !(await receiver.isAwaitedAt(token))) throw new RefusedBody(400);
+    const isWork = !isHere || isCompressed(encoding);
+    if (isWork && !(await receiver.isAwaitedAt(token))) throw new RefusedBody(400);
   });
   const [bytes] = await Promise.all([body, address]);
-  return bytes;
+  // What can't be inflated is not readable either, which is for the receiver to say.
+  return isCompressed(encoding) ? inflated(bytes, encoding, MAX_CALLBACK_BYTES).catch(() => bytes) : bytes;
 }
 
-function refuse(reply: FastifyReply): FastifyReply {
+/** Logs a refusal of which the receiver does not know. */
+function refuse(request: FastifyRequest, reply: FastifyReply, reason: string): FastifyReply {
+  request.log.warn({ reason }, 'callback refused');
+  return answerRefused(reply);
+}
+
+function answerRefused(reply: FastifyReply): FastifyReply {
   // Fastify closes the connection after a body that is too long, so every refusal must.
   return reply.code(400).header('connection', 'close').send({ error: 'refused' });
-}
-
-function isJson(contentType: string | undefined): boolean {
-  return /^application\/json\s*(;|$)/i.test(contentType ?? '');
 }

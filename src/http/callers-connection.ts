@@ -10,6 +10,10 @@ import { Connection, TRY_AGAIN_LATER } from './websocket-transport.js';
 /** How long a refused client may take to close its socket. */
 const REFUSED_CLOSE_MS = 1000;
 
+/** At most 123 bytes fit into a close frame. */
+const MISSING =
+  'Send connectionParams: {"authorization": "Bearer …"}, with an API key, a JWT or a follow token.';
+
 function nothing(): void {}
 
 export class CallersConnection extends Connection {
@@ -17,6 +21,8 @@ export class CallersConnection extends Connection {
   context: CallerContext | null = null;
   /** The client's IP address. */
   address = '';
+  /** The `Authorization` of the handshake, until the client has authenticated; browsers can't send one. */
+  authorization: string | undefined;
   /** Cancels the deadline: of authentication, then of the credentials. */
   #cancelDeadline = nothing;
 
@@ -24,6 +30,12 @@ export class CallersConnection extends Connection {
   get sender(): string {
     const { context, address } = this;
     return JSON.stringify(context === null ? { address } : { tenant: context.caller.tenant });
+  }
+
+  takeAuthorization(): string | undefined {
+    const { authorization } = this;
+    this.authorization = undefined;
+    return authorization;
   }
 
   closeUnlessConnectedWithin(ms: number): void {
@@ -54,7 +66,11 @@ export class CallersConnection extends Connection {
   refuse(error: unknown, reportUnexpected: (error: unknown) => void): void {
     if (error instanceof AuthenticationError) {
       const isExpired = error.reason === 'expired';
-      this.close(isExpired ? CloseCode.Forbidden : CloseCode.Unauthorized, error.message);
+      const isMissing = error.reason === 'missing';
+      this.close(
+        isExpired ? CloseCode.Forbidden : CloseCode.Unauthorized,
+        isMissing ? MISSING : error.message,
+      );
     } else if (error instanceof GatewayError) {
       this.close(TRY_AGAIN_LATER, error.message);
     } else {

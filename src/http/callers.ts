@@ -9,6 +9,7 @@ import type { HeardBytes } from '../services/limits/heard-bytes.js';
 import { type HeldBytes, type Holding, SMALL_BYTES } from '../services/limits/held-bytes.js';
 import { gather, RefusedBody } from './body.js';
 import { heardText, tooMany } from './heard-text.js';
+import { inflated, isCompressed } from './inflate.js';
 import { onceOver } from './once-over.js';
 
 declare module 'fastify' {
@@ -76,6 +77,14 @@ export function senderOf({ sender }: FastifyRequest): Sender {
   return sender;
 }
 
+/** Holds room for the longest allowed body while it inflates, because its length is not known before. */
+async function inflatedWithin(body: Holding, bytes: Buffer, encoding: string, most: number): Promise<Buffer> {
+  if (!body.add(most)) throw tooMany();
+  const plain = await inflated(bytes, encoding, most);
+  body.remove(most - plain.length);
+  return plain;
+}
+
 /** @throws RefusedBody; GatewayError RATE_LIMITED if the caller holds or has just sent too much */
 async function read(
   { context: { caller }, body }: Sender,
@@ -87,5 +96,7 @@ async function read(
     if (size > most) throw new RefusedBody(413);
     if (!body.add(more)) throw tooMany();
   });
-  return heardText(bytes, (weight) => heard.take(caller, weight));
+  const encoding = payload.headers['content-encoding'];
+  const plain = isCompressed(encoding) ? await inflatedWithin(body, bytes, encoding, most) : bytes;
+  return heardText(plain, (weight) => heard.take(caller, weight));
 }

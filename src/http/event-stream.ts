@@ -19,7 +19,7 @@ import { AuthenticationError } from '../services/auth/authenticator.js';
 import { senderOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
 import { atExpiry } from './expiry.js';
-import { headersOf, sendErrors, sendRefusal, statusOf } from './http-errors.js';
+import { headersOf, refuseOtherMethods, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { onceOver } from './once-over.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
 
@@ -58,6 +58,7 @@ export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsyn
     app.addHook('preClose', async () => {
       for (const response of open) if (!answers.has(response)) finish(response);
     });
+    refuseOtherMethods(app, '/graphql/stream');
     app.route({
       method: ['GET', 'POST'],
       url: '/graphql/stream',

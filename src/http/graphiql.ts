@@ -2,8 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { StartError } from '../errors.js';
+import { GRAPHQL_PATH } from './graphql.js';
+import { sendRefusal } from './http-errors.js';
 
 interface GraphiqlOptions {
   /** The folder of the built page: dist/graphiql. */
@@ -32,6 +34,10 @@ export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): Fastify
       reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8').send(page),
     );
     app.get('/graphiql/', (_request, reply) => reply.redirect('../graphiql', 308));
+    // Relative, because a proxy may serve the gateway below a path.
+    app.get('/', (request, reply) =>
+      isFromAddressBar(request) ? reply.redirect('graphiql') : sendRefusal(reply, 404),
+    );
 
     await app.register(fastifyStatic, {
       root: join(assetsDir, 'assets'),
@@ -46,6 +52,17 @@ export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): Fastify
   };
 }
 
+/** Leads browsers that open `/graphql` to the page. */
+export function leadBrowsersToGraphiql(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url === GRAPHQL_PATH && isFromAddressBar(request)) await reply.redirect('graphiql');
+  });
+}
+
+function isFromAddressBar({ method, headers: { accept = '' } }: FastifyRequest): boolean {
+  return method === 'GET' && /\btext\/html\b/.test(accept);
+}
+
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -57,6 +74,7 @@ const CONTENT_SECURITY_POLICY = [
   "font-src 'self' data:",
   // Results may come from our archive, Akool or the sandbox.
   'img-src data: http: https:',
+  'media-src http: https:',
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",

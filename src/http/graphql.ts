@@ -10,8 +10,9 @@ import type { AskedOperation, Engine } from '../graphql/engine.js';
 import type { Answer } from '../graphql/operation.js';
 import { Apollo, type ApolloOptions } from './apollo.js';
 import { Course } from './course.js';
-import { headersOf, statusOf } from './http-errors.js';
+import { headersOf, refuseOtherMethods, sendRefusal, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
+import { persistedQueryFault } from './persisted-queries.js';
 import { endIfUnread } from './unread.js';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -38,12 +39,15 @@ export async function graphqlRoute(
   const { engine } = options;
   const apollo = new Apollo(options);
   await apollo.start();
+  refuseOtherMethods(app, GRAPHQL_PATH);
   app.route({
     method: ['GET', 'POST'],
     url: GRAPHQL_PATH,
     onRequest: options.onRequest,
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
+      const fault = engine.onlyTrusted ? null : persistedQueryFault(meant);
+      if (fault !== null) return sendRefusal(reply, 400, fault);
       const course = new Course(engine, request, reply);
       try {
         if (isReadable(meant, engine)) await course.begin(meant);

@@ -64,11 +64,33 @@ export function sendRefusal(
   return sendErrors(reply, status, [{ message: message ?? 'Refused', extensions: { code } }]);
 }
 
+/** Answers 405 to methods that a GraphQL address does not have (GraphQL over HTTP, section 5). */
+export function refuseOtherMethods(app: FastifyInstance, url: string): void {
+  app.route({
+    method: ['PUT', 'PATCH', 'DELETE'],
+    url,
+    // Before the body, whose type would be refused otherwise.
+    onRequest: async (_request, reply) => {
+      await sendRefusal(reply.header('allow', 'GET, POST'), 405, 'GraphQL is served by GET and POST.');
+    },
+    handler: (_request, reply) => reply.code(405).send(),
+  });
+}
+
 interface HttpError {
   readonly statusCode?: number;
   readonly headers?: Record<string, string>;
   readonly explanation?: string | undefined;
+  readonly code?: string;
 }
+
+/** For the client, by Fastify's codes (https://fastify.dev/docs/latest/Reference/Errors). */
+const EXPLANATIONS: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty: send {"query": "{ … }"} as application/json.',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    'The body must be application/json. Uploads by multipart/form-data are not supported.',
+};
 
 /** Gives all errors outside of GraphQL the same form, unless a route handles them itself. */
 export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexpected): void {
@@ -82,7 +104,8 @@ export function errorAnswers(app: FastifyInstance, reportUnexpected: ReportUnexp
         headersOf(error),
       );
     }
-    const { statusCode = 500, headers = {}, explanation } = error;
+    const { statusCode = 500, headers = {} } = error;
+    const explanation = error.explanation ?? EXPLANATIONS[error.code ?? ''];
     if (statusCode < 500) {
       // For example, the `content-range` of a 416.
       void reply.headers(headers);

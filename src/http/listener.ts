@@ -30,15 +30,17 @@ export interface Listener {
 
 /** How long a request may take to arrive; enough for a picture over a slow line. */
 const REQUEST_TIMEOUT_MS = 120_000;
-/** How long an idle connection is kept. */
-const KEEP_ALIVE_MS = 72_000;
 /** The maximum number of requests that wait for `serve`; the connections of further ones are cut. */
 const MAX_EARLY_REQUESTS = 1000;
 /** How long a new connection may take to send its first request during a stop. */
 const FIRST_REQUEST_MS = 200;
 
 /** Listens, so that the address is known before the parts that serve it are created. Rejects if it can't listen. */
-export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Promise<Listener> {
+export async function listen({
+  host,
+  port,
+  keepAliveMs,
+}: Pick<Config, 'host' | 'port' | 'keepAliveMs'>): Promise<Listener> {
   const early = new Map<ServerResponse, IncomingMessage>();
   let answer: RequestListener = (request, response) => {
     if (early.size >= MAX_EARLY_REQUESTS) {
@@ -51,7 +53,7 @@ export async function listen({ host, port }: Pick<Config, 'host' | 'port'>): Pro
   let onWebsocket = (): OnWebsocket | null => null;
   let stopped: Promise<void> | null = null;
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: keepAliveMs },
     oneAtATime((request, response) => answer(request, response)),
   );
   const connections = new OpenConnections(server);

@@ -1,46 +1,90 @@
 /**
- * Protects an open gateway on a loopback address from web pages in a local browser. Their requests come from this
- * machine, so the client's address proves nothing:
+ * Protects an open gateway on a loopback address. Everything that reaches it comes from this machine, so the client's
+ * address proves nothing:
  * - a page of any site may open a WebSocket, because CORS does not apply; the request has an `Origin`;
- * - a site may resolve its own name to 127.0.0.1 (DNS rebinding) and be same-origin; the request has its `Host`.
+ * - a site may resolve its own name to 127.0.0.1 (DNS rebinding) and be same-origin; the request has its `Host`;
+ * - a tunnel for Akool's callbacks forwards requests from everywhere; they have the `Host` of `PUBLIC_URL`, or
+ *   `X-Forwarded-For` (or `Forwarded`, RFC 7239) with the address of a client elsewhere.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { isLoopback } from '../config/config.js';
+import type { Logger } from 'pino';
+import { isLocalUrl, isLoopback } from '../config/config.js';
+import { matchesOrigin } from '../config/origins.js';
 import { parseUrl } from '../http-url.js';
 import { sendRefusal } from './http-errors.js';
 
 export interface ThisMachine {
-  /** A tunnel or proxy forwards this host. */
+  /** A tunnel or proxy forwards this host, for callbacks and media only. */
   readonly publicUrl: string | null;
   readonly corsOrigins: readonly string[];
 }
 
-/** Paths with their own protection, or nothing to protect. */
-const FOR_ALL = /^\/(webhooks\/|healthz$|readyz$)/;
+/** Addresses with their own protection, or nothing to protect. */
+const FOR_ALL = /^\/(?:webhooks\/|media\/|healthz$|readyz$)/;
 
-export function onlyThisMachine(app: FastifyInstance, machine: ThisMachine): void {
-  app.addHook('onRequest', (request, reply, done) => {
-    if (FOR_ALL.test(request.url) || isOfThisMachine(request.headers, machine)) done();
-    else sendRefusal(reply, 403, 'This gateway serves its own machine only: see AUTH_API_KEYS and AUTH.');
-  });
+const REFUSALS = {
+  HOST: 'This gateway serves its own machine only: see AUTH_API_KEYS and AUTH.',
+  FORWARDED:
+    'This request was forwarded from another machine, and this gateway serves its own machine only: see AUTH_API_KEYS and AUTH.',
+  ORIGIN: 'Pages of this origin may not call this gateway: see CORS_ORIGINS.',
+} as const;
+
+type Refusal = keyof typeof REFUSALS;
+
+export class LoopbackGuard {
+  readonly #machine: ThisMachine;
+  readonly #log: Logger;
+
+  constructor(machine: ThisMachine, log: Logger) {
+    this.#machine = machine;
+    this.#log = log;
+  }
+
+  protect(app: FastifyInstance): void {
+    app.addHook('onRequest', (request, reply, done) => {
+      const refusal = FOR_ALL.test(request.url) ? null : this.#refusal(request.headers);
+      if (refusal === null) done();
+      else sendRefusal(reply, 403, REFUSALS[refusal]);
+    });
+  }
+
+  /** Whether a request with these headers may open a WebSocket. */
+  allows(headers: IncomingHttpHeaders): boolean {
+    return this.#refusal(headers) === null;
+  }
+
+  #refusal(headers: IncomingHttpHeaders): Refusal | null {
+    const refusal = refusalOf(headers, this.#machine);
+    if (refusal !== null) {
+      const { host, origin } = headers;
+      this.#log.warn({ host, origin }, REFUSALS[refusal]);
+    }
+    return refusal;
+  }
 }
 
-export function isOfThisMachine(
-  { host = '', origin }: Pick<IncomingHttpHeaders, 'host' | 'origin'>,
-  { publicUrl, corsOrigins }: ThisMachine,
-): boolean {
-  const isPublic = (hostname: string): boolean =>
-    publicUrl !== null && hostname !== '' && hostname === hostnameOf(publicUrl);
-  const isOwn = (url: string): boolean => {
-    const hostname = hostnameOf(url);
-    return isLoopback(hostname) || hostname.endsWith('.localhost') || isPublic(hostname);
-  };
-  const hostUrl = `http://${host}`;
-  // An IP address can't be rebound.
-  if (!isOwn(hostUrl) && isIP(hostnameOf(hostUrl)) === 0) return false;
-  return origin === undefined || corsOrigins.includes('*') || corsOrigins.includes(origin) || isOwn(origin);
+function refusalOf(headers: IncomingHttpHeaders, { publicUrl, corsOrigins }: ThisMachine): Refusal | null {
+  const { host = '', origin } = headers;
+  const hostname = hostnameOf(`http://${host}`);
+  // A site can't make its visitors send another site's address as the host, only a name.
+  const isThisMachine = isLocalUrl(`http://${host}`) || isIP(hostname) !== 0;
+  const isTunnel = publicUrl !== null && hostname === hostnameOf(publicUrl) && !isLocalUrl(publicUrl);
+  if (!isThisMachine || isTunnel) return 'HOST';
+  if (!forwardedFor(headers).every(isLoopback)) return 'FORWARDED';
+  return origin === undefined || isLocalUrl(origin) || matchesOrigin(corsOrigins, origin) ? null : 'ORIGIN';
+}
+
+/** The clients that proxies name. Development servers name 127.0.0.1. */
+function forwardedFor(headers: IncomingHttpHeaders): readonly string[] {
+  const { 'x-forwarded-for': list = '', 'x-real-ip': nearest = '', forwarded = '' } = headers;
+  const named = [...forwarded.matchAll(/(?:^|[;,])\s*for="?([^;,"]*)/gi)].map(([, name = '']) => name);
+  return [...String(list).split(','), String(nearest), ...named]
+    .map((client) => client.trim())
+    .filter((client) => client !== '')
+    .map((client) => /^\[(.*)\](?::\d+)?$/.exec(client)?.[1] ?? client.replace(/^([^:]*):\d+$/, '$1'))
+    .map((client) => client.replace(/^::ffff:(?=[\d.]+$)/i, ''));
 }
 
 /** Returns the host name, empty if there is none; IPv6 without brackets. */

@@ -7,7 +7,7 @@
  * - or an `Accept` with one of GraphQL's types, which links, pictures and forms never send, from a client that is not
  *   a page of another site. urql and EventSource send queries this way. `Accept` alone proves nothing, because `fetch`
  *   sets it for any page without a preflight; so the headers that only the browser itself can set decide: `Origin`,
- *   which must be in `CORS_ORIGINS`, and `Sec-Fetch-Site`. Clients other than browsers send neither.
+ *   which CORS must allow, and `Sec-Fetch-Site`. Clients other than browsers send neither.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { onRequestHookHandler } from 'fastify';
@@ -17,10 +17,10 @@ import { sendRefusal } from './http-errors.js';
 const ASKED_FOR_FIRST = ['apollo-require-preflight', 'x-apollo-operation-name'] as const;
 const TYPE_OF_GRAPHQL = /\b(?:application\/(?:graphql-response\+)?json|text\/event-stream)\b/i;
 
-/** @param corsOrigins `*`, or the origins whose pages may call */
-export function refuseOtherSites(corsOrigins: readonly string[]): onRequestHookHandler {
+/** @param mayCall whether pages of this origin may call */
+export function refuseOtherSites(mayCall: (origin: string) => boolean): onRequestHookHandler {
   return ({ method, headers }, reply, done) => {
-    if (method === 'POST' || wasAskedFor(headers) || (isForGraphql(headers) && mayCall(headers, corsOrigins)))
+    if (method === 'POST' || wasAskedFor(headers) || (isForGraphql(headers) && isFrom(headers, mayCall)))
       done();
     else
       sendRefusal(
@@ -45,11 +45,12 @@ function isForGraphql({ accept = '' }: IncomingHttpHeaders): boolean {
   return TYPE_OF_GRAPHQL.test(accept);
 }
 
-function mayCall(
+/** Whether it is from no page at all, from one of our own, or from one that may call. */
+function isFrom(
   { origin, 'sec-fetch-site': site }: IncomingHttpHeaders,
-  corsOrigins: readonly string[],
+  mayCall: (origin: string) => boolean,
 ): boolean {
   if (site === 'same-origin') return true;
-  if (origin !== undefined) return corsOrigins.includes('*') || corsOrigins.includes(origin);
+  if (origin !== undefined) return mayCall(origin);
   return site === undefined || site === 'none';
 }

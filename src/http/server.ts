@@ -5,6 +5,8 @@ import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
+import { isLocalUrl } from '../config/config.js';
+import { matchesOrigin } from '../config/origins.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
 import { Engine } from '../graphql/engine.js';
 import { DEFAULT_LIMITS } from '../graphql/query-limits.js';
@@ -19,15 +21,15 @@ import type { BlobReader } from '../services/media/blob-store.js';
 import { type Callbacks, callbackRoute } from './callbacks.js';
 import { askFirst } from './callers.js';
 import { eventStreamRoute } from './event-stream.js';
-import { graphiqlRoutes } from './graphiql.js';
+import { graphiqlRoutes, leadBrowsersToGraphiql } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
 import type { Listener } from './listener.js';
-import { isOfThisMachine, onlyThisMachine, type ThisMachine } from './loopback-guard.js';
+import { LoopbackGuard, type ThisMachine } from './loopback-guard.js';
 import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
-import { type WebsocketEndpoint, websocketEndpoint } from './websocket.js';
+import { type WebsocketEndpoint, websocketEndpoint, withoutPrefix } from './websocket.js';
 
 interface ServerOptions {
   readonly schema: GraphQLSchema;
@@ -53,13 +55,15 @@ interface ServerOptions {
   readonly introspection: boolean;
   readonly trusted: TrustedDocuments | null;
   readonly rates: RateLimits;
-  /** `*`, or the origins whose pages may call; if empty, only our own pages. */
+  /** Patterns of the origins whose pages may call; if empty, only our own pages. */
   readonly corsOrigins: readonly string[];
   /**
    * Serve only programs and pages of this machine, because every web page in a local browser can reach an open gateway.
    * Null to serve everyone.
    */
   readonly onlyThisMachine: ThisMachine | null;
+  /** The path of `PUBLIC_URL`, without a trailing slash. It may lead each request, because not every proxy strips it. */
+  readonly publicPath: string;
   readonly maxSockets: number;
   readonly maxSocketOperations: number;
   readonly maxSubscriptions: number;
@@ -98,6 +102,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       return listener.server;
     },
     routerOptions: { maxParamLength: 256 },
+    rewriteUrl: ({ url = '/' }) => withoutPrefix(url, options.publicPath),
     // Requests on existing connections are still answered; the connections are closed after that.
     return503OnClosing: false,
     frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
@@ -123,6 +128,10 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
     caller: await options.authenticate(authorization),
     reads: new JobReads(options.services.jobs),
   });
+  const { onlyThisMachine, corsOrigins } = options;
+  const guard = onlyThisMachine === null ? null : new LoopbackGuard(onlyThisMachine, options.log);
+  const mayCall = (origin: string): boolean =>
+    matchesOrigin(corsOrigins, origin) || (guard !== null && isLocalUrl(origin));
   let sockets: WebsocketEndpoint | null = null;
   let apollo: Awaited<ReturnType<typeof graphqlRoute>> | null = null;
   let stopped: Promise<void> | null = null;
@@ -133,9 +142,11 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       securityHeaders(app);
       dropBodiesOfGets(app);
       endConnectionsOnce(app, options.isStopping);
-      if (options.onlyThisMachine !== null) onlyThisMachine(app, options.onlyThisMachine);
-      if (options.corsOrigins.length > 0) await allowOrigins(app, options.corsOrigins);
-      const onRequest = [refuseOtherSites(options.corsOrigins), askFirst(app, contextOf, bodies, heard)];
+      guard?.protect(app);
+      if (options.graphiql !== null) leadBrowsersToGraphiql(app);
+      if (corsOrigins.length > 0 || guard !== null)
+        await allowOrigins(app, corsOrigins.includes('*') ? '*' : mayCall);
+      const onRequest = [refuseOtherSites(mayCall), askFirst(app, contextOf, bodies, heard)];
       apollo = await graphqlRoute(app, {
         schema,
         engine,
@@ -159,13 +170,13 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
         bodies,
         heard,
         maxMessageBytes: MAX_MESSAGE_BYTES,
+        publicPath: options.publicPath,
         maxSockets: options.maxSockets,
         maxOperations: options.maxSocketOperations,
         initTimeoutMs: INIT_TIMEOUT_MS,
         pingMs: PING_MS,
         closeTimeoutMs: CLOSE_TIMEOUT_MS,
-        mayConnect: ({ headers }) =>
-          options.onlyThisMachine === null || isOfThisMachine(headers, options.onlyThisMachine),
+        mayConnect: ({ headers }) => guard?.allows(headers) ?? true,
       });
       sockets = endpoint;
       countSockets(endpoint, options.metrics);
@@ -231,9 +242,15 @@ function endConnectionsOnce(app: FastifyInstance, isStopping: () => boolean): vo
   });
 }
 
-async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+async function allowOrigins(
+  app: FastifyInstance,
+  mayCall: '*' | ((origin: string) => boolean),
+): Promise<void> {
   await app.register(fastifyCors, {
-    origin: origins.includes('*') ? '*' : [...origins],
+    origin:
+      mayCall === '*'
+        ? '*'
+        : (origin, done) => done(null, origin !== undefined && mayCall(origin) ? origin : false),
     methods: ['GET', 'POST', 'OPTIONS'],
     exposedHeaders: ['retry-after'],
     maxAge: 86_400,

@@ -49,7 +49,9 @@ export function socketOperations(
       // Otherwise they would stay in memory as long as the socket.
       Object.assign(ctx, { connectionParams: undefined });
       try {
-        const context = await options.context(authorizationOf(connectionParams));
+        const context = await options.context(
+          authorizationOf(connectionParams) ?? connection.takeAuthorization(),
+        );
         // The client may have left meanwhile.
         if (!connection.isOpen) return false;
         silent.delete(connection.address, connection);
@@ -157,7 +159,23 @@ function beganHere(args: unknown): Operation {
   throw new Error('The engine did not begin this operation');
 }
 
-function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  const value = params?.['authorization'] ?? params?.['Authorization'];
-  return typeof value === 'string' ? value : undefined;
+type Params = Readonly<Record<string, unknown>>;
+
+/** Reads `{authorization}`, `{headers: {authorization}}` (Apollo's and Hasura's habit) or `{authToken}` (of the older protocol). */
+function authorizationOf(params: Params | undefined): string | undefined {
+  if (params === undefined) return undefined;
+  const { authToken, headers } = params;
+  const value = inAnyCase(params) ?? (isParams(headers) ? inAnyCase(headers) : undefined);
+  if (typeof value === 'string' && value !== '') return value;
+  return typeof authToken === 'string' && authToken !== ''
+    ? `Bearer ${authToken.replace(/^Bearer +/i, '')}`
+    : undefined;
+}
+
+function inAnyCase(params: Params): unknown {
+  return params['authorization'] ?? params['Authorization'];
+}
+
+function isParams(value: unknown): value is Params {
+  return typeof value === 'object' && value !== null;
 }

@@ -87,6 +87,17 @@ function hasAnswered(this: WebSocket): void {
 /** `ws` closes with the right code by itself; without a listener the error would end the process. */
 function ignore(): void {}
 
+/** RFC 6455, section 5.5: a close frame has room for this many bytes of text. */
+const MAX_REASON_BYTES = 123;
+
+/** graphql-ws quotes ids, which may be long, and closing with too long a reason would fail. */
+function shortened(reason: string): string {
+  if (Buffer.byteLength(reason) <= MAX_REASON_BYTES) return reason;
+  const cut = Buffer.from(reason).subarray(0, MAX_REASON_BYTES - 3);
+  // The last character may have been cut in half.
+  return `${cut.toString().replace(/(?<!\uFFFD)\uFFFD+$/, '')}…`;
+}
+
 /** One socket as graphql-ws sees it, with the state that belongs to it. */
 export class Connection implements GraphqlSocket {
   readonly socket: PingedSocket;
@@ -168,7 +179,7 @@ export class Connection implements GraphqlSocket {
   }
 
   close(code: number, reason: string): void {
-    this.socket.close(code, reason);
+    this.socket.close(code, shortened(reason));
   }
 
   /** Delays closing until this request is answered, because a client that reconnects repeats unanswered requests. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { handleProtocols } from 'graphql-ws';
+import { CloseCode, handleProtocols } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import { CallersConnection } from './callers-connection.js';
 import { GRAPHQL_PATH } from './graphql.js';
@@ -18,6 +18,8 @@ export interface WebsocketOptions extends SocketOptions {
   readonly maxMessageBytes: number;
   /** The maximum number of open sockets; more are refused with 503. */
   readonly maxSockets: number;
+  /** The path of `PUBLIC_URL`, which may lead the request's. */
+  readonly publicPath: string;
   /** How long a client may take to authenticate, in milliseconds. */
   readonly initTimeoutMs: number;
   /** The maximum time between two pings, in milliseconds; a socket that has not answered by then is cut. */
@@ -42,6 +44,12 @@ export interface WebsocketEndpoint {
   stop(drainMs: number): Promise<void>;
 }
 
+/** Of subscriptions-transport-ws, which is no longer maintained; its name is that of the newer package. */
+const OLD_PROTOCOL = 'graphql-ws';
+const OLD_PROTOCOL_CLOSE_MS = 200;
+const USE_THE_NEW =
+  'Use the sub-protocol graphql-transport-ws (npm package graphql-ws), not subscriptions-transport-ws.';
+
 /** The maximum number of frames per message; clients that split messages use frames of a few kilobytes. */
 const MAX_FRAMES = 256;
 /** The maximum number of network reads per frame; they are kept until the frame is complete. */
@@ -61,7 +69,8 @@ export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint 
     // One message per turn of the event loop: a single network read may bring thousands.
     allowSynchronousEvents: false,
     WebSocket: PingedSocket,
-    handleProtocols: (offered) => handleProtocols(offered),
+    // Browsers drop a socket without one of their protocols, and would not learn why.
+    handleProtocols: (offered) => handleProtocols(offered) || (offered.has(OLD_PROTOCOL) && OLD_PROTOCOL),
   });
 
   const silent = new SilentSockets<CallersConnection>(
@@ -81,14 +90,21 @@ export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint 
   });
 
   const onWebsocket = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    if (pathOf(request) !== GRAPHQL_PATH) refuse(socket, '404 Not Found');
+    if (withoutPrefix(pathOf(request), options.publicPath) !== GRAPHQL_PATH) refuse(socket, '404 Not Found');
     else if (sockets.clients.size >= options.maxSockets) refuse(socket, '503 Service Unavailable');
     else if (!options.mayConnect(request)) refuse(socket, '403 Forbidden');
     else
       sockets.handleUpgrade(request, socket, head, (opened) => {
         opened.stream = socket;
+        if (opened.protocol === OLD_PROTOCOL) {
+          refuseOldProtocol(opened);
+          return;
+        }
         const connection = new CallersConnection(opened, reportUnexpected);
         connection.address = socket.remoteAddress ?? '';
+        const { origin, authorization } = request.headers;
+        // A proxy may add one to what any page sends, so it counts only from programs.
+        connection.authorization = origin === undefined ? authorization : undefined;
         silent.add(connection.address, connection);
         connection.closeUnlessConnectedWithin(options.initTimeoutMs);
         connection.open(graphql);
@@ -133,10 +149,23 @@ function senderOf({ connection }: PingedSocket): string {
   return connection instanceof CallersConnection ? connection.sender : '';
 }
 
+function refuseOldProtocol(socket: PingedSocket): void {
+  socket.on('error', () => {});
+  socket.close(CloseCode.SubprotocolNotAcceptable, USE_THE_NEW);
+  // It is read no further, and soon leaves its place to others.
+  socket.pause();
+  setTimeout(() => socket.terminate(), OLD_PROTOCOL_CLOSE_MS).unref();
+}
+
 function refuse(socket: Duplex, status: string): void {
   socket.on('error', () => {});
   socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** Removes `prefix` from the path of a URL, if it leads it. */
+export function withoutPrefix(url: string, prefix: string): string {
+  return prefix !== '' && url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url;
 }
 
 function pathOf(request: IncomingMessage): string {

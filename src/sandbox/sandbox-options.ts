@@ -16,7 +16,7 @@ export interface SandboxOptions {
   apiKey?: string;
   /** Default {@link SANDBOX_CLIENT_ID}. */
   clientId?: string;
-  /** Limit of accepted, unfinished jobs; a submit beyond it gets 1005. Default 2. */
+  /** Limit of accepted, unfinished jobs; a submit beyond it gets 1005. Default 3. */
   maxConcurrency?: number;
   /** The balance at the start. Default 1000. */
   credit?: number;

@@ -59,7 +59,7 @@ interface TwinOwner {
 /** @throws FaultPlanError */
 export function createTwin(options: SandboxOptions, owner: TwinOwner): Twin {
   const {
-    maxConcurrency = 2,
+    maxConcurrency = 3,
     credit = 1000,
     imagePrice = 1,
     videoPrice = 1,

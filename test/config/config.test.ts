@@ -1,12 +1,18 @@
+import { homedir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, isLoopback, readConfig } from '../../src/config/config.js';
 import { SSL_MODES } from '../../src/config/postgres-address.js';
 import { SETTINGS, type SettingName } from '../../src/config/settings.js';
 
+/** Some settings ask for a key, unless the sandbox is meant. */
+function withSandbox(environment: Record<string, string>): Record<string, string> {
+  return 'AKOOL_API_KEY' in environment ? environment : { SANDBOX: 'true', ...environment };
+}
+
 /** The reported mistakes of an environment, one per line; empty if it is valid. */
 function mistakesIn(environment: Record<string, string>): readonly string[] {
   try {
-    readConfig(environment);
+    readConfig(withSandbox(environment));
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -25,7 +31,7 @@ describe('an empty environment', () => {
       akool: {
         auth: 'api-key',
         baseUrl: 'https://openapi.akool.com',
-        maxConcurrency: 2,
+        maxConcurrency: 3,
         timeoutMs: 30_000,
         confirmResults: false,
       },
@@ -63,6 +69,57 @@ describe('an empty environment', () => {
   });
 });
 
+describe('without AKOOL_API_KEY', () => {
+  test.each([
+    [{ NODE_ENV: 'production' }, 'NODE_ENV is "production"'],
+    [{ AKOOL_CLIENT_ID: 'x' }, 'AKOOL_CLIENT_ID is set'],
+    [{ PUBLIC_URL: 'https://swap.example.com' }, 'PUBLIC_URL is not of this machine'],
+  ])('%o asks for the key, unless the sandbox is meant', (environment, why) => {
+    expect(() => readConfig(environment)).toThrow(`${why}; this requires AKOOL_API_KEY, or SANDBOX=true`);
+    expect(() => readConfig({ ...environment, SANDBOX: 'false' })).toThrow(
+      'SANDBOX is "false"; this requires AKOOL_API_KEY',
+    );
+    expect(mistakesIn(environment)).toEqual([]);
+    expect(() => readConfig({ ...environment, AKOOL_API_KEY: 'k' })).not.toThrow();
+  });
+
+  test.each([
+    {},
+    { NODE_ENV: 'test' },
+    { PUBLIC_URL: 'http://127.0.0.1:4000' },
+    { PUBLIC_URL: 'http://[::1]:1' },
+  ])('%o is the sandbox', (environment) => {
+    expect(() => readConfig(environment)).not.toThrow();
+  });
+});
+
+test('SANDBOX=true beside AKOOL_API_KEY, and SANDBOX=false without it, are contradictions', () => {
+  expect(mistakesIn({ AKOOL_API_KEY: 'k', SANDBOX: 'true' })).toEqual([
+    'SANDBOX is "true", but AKOOL_API_KEY is set; remove one or the other',
+  ]);
+  expect(mistakesIn({ SANDBOX: 'false' })).toEqual(['SANDBOX is "false"; this requires AKOOL_API_KEY']);
+});
+
+test.each([
+  ['DATABASE_URL', 'sqlite:', 'names no file'],
+  ['DATABASE_URL', 'sqlite://data/gateway.db', 'could mean two files'],
+  ['DATABASE_URL', 'sqlite:data/gateway.db?mode=ro', 'takes none'],
+  ['DATABASE_URL', 'sqlite:~root/gateway.db', "another user's home"],
+  ['PUBLIC_URL', 'https://swap.example.com/media', 'its path must not begin like an address of the gateway'],
+  ['PUBLIC_URL', 'https://swap.example.com/graphql/v1', 'its path must not begin'],
+])('%s=%j is refused, because it %s', (name, text, why) => {
+  expect(mistakesIn({ [name]: text })).toEqual([expect.stringMatching(`^${name} .*${why}`)]);
+});
+
+describe('settings of other programs', () => {
+  test('do not stop a start that has no use for them', () => {
+    const others = { AWS_REGION: 'US EAST', AWS_ENDPOINT_URL_S3: 'minio', PGSSLMODE: 'maybe' };
+    expect(readConfig(others)).toEqual(readConfig({}));
+    expect(mistakesIn({ ...others, ARCHIVE_S3_BUCKET: 'my-results' })).toHaveLength(2);
+    expect(mistakesIn({ ...others, DATABASE_URL: 'postgres://localhost/db' })).toHaveLength(1);
+  });
+});
+
 describe('a setting', () => {
   test.each<[SettingName, string, (c: ReturnType<typeof readConfig>) => unknown, unknown]>([
     ['PORT', '0', ({ config }) => config.port, 0],
@@ -87,10 +144,27 @@ describe('a setting', () => {
     ['NODE_ENV', 'production', ({ config }) => config.production, true],
     ['NODE_ENV', 'test', ({ config }) => config.production, false],
     ['DATABASE_URL', 'sqlite:/a b/c.db', ({ secrets }) => secrets.databaseUrl, 'sqlite:/a b/c.db'],
+    ['DATABASE_URL', 'sqlite:///a/c.db', ({ secrets }) => secrets.databaseUrl, 'sqlite:/a/c.db'],
+    ['DATABASE_URL', 'sqlite:~/c.db', ({ secrets }) => secrets.databaseUrl, `sqlite:${homedir()}/c.db`],
+    ['DATABASE_URL', 'sqlite::memory:', ({ secrets }) => secrets.databaseUrl, 'sqlite::memory:'],
+    [
+      'DATABASE_URL',
+      'postgres://u@/db?host=/run/postgresql',
+      ({ secrets }) => secrets.databaseUrl,
+      'postgres://u@/db?host=/run/postgresql',
+    ],
+    ['KEEP_ALIVE_MS', '600000', ({ config }) => config.keepAliveMs, 600_000],
+    ['AUTH_JWT_CLOCK_TOLERANCE_S', '60', ({ config }) => config.auth.clockToleranceS, 60],
+    [
+      'CORS_ORIGINS',
+      'null, https://*.example.com',
+      ({ config }) => config.corsOrigins.join(' '),
+      'null https://*.example.com',
+    ],
     ['REDIS_PREFIX', 'prod:eu-1', ({ config }) => config.redisPrefix, 'prod:eu-1'],
     ['AKOOL_API_KEY', ' key ', ({ secrets }) => secrets.akoolApiKey, 'key'],
   ])('%s=%j is understood', (name, text, read, value) => {
-    expect(read(readConfig({ [name]: text }))).toBe(value);
+    expect(read(readConfig(withSandbox({ [name]: text })))).toBe(value);
   });
 
   test.each<[SettingName, string]>([
@@ -148,7 +222,7 @@ describe('the address of PostgreSQL', () => {
     for (const mode of SSL_MODES) {
       expect(mistakesIn({ DATABASE_URL: `postgres://a/db?sslmode=${mode}`, PGSSLMODE: mode })).toEqual([]);
     }
-    expect(mistakesIn({ PGSSLMODE: 'on' })).toEqual([
+    expect(mistakesIn({ DATABASE_URL: 'postgres://a/db', PGSSLMODE: 'on' })).toEqual([
       `PGSSLMODE is "on"; it must be ${SSL_MODES.join(', ')}`,
     ]);
   });

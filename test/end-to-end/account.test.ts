@@ -19,12 +19,10 @@ describe('account', () => {
     await gate.arrived;
     gate.release();
     for (const account of await Promise.all(looking)) {
-      expect(account).toEqual({ credit: 1000, slots: { limit: 2, used: 0, waiting: 0 } });
+      expect(account).toEqual({ credit: 1000, slots: { limit: 3, used: 0, waiting: 0 } });
     }
-    await submit(gateway.url);
-    await submit(gateway.url);
-    await submit(gateway.url);
-    expect((await look()).slots).toEqual({ limit: 2, used: 2, waiting: 1 });
+    for (let i = 0; i < 4; i += 1) await submit(gateway.url);
+    expect((await look()).slots).toEqual({ limit: 3, used: 3, waiting: 1 });
     expect(gateway.sandbox.requests.credit).toBe(1);
   });
 
@@ -34,7 +32,7 @@ describe('account', () => {
     const { account } = await dataOf(
       ask<Account, unknown>(gateway.url, '{ account { slots { limit used waiting } } }'),
     );
-    expect(account).toEqual({ slots: { limit: 2, used: 0, waiting: 0 } });
+    expect(account).toEqual({ slots: { limit: 3, used: 0, waiting: 0 } });
     expect(gateway.sandbox.requests.credit).toBe(0);
   });
 

@@ -175,8 +175,8 @@ describe('graphql-ws alone', () => {
 
   it('sees every state of a job that waits at first', async () => {
     const gate = gateway.sandbox.hold('submit');
-    const ahead = [submit(gateway.url), submit(gateway.url)];
-    await expect.poll(() => gate.waiting).toBe(2);
+    const ahead = [submit(gateway.url), submit(gateway.url), submit(gateway.url)];
+    await expect.poll(() => gate.waiting).toBe(3);
     const submitted = await submit(gateway.url);
     expect(submitted).toMatchObject({ status: 'WAITING', queuePosition: 1, providerId: null });
     const following = follow(gateway.url, submitted.id);

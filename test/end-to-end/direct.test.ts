@@ -1,4 +1,5 @@
 /** Ordinary requests are answered without Apollo Server, with the same responses that it would give. */
+import { hash } from 'node:crypto';
 import { ApolloServer } from '@apollo/server';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startGateway, type TestGateway } from '../support/harness.js';
@@ -43,6 +44,23 @@ async function expectAsApollo(request: Record<string, unknown>, headers: Record<
   return expected;
 }
 
+const persisted = (sha256Hash: unknown, version: unknown = 1) => ({
+  persistedQuery: { version, sha256Hash },
+});
+
+it.each<[string, object]>([
+  ['the hash of another query', persisted('a'.repeat(64))],
+  ['no hash', persisted(undefined)],
+  ['another version', persisted(hash('sha256', SCOPED, 'hex'), 2)],
+  ['nothing in it', { persistedQuery: {} }],
+])('a persisted query with %s is the fault of its client', async (_what, extensions) => {
+  const { status, body } = await post({ query: SCOPED, extensions });
+  expect([status, JSON.parse(body).errors[0]]).toMatchObject([
+    400,
+    { message: expect.stringContaining('persistedQuery'), extensions: { code: 'BAD_REQUEST' } },
+  ]);
+});
+
 it.each<[string, number, object]>([
   ['no extensions', 0, {}],
   [
@@ -50,7 +68,7 @@ it.each<[string, number, object]>([
     0,
     { extensions: { clientLibrary: { name: '@apollo/client', version: '4.2.0' } } },
   ],
-  ['a persisted query', 1, { extensions: { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } } }],
+  ['a persisted query', 1, { extensions: persisted(hash('sha256', SCOPED, 'hex')) }],
 ])('a request with %s reaches Apollo Server %i times', async (_what, times, more) => {
   const reached = vi.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
   await post({ query: SCOPED, ...more });

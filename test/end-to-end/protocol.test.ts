@@ -1,5 +1,6 @@
 /** HTTP by the specifications: GraphQL over HTTP, CSRF, CORS, headers, and errors outside of GraphQL. */
 import { Agent, request as httpRequest } from 'node:http';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { serverAudits } from 'graphql-http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,6 +61,13 @@ describe('The methods', () => {
     expect(await posted.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
   });
 
+  it.each(['PUT', 'DELETE', 'PATCH'])('%s is refused, and the answer says which are not', async (method) => {
+    for (const path of ['/graphql', '/graphql/stream']) {
+      const answer = await fetch(gateway.url + path, { method });
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST']);
+    }
+  });
+
   it.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'])('%s is refused', async (method) => {
     const answer = await fetch(`${gateway.url}/graphql?query={__typename}`, { method });
     expect(answer.status).toBeGreaterThanOrEqual(400);
@@ -110,8 +118,6 @@ describe('A simple request, as a page of any site may send it', () => {
       ['a picture of an old browser', { accept: 'image/avif,image/webp,*/*;q=0.8' }],
       ['a fetch that names the type', { accept, 'sec-fetch-site': 'cross-site' }],
       ['one from a neighbour', { accept, 'sec-fetch-site': 'same-site' }],
-      ['an EventSource', { accept, 'sec-fetch-site': 'cross-site', origin: 'http://localhost:6666' }],
-      ['an EventSource of an old browser', { accept, origin: 'http://localhost:6666' }],
       [
         'a form',
         { accept, 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain; a=application/json' },
@@ -132,6 +138,10 @@ describe('A simple request, as a page of any site may send it', () => {
         { accept, 'sec-fetch-site': 'cross-site', origin: 'https://app.example.com' },
       ],
       [
+        'of a page on another port of this machine',
+        { accept, 'sec-fetch-site': 'same-site', origin: 'http://localhost:5173' },
+      ],
+      [
         'with a header that CORS asks for',
         { accept, 'sec-fetch-site': 'cross-site', 'apollo-require-preflight': 'true' },
       ],
@@ -145,8 +155,51 @@ describe('A simple request, as a page of any site may send it', () => {
     const answer = await post({ query }, { origin: 'https://evil.example.com' });
     expect([answer.status, await answer.json()]).toMatchObject([
       403,
-      { errors: [{ message: expect.any(String) }] },
+      { errors: [{ message: expect.stringContaining('CORS_ORIGINS') }] },
     ]);
+  });
+});
+
+describe('A body', () => {
+  const text = JSON.stringify({ query: '{ __typename }' });
+  const answered = async (body: string | Buffer, headers: Record<string, string> = {}) => {
+    const answer = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { ...JSON_TYPE, ...headers },
+      body: typeof body === 'string' ? body : new Uint8Array(body),
+    });
+    const { errors, data } = (await answer.json()) as { errors?: { message: string }[]; data?: unknown };
+    return [answer.status, errors?.[0]?.message ?? data];
+  };
+
+  it.each<[string, Buffer]>([
+    ['gzip', gzipSync(text)],
+    ['x-gzip', gzipSync(text)],
+    ['GZIP', gzipSync(text)],
+    ['deflate', deflateSync(text)],
+    ['br', brotliCompressSync(text)],
+    ['identity', Buffer.from(text)],
+  ])('may be compressed: %s', async (encoding, body) => {
+    expect(await answered(body, { 'content-encoding': encoding })).toEqual([200, { __typename: 'Query' }]);
+  });
+
+  it('that is compressed with something else, broken, or too long when it is plain is refused', async () => {
+    const refused = async (body: Buffer, encoding: string) =>
+      answered(body, { 'content-encoding': encoding });
+    expect(await refused(Buffer.from(text), 'zstd')).toMatchObject([415, expect.stringContaining('gzip')]);
+    expect(await refused(Buffer.from(text), 'gzip')).toMatchObject([400, expect.stringContaining('gzip')]);
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '));
+    expect(bomb.length).toBeLessThan(100_000);
+    expect((await refused(bomb, 'gzip'))[0]).toBe(413);
+  });
+
+  it.each([
+    ['{"query": "{ __typename }"', {}, 400, /JSON/],
+    ['', {}, 400, /empty/],
+    ['--x\r\n', { 'content-type': 'multipart/form-data; boundary=x' }, 415, /multipart/],
+    ['{ __typename }', { 'content-type': 'application/graphql' }, 415, /application\/json/],
+  ])('that cannot be read is told why: %j', async (body, headers, status, message) => {
+    expect(await answered(body, { ...headers })).toEqual([status, expect.stringMatching(message)]);
   });
 });
 
@@ -186,6 +239,36 @@ describe('CORS', () => {
       expect(asked.headers.get('access-control-expose-headers')).toBe('retry-after');
     },
   );
+
+  it('lets pages on other ports of this machine ask an open gateway, and no other one', async () => {
+    const origin = 'http://localhost:5173';
+    const allowed = await preflight(origin);
+    expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([204, origin]);
+    const asked = await post({ query: '{ __typename }' }, { origin });
+    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([200, origin]);
+    const closed = await startGateway({ env: { AUTH_API_KEYS: 'acme:acme-key' } });
+    const refused = await fetch(`${closed.url}/graphql`, { method: 'OPTIONS', headers: { origin } });
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+    await closed.stop();
+  });
+
+  it('lets pages of apps and of one wildcard label ask', async () => {
+    const env = {
+      AUTH_API_KEYS: 'acme:acme-key',
+      CORS_ORIGINS: 'https://*.example.com,capacitor://localhost,null',
+    };
+    const apps = await startGateway({ env });
+    const allowedFor = async (origin: string) => {
+      const headers = { origin, 'access-control-request-method': 'POST' };
+      const { headers: answered } = await fetch(`${apps.url}/graphql`, { method: 'OPTIONS', headers });
+      return answered.get('access-control-allow-origin');
+    };
+    for (const origin of ['https://app.example.com', 'capacitor://localhost', 'null'])
+      expect(await allowedFor(origin)).toBe(origin);
+    for (const origin of ['https://a.b.example.com', 'ionic://localhost', 'https://evil.com'])
+      expect(await allowedFor(origin)).toBeNull();
+    await apps.stop();
+  });
 
   it('lets no others', async () => {
     for (const origin of [

@@ -12,7 +12,7 @@ import type { JobStore } from '../../src/services/jobs/job-store.js';
 import { lookUp, openSocket, submit, upTo } from '../support/caller.js';
 import { type BareSocket, bareSocket, DOORS, type Door, knock } from '../support/doors.js';
 import { Gate, until } from '../support/gate.js';
-import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { recordedLog, startGateway, type TestGateway, withMethods } from '../support/harness.js';
 import { JOB_UPDATED, type SeenJob, textOf } from '../support/operations.js';
 
 const KEY = 'acme-key-which-is-right';
@@ -109,6 +109,16 @@ describe('A socket', () => {
     same.say(subscribe('1', '{ __typename }'));
     expect((await same.closed).code).toBe(4409);
 
+    const longId = 'é'.repeat(120);
+    const long = await acknowledged();
+    long.say(subscribe(longId, `subscription { jobUpdated(id: "${id}") { id } }`));
+    await long.next('next');
+    long.say(subscribe(longId, '{ __typename }'));
+    expect(await long.closed).toMatchObject({
+      code: 4409,
+      reason: expect.stringMatching(/^Subscriber for é+…$/),
+    });
+
     for (const bad of [
       '{',
       '[]',
@@ -122,6 +132,54 @@ describe('A socket', () => {
       expect(await bare.closed).toEqual({ code: 4400, reason: 'Invalid message received' });
     }
     expect((await (await bareSocket(gateway.url, null)).closed).code).toBe(4406);
+  });
+
+  it('of the older protocol is told which one to use', async () => {
+    await start();
+    const old = await bareSocket(gateway.url, 'graphql-ws');
+    expect(await old.closed).toEqual({
+      code: 4406,
+      reason: expect.stringContaining('graphql-transport-ws'),
+    });
+  });
+
+  it.each<[string, object]>([
+    ['authorization', { authorization: `Bearer ${KEY}` }],
+    ['Authorization', { Authorization: `Bearer ${KEY}` }],
+    ['headers.Authorization', { headers: { Authorization: `Bearer ${KEY}` } }],
+    ['headers.authorization', { headers: { authorization: `Bearer ${KEY}` } }],
+    ['authToken', { authToken: KEY }],
+    ['authToken with its scheme', { authToken: `Bearer ${KEY}` }],
+  ])('takes credentials in connectionParams as %s', async (_where, payload) => {
+    await start();
+    const bare = await bareSocket(gateway.url);
+    bare.say({ type: 'connection_init', payload });
+    await bare.next('connection_ack');
+    bare.socket.terminate();
+  });
+
+  it('takes credentials in the header of the handshake, unless the message has others', async () => {
+    await start();
+    const opened = (payload?: object, origin?: string) => {
+      const headers = { authorization: `Bearer ${KEY}`, ...(origin !== undefined && { origin }) };
+      const url = `${gateway.url.replace(/^http/, 'ws')}/graphql`;
+      const socket = new WebSocket(url, 'graphql-transport-ws', { headers });
+      socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload })));
+      return new Promise<string>((resolve) => {
+        socket.once('message', (data) => resolve(String(data)));
+        socket.once('close', (code) => resolve(String(code)));
+      }).finally(() => socket.terminate());
+    };
+    expect(await opened()).toContain('connection_ack');
+    expect(await opened({ authorization: 'Bearer wrong' })).toBe('4401');
+    expect(await opened(undefined, 'https://app.example.com')).toBe('4401');
+  });
+
+  it('without credentials is told what is expected where', async () => {
+    await start();
+    expect((await (await connected(null)).closed).reason).toContain(
+      'connectionParams: {"authorization": "Bearer',
+    );
   });
 
   it('is closed with 1009 by a message that is too long', async () => {
@@ -429,7 +487,7 @@ describe('An event stream', () => {
       },
       415,
     ],
-    ['has a method of its own', { method: 'DELETE', body: null, headers: {} }, 404],
+    ['has a method of its own', { method: 'DELETE', body: null, headers: {} }, 405],
     ['is a HEAD', { method: 'HEAD', body: null }, 404],
   ])('that %s is refused in the form of GraphQL', async (_what, init, status) => {
     await start();
@@ -546,9 +604,11 @@ describe('An open gateway', () => {
       { origin: 'http://localhost:5173' },
       { origin: gateway.url },
       { origin: 'https://app.example.com' },
-      { origin: 'https://tunnel.example.net', host: 'tunnel.example.net' },
       { host: `localhost:${port}` },
       { host: `[::1]:${port}` },
+      { 'x-forwarded-for': '127.0.0.1' },
+      { 'x-forwarded-for': '::1, ::ffff:127.0.0.1' },
+      { forwarded: 'for="[::1]:4711";proto=http' },
     ]) {
       expect([headers, await opens(headers)]).toEqual([headers, true]);
     }
@@ -560,9 +620,33 @@ describe('An open gateway', () => {
       { host: `evil.example.com:${port}`, origin: `http://evil.example.com:${port}` },
       { host: 'localhost.evil.com' },
       { host: '127.0.0.1.evil.com' },
+      { host: 'tunnel.example.net', origin: 'https://tunnel.example.net' },
+      { host: 'tunnel.example.net' },
+      { 'x-forwarded-for': '203.0.113.7' },
+      { 'x-forwarded-for': '127.0.0.1, 203.0.113.7:443' },
+      { 'x-forwarded-for': '2001:db8::7' },
+      { forwarded: 'for=127.0.0.1, for="[2001:db8::7]:80"' },
+      { forwarded: 'for=unknown' },
+      { 'x-real-ip': '203.0.113.7' },
     ]) {
       expect([headers, await opens(headers)]).toEqual([headers, false]);
     }
+  });
+
+  it('behind a tunnel serves callbacks and media under its public name, and nothing else', async () => {
+    const { log, lines } = recordedLog('warn');
+    gateway = await startGateway({
+      env: { PUBLIC_URL: 'https://tunnel.example.net/swap' },
+      overrides: { log },
+    });
+    const status = async (path: string) =>
+      (await getAs(`${gateway.url}${path}`, 'tunnel.example.net')).statusCode;
+    for (const path of ['/graphql', '/graphql/stream', '/graphiql', '/metrics'])
+      expect(await status(path)).toBe(403);
+    expect([await status('/media/none.png'), await status('/webhooks/akool/none')]).toEqual([404, 400]);
+    expect([await status('/healthz'), await status('/readyz')]).toEqual([200, 200]);
+    expect(lines.filter(({ msg }) => String(msg).startsWith('PUBLIC_URL is set'))).toHaveLength(1);
+    expect(lines.filter(({ host }) => host === 'tunnel.example.net')).toHaveLength(4);
   });
 
   it('that is meant to be open to all is, and one that asks who calls lets pages of all sites ask', async () => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ask, dataOf, follow } from '../support/caller.js';
 import { startGateway } from '../support/harness.js';
 
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
@@ -121,6 +122,34 @@ describe.skipIf(!hasChromium)(`GraphiQL in Chromium${word}`, { timeout: 60_000 }
     await page.keyboard.press('Control+Enter');
     await expect.poll(() => answer(page)).toEqual({ data: { __typename: 'Query' } });
     expect({ outside, complaints }).toEqual({ outside: [], complaints: [] });
+  });
+
+  test('shows the video of a finished job as a video', async () => {
+    const input = {
+      sourceUrl: 'https://example.com/a.jpg',
+      targetUrl: 'https://example.com/b.mp4',
+      singleFaceMode: true,
+    };
+    const { submitFaceSwapPlus } = await dataOf(
+      ask<{ submitFaceSwapPlus: { job: { id: string } } }, object>(
+        gateway.url,
+        'mutation ($input: SubmitFaceSwapPlusInput!) { submitFaceSwapPlus(input: $input) { job { id } } }',
+        { input },
+      ),
+    );
+    const { id } = submitFaceSwapPlus.job;
+    const url = (await follow(gateway.url, id)).at(-1)?.result?.url;
+    await page.getByRole('button', { name: 'New tab' }).click();
+    await page.locator('.graphiql-query-editor').click();
+    await page.keyboard.insertText(`{ job(id: "${id}") { result { url } } }`);
+    await page.keyboard.press('Control+Enter');
+    const video = page.locator('video');
+    await video.waitFor();
+    expect(await video.getAttribute('src')).toBe(url);
+    await expect
+      .poll(() => video.evaluate((element) => 'readyState' in element && element.readyState))
+      .toBeGreaterThan(0);
+    expect(complaints).toEqual([]);
   });
 
   test('knows the schema: docs open, a wrong field is marked', async () => {

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type Listener, listen } from '../../src/http/listener.js';
 
 async function listener(): Promise<Listener> {
-  const made = await listen({ host: '127.0.0.1', port: 0 });
+  const made = await listen({ host: '127.0.0.1', port: 0, keepAliveMs: 72_000 });
   onTestFinished(() => made.stop(0));
   return made;
 }
@@ -65,7 +65,9 @@ test('a request in flight has its time to end, and nobody else is let in', async
 test('an address that is in use is refused', async () => {
   const { url } = await listener();
   const port = Number(new URL(url).port);
-  await expect(listen({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(listen({ host: '127.0.0.1', port, keepAliveMs: 72_000 })).rejects.toMatchObject({
+    code: 'EADDRINUSE',
+  });
 });
 
 test.each(['websocket', 'h2c'])(

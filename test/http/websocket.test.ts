@@ -56,6 +56,7 @@ async function start(options: Partial<WebsocketOptions> = {}): Promise<string> {
     context: async () => ({ caller }) as unknown as CallerContext,
     reportUnexpected,
     maxMessageBytes: 1000,
+    publicPath: '',
     answers,
     bodies: new HeldBytes(1000),
     heard: new HeardBytes(),

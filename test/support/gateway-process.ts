@@ -63,7 +63,13 @@ export async function spawnGateway(
   const startedAt = performance.now();
   const child = spawn(command, args, {
     cwd,
-    env: { PATH: process.env['PATH'], LOG_LEVEL: 'silent', PORT: '0', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      LOG_LEVEL: 'silent',
+      PORT: '0',
+      ...(!('AKOOL_API_KEY' in env) && { SANDBOX: 'true' }),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
   });

@@ -29,6 +29,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'gateway-'));
   const { config, secrets } = readConfig({
     PORT: '0',
+    ...(options.env?.['AKOOL_API_KEY'] === undefined && { SANDBOX: 'true' }),
     DATABASE_URL: `sqlite:${join(dir, 'gateway.db')}`,
     ARCHIVE_DIR: join(dir, 'archive'),
     DRAIN_MS: '2000',

@@ -26,6 +26,11 @@ export function resultUrls(answer: string | null | undefined): string[] {
   return [...urls];
 }
 
+/** Whether the path of this URL names a video. */
+export function isVideo(url: string): boolean {
+  return /\.(?:mp4|mov|m4v|webm)$/i.test(new URL(url).pathname);
+}
+
 /** Returns the variables with `name` set; undefined if the user has edited them and they do not contain it. */
 export function withVariable(variables: string, name: string, value: string): string | undefined {
   const present = variables.trim() === '' ? { [name]: '' } : objectIn(variables);

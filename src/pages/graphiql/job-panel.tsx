@@ -1,7 +1,7 @@
 import { Button, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import type { OperationDefinitionNode } from 'graphql';
 import { useEffect, useMemo, useRef } from 'react';
-import { resultUrls, submittedJobId, withVariable } from './job-answer.js';
+import { isVideo, resultUrls, submittedJobId, withVariable } from './job-answer.js';
 
 /**
  * The panel below the answer: shows its finished pictures or, after a submit, a button that follows the new job. The id
@@ -42,11 +42,17 @@ export function JobPanel() {
   if (urls.length === 0) return null;
   return (
     <div className="job-panel">
-      {urls.map((url) => (
-        <a key={url} className="job-panel-picture" href={url} target="_blank" rel="noreferrer">
-          <img src={url} alt="Result of the face swap" />
-        </a>
-      ))}
+      {urls.map((url) =>
+        isVideo(url) ? (
+          <video key={url} className="job-panel-picture" src={url} controls muted playsInline>
+            <track kind="captions" />
+          </video>
+        ) : (
+          <a key={url} className="job-panel-picture" href={url} target="_blank" rel="noreferrer">
+            <img src={url} alt="Result of the face swap" />
+          </a>
+        ),
+      )}
     </div>
   );
 }

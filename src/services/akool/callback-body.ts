@@ -37,7 +37,9 @@ export function readCallbackBody(body: Uint8Array): CallbackBody {
   return { signature: signature.toLowerCase(), dataEncrypt, timestamp, nonce };
 }
 
+/** Numbers may also come as text. */
 function digitsOf(value: unknown): string | null {
+  if (typeof value === 'string') return /^\d{1,20}(?:\.\d{1,20})?$/.test(value) ? value : null;
   return value instanceof LosslessNumber && Number.isFinite(Number(value.value)) ? value.value : null;
 }
 

@@ -8,7 +8,14 @@
  */
 import { createDecipheriv, createHash, timingSafeEqual } from 'node:crypto';
 import type { ProviderStatus } from './akool-client.js';
-import { isObject, readAddress, readProviderId, readProviderStatus, readReason } from './answers.js';
+import {
+  isObject,
+  numberOf,
+  readAddress,
+  readProviderId,
+  readProviderStatus,
+  readReason,
+} from './answers.js';
 import { type CallbackBody, readCallbackBody } from './callback-body.js';
 import { CallbackError } from './callback-error.js';
 
@@ -124,7 +131,7 @@ function parse(bytes: Buffer): unknown {
 function readEvent(payload: unknown, secrets: readonly string[]): Omit<CallbackEvent, 'timestamp'> {
   if (!isObject(payload)) throw new CallbackError('PAYLOAD');
   const providerId = readProviderId(payload['_id']);
-  const status = readProviderStatus(payload['status']);
+  const status = readProviderStatus(numberOf(payload['status']));
   if (providerId === null || status === null) throw new CallbackError('PAYLOAD');
   return { providerId, status, url: readAddress(payload['url']), reason: readReason(payload, secrets) };
 }

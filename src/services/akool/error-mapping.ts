@@ -2,7 +2,7 @@
 import { GatewayError, InputError } from '../../errors.js';
 import type { JobError, JobErrorCode } from '../jobs/job-error.js';
 import { AkoolCallError } from './call-error.js';
-import { AKOOL_CODES } from './codes.js';
+import { AKOOL_CODES, holdReasonOf } from './codes.js';
 
 /**
  * Returns a field error for `path` if the input is at fault, otherwise PROVIDER_UNAVAILABLE. Errors other than Akool's
@@ -15,9 +15,12 @@ export function toClientFault(error: unknown, path: string): unknown {
 }
 
 export function providerUnavailable(cause: unknown): GatewayError {
+  const isRefused = cause instanceof AkoolCallError && holdReasonOf(jobErrorOf(cause).code) !== null;
   return new GatewayError(
     'PROVIDER_UNAVAILABLE',
-    'Akool could not be reached or gave no answer; try again later.',
+    isRefused
+      ? "Akool refuses the gateway's account; its operator has to look into it."
+      : 'Akool could not be reached or gave no answer; try again later.',
     { cause },
   );
 }

@@ -5,6 +5,7 @@
  * others. This matters most for submits, which have a connection whenever there is a slot.
  */
 import { Pool } from 'undici';
+import { USER_AGENT } from '../../user-agent.js';
 import { DeadlineExceededError } from './deadline.js';
 import { type Exchange, HttpExchange } from './exchange.js';
 
@@ -95,7 +96,7 @@ export class Transport {
         {
           method: request.method,
           path: this.#prefix + request.path,
-          headers: { accept: 'application/json', ...request.headers },
+          headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...request.headers },
           body: request.body,
         },
         exchange,

@@ -16,6 +16,8 @@ export interface JwtSettings {
   readonly secret: string | null;
   readonly issuer: string | null;
   readonly audience: string | null;
+  /** How far clocks may differ, in seconds. */
+  readonly clockToleranceS: number;
 }
 
 /** The algorithms allowed with a JWKS. Not the symmetric ones, for which a public key would be the secret. */
@@ -33,8 +35,6 @@ const ASYMMETRIC = [
   'Ed25519',
 ];
 const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
-/** Allows for small differences between clocks. */
-const CLOCK_TOLERANCE_SECONDS = 5;
 
 export class JwtVerifier {
   readonly #ways: readonly ((token: string) => Promise<JWTPayload>)[];
@@ -43,9 +43,9 @@ export class JwtVerifier {
    * The keys at `jwksUrl` are fetched when first needed, cached, and fetched again if a token names an
    * unknown key.
    */
-  constructor({ jwksUrl, secret, issuer, audience }: JwtSettings) {
+  constructor({ jwksUrl, secret, issuer, audience, clockToleranceS }: JwtSettings) {
     const options: JWTVerifyOptions = {
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      clockTolerance: clockToleranceS,
       ...(issuer !== null && { issuer }),
       ...(audience !== null && { audience }),
     };
@@ -58,9 +58,7 @@ export class JwtVerifier {
     }
     if (jwksUrl !== null) {
       const keys = keysOf(jwksUrl);
-      ways.push(
-        async (token) => (await jwtVerify(token, keys, { ...options, algorithms: ASYMMETRIC })).payload,
-      );
+      ways.push((token) => verifyWithAny(keys, token, { ...options, algorithms: ASYMMETRIC }));
     }
     this.#ways = ways;
   }
@@ -105,6 +103,30 @@ function keysOf(jwksUrl: string): JWTVerifyGetKey {
       throw FAULTS_OF_TOKEN.some((fault) => error instanceof fault) ? error : new KeysUnavailableError(error);
     }
   };
+}
+
+/** If several keys fit, because the token or they have no `kid`, tries one after the other. */
+async function verifyWithAny(
+  keys: JWTVerifyGetKey,
+  token: string,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keys, options)).payload;
+  } catch (several) {
+    if (!(several instanceof errors.JWKSMultipleMatchingKeys)) throw several;
+    let failure: unknown = several;
+    for await (const key of several) {
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (error) {
+        failure = error;
+        // The signature was valid, so no other key would do.
+        if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) break;
+      }
+    }
+    throw failure;
+  }
 }
 
 export function isExpired(error: unknown): boolean {

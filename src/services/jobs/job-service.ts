@@ -173,7 +173,9 @@ export class JobService {
     if (job.eraseAt === null) {
       throw new GatewayError(
         'CONFLICT',
-        'Only a finished job can be deleted; cancel it, or wait until it finishes.',
+        job.status === 'WAITING'
+          ? 'Only a finished job can be deleted; cancel it first.'
+          : 'Only a finished job can be deleted; this one was sent, so wait until it finishes.',
       );
     }
     return job;

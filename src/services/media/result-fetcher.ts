@@ -11,6 +11,7 @@ import type { Readable } from 'node:stream';
 import ipaddr from 'ipaddr.js';
 import { Agent, request } from 'undici';
 import { parseUrl } from '../../http-url.js';
+import { USER_AGENT } from '../../user-agent.js';
 
 interface FetchedResult {
   readonly body: Readable;
@@ -55,7 +56,11 @@ export class ResultFetcher {
   async fetch(address: string, signal: AbortSignal): Promise<FetchedResult> {
     let url = new URL(address);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const { statusCode, headers, body } = await request(url, { dispatcher: this.#agentFor(url), signal });
+      const { statusCode, headers, body } = await request(url, {
+        dispatcher: this.#agentFor(url),
+        headers: { 'user-agent': USER_AGENT },
+        signal,
+      });
       if (statusCode === 200) {
         const length = Number(headers['content-length']);
         return { body, contentLength: Number.isSafeInteger(length) ? length : null };

@@ -4,6 +4,7 @@
  * WAL with `synchronous=FULL`: a commit is on disk before it is reported. The file is held exclusively, so a
  * second gateway on the same file refuses to start instead of sending jobs twice.
  */
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
@@ -27,7 +28,10 @@ const MAX_PREPARED_BYTES = 32 * 1024 * 1024;
 const PREPARED_BYTES_PER_CHARACTER = 80;
 
 export async function openSqlite(file: string): Promise<Database> {
-  if (file !== ':memory:') makeFolder(dirname(file));
+  if (file !== ':memory:') {
+    makeFolder(dirname(file));
+    makePrivate(file);
+  }
   const native = new Libsql(file);
   try {
     // The order matters: exclusive before WAL keeps the WAL index in memory, and the write below takes the lock.
@@ -67,6 +71,15 @@ export async function openSqlite(file: string): Promise<Database> {
       return closed;
     },
   };
+}
+
+/** Creates the file for this user alone; SQLite gives the files beside it the same mode. */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'a', 0o600));
+  } catch {
+    // Opening the database fails too, and says why.
+  }
 }
 
 /**

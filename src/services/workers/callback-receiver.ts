@@ -63,7 +63,11 @@ export class CallbackReceiver {
     try {
       message = readCallback(body, this.#settings.keys);
     } catch (error) {
-      return this.#refuse(job, codeOf(error));
+      const code = codeOf(error);
+      // Nobody else knows the address, so even what is not readable shows that Akool has news. A wrong signature shows
+      // that it is not Akool's.
+      if (code !== 'SIGNATURE') await this.#pollSoon(job);
+      return this.#refuse(job, code);
     }
     switch (message.kind) {
       case 'doorbell':
@@ -129,16 +133,20 @@ export class CallbackReceiver {
    * @param event what was decrypted but not trusted; null if it could not be decrypted
    */
   async #ring(job: Job, event: CallbackEvent | null): Promise<Receipt> {
-    const isAsked = isAtProvider(job.status) || (isHealable(job) && job.pollAt !== null);
-    if (isAsked) {
-      await this.#store.reschedulePolls([{ id: job.id, pollAt: this.#clock.now() }]);
-      this.#reconciler.wake();
-      return 'recorded';
-    }
+    if (await this.#pollSoon(job)) return 'recorded';
     // Without an `_id` the job cannot be polled; refusing makes Akool retry the callback later.
     if (!isFinal(job.status)) return this.#refuse(job, 'NOT_YET_ASKABLE');
     this.#noteUnused(job, event);
     return 'recorded';
+  }
+
+  /** Returns false if Akool can't be asked about the job. */
+  async #pollSoon(job: Job): Promise<boolean> {
+    const isAsked = isAtProvider(job.status) || (isHealable(job) && job.pollAt !== null);
+    if (!isAsked) return false;
+    await this.#store.reschedulePolls([{ id: job.id, pollAt: this.#clock.now() }]);
+    this.#reconciler.wake();
+    return true;
   }
 
   /** A callback that changes nothing also gets 200, but is logged, because a result in it was paid for. */

@@ -118,7 +118,7 @@ describe('a callback that is wrong in one way', () => {
     ['no data', { ...good, dataEncrypt: undefined }],
     ['data that is no string', { ...good, dataEncrypt: 5 }],
     ['no timestamp', { ...good, timestamp: undefined }],
-    ['a timestamp in a string', { ...good, timestamp: '1710757981609' }],
+    ['a timestamp of letters', { ...good, timestamp: 'yesterday' }],
     ['a timestamp that is no number', { ...good, timestamp: Number.NaN }],
     ['a timestamp beyond all numbers', JSON.stringify(good).replace(/:1710757981609/, ':1e999')],
     ['no nonce', { ...good, nonce: undefined }],
@@ -211,7 +211,7 @@ describe('a callback that is wrong in one way', () => {
     ['no status', { _id: 'a' }],
     ['status 0', { _id: 'a', status: 0 }],
     ['status 5', { _id: 'a', status: 5 }],
-    ['status in a string', { _id: 'a', status: '3' }],
+    ['status in words', { _id: 'a', status: 'done' }],
   ])('says PAYLOAD for %s', (_what, payload) => {
     expect(failure(sealed(pkcs7(JSON.stringify(payload))))).toBe('PAYLOAD');
   });

@@ -84,7 +84,14 @@ function authenticator(jwt: Partial<JwtSettings> | null, isOpen = false): Authen
     jwt:
       jwt === null
         ? null
-        : new JwtVerifier({ jwksUrl: null, secret: null, issuer: null, audience: null, ...jwt }),
+        : new JwtVerifier({
+            jwksUrl: null,
+            secret: null,
+            issuer: null,
+            audience: null,
+            clockToleranceS: 5,
+            ...jwt,
+          }),
     followTokens: new FollowTokens(STORE_SECRET),
     log: pino({ level: 'trace' }, { write }),
   });
@@ -98,6 +105,11 @@ function hmac(claims: JWTPayload, secret = SECRET, header: Record<string, unknow
 
 function rsa(claims: JWTPayload, { privateKey, jwk }: Pair): Promise<string> {
   return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: String(jwk.kid) }).sign(privateKey);
+}
+
+function nameless({ kid, ...jwk }: JWK): JWK {
+  expect(kid).toBeDefined();
+  return jwk;
 }
 
 /** The caller, or why it was refused. */
@@ -135,6 +147,14 @@ describe('A JWT of a shared secret', () => {
     expect(await whoIs(authenticator({ secret: SECRET }), await hmac({ tenant: 'acme', exp }))).toEqual(
       acme(exp * 1000),
     );
+  });
+
+  it.each([
+    [0, EXPIRED],
+    [120, acme((NOW - 60) * 1000)],
+  ])('that ran out a minute ago, with a tolerance of %i s, is %j', async (clockToleranceS, caller) => {
+    const auth = authenticator({ secret: SECRET, clockToleranceS });
+    expect(await whoIs(auth, await hmac({ tenant: 'acme', exp: NOW - 60 }))).toEqual(caller);
   });
 
   it('is refused with another secret, unsigned, tampered with, or where no JWT is taken', async () => {
@@ -197,6 +217,22 @@ describe('A JWT by JWKS', () => {
     expect(await whoIs(auth, await rsa({ tenant: 'acme' }, second))).toEqual(acme());
     expect(asked).toBe(2);
     expect(await whoIs(auth, await rsa({ tenant: 'acme' }, first))).toBe(WRONG);
+  });
+
+  it.each<[string, (first: JWK, second: JWK) => JWK[], { kid?: string }]>([
+    ['without kid, among keys with kid', (one, two) => [one, two], {}],
+    ['without kid, among keys without kid', (one, two) => [nameless(one), nameless(two)], {}],
+    ['with kid, among two of the same kid', (one, two) => [{ ...one, kid: 'two' }, two], { kid: 'two' }],
+    ['with kid, of a key that is published twice', (one, two) => [one, two, two], { kid: 'two' }],
+  ])('%s, is its tenant if any key fits', async (_what, publish, header) => {
+    published = publish(first.jwk, second.jwk);
+    const auth = authenticator({ jwksUrl });
+    const sign = (claims: JWTPayload, key = second.privateKey) =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'RS256', ...header }).sign(key);
+    expect(await whoIs(auth, await sign({ tenant: 'acme' }))).toEqual(acme());
+    expect(await whoIs(auth, await sign({ tenant: 'acme', exp: NOW - 60 }))).toBe(EXPIRED);
+    const stranger = await generateKeyPair('RS256');
+    expect(await whoIs(auth, await sign({ tenant: 'acme' }, stranger.privateKey))).toBe(WRONG);
   });
 
   it('of unknown keys does not have them fetched each time', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -79,6 +79,16 @@ describe('a SQLite file', () => {
     const file = join(dir, 'not', 'yet', 'gateway.db');
     await start(storeOn(file));
     expect(existsSync(file)).toBe(true);
+  });
+
+  test("is its user's alone, and so are the files beside it", async () => {
+    const folder = join(dir, 'private');
+    const store = storeOn(join(folder, 'gateway.db'));
+    await store.start();
+    const modes = readdirSync(folder).map((file) => statSync(join(folder, file)).mode & 0o777);
+    await store.stop();
+    expect(modes.length).toBeGreaterThan(1);
+    expect(new Set(modes)).toEqual(new Set([0o600]));
   });
 
   test('is one file again after stopping', async () => {

@@ -137,14 +137,20 @@ describe('a webhook', () => {
     expect(lines.at(-1)).toMatchObject({ reason: 'WRONG_ID' });
   });
 
-  test.each([
-    'not json',
-    '{}',
-    '',
-    JSON.stringify({ ...JSON.parse(webhook('p1', 3).toString()), nonce: 'x' }),
-  ])('whose body is bad is refused: %j', async (body) => {
+  test.each(['not json', '{}', ''])(
+    'whose body is not readable is refused, and its job is asked about: %j',
+    async (body) => {
+      const { receiver, atProvider, get } = await openReceiver();
+      const job = await atProvider('p1');
+      expect(await receiver.receive(job.callbackToken, Buffer.from(body))).toBe('refused');
+      expect(await get(job)).toEqual({ ...job, pollAt: NOON });
+    },
+  );
+
+  test('whose signature is wrong is refused, and changes nothing', async () => {
     const { receiver, atProvider, get } = await openReceiver();
     const job = await atProvider('p1');
+    const body = JSON.stringify({ ...JSON.parse(webhook('p1', 3).toString()), nonce: 'x' });
     expect(await receiver.receive(job.callbackToken, Buffer.from(body))).toBe('refused');
     expect(await get(job)).toEqual(job);
   });
