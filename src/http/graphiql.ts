@@ -5,7 +5,6 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { StartError } from '../errors.js';
 import { GRAPHQL_PATH } from './graphql.js';
-import { sendRefusal } from './http-errors.js';
 
 interface GraphiqlOptions {
   /** The folder of the built page: dist/graphiql. */
@@ -34,10 +33,6 @@ export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): Fastify
       reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8').send(page),
     );
     app.get('/graphiql/', (_request, reply) => reply.redirect('../graphiql', 308));
-    // Relative, because a proxy may serve the gateway below a path.
-    app.get('/', (request, reply) =>
-      isFromAddressBar(request) ? reply.redirect('graphiql') : sendRefusal(reply, 404),
-    );
 
     await app.register(fastifyStatic, {
       root: join(assetsDir, 'assets'),
@@ -52,10 +47,12 @@ export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): Fastify
   };
 }
 
-/** Leads browsers that open `/graphql` to the page. */
+/** Leads browsers that open `/` or `/graphql` to the page. */
 export function leadBrowsersToGraphiql(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
-    if (request.url === GRAPHQL_PATH && isFromAddressBar(request)) await reply.redirect('graphiql');
+    const isEntrance = request.url === '/' || request.url === GRAPHQL_PATH;
+    // Relative, because a proxy may serve the gateway below a path.
+    if (isEntrance && isFromAddressBar(request)) await reply.redirect('graphiql');
   });
 }
 
