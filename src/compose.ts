@@ -1,7 +1,7 @@
 /** The second step of a start: creates and connects the parts. Starts nothing. */
 import { fileURLToPath } from 'node:url';
 import { STRONG_KEY_LENGTH } from './config/api-keys.js';
-import { isLocalUrl } from './config/config.js';
+import { isLocalUrl } from './config/loopback.js';
 import type { Settings } from './drivers.js';
 import { RateLimits } from './graphql/rate-limits.js';
 import { TrustedDocuments } from './graphql/trusted-documents.js';

@@ -34,6 +34,11 @@ export function parseUrl(text: string, base?: string): URL | null {
   }
 }
 
+/** Returns the host name of a URL, empty if there is none; IPv6 without brackets. */
+export function hostnameOf(url: string): string {
+  return parseUrl(url)?.hostname.replace(/^\[|\]$/g, '') ?? '';
+}
+
 /** Returns why `text` is not an absolute http(s) URL that means what it says; null if it is one. */
 export function urlFault(text: string): UrlFault | null {
   if (text === '') return 'EMPTY';

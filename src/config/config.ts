@@ -1,11 +1,9 @@
 /** Reads the environment once, into a frozen `Config` and separate `Secrets`. */
-import { isIP } from 'node:net';
-import { parseUrl } from '../http-url.js';
 import type { SandboxOptions } from '../sandbox/sandbox.js';
 import { readSettings as readSandboxSettings, SettingsError } from '../sandbox/settings.js';
-import { faultOfTenantName } from '../tenant-name.js';
 import type { ApiKey } from './api-keys.js';
 import type { Bucket, S3Credentials } from './bucket.js';
+import { contradictionsIn, hasCallers } from './contradictions.js';
 import { isPostgres, type SslSettings } from './postgres-address.js';
 import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
 
@@ -90,9 +88,6 @@ export interface Secrets {
   readonly s3Credentials: S3Credentials | null;
 }
 
-/** With a path like these it would be unclear what a proxy has stripped. */
-const ROUTES = /^\/(?:graphql|graphiql|media|webhooks|healthz|readyz|metrics)(?:\/|$)/;
-
 /** Lists what is wrong with the environment, one line for each mistake. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
@@ -111,50 +106,11 @@ export function readConfig(given: Environment): { readonly config: Config; reado
   const mistakes: string[] = [];
   const sandbox = readSandbox(environment, mistakes);
   const v = readSettings(environment, mistakes);
-  if (v.AKOOL_AUTH === 'token' && (v.AKOOL_API_KEY === null || v.AKOOL_CLIENT_ID === null)) {
-    mistakes.push('AKOOL_AUTH is "token"; this requires AKOOL_CLIENT_ID and AKOOL_API_KEY');
-  }
-  if (v.AKOOL_API_KEY === null && v.SANDBOX === null) {
-    const isMeant =
-      v.NODE_ENV === 'production'
-        ? 'NODE_ENV is "production"'
-        : v.AKOOL_CLIENT_ID !== null
-          ? 'AKOOL_CLIENT_ID is set'
-          : v.PUBLIC_URL != null && !isLocalUrl(v.PUBLIC_URL)
-            ? 'PUBLIC_URL is not of this machine'
-            : null;
-    if (isMeant !== null) {
-      mistakes.push(
-        `${isMeant}; this requires AKOOL_API_KEY, or SANDBOX=true, which says that made-up pictures are meant`,
-      );
-    }
-  }
-  if (v.AKOOL_API_KEY !== null && v.SANDBOX === true) {
-    mistakes.push('SANDBOX is "true", but AKOOL_API_KEY is set; remove one or the other');
-  }
-  if (v.AKOOL_API_KEY === null && v.SANDBOX === false) {
-    mistakes.push('SANDBOX is "false"; this requires AKOOL_API_KEY');
-  }
-  if (v.PUBLIC_URL != null && ROUTES.test(new URL(v.PUBLIC_URL).pathname)) {
-    mistakes.push(
-      `PUBLIC_URL is ${JSON.stringify(v.PUBLIC_URL)}; its path must not begin like an address of the gateway, such as /graphql or /media`,
-    );
-  }
-  const hasCallers = v.AUTH_API_KEYS !== null || v.AUTH_JWKS_URL !== null || v.AUTH_JWT_SECRET !== null;
-  if (hasCallers && v.AUTH === 'none') {
-    mistakes.push(
-      'AUTH is "none", but AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET is set; remove one or the other',
-    );
-  }
-  if (!hasCallers && v.AUTH === null && v.HOST !== undefined && !isLoopback(v.HOST)) {
-    mistakes.push(
-      `HOST is ${JSON.stringify(v.HOST)}; without AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET it must be a loopback address, unless AUTH=none opens the gateway to everyone`,
-    );
-  }
-  mistakes.push(...tenantMistakes(v), ...archiveMistakes(v));
+  mistakes.push(...contradictionsIn(v));
   if (sandbox === null || mistakes.length > 0) throw new ConfigError(mistakes);
   const production = v.NODE_ENV === 'production';
-  const rate = (perMinute: number): number | null => (hasCallers && perMinute > 0 ? perMinute : null);
+  const isClosed = hasCallers(v);
+  const rate = (perMinute: number): number | null => (isClosed && perMinute > 0 ? perMinute : null);
   const config: Config = {
     host: v.HOST,
     port: v.PORT,
@@ -191,8 +147,8 @@ export function readConfig(given: Environment): { readonly config: Config; reado
     sandboxPort: v.SANDBOX_PORT,
     sandbox,
     auth: Object.freeze({
-      isOpen: !hasCallers,
-      onlyThisMachine: !hasCallers && v.AUTH === null,
+      isOpen: !isClosed,
+      onlyThisMachine: !isClosed && v.AUTH === null,
       jwksUrl: v.AUTH_JWKS_URL,
       issuer: v.AUTH_JWT_ISSUER,
       audience: v.AUTH_JWT_AUDIENCE,
@@ -241,40 +197,6 @@ function withoutOthers(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !isOthers(name)));
 }
 
-/** The message gives the position of the entry, because the entry contains a key. */
-function tenantMistakes({ AUTH_API_KEYS: keys }: Values): readonly string[] {
-  return (keys ?? []).flatMap(({ tenant }, i) => {
-    const fault = faultOfTenantName(tenant);
-    return fault === null ? [] : [`AUTH_API_KEYS: entry ${i + 1} is for a tenant that ${fault}`];
-  });
-}
-
-/** Without a bucket the `AWS_…` settings are ignored, because they may be meant for other programs. */
-function archiveMistakes(v: Values): readonly string[] {
-  if (v.ARCHIVE_S3_BUCKET === null) {
-    const lonely = (['ARCHIVE_S3_PREFIX', 'ARCHIVE_S3_PATH_STYLE'] as const).filter(
-      (name) => v[name] !== null,
-    );
-    return lonely.map((name) => `${name} is set; this requires ARCHIVE_S3_BUCKET`);
-  }
-  // Already reported as invalid.
-  if (v.ARCHIVE_S3_BUCKET === undefined) return [];
-  const mistakes: string[] = [];
-  if (v.AWS_REGION === null && v.AWS_ENDPOINT_URL_S3 === null) {
-    mistakes.push(
-      'ARCHIVE_S3_BUCKET is set; this requires AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store other than Amazon S3',
-    );
-  }
-  if ((v.AWS_ACCESS_KEY_ID === null) !== (v.AWS_SECRET_ACCESS_KEY === null)) {
-    const [there, missing] =
-      v.AWS_ACCESS_KEY_ID === null
-        ? ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID']
-        : ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
-    mistakes.push(`${there} is set; this requires ${missing}`);
-  }
-  return mistakes;
-}
-
 function bucketOf(v: Values): Bucket | null {
   if (v.ARCHIVE_S3_BUCKET === null) return null;
   return Object.freeze({
@@ -295,11 +217,6 @@ function readSandbox(environment: Environment, mistakes: string[]): SandboxOptio
     mistakes.push(...error.mistakes);
     return null;
   }
-}
-
-/** Whether only this machine can reach a server that listens on `address`. */
-export function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
 /** Adds a line to `mistakes` for each invalid setting. Its value is then undefined, despite the type. */
@@ -327,10 +244,4 @@ function withoutUserInfo(text: string): string {
   const from = text.indexOf('//');
   const to = text.lastIndexOf('@');
   return from === -1 || to < from ? text : `${text.slice(0, from)}//…${text.slice(to)}`;
-}
-
-/** Whether the host of this URL is this machine. */
-export function isLocalUrl(url: string): boolean {
-  const hostname = parseUrl(url)?.hostname.replace(/^\[|\]$/g, '') ?? '';
-  return isLoopback(hostname) || hostname.endsWith('.localhost');
 }

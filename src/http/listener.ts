@@ -8,7 +8,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { type Config, isLoopback } from '../config/config.js';
+import type { Config } from '../config/config.js';
+import { isLoopback } from '../config/loopback.js';
 import { OpenConnections } from './open-connections.js';
 import { oneAtATime } from './pipelining.js';
 import { type OnWebsocket, takeWebsockets } from './upgrades.js';

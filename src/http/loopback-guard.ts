@@ -10,9 +10,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { isLocalUrl, isLoopback } from '../config/config.js';
+import { isLocalUrl, isLoopback } from '../config/loopback.js';
 import { matchesOrigin } from '../config/origins.js';
-import { parseUrl } from '../http-url.js';
+import { hostnameOf } from '../http-url.js';
 import { sendRefusal } from './http-errors.js';
 
 export interface ThisMachine {
@@ -85,9 +85,4 @@ function forwardedFor(headers: IncomingHttpHeaders): readonly string[] {
     .filter((client) => client !== '')
     .map((client) => /^\[(.*)\](?::\d+)?$/.exec(client)?.[1] ?? client.replace(/^([^:]*):\d+$/, '$1'))
     .map((client) => client.replace(/^::ffff:(?=[\d.]+$)/i, ''));
-}
-
-/** Returns the host name, empty if there is none; IPv6 without brackets. */
-function hostnameOf(url: string): string {
-  return parseUrl(url)?.hostname.replace(/^\[|\]$/g, '') ?? '';
 }

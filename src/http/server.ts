@@ -5,7 +5,7 @@ import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
-import { isLocalUrl } from '../config/config.js';
+import { isLocalUrl } from '../config/loopback.js';
 import { matchesOrigin } from '../config/origins.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
 import { Engine } from '../graphql/engine.js';

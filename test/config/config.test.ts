@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, isLoopback, readConfig } from '../../src/config/config.js';
+import { ConfigError, readConfig } from '../../src/config/config.js';
+import { isLoopback } from '../../src/config/loopback.js';
 import { SSL_MODES } from '../../src/config/postgres-address.js';
 import { SETTINGS, type SettingName } from '../../src/config/settings.js';
 

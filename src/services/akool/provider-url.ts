@@ -3,7 +3,7 @@
  * Akool's.
  */
 import { isIP } from 'node:net';
-import { isHttpUrl, parseUrl, toUri } from '../../http-url.js';
+import { hostnameOf, isHttpUrl, parseUrl, toUri } from '../../http-url.js';
 
 /** In characters, encoded: a file name of 255 non-ASCII characters takes 2,300, a signature about 1,500. */
 const MAX_PROVIDER_URL_CHARACTERS = 8192;
@@ -45,7 +45,7 @@ export function isProviderResultUrl(url: string, baseUrl: string): boolean {
   if (username !== '' || password !== '') return false;
   if (hostname === parseUrl(baseUrl)?.hostname) return true;
   // Akool uses host names; an IP address points to an attack on a server that only we can reach.
-  return protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0;
+  return protocol === 'https:' && isIP(hostnameOf(url)) === 0;
 }
 
 /**

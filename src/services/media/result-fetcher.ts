@@ -10,7 +10,7 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import ipaddr from 'ipaddr.js';
 import { Agent, request } from 'undici';
-import { parseUrl } from '../../http-url.js';
+import { hostnameOf, parseUrl } from '../../http-url.js';
 import { USER_AGENT } from '../../user-agent.js';
 
 interface FetchedResult {
@@ -86,7 +86,7 @@ export class ResultFetcher {
     if (url.origin === this.#trustedOrigin) return this.#trusted;
     if (url.protocol !== 'https:') throw forbidden('not https');
     // An IP address is never resolved, so it is checked here.
-    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const host = hostnameOf(url.href);
     if (ipaddr.isValid(host) && !isPublic(host)) throw forbidden('not a public address');
     return this.#public;
   }

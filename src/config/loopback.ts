@@ -1,0 +1,14 @@
+/** Which addresses are this machine's own. */
+import { isIP } from 'node:net';
+import { hostnameOf } from '../http-url.js';
+
+/** Whether only this machine can reach a server that listens on `address`. */
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+}
+
+/** Whether the host of this URL is this machine. */
+export function isLocalUrl(url: string): boolean {
+  const hostname = hostnameOf(url);
+  return isLoopback(hostname) || hostname.endsWith('.localhost');
+}
