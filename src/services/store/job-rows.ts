@@ -50,7 +50,7 @@ export async function requestsOf(
   return new Map(rows.map(({ id, request }) => [id, toStored(request)]));
 }
 
-function toStored(text: string): StoredRequest {
+export function toStored(text: string): StoredRequest {
   return { request: JSON.parse(text) as JobRequest, characters: text.length };
 }
 

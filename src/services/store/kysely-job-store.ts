@@ -101,7 +101,10 @@ class KyselyJobStore implements JobStore {
 
   async create(job: NewJob, queueLimit: number, acceptWhileBlocked = false): Promise<Created> {
     const created = await enqueue(this.#opened, job, queueLimit, acceptWhileBlocked);
-    if (created.kind === 'created') this.#recent?.stored([created.job]);
+    if (created.kind === 'created') {
+      this.#recent?.stored([created.job]);
+      this.#recentRequests?.created(created.job.id, job.request);
+    }
     return created;
   }
 

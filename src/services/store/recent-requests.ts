@@ -1,12 +1,13 @@
 /**
- * Keeps recently read requests in memory, for jobs that are queried repeatedly. Only for a store that no other process
- * writes to.
+ * Keeps recently stored or read requests in memory, for jobs that are sent or queried. Only for a store that no other
+ * process writes to.
  *
  * The kept requests always equal the stored ones: a read that began before a write ended is not kept. Objects that a
- * client sent are never kept, because their strings may be slices of the whole body, and would retain all of it.
+ * client sent are copied, because their strings may be slices of the whole body, and would retain all of it.
  */
 import { LRUCache } from 'lru-cache';
-import type { StoredRequest } from './job-rows.js';
+import type { JobRequest } from '../jobs/job-request.js';
+import { type StoredRequest, toStored } from './job-rows.js';
 
 const MAX_KEPT_BYTES = 10 * 1024 * 1024;
 /** The maximum memory per character of the text, once parsed. */
@@ -41,6 +42,11 @@ export class RecentRequests {
       if (writes === this.#writes) this.#kept.set(id, stored);
     }
     return found;
+  }
+
+  /** Keeps the request of a new job. */
+  created(id: string, request: JobRequest): void {
+    this.#kept.set(id, toStored(JSON.stringify(request)));
   }
 
   /** Call it after these requests changed or were deleted. */

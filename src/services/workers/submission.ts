@@ -48,7 +48,8 @@ export class Submission {
     });
     // The job is stored, so a failure to follow it must not look like a refusal.
     await inTime(answer, leftMs, undefined).catch(() => {});
-    timeUp.abort();
+    // Without a reason, an error with a stack would be made.
+    timeUp.abort(null);
     return newest;
   }
 

@@ -314,8 +314,10 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
 
       test('change with what was found for them, and are gone with their jobs', async () => {
         const job = await create('ann', { request: plus });
-        // The input from the client is not cached, because it may keep the whole body in memory.
-        expect(store.keptRequest(job.id)).toBeNull();
+        const kept = store.keptRequest(job.id);
+        expect(kept).toEqual(opened.exclusive ? plus : null);
+        // A copy, because the input from the client may keep the whole body in memory.
+        expect(kept).not.toBe(plus);
         expect(await store.requests([job.id])).toEqual(new Map([[job.id, plus]]));
         expect(store.keptRequest(job.id)).toEqual(opened.exclusive ? plus : null);
         const [sent] = await lease(1);

@@ -31,6 +31,16 @@ test('only those that are not kept are read', async () => {
   expect(asked).toEqual([['a', 'b'], ['c'], ['b']]);
 });
 
+test('that of a new job is kept as a copy, and need not be read', async () => {
+  const recent = new RecentRequests();
+  const { asked, read } = storeOf(SMALL);
+  recent.created('a', request);
+  const found = await recent.read(['a'], read);
+  expect(found).toEqual(new Map([['a', SMALL]]));
+  expect(found.get('a')?.request).not.toBe(request);
+  expect(asked).toEqual([]);
+});
+
 test('what was read while a write ended is not kept: it may be of before', async () => {
   const recent = new RecentRequests();
   const { asked, read } = storeOf(SMALL);
