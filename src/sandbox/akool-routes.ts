@@ -3,9 +3,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { detectFaces, detectionRefused } from './face-detection.js';
 import type { CallPoint } from './fault-plan.js';
-import { priceIn, type Trigger, triggersIn } from './faults.js';
+import { type Trigger, triggersIn } from './faults.js';
 import type { SandboxJob } from './job.js';
 import { misbehave, misbehaveAfterAcceptance, misbehaveBeforeAcceptance } from './misbehaviour.js';
+import { priceOf, videoSeconds } from './price.js';
 import { Refusal } from './refusal.js';
 import { readSwapOrder, record, type SwapKind } from './swap-request.js';
 import type { Twin } from './twin.js';
@@ -58,12 +59,12 @@ export function addAkoolRoutes(app: FastifyInstance, twin: Twin): void {
     twin.credentials.check(request.headers);
     const order = readSwapOrder(kind, request.body);
     const triggers = triggersIn(order.urls);
+    const price = priceOf(order, twin.prices);
     const strike = twin.faults.strike('submit', triggers);
     await twin.gates.pass('submit');
     if (await misbehaveBeforeAcceptance(strike, reply, twin.timers)) return reply;
 
     const faceless = order.urls.some((url) => /no-?face/i.test(new URL(url).pathname));
-    const price = priceIn(order.urls) ?? order.count * twin.prices[order.media];
     const job = twin.ledger.accept(order, price, {
       queueMs: twin.queueMs,
       processMs: twin.processMs,
@@ -94,14 +95,15 @@ export function addAkoolRoutes(app: FastifyInstance, twin: Twin): void {
   }
 
   function resultOf(job: SandboxJob) {
+    const seconds = job.media === 'video' ? videoSeconds(job.targetUrl) : 0;
     return {
       faceswap_type: job.media === 'video' ? 2 : 1,
       faceswap_quality: 2,
       faceswap_status: job.status,
       deduction_status: 1,
       image: job.media === 'image' ? 1 : 0,
-      video_duration: job.media === 'video' ? 2 : 0,
-      deduction_duration: job.media === 'video' ? 2 : 0,
+      video_duration: seconds,
+      deduction_duration: seconds,
       update_time: job.updatedAt,
       _id: job.id,
       userId: '64d985c5571729d3e2999477',

@@ -8,6 +8,7 @@ import {
   readFaultPlan,
 } from './fault-plan.js';
 import { Refusal } from './refusal.js';
+import { numberIn } from './web-address.js';
 
 /** The faults of one call at one point; usually none. */
 export interface Strike<P extends FaultPoint> {
@@ -97,9 +98,9 @@ export function triggersIn(urls: readonly string[]): Trigger[] {
     if (!url.includes('sandbox-fault=')) return [];
     const query = new URL(url).searchParams;
     const details = {
-      ...detailIn(query, 'sandbox-ms', 'ms'),
-      ...detailIn(query, 'sandbox-code', 'code'),
-      ...detailIn(query, 'sandbox-retry-after', 'retryAfterSeconds'),
+      ...detailIn(url, 'sandbox-ms', 'ms'),
+      ...detailIn(url, 'sandbox-code', 'code'),
+      ...detailIn(url, 'sandbox-retry-after', 'retryAfterSeconds'),
       ...(query.has('sandbox-text') && { text: query.get('sandbox-text') ?? '' }),
     };
     return (query.get('sandbox-fault') ?? '').split(',').map((fault) => {
@@ -110,28 +111,11 @@ export function triggersIn(urls: readonly string[]): Trigger[] {
   });
 }
 
-/** Returns the price of a submit that one of its URLs sets, like `sandbox-price=5`. @throws Refusal 1003 */
-export function priceIn(urls: readonly string[]): number | null {
-  for (const url of urls) {
-    if (!url.includes('sandbox-price=')) continue;
-    const price = numberIn(new URL(url).searchParams, 'sandbox-price');
-    if (price !== null) return price;
-  }
-  return null;
-}
-
 const KNOWN: ReadonlySet<string> = new Set(Object.values(FAULTS).flat());
 
-function detailIn(query: URLSearchParams, name: string, detail: keyof typeof DEFAULTS): FaultDetails {
-  const number = numberIn(query, name);
+function detailIn(url: string, name: string, detail: keyof typeof DEFAULTS): FaultDetails {
+  const number = numberIn(url, name);
   return number === null ? {} : { [detail]: number };
-}
-
-function numberIn(query: URLSearchParams, name: string): number | null {
-  const text = query.get(name);
-  if (text === null) return null;
-  if (!/^\d{1,9}$/.test(text)) throw new Refusal(1003, `${name} must be an integer`);
-  return Number(text);
 }
 
 /** A small, fast, seeded generator of numbers from 0 (inclusive) to 1 (exclusive). */

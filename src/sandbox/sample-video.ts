@@ -58,3 +58,5 @@ AAAAB0GbIBHgZYAAAAAGQZswP4GW
 `,
   'base64',
 );
+
+export const SAMPLE_VIDEO_SECONDS = 2;

@@ -18,11 +18,11 @@ export interface SandboxOptions {
   clientId?: string;
   /** Limit of accepted, unfinished jobs; a submit beyond it gets 1005. Default 3. */
   maxConcurrency?: number;
-  /** The balance at the start. Default 1000. */
+  /** The balance at the start. Default 4000. */
   credit?: number;
-  /** Price of each target image of Pro, and of a picture of Plus, in credits. Default 1. */
+  /** Price of each target image of Pro, and of a picture of Plus, in credits. Default 4. */
   imagePrice?: number;
-  /** Price of a video of Plus, in credits. Default 1. */
+  /** Price of each begun 10 seconds of a video of Plus, in credits. Default 10. */
   videoPrice?: number;
   /** How long status 1 lasts. Default 400. */
   queueMs?: number;

@@ -8,6 +8,7 @@ import { Generation } from './generation.js';
 import type { SandboxJob } from './job.js';
 import type { Journal } from './journal.js';
 import { Ledger } from './ledger.js';
+import type { Prices } from './price.js';
 import { SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type SandboxOptions } from './sandbox-options.js';
 import { Timers } from './timers.js';
 
@@ -27,8 +28,7 @@ export interface Twin {
   readonly queueMs: number;
   readonly processMs: number;
   readonly maxConcurrency: number;
-  /** Credits for one picture or video. */
-  readonly prices: Readonly<Record<'image' | 'video', number>>;
+  readonly prices: Prices;
   readonly credentials: Credentials;
   readonly ledger: Ledger;
   readonly faults: Faults;
@@ -60,9 +60,9 @@ interface TwinOwner {
 export function createTwin(options: SandboxOptions, owner: TwinOwner): Twin {
   const {
     maxConcurrency = 3,
-    credit = 1000,
-    imagePrice = 1,
-    videoPrice = 1,
+    credit = 4000,
+    imagePrice = 4,
+    videoPrice = 10,
     queueMs = 400,
     processMs = 1200,
     webhookRetryMs = 1000,

@@ -1,4 +1,5 @@
 /** URLs in requests and settings. */
+import { Refusal } from './refusal.js';
 
 /**
  * Returns the http(s) URL, or null. Does not use `URL.canParse`, which Node 20 gets wrong for non-ASCII input
@@ -12,4 +13,16 @@ export function webAddress(value: unknown): URL | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * Returns the integer that a parameter of a URL's query sets, like `?sandbox-ms=500`; null if it is absent.
+ * @throws Refusal 1003
+ */
+export function numberIn(url: string, name: string): number | null {
+  if (!url.includes(`${name}=`)) return null;
+  const text = new URL(url).searchParams.get(name);
+  if (text === null) return null;
+  if (!/^\d{1,9}$/.test(text)) throw new Refusal(1003, `${name} must be an integer`);
+  return Number(text);
 }

@@ -20,7 +20,7 @@ function job(id: string, statuses: readonly string[] = LIFE, stepMs = 100): Foun
 
 function bill(id: string, more: Partial<Bill> = {}): Bill {
   const request = { path: `https://p.example/chaos/key-${id}/a.png`, webhookUrl: `https://g/${id}` };
-  return { at: 0, providerId: `at-akool-${id}`, kind: 'pro', cost: 1, request, ...more };
+  return { at: 0, providerId: `at-akool-${id}`, kind: 'pro', cost: 4, request, ...more };
 }
 
 function sighting(of: FoundJob, more: Partial<Sighting> = {}): Sighting {

@@ -97,8 +97,8 @@ function statesOf(gateway: TestGateway, jobs: readonly SeenJob[]): Promise<SeenJ
 }
 
 describe('a balance that runs out', { timeout: 60_000 }, () => {
-  it('fails none of 40 jobs over 10 credits; after a top-up all are completed, and billed once each', async () => {
-    const gateway = await start({ sandbox: { credit: 10 }, env: { SUBMIT_WAIT_MS: '0' } });
+  it('fails none of 40 jobs over the credit for 10; after a top-up all are completed, and billed once each', async () => {
+    const gateway = await start({ sandbox: { credit: 40 }, env: { SUBMIT_WAIT_MS: '0' } });
     const jobs = await submitTogether(
       gateway,
       upTo(40).map(() => oneFace()),
@@ -130,7 +130,7 @@ describe('a balance that runs out', { timeout: 60_000 }, () => {
     for (const life of lives) expect(life.at(-1)?.status).toBe('COMPLETED');
     expect(new Set(gateway.sandbox.bills.map(({ providerId }) => providerId)).size).toBe(40);
     expect(gateway.sandbox.bills).toHaveLength(40);
-    expect(gateway.sandbox.credit).toBe(970);
+    expect(gateway.sandbox.credit).toBe(880);
     expect(await reasonOf(gateway)).toBeNull();
   });
 });
@@ -142,7 +142,7 @@ describe('a job that is too dear for the balance', { timeout: 60_000 }, () => {
   });
 
   it('waits, and does not stop a cheaper one; it is sent after a top-up', async () => {
-    const gateway = await start({ sandbox: { credit: 3 } });
+    const gateway = await start({ sandbox: { credit: 12 } });
     const big = await submit(gateway.url, dear);
     expect(big).toMatchObject({ status: 'WAITING', waitingReason: 'NO_CREDIT' });
     await expect.poll(() => reasonOf(gateway)).toBeNull();
@@ -158,12 +158,12 @@ describe('a job that is too dear for the balance', { timeout: 60_000 }, () => {
     gateway.sandbox.credit = 100;
     gateway.clock.skip(5 * MINUTE);
     expect((await follow(gateway.url, big.id)).at(-1)?.status).toBe('COMPLETED');
-    expect(gateway.sandbox.bills.map(({ cost }) => cost)).toEqual([1, 1, 5]);
+    expect(gateway.sandbox.bills.map(({ cost }) => cost)).toEqual([4, 4, 20]);
   });
 
   it('does not stop others either when nothing about it tells that it is dear', async () => {
-    const gateway = await start({ sandbox: { credit: 3 }, env: { ACCEPT_WHILE_BLOCKED: 'true' } });
-    const big = await submit(gateway.url, oneFace({}, '?sandbox-price=5'));
+    const gateway = await start({ sandbox: { credit: 12 }, env: { ACCEPT_WHILE_BLOCKED: 'true' } });
+    const big = await submit(gateway.url, oneFace({}, '?sandbox-price=20'));
     const small = await Promise.all(upTo(3).map(() => submit(gateway.url)));
     gateway.clock.skip(10_000);
     for (const { id } of small) expect((await follow(gateway.url, id)).at(-1)?.status).toBe('COMPLETED');

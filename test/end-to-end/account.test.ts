@@ -19,11 +19,17 @@ describe('account', () => {
     await gate.arrived;
     gate.release();
     for (const account of await Promise.all(looking)) {
-      expect(account).toEqual({ credit: 1000, slots: { limit: 3, used: 0, waiting: 0 } });
+      expect(account).toEqual({ credit: 4000, slots: { limit: 3, used: 0, waiting: 0 } });
     }
     for (let i = 0; i < 4; i += 1) await submit(gateway.url);
     expect((await look()).slots).toEqual({ limit: 3, used: 3, waiting: 1 });
     expect(gateway.sandbox.requests.credit).toBe(1);
+  });
+
+  it('tells what is left after a job', async () => {
+    gateway = await startGateway();
+    await submit(gateway.url);
+    expect((await look()).credit).toBe(3996);
   });
 
   it('tells the use of the slots without asking Akool, which may be away', async () => {
@@ -46,6 +52,6 @@ describe('account', () => {
     gateway = await startGateway();
     gateway.sandbox.setFaults({ script: [{ on: 'credit', ...fault }] });
     expect((await errorOf(ask(gateway.url, ACCOUNT))).extensions?.code).toBe('PROVIDER_UNAVAILABLE');
-    expect((await look()).credit).toBe(1000);
+    expect((await look()).credit).toBe(4000);
   });
 });

@@ -146,7 +146,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
 
   test('credit that runs out is known to all; one of them looks, and after a top-up each job is billed once', async () => {
     const gateways = await startThree({ AKOOL_MAX_CONCURRENCY: '3', SUBMIT_WAIT_MS: '0' });
-    sandbox.credit = 4;
+    sandbox.credit = 4 * 4;
     const gate = sandbox.hold('submit');
     const jobs = await Promise.all(Array.from({ length: 24 }, (_, i) => submit(gateways[i % 3] ?? '')));
     gate.release();

@@ -105,7 +105,7 @@ it('is renewed for every other call too', async () => {
   await dataOf(ask(url, '{ account { credit } }'));
   sandbox.expireTokens();
   expect(await dataOf(ask(url, detect))).toMatchObject({
-    account: { credit: 1000 },
+    account: { credit: 4000 },
     detectFaces: { frames: [{ index: 0 }] },
   });
   expect(sandbox.requests.token).toBe(2);

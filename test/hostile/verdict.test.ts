@@ -12,7 +12,7 @@ const billOf = (nth: number): Bill => ({
   providerId: `p${nth}`,
   at: nth,
   kind: 'pro',
-  cost: 1,
+  cost: 4,
   request: { sourceImage: [{ path: addressOf(nth) }] },
 });
 const HELD: Evidence = {

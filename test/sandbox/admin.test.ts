@@ -5,7 +5,7 @@ import { CREDIT, call, idOf, pro, RESULTS, startSandbox, TOKEN } from '../suppor
 
 let sandbox: Sandbox;
 beforeEach(async () => {
-  sandbox = await startSandbox({ queueMs: 3_600_000, credit: 10 });
+  sandbox = await startSandbox({ queueMs: 3_600_000, credit: 40 });
 });
 afterEach(() => sandbox.stop());
 
@@ -23,14 +23,14 @@ describe('the admin endpoints', () => {
   it('show everything', async () => {
     const id = idOf(await pro(sandbox));
     expect((await admin('GET', 'state')).body).toMatchObject({
-      credit: 9,
+      credit: 36,
       concurrency: 1,
       peakConcurrency: 1,
       maxConcurrency: 100,
       requests: { pro: 1, plus: 0 },
       faults: {},
       jobs: [{ id, status: 1, kind: 'pro' }],
-      bills: [{ providerId: id, cost: 1, kind: 'pro' }],
+      bills: [{ providerId: id, cost: 4, kind: 'pro' }],
       deliveries: [],
     });
   });
@@ -81,7 +81,7 @@ describe('the admin endpoints', () => {
     sandbox.setFaults({ rates: { submit: { stall: 1 } } });
     await admin('POST', 'reset');
     expect((await admin('GET', 'state')).body).toMatchObject({
-      credit: 10,
+      credit: 40,
       concurrency: 0,
       peakConcurrency: 0,
       requests: { pro: 0 },

@@ -25,16 +25,16 @@ const startAgain = async (options: SandboxOptions = {}) => {
 
 describe('a sandbox with a journal', () => {
   it('remembers bills, credit, deletions and expired tokens', async () => {
-    await start({ credit: 5 });
+    await start({ credit: 20 });
     const [kept, deleted] = [idOf(await pro(sandbox)), idOf(await pro(sandbox))];
     await sandbox.settled();
     await call(sandbox, DELETE, { _ids: deleted });
     sandbox.expireTokens();
     const { bills } = sandbox;
     for (let times = 0; times < 2; times++) {
-      await startAgain({ credit: 5 });
+      await startAgain({ credit: 20 });
       expect(sandbox.bills).toEqual(bills);
-      expect(sandbox.credit).toBe(3);
+      expect(sandbox.credit).toBe(12);
       expect(await resultOf(sandbox, kept)).toMatchObject({ faceswap_status: 3 });
       expect(await resultOf(sandbox, deleted)).toBeUndefined();
     }
@@ -69,7 +69,7 @@ describe('a sandbox with a journal', () => {
     sandbox.reset();
     await startAgain();
     expect(sandbox.bills).toEqual([]);
-    expect(sandbox.credit).toBe(1000);
+    expect(sandbox.credit).toBe(4000);
   });
 
   it('reads past a line that was cut short, and tidies up', async () => {

@@ -1,5 +1,6 @@
 import { inflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SAMPLE_VIDEO_SECONDS } from '../../src/sandbox/sample-video.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { call, idOf, PLUS, pro, startSandbox } from '../support/sandbox-customer.js';
 
@@ -94,6 +95,9 @@ describe('a result video', () => {
     expect(bytes.toString('latin1', 4, 8)).toBe('ftyp');
     expect(bytes.indexOf('moov')).toBeLessThan(bytes.indexOf('mdat'));
     expect(bytes.indexOf('avc1')).toBeGreaterThan(0);
+    const header = bytes.indexOf('mvhd');
+    const [unitsPerSecond, units] = [bytes.readUInt32BE(header + 16), bytes.readUInt32BE(header + 20)];
+    expect(units / unitsPerSecond).toBe(SAMPLE_VIDEO_SECONDS);
   });
 });
 

@@ -102,7 +102,7 @@ describe('npm run sandbox', () => {
     await listener.count(2);
     expect(listener.heard.map(({ payload }) => payload?._id)).toEqual([id, id]);
     const state = await (await fetch(`${second.sandbox.url}/sandbox/state`)).json();
-    expect(state).toMatchObject({ credit: 999, bills: [{ providerId: id }], jobs: [{ id, status: 3 }] });
+    expect(state).toMatchObject({ credit: 3996, bills: [{ providerId: id }], jobs: [{ id, status: 3 }] });
     await listener.stop();
   });
 });

@@ -52,7 +52,7 @@ describe('a Face Swap Pro submit', () => {
       url: `${sandbox.url}/results/${id}.png`,
     });
     expect(sandbox.advance(id)).toBe(false);
-    expect(sandbox.bills).toMatchObject([{ providerId: id, kind: 'pro', cost: 1, request: proBody() }]);
+    expect(sandbox.bills).toMatchObject([{ providerId: id, kind: 'pro', cost: 4, request: proBody() }]);
   });
 
   it('ends by itself', async () => {
@@ -115,7 +115,7 @@ describe('a Face Swap Pro submit', () => {
       expect(mistakesInRequest(PRO, request)).toEqual([]);
       idOf(await call(sandbox, PRO, request));
     }
-    expect(sandbox.bills.map(({ cost }) => cost)).toEqual([1, 1, 1, 2]);
+    expect(sandbox.bills.map(({ cost }) => cost)).toEqual([4, 4, 4, 8]);
   });
 
   it('takes the examples of the OpenAPI file, Plus too', async () => {
@@ -197,33 +197,60 @@ describe('the account', () => {
     expect(sandbox.requests.pro).toBe(4);
   });
 
-  it('pays what a picture, a video or the address says', async () => {
-    await sandbox.stop();
-    sandbox = await startSandbox({ credit: 100, imagePrice: 4, videoPrice: 10, maxConcurrency: 9 });
-    const two = { sourceImage: [image(OPTS)], targetImage: [image(OPTS), image(OPTS)] };
-    idOf(await pro(sandbox, two));
-    idOf(await call(sandbox, PLUS, plusBody({ single_face_mode: true })));
-    idOf(
-      await call(
-        sandbox,
-        PLUS,
-        plusBody({ target_url: 'https://example.com/clip.mp4', single_face_mode: true }),
-      ),
-    );
-    idOf(await call(sandbox, PRO, proBody({}, '?sandbox-price=50')));
-    expect(sandbox.bills.map(({ cost }) => cost)).toEqual([8, 4, 10, 50]);
-    expect(sandbox.credit).toBe(28);
-    expect((await call(sandbox, PRO, proBody({}, '?sandbox-price=29'))).body.code).toBe(1006);
+  const two = { sourceImage: [image(OPTS)], targetImage: [image(OPTS), image(OPTS)] };
+  const plus = (target: string) =>
+    call(sandbox, PLUS, plusBody({ target_url: `https://example.com/${target}`, single_face_mode: true }));
+
+  it.each([
+    ['a picture', 'group.jpg', 4, 0],
+    ['a video, as long as the sample', 'clip.mp4', 10, 2],
+    ['a video of 10 seconds', 'clip.mp4?sandbox-seconds=10', 10, 10],
+    ['a video of 11 seconds', 'clip.mp4?sandbox-seconds=11', 20, 11],
+    ['a video of 35 seconds', 'clip.webm?sandbox-seconds=35', 40, 35],
+  ])('pays for %s by the begun 10 seconds, if it has any', async (_name, target, cost, seconds) => {
+    const id = idOf(await plus(target));
+    expect(sandbox.bills).toMatchObject([{ providerId: id, cost }]);
+    expect((await call(sandbox, CREDIT)).body.data).toEqual({ credit: 4000 - cost });
+    expect(await resultOf(sandbox, id)).toMatchObject({
+      video_duration: seconds,
+      deduction_duration: seconds,
+    });
   });
 
-  it('pays one credit for each target image and answers 1006 when it is empty', async () => {
+  it('refuses a length that is no integer, and bills nothing', async () => {
+    const { body } = await plus('clip.mp4?sandbox-seconds=long');
+    expect(body).toMatchObject({ code: 1003, msg: 'sandbox-seconds must be an integer' });
+    expect(sandbox.bills).toEqual([]);
+  });
+
+  it('pays what the settings or the address say', async () => {
     await sandbox.stop();
-    sandbox = await startSandbox({ credit: 3 });
-    const two = { sourceImage: [image(OPTS)], targetImage: [image(OPTS), image(OPTS)] };
+    sandbox = await startSandbox({ credit: 100, imagePrice: 3, videoPrice: 7, maxConcurrency: 9 });
     idOf(await pro(sandbox, two));
-    expect((await call(sandbox, CREDIT)).body.data).toEqual({ credit: 1 });
+    idOf(await plus('group.jpg'));
+    idOf(await plus('clip.mp4?sandbox-seconds=20'));
+    idOf(await call(sandbox, PRO, proBody({}, '?sandbox-price=50')));
+    expect(sandbox.bills.map(({ cost }) => cost)).toEqual([6, 3, 14, 50]);
+    expect(sandbox.credit).toBe(27);
+    expect((await call(sandbox, PRO, proBody({}, '?sandbox-price=28'))).body.code).toBe(1006);
+  });
+
+  it('pays for each target image, and answers 1006 to what it cannot pay', async () => {
+    await sandbox.stop();
+    sandbox = await startSandbox({ credit: 15 });
+    idOf(await pro(sandbox, two));
+    expect((await call(sandbox, CREDIT)).body.data).toEqual({ credit: 7 });
     expect((await pro(sandbox, two)).body.code).toBe(1006);
     idOf(await pro(sandbox));
-    expect((await call(sandbox, CREDIT)).body.data).toEqual({ credit: 0 });
+    expect((await pro(sandbox)).body.code).toBe(1006);
+    expect((await call(sandbox, CREDIT)).body.data).toEqual({ credit: 3 });
+  });
+
+  it('gets nothing back for a swap that fails', async () => {
+    const id = idOf(await call(sandbox, PRO, proBody({}, '?sandbox-fault=generation-fails')));
+    await sandbox.settled();
+    expect(await resultOf(sandbox, id)).toMatchObject({ faceswap_status: 4, deduction_status: 1 });
+    expect(sandbox.credit).toBe(3996);
+    expect(sandbox.bills).toHaveLength(1);
   });
 });
