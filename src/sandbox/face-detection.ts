@@ -109,15 +109,14 @@ function readQuery(body: unknown) {
   return { seed: seedOf(imageBytes(img)), count: 1, video: false, frames, returnFaceUrl, singleFace };
 }
 
-/** Decodes base64, plain or as a data URI, and checks the first bytes for PNG, JPEG, WebP, GIF or BMP. */
+/** Decodes base64, plain or as a data URI, and checks the first bytes for what Akool reads: PNG, JPEG, WebP, BMP. */
 function imageBytes(img: unknown): Buffer {
   const text =
     typeof img === 'string' ? img.replace(/^data:image\/[\w.+-]+;base64,/, '').replace(/\s/g, '') : '';
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw bad("'img' must be base64-encoded image data");
   const bytes = Buffer.from(text, 'base64');
   const start = bytes.toString('latin1', 0, 12);
-  if (!/^(\x89PNG\r\n|\xff\xd8\xff|GIF8|BM|RIFF[\s\S]{4}WEBP)/.test(start))
-    throw bad("'img' is not an image");
+  if (!/^(\x89PNG\r\n|\xff\xd8\xff|BM|RIFF[\s\S]{4}WEBP)/.test(start)) throw bad("'img' is not an image");
   return bytes;
 }
 

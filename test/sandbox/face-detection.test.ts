@@ -102,6 +102,8 @@ describe('face detection', () => {
     [{ url: 'face.png' }, 400, "'url' must be a valid"],
     [{ img: '%%%' }, 400, "'img' must be base64"],
     [{ img: Buffer.from('<svg></svg>').toString('base64') }, 400, "'img' is not an image"],
+    [{ img: Buffer.from('\0\0\0\x18ftypheic').toString('base64') }, 400, "'img' is not an image"],
+    [{ img: Buffer.from('GIF89a\x01\x00\x01\x00').toString('base64') }, 400, "'img' is not an image"],
     [{ url: 'https://a.example/x.mp4', num_frames: 101 }, 400, "'num_frames' must be"],
     [{ url: 'https://a.example/x.png', single_face: 'yes' }, 400, "'single_face' must be a boolean"],
     [{ url: 'https://a.example/missing.png' }, 500, 'Failed to process media'],
