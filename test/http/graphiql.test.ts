@@ -1,23 +1,12 @@
 /** GraphiQL for a newcomer: a real Chromium, the real server, and no internet. */
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask, dataOf, follow } from '../support/caller.js';
+import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
 import { startGateway } from '../support/harness.js';
 
-const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-const hasChromium = existsSync(executablePath);
-
-if (process.env['CI'] && !hasChromium) {
-  test('Chromium is there in CI', () => {
-    expect.fail(`No Chromium at ${executablePath}: install it or set CHROMIUM_PATH`);
-  });
-}
-
-const word = hasChromium ? '' : ` (skipped: no Chromium at ${executablePath}, set CHROMIUM_PATH)`;
-
-describe.skipIf(!hasChromium)(`GraphiQL in Chromium${word}`, { timeout: 60_000 }, () => {
+describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_000 }, () => {
   let browser: Browser;
   let gateway: Awaited<ReturnType<typeof startGateway>>;
   let context: BrowserContext;
@@ -26,18 +15,8 @@ describe.skipIf(!hasChromium)(`GraphiQL in Chromium${word}`, { timeout: 60_000 }
   let complaints: string[];
 
   beforeAll(async () => {
-    const args = [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ];
     [browser, gateway] = await Promise.all([
-      chromium.launch({ executablePath, args }),
+      launchChromium(),
       // Slow enough to press the next button by hand before the job is done.
       startGateway({ sandbox: { queueMs: 2000, processMs: 1000 } }),
     ]);

@@ -1,0 +1,28 @@
+/** The Chromium of tests in a browser. */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+
+/** Returns false with a warning if it is not installed; throws in CI, where it must be. */
+export function isChromiumInstalled(): boolean {
+  if (existsSync(executablePath)) return true;
+  const message = `Chromium is not at ${executablePath} (CHROMIUM_PATH): its tests are skipped`;
+  if (process.env['CI']) throw new Error(message);
+  process.stderr.write(`${message}\n`);
+  return false;
+}
+
+export function launchChromium(): Promise<Browser> {
+  const args = [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ];
+  return chromium.launch({ executablePath, args });
+}
