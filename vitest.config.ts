@@ -16,6 +16,7 @@ const LONG = [
   'end-to-end/many',
   'end-to-end/silent-postgres',
   'http/graphiql',
+  'end-to-end/readme',
   'end-to-end/account-hold',
   'end-to-end/proxies',
   'end-to-end/fuzz',

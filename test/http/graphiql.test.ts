@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ask, dataOf, follow } from '../support/caller.js';
 import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
 import { startGateway } from '../support/harness.js';
+import { README } from '../support/readme.js';
 
 describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_000 }, () => {
   let browser: Browser;
@@ -148,11 +149,12 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
     page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload))));
     await page.getByRole('button', { name: 'Headers' }).click();
     await page.locator('.graphiql-editor-tool .graphiql-editor:not(.hidden)').click();
-    await page.keyboard.insertText('{"authorization": "Bearer sesame"}');
+    const [headers = ''] = /\{"Authorization": [^}]*\}/.exec(README) ?? [];
+    await page.keyboard.insertText(headers);
     await execute(page, 'Follow');
     await expect
       .poll(() => sent.map((frame): unknown => JSON.parse(frame)))
-      .toContainEqual({ type: 'connection_init', payload: { authorization: 'Bearer sesame' } });
+      .toContainEqual({ type: 'connection_init', payload: { authorization: 'Bearer KEY' } });
   });
 
   test('renews the samples of the kept example when they have moved', async () => {
