@@ -28,7 +28,7 @@ beforeAll(async () => {
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, 'readme-'));
   // Jobs end when a test says so. The price is the one that the README names.
-  gateway = await startGateway({ sandbox: { queueMs: 600_000, imagePrice: 4 } });
+  gateway = await startGateway({ sandbox: { queueMs: 600_000 } });
 });
 afterAll(async () => {
   await gateway?.stop();
