@@ -4,21 +4,16 @@ import { existsSync, statSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-
-if (process.argv.includes('--help')) {
-  console.log(
-    'npm run bench -- [--quick] [--only MEASURE,MEASURE] [--output FILE] [--profiles FOLDER]: see docs/performance.md',
-  );
-  process.exit(0);
-}
+import { build } from 'esbuild';
+import { buildIfStale, readOptions } from '../scripts/command-line.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const here = join(root, 'bench');
 
+const options = await readOptions(join(here, 'options.ts'), join(here, 'results/latest.json'));
 if (!isInstalled()) run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], here);
-run(process.execPath, ['scripts/build.mjs', '--if-stale'], root);
+buildIfStale();
 
-const { build } = await import('esbuild');
 // Below node_modules, so that the packages are found from there.
 const programs = join(here, 'node_modules', '.cache', `bench-${process.pid}`);
 try {
@@ -44,7 +39,7 @@ try {
   const { main } = await import(pathToFileURL(join(programs, 'main.mjs')).href);
   // Exit handlers stop the contenders; an unhandled signal would leave them running.
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
-  process.exitCode = await main(process.argv.slice(2), { root, programs });
+  process.exitCode = await main(options, { root, programs });
   process.removeAllListeners('beforeExit');
 } finally {
   await rm(programs, { recursive: true, force: true });

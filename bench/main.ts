@@ -12,7 +12,7 @@ import { measureSockets } from './measures/sockets.js';
 import { measureStart } from './measures/start.js';
 import { measureUpdate } from './measures/update.js';
 import { measureSubmit, measureWebhook } from './measures/writes.js';
-import { type BenchOptions, type MeasureName, OptionError, readOptions } from './options.js';
+import type { BenchOptions, MeasureName } from './options.js';
 import { freePort, Program } from './program.js';
 import { printable } from './report.js';
 import { Results } from './results.js';
@@ -39,15 +39,7 @@ export interface Paths {
 }
 
 /** Returns the exit code: 1 if a contender failed or answered differently from the others, otherwise 0. */
-export async function main(args: readonly string[], { root, programs }: Paths): Promise<number> {
-  let options: BenchOptions;
-  try {
-    options = readOptions(args, join(root, 'bench/results/latest.json'));
-  } catch (error) {
-    if (!(error instanceof OptionError)) throw error;
-    console.error(error.message);
-    return 2;
-  }
+export async function main(options: BenchOptions, { root, programs }: Paths): Promise<number> {
   const cores = divideCores();
   const kept = join(tmpdir(), 'face-swap-gateway-bench');
   mkdirSync(kept, { recursive: true });

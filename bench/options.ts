@@ -24,18 +24,28 @@ export interface BenchOptions {
   readonly profiles: string | null;
 }
 
-export class OptionError extends Error {}
+export class OptionError extends Error {
+  constructor(mistake: string) {
+    // The rest of a message of `parseArgs` is about arguments that begin with a hyphen.
+    super(`${mistake.split(/\.\s|\n/, 1)[0]}; see npm run bench -- --help`);
+  }
+}
 
-const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--output FILE] [--profiles FOLDER]`;
+export const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--output FILE] [--profiles FOLDER]: see docs/performance.md`;
 
-/** @throws OptionError */
-export function readOptions(args: readonly string[], output: string): BenchOptions {
+/**
+ * Returns null if only the usage was requested.
+ *
+ * @throws OptionError
+ */
+export function readOptions(args: readonly string[], output: string): BenchOptions | null {
   const values = parsed(args);
+  if (values.help === true) return null;
   const only = values.only?.split(',') ?? MEASURES;
   return {
     only: only.map((name) => {
       const known = MEASURES.find((measure) => measure === name);
-      if (known === undefined) throw new OptionError(`--only names "${name}", which is none\n${USAGE}`);
+      if (known === undefined) throw new OptionError(`There is no measure "${name}"`);
       return known;
     }),
     quick: values.quick === true,
@@ -53,9 +63,10 @@ function parsed(args: readonly string[]) {
         only: { type: 'string' },
         output: { type: 'string' },
         profiles: { type: 'string' },
+        help: { type: 'boolean' },
       },
     }).values;
   } catch (error) {
-    throw new OptionError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    throw new OptionError(error instanceof Error ? error.message : String(error));
   }
 }

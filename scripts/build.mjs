@@ -13,7 +13,13 @@ import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { readCommandLine } from './command-line.mjs';
 
+const { values: options } = readCommandLine(
+  'npm run build',
+  'npm run build -- [--if-stale]: builds dist/; with --if-stale only what has changed since the last build.',
+  { options: { 'if-stale': { type: 'boolean' } } },
+);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const page = join(root, 'src/pages/graphiql');
@@ -39,7 +45,7 @@ const halves = [
 /** Programs to run, and modules imported from outside. */
 const PROGRAMS = ['index', 'demo/index', 'sandbox/index', 'app', 'config/config', 'codegen-inputs'];
 
-const onlyIfStale = process.argv.includes('--if-stale');
+const onlyIfStale = options['if-stale'] === true;
 const todo = halves
   .map((half) => ({ ...half, hash: hashOf(half.inputs()), stamp: join(dist, `.${half.name}.stamp`) }))
   .filter(({ hash, stamp }) => !(onlyIfStale && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash));

@@ -6,26 +6,30 @@
  * Used instead of npm's pre-scripts, which do not run where scripts are disabled. With a single process,
  * signals and exit codes are the program's own.
  */
-import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { buildIfStale, readCommandLine } from './command-line.mjs';
 
-const HELP = {
-  'dist/index.js':
-    'npm start: starts the gateway. It takes no arguments; settings are environment variables or lines of .env (see .env.example and README.md).',
-  'dist/sandbox/index.js':
-    'npm run sandbox: starts the sandbox alone. It takes no arguments; settings are environment variables (see docs/sandbox.md).',
-};
+const file = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const [, , program = 'dist/index.js', ...args] = process.argv;
-if (args.includes('--help') && program in HELP) {
-  console.log(HELP[program]);
+if (program === 'dist/index.js') {
+  readCommandLine(
+    'npm start',
+    'npm start: starts the gateway. It takes no arguments; settings are environment variables or lines of .env (see .env.example and README.md).',
+    { args },
+  );
+} else if (program === 'dist/sandbox/index.js') {
+  readCommandLine(
+    'npm run sandbox',
+    'npm run sandbox: starts the sandbox alone. It takes no arguments; settings are environment variables (see docs/sandbox.md).',
+    { args },
+  );
+} else if (program === 'dist/demo/index.js' && args.includes('--help')) {
+  console.log(JSON.parse(readFileSync(file('src/demo/usage.json'), 'utf8')).join('\n'));
   process.exit(0);
 }
 
-const build = fileURLToPath(new URL('build.mjs', import.meta.url));
-const { status } = spawnSync(process.execPath, [build, '--if-stale'], { stdio: 'inherit' });
-if (status !== 0) process.exit(status ?? 1);
-
-const file = fileURLToPath(new URL(`../${program}`, import.meta.url));
-process.argv.splice(1, 2, file);
+buildIfStale();
+process.argv.splice(1, 2, file(program));
 process.setSourceMapsEnabled(true);
-await import(pathToFileURL(file).href);
+await import(pathToFileURL(file(program)).href);

@@ -1,5 +1,7 @@
 /** The options of the demo, from its command line and the environment. */
 import { parseArgs } from 'node:util';
+// As JSON, because `npm run demo -- --help` reads it too, and that builds nothing.
+import usage from './usage.json' with { type: 'json' };
 
 export interface DemoOptions {
   /** The URL of the gateway, without a trailing slash. */
@@ -17,18 +19,8 @@ export class DemoError extends Error {
   override readonly name = 'DemoError';
 }
 
-export const USAGE = `Submits a face swap and shows its progress live.
-
-  npm run demo -- [options]
-
-  --url URL      the gateway; default: GATEWAY_URL, else this machine's, on PORT or 4000.
-                 Where none is named and none answers there, the demo runs its own.
-  --source URL   the picture with the new face; default: a sample of the gateway's sandbox
-  --target URL   the picture it goes into; the same
-  --token T      sent as "Authorization: Bearer T"
-  --help         shows this
-
-Ends with 0 when the job is COMPLETED, and with 1 otherwise.`;
+export const USAGE = usage.join('\n');
+const OPTIONS = '--url URL, --source URL, --target URL, --token T, --help';
 
 /**
  * @returns null if only the usage was requested
@@ -62,6 +54,8 @@ function parsed(args: readonly string[]) {
       options: { url: text, source: text, target: text, token: text, help: { type: 'boolean' } },
     }).values;
   } catch (error) {
-    throw new DemoError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    // What follows the first sentence is about arguments that begin with a hyphen.
+    const [mistake] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\n/, 1);
+    throw new DemoError(`${mistake}. The options are: ${OPTIONS}`);
   }
 }

@@ -3,8 +3,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { buildIfStale, readOptions } from '../../scripts/command-line.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const options = await readOptions(join(root, 'test/chaos/options.ts'), root);
+buildIfStale();
+
 // Below node_modules, so that the packages are found from there.
 const folder = join(root, 'node_modules', '.cache', `chaos-${process.pid}`);
 const program = join(folder, 'main.mjs');
@@ -21,7 +25,7 @@ try {
     logLevel: 'error',
   });
   const { main } = await import(pathToFileURL(program).href);
-  code = await main(process.argv.slice(2), root);
+  code = await main(options);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -1,18 +1,10 @@
 /** The command line of the chaos run. */
-import { type ChaosOptions, OptionError, readOptions } from './options.js';
+import type { ChaosOptions } from './options.js';
 import { printable } from './report.js';
 import { runChaos } from './run.js';
 
-/** Returns the exit code: 0 if everything held, 1 if something did not, 2 for wrong options. */
-export async function main(args: readonly string[], root: string): Promise<number> {
-  let options: ChaosOptions;
-  try {
-    options = readOptions(args, root);
-  } catch (error) {
-    if (!(error instanceof OptionError)) throw error;
-    console.error(error.message);
-    return 2;
-  }
+/** Returns the exit code: 0 if everything held, 1 if something did not. */
+export async function main(options: ChaosOptions): Promise<number> {
   const { jobs, kills, tenants, instances, store, seed } = options;
   console.log(
     `${jobs} jobs of ${tenants} tenants, ${instances} gateways on ${store}, ${kills} kills, seed ${seed}`,

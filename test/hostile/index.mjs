@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { buildIfStale } from '../../scripts/command-line.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Below node_modules, so that the packages are found from there.
@@ -21,7 +22,8 @@ try {
     logLevel: 'error',
   });
   const { main } = await import(pathToFileURL(join(folder, 'main.mjs')).href);
-  code = await main(process.argv.slice(2), root, join(folder, 'worker.mjs'));
+  const worker = join(folder, 'worker.mjs');
+  code = await main(process.argv.slice(2), { root, worker, build: buildIfStale });
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

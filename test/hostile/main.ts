@@ -3,12 +3,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startControl } from './control.js';
-import { OptionError, readOptions } from './options.js';
+import { OptionError, readOptions, USAGE } from './options.js';
 import { headLine, lineOf } from './report.js';
 import { runTrial } from './trial.js';
 
+export interface Place {
+  /** The folder of package.json. */
+  readonly root: string;
+  /** The bundled worker.ts. */
+  readonly worker: string;
+  /** Brings dist/ up to date. */
+  readonly build: () => void;
+}
+
 /** Returns the exit code: 0 if everything held, 1 if something did not, 2 for wrong options. */
-export async function main(args: readonly string[], root: string, worker: string): Promise<number> {
+export async function main(args: readonly string[], { root, worker, build }: Place): Promise<number> {
   let options: ReturnType<typeof readOptions>;
   try {
     options = readOptions(args);
@@ -17,7 +26,11 @@ export async function main(args: readonly string[], root: string, worker: string
     console.error(error.message);
     return 2;
   }
-  if (options === null) return 0;
+  if (options === null) {
+    console.log(USAGE);
+    return 0;
+  }
+  build();
   const { size, attacks } = options;
   // Exit handlers stop the gateways; an unhandled signal would leave them running.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));

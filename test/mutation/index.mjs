@@ -2,21 +2,27 @@
  * `npm run mutate`: changes the sources in one place after another, and counts how often a test notices. See
  * docs/testing.md.
  */
-import { Stryker } from '@stryker-mutator/core';
+import { readCommandLine, refuse } from '../../scripts/command-line.mjs';
 import { GROUPS } from './groups.mjs';
 
 /** Minimum percentage per group. */
 const NOTICED_AT_LEAST = 85;
 
-const [name, ...files] = process.argv.slice(2);
-const names = name === undefined ? Object.keys(GROUPS) : [name];
-if (!names.every((one) => one in GROUPS)) {
-  console.error(
-    `usage: npm run mutate [-- GROUP [FILE...]], of the groups ${Object.keys(GROUPS).join(', ')}`,
-  );
-  process.exit(2);
-}
+const COMMAND = 'npm run mutate';
+const ALL = Object.keys(GROUPS);
 
+const { positionals } = readCommandLine(
+  COMMAND,
+  `npm run mutate -- [GROUP [FILE...]]: counts how many changes of the sources the tests notice; see docs/testing.md.
+Groups: ${ALL.join(', ')}. Without one, all of them. Exit code 1: less than ${NOTICED_AT_LEAST} % of a group are noticed.`,
+  { allowPositionals: true },
+);
+const [name, ...files] = positionals;
+if (name !== undefined && !ALL.includes(name)) refuse(COMMAND, `There is no group "${name}"`);
+const names = name === undefined ? ALL : [name];
+
+// Loaded only here, because it takes a second.
+const { Stryker } = await import('@stryker-mutator/core');
 let code = 0;
 for (const group of names) {
   const { mutate, tests } = GROUPS[group];
