@@ -51,6 +51,11 @@ export class Killer {
     this.#signal = parts.signal;
   }
 
+  /** Kills so far. */
+  get kills(): number {
+    return this.#kills;
+  }
+
   /** Resolves after this many kills. */
   after(kills: number): Promise<void> {
     if (this.#kills >= kills) return Promise.resolve();

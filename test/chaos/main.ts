@@ -2,19 +2,19 @@
 import type { ChaosOptions } from './options.js';
 import { printable } from './report.js';
 import { runChaos } from './run.js';
+import { verdictOf } from './verdict.js';
 
 /** Returns the exit code: 0 if everything held, 1 if something did not. */
 export async function main(options: ChaosOptions): Promise<number> {
   const { jobs, kills, tenants, instances, store, seed } = options;
-  console.log(
-    `${jobs} jobs of ${tenants} tenants, ${instances} gateways on ${store}, ${kills} kills, seed ${seed}`,
-  );
+  const gateways = instances === 1 ? '1 gateway' : `${instances} gateways`;
+  console.log(`${jobs} jobs of ${tenants} tenants, ${gateways} on ${store}, ${kills} kills, seed ${seed}`);
   // Exit handlers stop the gateways; an unhandled signal would leave them running.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-  const report = await runChaos(options);
+  const report = await runChaos(options, (line) => console.error(line));
   console.log(printable(report));
+  console.log(`\n${verdictOf(report.rows, kills)}`);
   if (report.violations.length === 0) return 0;
-  console.error(`\nBroken: ${report.violations.join('; ')}`);
   console.error(`Seed ${seed}. Again: npm run chaos -- ${againWith(options)}`);
   if (report.folder !== null) console.error(`What the gateways left is kept in ${report.folder}`);
   return 1;

@@ -35,6 +35,6 @@ export function printable({ rows }: Report): string {
   return `\n${lines.join('\n')}`;
 }
 
-function isBroken({ value, atMost }: Row): boolean {
+export function isBroken({ value, atMost }: Row): boolean {
   return atMost !== null && Number(value) > atMost;
 }

@@ -18,6 +18,7 @@ import { type Order, planOrders, type Tenant, tenantsOf } from './orders.js';
 import { GATEWAY_SETTINGS, SANDBOX_PACE, STALLS_ON_MS } from './pace.js';
 import { type Report, type Row, violationsIn } from './report.js';
 import { embedded, type Services, shared } from './services.js';
+import { CUT_OFF } from './verdict.js';
 
 const SOCKETS_PER_TENANT = 5;
 /** Between a change's timestamp and its commit, including clock differences between processes. */
@@ -28,8 +29,14 @@ const SETTLE_MS = 5000;
 const SILENCE_MS = 4000;
 /** Time for the audit itself. */
 const AUDIT_MS = 60_000;
+/** How often a run says how far it is. */
+const PROGRESS_MS = 5000;
 
-export async function runChaos(options: ChaosOptions): Promise<Report> {
+/** @param say hears how far the run is, a line at a time */
+export async function runChaos(
+  options: ChaosOptions,
+  say: (line: string) => void = () => {},
+): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'chaos-run-'));
   const sandbox = createSandbox({
     ...SANDBOX_PACE,
@@ -62,7 +69,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   });
   let failed = true;
   try {
-    const rows = await new Run(options, sandbox, cluster, services).go();
+    const rows = await new Run(options, sandbox, cluster, services, say).go();
     const violations = violationsIn(rows);
     failed = violations.length > 0;
     return { rows, violations, folder: failed ? folder : null };
@@ -79,17 +86,25 @@ class Run {
   readonly #sandbox: Sandbox;
   readonly #cluster: Cluster;
   readonly #services: Services;
+  readonly #say: (line: string) => void;
   readonly #startedAt = performance.now();
   readonly #answers = new Map<string, Set<string>>();
   readonly #sightings: Sighting[] = [];
   readonly #refusals: string[] = [];
   readonly #tookMs: number[] = [];
 
-  constructor(options: ChaosOptions, sandbox: Sandbox, cluster: Cluster, services: Services) {
+  constructor(
+    options: ChaosOptions,
+    sandbox: Sandbox,
+    cluster: Cluster,
+    services: Services,
+    say: (line: string) => void,
+  ) {
     this.#options = options;
     this.#sandbox = sandbox;
     this.#cluster = cluster;
     this.#services = services;
+    this.#say = (line) => say(`${this.#seconds().toFixed(0).padStart(5)} s  ${line}`);
   }
 
   async go(): Promise<readonly Row[]> {
@@ -102,7 +117,9 @@ class Run {
     const cluster = this.#cluster;
     const killer = new Killer({ cluster, sandbox: this.#sandbox, seed, signal });
 
+    this.#say('the gateways start');
     cluster.start();
+    const progress = setInterval(() => this.#say(this.#progress(killer.kills)), PROGRESS_MS).unref();
     const disturbed = Promise.all([
       this.#disturb([...customers.values()], signal),
       this.#services.disturb(seed, signal),
@@ -110,26 +127,38 @@ class Run {
     const served = Promise.all(orders.map((order, n) => this.#serve(order, n, customers, killer)));
     const killed = killer.run(kills);
     await Promise.race([Promise.all([killed, served]), killed.then(() => this.#standstill(signal))]);
+    clearInterval(progress);
+    this.#say(`${this.#progress(killer.kills)}; the last callbacks arrive`);
     const isCutOff = limit.aborted;
     over.abort();
     for (const customer of customers.values()) customer.leave();
     await disturbed;
     if (!isCutOff) await Promise.race([this.#sandbox.settled(), sleep(SETTLE_MS, null, { ref: false })]);
 
+    this.#say('the audit: every submit once more, and what was seen, stored and billed side by side');
     // Kill once more, so that the audit sees what is on disk.
     await cluster.kill();
     const peak = this.#sandbox.peakConcurrency;
     this.#tookMs.push(...[...customers.values()].flatMap(({ tookMs }) => tookMs));
     const rows = await this.#audit(orders);
-    const took = (performance.now() - this.#startedAt) / 1000;
     return [
-      { what: 'runs cut off at their limit', value: Number(isCutOff), atMost: 0 },
+      { what: CUT_OFF, value: Number(isCutOff), atMost: 0 },
       ...rows,
       ...this.#services.rows,
       { what: '  with those whose slot was given back', value: peak, atMost: null },
       { what: 'stops at the end that were not clean', ...(await this.#uncleanStop()) },
-      { what: 'wall time, seconds', value: took.toFixed(1), atMost: null },
+      { what: 'wall time, seconds', value: this.#seconds().toFixed(1), atMost: null },
     ];
+  }
+
+  #seconds(): number {
+    return (performance.now() - this.#startedAt) / 1000;
+  }
+
+  #progress(killed: number): string {
+    const { kills, jobs } = this.#options;
+    const ended = new Set(this.#sightings.flatMap(({ id, completed }) => (completed ? [id] : [])));
+    return `${killed} of ${kills} kills, ${this.#answers.size} of ${jobs} jobs accepted, ${ended.size} ended`;
   }
 
   /** Resolves when there has been no news for longer than any job may be silent, or the time is up. */
