@@ -1,12 +1,13 @@
 /** `npm run demo` as users run it: a separate process, its output, and its exit code. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ProgressLine } from '../src/demo/progress-line.js';
+import { savePicture } from '../src/demo/save-picture.js';
 import { startGateway, type TestGateway } from './support/harness.js';
 
 const DEMO = fileURLToPath(new URL('../dist/demo/index.js', import.meta.url));
@@ -39,18 +40,29 @@ it('shows the life of a job on a running gateway and ends with the address of it
   expect(code).toBe(0);
 });
 
-it('runs a gateway of its own where none answers, and keeps the picture', { timeout: 40_000 }, async () => {
+it('runs a gateway of its own where none answers, and saves the picture in the current folder', async () => {
   const { code, stdout, stderr } = await demo();
   expect(stderr).toBe('');
   expect(stdout).toContain(`none answers at http://127.0.0.1:${deadPort}`);
   expect(statusesIn(stdout).at(-1)).toBe('COMPLETED');
-  expect(stdout).toMatch(/\nResult {3}http:\/\/127\.0\.0\.1:\d+\/\S+\n$/);
-  const kept = /\nKept {5}(\S+)/.exec(stdout)?.[1] ?? '';
-  expect(readFileSync(kept).subarray(1, 4).toString()).toBe('PNG');
-  rmSync(dirname(kept), { recursive: true });
   const [, url = ''] = /Gateway {2}(\S+)/.exec(stdout) ?? [];
   await expect(fetch(url)).rejects.toThrow();
+  const result = /\nResult {3}(\S+) .*\n$/.exec(stdout)?.[1] ?? '';
+  expect(dirname(result)).toBe(realpathSync(folder));
+  expect(readFileSync(result).subarray(1, 4).toString()).toBe('PNG');
+  // No other address of the gateway that is gone.
+  expect(stdout.split(url)).toHaveLength(2);
   expect(code).toBe(0);
+});
+
+it('saves the picture elsewhere where the current folder takes none, or says why it can not', async () => {
+  const picture = `${gateway.sandbox.url}/samples/source-face.png`;
+  const saved = await savePicture(picture, '/proc', 'face-swap-test.png');
+  expect(saved).toBe(join(tmpdir(), 'face-swap-test.png'));
+  rmSync(saved);
+  await expect(savePicture(`${picture}.none`, folder, 'none.png')).rejects.toThrow(
+    /can't be saved: HTTP 404/,
+  );
 });
 
 it('tells why a job failed and ends with 1', async () => {

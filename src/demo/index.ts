@@ -7,6 +7,7 @@ import { type DemoJob, follow, isThere, samplePictures, submit } from './gateway
 import { DemoError, type DemoOptions, readOptions, USAGE } from './options.js';
 import type { OwnGateway } from './own-gateway.js';
 import { ProgressLine } from './progress-line.js';
+import { savePicture } from './save-picture.js';
 
 /** Set as soon as it begins to start, so that an early Ctrl-C stops it too. */
 let own: Promise<OwnGateway> | null = null;
@@ -32,7 +33,7 @@ async function main(): Promise<number> {
     progress.show(job);
   }
   progress.stop();
-  return await tell(job);
+  return await tell(job, options);
 }
 
 async function findGateway({ url, isChosen }: DemoOptions): Promise<string> {
@@ -64,11 +65,14 @@ async function choosePictures(url: string, { source, target }: DemoOptions) {
   return { source: source ?? samples.source, target: target ?? samples.target };
 }
 
-async function tell({ status, result, error }: DemoJob): Promise<number> {
+async function tell({ id, status, result, error }: DemoJob, { folder }: DemoOptions): Promise<number> {
   if (status === 'COMPLETED' && result !== null) {
-    const kept = await (await own)?.keepPicture(result.url);
-    if (kept != null) console.log(`Kept     ${kept}   (the demo's own gateway ends now)`);
-    console.log(`Result   ${result.url}`);
+    if (own === null) {
+      console.log(`Result   ${result.url}`);
+    } else {
+      const file = await savePicture(result.url, folder, `face-swap-${id.slice(0, 8)}.png`);
+      console.log(`Result   ${file}   (saved, because the demo's own gateway ends now)`);
+    }
     return 0;
   }
   if (error !== null) {

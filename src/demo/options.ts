@@ -1,4 +1,5 @@
 /** The options of the demo, from its command line and the environment. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 // As JSON, because `npm run demo -- --help` reads it too, and that builds nothing.
 import usage from './usage.json' with { type: 'json' };
@@ -12,6 +13,8 @@ export interface DemoOptions {
   readonly target: string | null;
   /** An API key, a JWT or a follow token, sent as a bearer token. */
   readonly token: string | null;
+  /** Where the user is: npm runs its commands in the folder of package.json. */
+  readonly folder: string;
 }
 
 /** What went wrong, for the user at the terminal. */
@@ -43,6 +46,7 @@ export function readOptions(
     source: source ?? null,
     target: target ?? null,
     token: token ?? null,
+    folder: resolve(environment['INIT_CWD'] || '.'),
   };
 }
 

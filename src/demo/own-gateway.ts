@@ -1,5 +1,5 @@
 /** A gateway only for the demo: in this process, on free ports, with the sandbox and a temporary database. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '../app.js';
@@ -7,8 +7,6 @@ import { readConfig } from '../config/config.js';
 
 export interface OwnGateway {
   readonly url: string;
-  /** Copies a result, which is deleted with its gateway, to a file; returns null if it can't be downloaded. */
-  keepPicture(url: string): Promise<string | null>;
   /** Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -30,22 +28,9 @@ export async function startOwnGateway(): Promise<OwnGateway> {
   };
   try {
     const { url } = await app.start();
-    return { url, keepPicture, stop };
+    return { url, stop };
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-async function keepPicture(url: string): Promise<string | null> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
-    if (!response.ok) return null;
-    const folder = await mkdtemp(join(tmpdir(), 'face-swap-result-'));
-    const file = join(folder, 'result.png');
-    await writeFile(file, Buffer.from(await response.arrayBuffer()));
-    return file;
-  } catch {
-    return null;
   }
 }
