@@ -27,6 +27,7 @@ const page = join(root, 'src/pages/graphiql');
 const halves = [
   {
     name: 'server',
+    title: 'the server',
     inputs: () => [
       ...files(join(root, 'src')).filter((file) => !file.startsWith(page + sep)),
       join(root, 'tsconfig.json'),
@@ -36,6 +37,7 @@ const halves = [
   },
   {
     name: 'graphiql',
+    title: 'the GraphiQL page',
     inputs: () => files(page),
     build: buildPage,
     owns: (file) => file.startsWith(join(dist, 'graphiql') + sep),
@@ -49,6 +51,11 @@ const onlyIfStale = options['if-stale'] === true;
 const todo = halves
   .map((half) => ({ ...half, hash: hashOf(half.inputs()), stamp: join(dist, `.${half.name}.stamp`) }))
   .filter(({ hash, stamp }) => !(onlyIfStale && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash));
+if (todo.length > 0) {
+  const what = todo.map(({ title }) => title).join(' and ');
+  const why = onlyIfStale ? ', because dist/ is missing or older than its sources' : '';
+  console.log(`build: building ${what}${why}; this takes some seconds`);
+}
 const results = await Promise.allSettled(todo.map(buildHalf));
 for (const [index, result] of results.entries()) {
   if (result.status === 'fulfilled') continue;

@@ -1,6 +1,6 @@
 /** What package.json promises to users who only have npm. */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,4 +54,25 @@ test('npm start runs with scripts switched off, and a signal to npm ends it with
     npm.kill('SIGKILL');
     rmSync(dir, { recursive: true, force: true });
   }
+});
+
+test('a start that builds says so first, and not on standard output; one that need not build says nothing', () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const run = (cwd: string, ...args: readonly string[]) =>
+    spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
+  const empty = mkdtempSync(join(tmpdir(), 'empty-project-'));
+  try {
+    for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts']) {
+      cpSync(join(root, name), join(empty, name), { recursive: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(empty, 'node_modules'));
+    // Without sources the build fails at once.
+    mkdirSync(join(empty, 'src/pages/graphiql'), { recursive: true });
+    const { status, stdout, stderr } = run(empty, 'scripts/run.mjs', 'dist/index.js');
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^build: building the server and the GraphiQL page, because dist\/ is missing/);
+  } finally {
+    rmSync(empty, { recursive: true });
+  }
+  expect(run(root, 'scripts/build.mjs', '--if-stale')).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
