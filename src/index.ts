@@ -16,7 +16,12 @@ const FLUSH_MS = 1000;
 async function main(): Promise<void> {
   loadEnvFile();
   const { config, secrets } = readConfig(process.env);
-  const { log, flush } = createLog(config.logLevel, process.stdout);
+  const format = config.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json');
+  const { log, flush } = createLog(
+    config.logLevel,
+    process.stdout,
+    format === 'pretty' ? await loadReadableLines() : undefined,
+  );
   for (const { name, nearest } of unknownSettings(process.env)) {
     log.warn({ name, nearest }, `${name} is not a setting, and is ignored; did you mean ${nearest}?`);
   }
@@ -51,6 +56,13 @@ async function main(): Promise<void> {
   });
 
   greet(await app.start());
+}
+
+/** Loaded only here, because most gateways write JSON. */
+async function loadReadableLines(): Promise<(line: string) => string> {
+  const { readableLines } = await import('./readable-lines.js');
+  // Without a terminal there is no such method; with one it knows NO_COLOR.
+  return readableLines(process.stdout.hasColors?.() === true);
 }
 
 function greet({ url, sandbox, graphiql }: Running): void {

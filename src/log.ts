@@ -1,5 +1,5 @@
 /**
- * The log: one JSON object per line on standard output.
+ * The log: one event per line on standard output, as JSON or as text (readable-lines.ts).
  *
  * A pipe that is not read must neither block the process nor fill its memory. So lines are written without waiting,
  * and dropped while too many are pending.
@@ -17,8 +17,11 @@ export interface Log {
 /** The maximum number of unread bytes; further lines are dropped. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
-/** @param output a stream whose `write` does not block */
-export function createLog(level: string, output: Writable): Log {
+/**
+ * @param output a stream whose `write` does not block
+ * @param format turns each line of JSON into what is written
+ */
+export function createLog(level: string, output: Writable, format = (line: string) => line): Log {
   let lostLines = 0;
   let isGone = false;
   const log = pino(
@@ -27,7 +30,7 @@ export function createLog(level: string, output: Writable): Log {
       write: (line: string) => {
         if (isGone) return;
         if (output.writableLength > MAX_WAITING_BYTES) lostLines += 1;
-        else output.write(line);
+        else output.write(format(line));
       },
     },
   );

@@ -2,6 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createLog } from '../src/log.js';
+import { readableLines } from '../src/readable-lines.js';
 
 const LINE = 'x'.repeat(100_000);
 
@@ -46,4 +47,21 @@ test('are dropped when the reader has ended', async () => {
   log.info('nobody hears it');
   await flush(5000);
   expect(output.writableLength).toBe(0);
+});
+
+test('for people are one line per event, whatever texts of others hold', () => {
+  const output = new PassThrough();
+  const { log } = createLog('info', output, readableLines(false));
+  log.info({ path: '/a\u001b[2J\u009b1m\u202e' }, 'first\nsecond\u0007');
+  log.error({ err: new Error('broken\nin two') }, 'failed');
+  const lines = String(output.read()).split('\n');
+  expect(lines).toEqual([
+    expect.stringMatching(
+      /^\[[\d:.]+\] INFO: first\\nsecond\\u0007 \{"path":"\/a\\u001b\[2J\\u\{9b\}1m\\u\{202e\}"\}$/,
+    ),
+    expect.stringMatching(
+      /^\[[\d:.]+\] ERROR: failed \{"err":\{.*"message":"broken\\nin two","stack":".*\\n {4}at /,
+    ),
+    '',
+  ]);
 });

@@ -5,7 +5,7 @@ import type { ApiKey } from './api-keys.js';
 import type { Bucket, S3Credentials } from './bucket.js';
 import { contradictionsIn, hasCallers } from './contradictions.js';
 import { isPostgres, type SslSettings } from './postgres-address.js';
-import { type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
+import { type LogFormat, type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
 
 export interface Config {
   readonly host: string;
@@ -69,6 +69,8 @@ export interface Config {
   readonly maxSocketOperations: number;
   readonly maxSubscriptions: number;
   readonly logLevel: LogLevel;
+  /** Null for the default, which depends on where standard output leads. */
+  readonly logFormat: LogFormat | null;
   readonly production: boolean;
 }
 
@@ -166,6 +168,7 @@ export function readConfig(given: Environment): { readonly config: Config; reado
     maxSocketOperations: v.MAX_SOCKET_OPERATIONS,
     maxSubscriptions: v.MAX_SUBSCRIPTIONS,
     logLevel: v.LOG_LEVEL,
+    logFormat: v.LOG_FORMAT,
     production,
   };
   const secrets: Secrets = {

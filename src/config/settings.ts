@@ -20,6 +20,8 @@ import {
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+const LOG_FORMATS = ['pretty', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 
 export interface Setting<T> {
   readonly kind: Kind<T>;
@@ -292,6 +294,11 @@ export const SETTINGS = {
     'Token that `/metrics` requires as `Authorization: Bearer …`. Unset: none.',
   ),
   LOG_LEVEL: setting(oneOf(LOG_LEVELS), 'info', 'Lowest level that is logged.'),
+  LOG_FORMAT: setting(
+    oneOf(LOG_FORMATS),
+    null,
+    'One JSON object per event, or one line for people, in color on a terminal unless NO_COLOR is set. Unset: `pretty` on a terminal, `json` elsewhere.',
+  ),
   NODE_ENV: setting(text(), null, '`production` for a public server.'),
 } as const satisfies Record<string, Setting<unknown>>;
 

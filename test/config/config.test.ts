@@ -45,6 +45,7 @@ describe('an empty environment', () => {
       archiveDir: 'data/archive',
       archiveBucket: null,
       logLevel: 'info',
+      logFormat: null,
       production: false,
     });
     expect(secrets).toMatchObject({
@@ -142,6 +143,7 @@ describe('a setting', () => {
     ['POLL_AFTER_MS', '500', ({ config }) => config.pollAfterMs, 500],
     ['SUBMIT_WAIT_MS', '0', ({ config }) => config.submitWaitMs, 0],
     ['LOG_LEVEL', 'silent', ({ config }) => config.logLevel, 'silent'],
+    ['LOG_FORMAT', 'pretty', ({ config }) => config.logFormat, 'pretty'],
     ['NODE_ENV', 'production', ({ config }) => config.production, true],
     ['NODE_ENV', 'test', ({ config }) => config.production, false],
     ['DATABASE_URL', 'sqlite:/a b/c.db', ({ secrets }) => secrets.databaseUrl, 'sqlite:/a b/c.db'],
@@ -190,6 +192,7 @@ describe('a setting', () => {
     ['QUEUE_TTL_MS', 'never'],
     ['REDIS_PREFIX', 'a*'],
     ['LOG_LEVEL', 'loud'],
+    ['LOG_FORMAT', 'text'],
     ['LOG_LEVEL', 'a\nb\u0000'],
   ])('%s=%j is refused in one line with its name, what it said and what it must be', (name, text) => {
     const lines = mistakesIn({ [name]: text });
