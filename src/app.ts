@@ -29,6 +29,8 @@ interface StopOptions {
 export interface Running {
   /** The gateway's URL on this machine, like `http://127.0.0.1:4000`. */
   readonly url: string;
+  /** The URL at which Akool reaches it; null if it can't, so that results are polled. */
+  readonly publicUrl: string | null;
   /** The built-in sandbox; null if there is a key for the real Akool. */
   readonly sandbox: Sandbox | null;
   /** Whether GraphiQL is served. */
@@ -126,8 +128,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     }
     await parts.http.serve();
     setToWork(parts, opened);
-    log.info({ url, sandbox: sandbox?.url, publicUrl }, 'started');
-    return { url, sandbox, graphiql: config.graphiql };
+    return { url, publicUrl, sandbox, graphiql: config.graphiql };
   }
 
   function setToWork(parts: Parts, { beating }: Opened): void {

@@ -1,9 +1,10 @@
 /** The process: environment → app → signals → exit. */
-import { createApp, type Running } from './app.js';
+import { createApp } from './app.js';
 import { ConfigError, readConfig } from './config/config.js';
 import { unknownSettings } from './config/unknown-settings.js';
 import { loadEnvFile } from './env-file.js';
 import { reasonOf, StartError } from './errors.js';
+import { greetingOf, startEventOf } from './greeting.js';
 import { createLog } from './log.js';
 import { endNow, untilNothingHoldsUp } from './process-end.js';
 import { onStopSignals } from './stop-signals.js';
@@ -16,7 +17,9 @@ const FLUSH_MS = 1000;
 async function main(): Promise<void> {
   loadEnvFile();
   const { config, secrets } = readConfig(process.env);
-  const format = config.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json');
+  // Without a log, what is printed is for people.
+  const isForPeople = process.stdout.isTTY || config.logLevel === 'silent';
+  const format = config.logFormat ?? (isForPeople ? 'pretty' : 'json');
   const { log, flush } = createLog(
     config.logLevel,
     process.stdout,
@@ -55,7 +58,10 @@ async function main(): Promise<void> {
     void stop(0);
   });
 
-  greet(await app.start());
+  const started = { ...(await app.start()), takesAnyDocument: config.trustedDocuments === null };
+  if (format === 'pretty') console.log(greetingOf(started));
+  // Whatever LOG_LEVEL is: with PORT=0 nothing else tells the address.
+  else log.child({}, { level: 'info' }).info(startEventOf(started));
 }
 
 /** Loaded only here, because most gateways write JSON. */
@@ -63,24 +69,6 @@ async function loadReadableLines(): Promise<(line: string) => string> {
   const { readableLines } = await import('./readable-lines.js');
   // Without a terminal there is no such method; with one it knows NO_COLOR.
   return readableLines(process.stdout.hasColors?.() === true);
-}
-
-function greet({ url, sandbox, graphiql }: Running): void {
-  console.log(`\n  Face-swap gateway is ready.\n`);
-  if (graphiql) console.log(`  GraphiQL   ${url}/graphiql`);
-  console.log(`  GraphQL    ${url}/graphql   (HTTP and WebSocket)`);
-  if (sandbox === null) return;
-  console.log(
-    `  Sandbox    ${sandbox.url}   (no AKOOL_API_KEY is set, so this simulation of Akool is used)\n`,
-  );
-  console.log(`  Paste this into GraphiQL, or run it:\n`);
-  console.log(`    mutation {
-      submitFaceSwap(input: {
-        sourceImage: [{ path: "${sandbox.url}/samples/source-face.png" }]
-        targetImage: [{ path: "${sandbox.url}/samples/target-face.png" }]
-      }) { job { id status } }
-    }\n`);
-  console.log('  Ctrl-C stops it.\n');
 }
 
 main().catch((error: unknown) => {

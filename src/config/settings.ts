@@ -297,7 +297,7 @@ export const SETTINGS = {
   LOG_FORMAT: setting(
     oneOf(LOG_FORMATS),
     null,
-    'One JSON object per event, or one line for people, in color on a terminal unless NO_COLOR is set. Unset: `pretty` on a terminal, `json` elsewhere.',
+    'One JSON object per event, or one line for people, in color on a terminal unless NO_COLOR is set. Unset: `pretty` on a terminal (or if LOG_LEVEL is `silent`, for the greeting), `json` elsewhere.',
   ),
   NODE_ENV: setting(text(), null, '`production` for a public server.'),
 } as const satisfies Record<string, Setting<unknown>>;

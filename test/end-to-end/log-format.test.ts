@@ -46,10 +46,27 @@ describe.concurrent('The log', () => {
     expect(printed).not.toContain(ESCAPE);
   });
 
-  it('is JSON elsewhere', async () => {
-    const printed = await inPipe({});
-    expect(printed).toMatch(/^\{"level":40,.*"nearest":"LOG_LEVEL","msg":"LOG_LEVLE is not .*\}$/m);
-    expect(printed).toMatch(/^\{.*"msg":"stopped"\}\n$/m);
+  it('is JSON elsewhere, the start too', async () => {
+    const printed = await inPipe({ NODE_ENV: 'production' });
+    const events = printed
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events).toContainEqual(expect.objectContaining({ level: 40, nearest: 'LOG_LEVEL' }));
+    const [started, ...more] = events.filter(({ msg }) => msg.startsWith('Face-swap gateway is ready | '));
+    const { url } = started;
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(started).toMatchObject({ level: 30, graphql: `${url}/graphql`, publicUrl: url });
+    expect(more).toEqual([]);
+    expect(printed).not.toMatch(/graphiql/i);
+    expect(events.at(-1).msg).toBe('stopped');
+  });
+
+  it.each(['warn', 'silent'])('tells the address with LOG_LEVEL=%s too', async (LOG_LEVEL) => {
+    const gateway = await startProcess(newFolder(), { LOG_LEVEL, LOG_FORMAT: 'json' });
+    const { url, graphiql } = JSON.parse(gateway.stdout());
+    expect(gateway.url).toBe(url);
+    expect((await fetch(graphiql)).status).toBe(200);
   });
 
   it('is as LOG_FORMAT says, wherever it goes', async () => {
