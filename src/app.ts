@@ -10,6 +10,7 @@ import { cannotListen, databaseUnusable } from './drivers.js';
 import { StartError } from './errors.js';
 import { listen } from './http/listener.js';
 import { type Opened, type Overrides, open, type Stoppable, type Stops } from './open.js';
+import { proxyHosts } from './outgoing.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 
 export type { Overrides };
@@ -35,6 +36,8 @@ export interface Running {
   readonly sandbox: Sandbox | null;
   /** Whether GraphiQL is served. */
   readonly graphiql: boolean;
+  /** The hosts of the proxies in use. */
+  readonly proxies: ReturnType<typeof proxyHosts>;
 }
 
 const START_AGAIN_MS = 250;
@@ -128,7 +131,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     }
     await parts.http.serve();
     setToWork(parts, opened);
-    return { url, publicUrl, sandbox, graphiql: config.graphiql };
+    const proxies = proxyHosts(secrets.proxies);
+    return { url, publicUrl, sandbox, graphiql: config.graphiql, proxies };
   }
 
   function setToWork(parts: Parts, { beating }: Opened): void {

@@ -1,13 +1,13 @@
 /** The second step of a start: creates and connects the parts. Starts nothing. */
 import { fileURLToPath } from 'node:url';
 import { STRONG_KEY_LENGTH } from './config/api-keys.js';
-import { isLocalUrl } from './config/loopback.js';
 import type { Settings } from './drivers.js';
 import { RateLimits } from './graphql/rate-limits.js';
 import { TrustedDocuments } from './graphql/trusted-documents.js';
 import type { Listener } from './http/listener.js';
 import type { ThisMachine } from './http/loopback-guard.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
+import { isLocalUrl } from './loopback.js';
 import type { Opened } from './open.js';
 import { Cursors } from './resolvers/cursors.js';
 import { createSchema, RESOLVERS } from './resolvers/schema.js';
@@ -192,7 +192,7 @@ function authenticatorOf({ config, secrets, log }: Settings, followTokens: Follo
     jwt:
       auth.jwksUrl === null && secrets.jwtSecret === null
         ? null
-        : new JwtVerifier({ ...auth, secret: secrets.jwtSecret }),
+        : new JwtVerifier({ ...auth, secret: secrets.jwtSecret, proxies: secrets.proxies }),
     followTokens,
     log,
   });

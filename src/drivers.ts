@@ -9,6 +9,7 @@ import type { Config, Secrets } from './config/config.js';
 import { driverAddress } from './config/postgres-address.js';
 import { reasonOf, StartError } from './errors.js';
 import type { SharedLimiters } from './graphql/rate-limits.js';
+import { NO_PROXIES, type Proxies } from './outgoing.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
 import { createAkoolClient } from './services/akool/http-akool-client.js';
@@ -144,20 +145,26 @@ export interface AkoolAddress {
   /** Also the key that callbacks are encrypted with. */
   readonly apiKey: string;
   readonly clientId: string | null;
+  /** Of Akool only: the sandbox is on this machine. */
+  readonly proxies: Proxies;
 }
 
 export function akoolAddress({ config, secrets }: Settings, sandbox: Sandbox | null): AkoolAddress {
-  if (sandbox !== null) return { baseUrl: sandbox.url, apiKey: sandbox.apiKey, clientId: sandbox.clientId };
+  if (sandbox !== null) {
+    const { url: baseUrl, apiKey, clientId } = sandbox;
+    return { baseUrl, apiKey, clientId, proxies: NO_PROXIES };
+  }
   return {
     baseUrl: config.akool.baseUrl,
     apiKey: secrets.akoolApiKey ?? '',
     clientId: secrets.akoolClientId,
+    proxies: secrets.proxies,
   };
 }
 
 export function createAkool(
   { config, log }: Settings,
-  { baseUrl, apiKey, clientId }: AkoolAddress,
+  { baseUrl, apiKey, clientId, proxies }: AkoolAddress,
 ): AkoolClient {
   return createAkoolClient({
     baseUrl,
@@ -166,6 +173,7 @@ export function createAkool(
         ? { kind: 'token', clientId, clientSecret: apiKey }
         : { kind: 'api-key', apiKey },
     timeoutMs: config.akool.timeoutMs,
+    proxies,
     logger: log,
   });
 }

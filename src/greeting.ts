@@ -9,6 +9,8 @@ export interface Started {
   readonly publicUrl: string | null;
   /** The built-in sandbox; null if Akool itself is used. */
   readonly sandbox: { readonly url: string } | null;
+  /** The hosts of the proxies in use, by the scheme of the addresses that are reached through them. */
+  readonly proxies: { readonly http?: string; readonly https?: string };
   /** Whether callers may send any document, such as the example. */
   readonly takesAnyDocument: boolean;
 }
@@ -32,7 +34,7 @@ export function greetingOf(started: Started): string {
 
 /** The message comes first, and contains the lines of the greeting: programs look for its addresses. */
 export function startEventOf(started: Started): object {
-  const { url, graphiql, publicUrl, sandbox } = started;
+  const { url, graphiql, publicUrl, sandbox, proxies } = started;
   const places = placesOf(started).map(
     ([name, at, note]) => `${name} ${at}${note === undefined ? '' : ` (${note})`}`,
   );
@@ -44,17 +46,19 @@ export function startEventOf(started: Started): object {
     ...(graphiql && { graphiql: `${url}/graphiql` }),
     ...(publicUrl !== null && { publicUrl }),
     ...(sandbox !== null && { sandbox: sandbox.url }),
+    ...(Object.keys(proxies).length > 0 && { proxies }),
     ...(example !== null && { example: example.replaceAll(/\s+/g, ' ') }),
   };
 }
 
-function placesOf({ url, graphiql, sandbox }: Started): readonly (readonly [string, string, string?])[] {
+function placesOf({ url, graphiql, sandbox, proxies }: Started): readonly (readonly [string, string, string?])[] {
   return [
     ...(graphiql ? [['GraphiQL', `${url}/graphiql`] as const] : []),
     ['GraphQL', `${url}/graphql`, 'HTTP and WebSocket'],
     ...(sandbox === null
       ? []
       : [['Sandbox', sandbox.url, 'no AKOOL_API_KEY is set, so this simulation of Akool is used'] as const]),
+    ...Object.entries(proxies).map(([scheme, host]) => ['Proxy', host, `for ${scheme}`] as const),
   ];
 }
 

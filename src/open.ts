@@ -119,7 +119,7 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
   await archive.start().catch((error: unknown) => {
     throw archiveUnusable(config, error);
   });
-  const fetcher = new ResultFetcher(address.baseUrl);
+  const fetcher = new ResultFetcher(address.baseUrl, address.proxies);
   stops.push(() => fetcher.close());
 
   return {

@@ -1,4 +1,5 @@
 /** Reads the environment once, into a frozen `Config` and separate `Secrets`. */
+import type { Proxies } from '../outgoing.js';
 import type { SandboxOptions } from '../sandbox/sandbox.js';
 import { readSettings as readSandboxSettings, SettingsError } from '../sandbox/settings.js';
 import type { ApiKey } from './api-keys.js';
@@ -86,6 +87,8 @@ export interface Secrets {
   /** May contain a password. */
   readonly databaseUrl: string;
   readonly redisUrl: string | null;
+  /** For requests to other servers. */
+  readonly proxies: Proxies;
   /** For the archive's bucket; null for the default AWS credential chain. */
   readonly s3Credentials: S3Credentials | null;
 }
@@ -179,6 +182,11 @@ export function readConfig(given: Environment): { readonly config: Config; reado
     metricsToken: v.METRICS_TOKEN,
     databaseUrl: v.DATABASE_URL,
     redisUrl: v.REDIS_URL,
+    proxies: Object.freeze({
+      http: v.HTTP_PROXY,
+      https: v.HTTPS_PROXY,
+      exceptions: v.NO_PROXY ?? '',
+    }),
     s3Credentials:
       v.AWS_ACCESS_KEY_ID === null || v.AWS_SECRET_ACCESS_KEY === null
         ? null
@@ -225,19 +233,19 @@ function readSandbox(environment: Environment, mistakes: string[]): SandboxOptio
 /** Adds a line to `mistakes` for each invalid setting. Its value is then undefined, despite the type. */
 function readSettings(environment: Environment, mistakes: string[]): Values {
   const values: Record<string, unknown> = {};
-  for (const [name, { kind, default: fallback, secret: isSecret }] of Object.entries<Setting<unknown>>(
-    SETTINGS,
-  )) {
+  for (const [setting, { kind, default: fallback, ...about }] of Object.entries<Setting<unknown>>(SETTINGS)) {
+    const isLower = about.alsoLowercase === true && Boolean(environment[setting.toLowerCase()]?.trim());
+    const name = isLower ? setting.toLowerCase() : setting;
     // `NAME=` in a file gives an empty variable, which counts as unset.
     const said = environment[name]?.trim() || null;
     const value = said ?? fallback;
     const parsed = value === null ? null : kind.parse(value);
     if (parsed === undefined) {
       const reason = value === null ? null : (kind.mistake?.(value) ?? null);
-      const shown = isSecret ? 'not valid' : JSON.stringify(said && withoutUserInfo(said));
+      const shown = about.secret ? 'not valid' : JSON.stringify(said && withoutUserInfo(said));
       mistakes.push(`${name} ${reason ?? `is ${shown}; it must be ${kind.allowed}`}`);
     }
-    values[name] = parsed;
+    values[setting] = parsed;
   }
   return values as Values;
 }

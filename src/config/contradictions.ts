@@ -1,6 +1,6 @@
 /** Finds settings that are valid by themselves, but not together. */
+import { isLocalUrl, isLoopback } from '../loopback.js';
 import { faultOfTenantName } from '../tenant-name.js';
-import { isLocalUrl, isLoopback } from './loopback.js';
 import type { Values } from './settings.js';
 
 /** With a path like these it would be unclear what a proxy has stripped. */

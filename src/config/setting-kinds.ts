@@ -122,3 +122,26 @@ export function redisUrl(): Kind<string> {
       /^rediss?:\/\//.test(t) && /^\/?\d{0,9}$/.test(parseUrl(t)?.pathname ?? 'none') ? t : undefined,
   };
 }
+
+/** As other programs read it: without a scheme, http: is meant. */
+export function proxyUrl(): Kind<string> {
+  return {
+    allowed: 'http://HOST:PORT, https://HOST:PORT or HOST:PORT, where HOST may follow USER:PASSWORD@',
+    parse: (t) => {
+      const url = parseUrl(/^[^/]*:\d+$/.test(t) ? `http://${t}` : t);
+      if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+      const { username, password, pathname, search, hash } = url;
+      const isPlain = pathname === '/' && search === '' && hash === '';
+      return isPlain && isSendable(username, password) ? url.href : undefined;
+    },
+  };
+}
+
+/** undici sends both or neither, and decodes them. */
+function isSendable(username: string, password: string): boolean {
+  try {
+    return decodeURIComponent(username) === '' ? password === '' : decodeURIComponent(password) !== '';
+  } catch {
+    return false;
+  }
+}

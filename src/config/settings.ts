@@ -12,6 +12,7 @@ import {
   keyPrefix,
   oneOf,
   origins,
+  proxyUrl,
   redisPrefix,
   redisUrl,
   text,
@@ -30,6 +31,8 @@ export interface Setting<T> {
   readonly meaning: string;
   /** Errors never contain its value. */
   readonly secret?: true;
+  /** Its name in lowercase is read too, and first, as other programs do. */
+  readonly alsoLowercase?: true;
 }
 
 export const SETTINGS = {
@@ -221,6 +224,21 @@ export const SETTINGS = {
     null,
     'Port of the built-in sandbox. Unset: PORT + 1, or a free port if that is taken.',
   ),
+  HTTPS_PROXY: alsoLowercase(
+    secret(
+      proxyUrl(),
+      null,
+      'Proxy for `https:` URLs: calls to Akool, downloads of results, and AUTH_JWKS_URL; see docs/operating.md. Also in lowercase, like the next two.',
+    ),
+  ),
+  HTTP_PROXY: alsoLowercase(secret(proxyUrl(), null, 'The same for `http:` URLs.')),
+  NO_PROXY: alsoLowercase(
+    setting(
+      text(),
+      null,
+      'Hosts that are connected to without a proxy, subdomains included, like `example.com,keys.internal:8443`; `*` for all. Hosts of this machine always are.',
+    ),
+  ),
   AUTH: setting(
     oneOf(['none']),
     null,
@@ -318,4 +336,8 @@ function setting<T, const D extends string | null>(kind: Kind<T>, fallback: D, m
 
 function secret<T, const D extends string | null>(kind: Kind<T>, fallback: D, meaning: string) {
   return { kind, default: fallback, meaning, secret: true as const };
+}
+
+function alsoLowercase<T>(setting: T) {
+  return { ...setting, alsoLowercase: true as const };
 }

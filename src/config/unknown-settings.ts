@@ -1,10 +1,10 @@
 /** Finds variables that look like settings but are none, so that a typo is not ignored in silence. */
 import { closest, distance } from 'fastest-levenshtein';
 import type { Environment } from './config.js';
-import { SETTINGS } from './settings.js';
+import { SETTINGS, type Setting } from './settings.js';
 
-/** Settings that are read elsewhere: see docs/sandbox.md. */
-const OTHERS = /^SANDBOX_/;
+/** Settings that are read elsewhere (see docs/sandbox.md), or only by other programs. */
+const OTHERS = /^SANDBOX_|^(?:all|ftp|socks|wss?)_proxy$/i;
 /** Nobody else's variables begin like this. */
 const OURS = /^(?:AKOOL|AUTH_(?:API|JWT|JWKS)|ARCHIVE|UNCONFIRMED)_/;
 /** What Kubernetes and Docker set for a service of that name. */
@@ -22,7 +22,9 @@ export interface UnknownSetting {
 
 /** Empty variables count as unset. */
 export function unknownSettings(environment: Environment): readonly UnknownSetting[] {
-  const known = Object.keys(SETTINGS);
+  const known = Object.entries<Setting<unknown>>(SETTINGS).flatMap(([name, { alsoLowercase }]) =>
+    alsoLowercase === true ? [name, name.toLowerCase()] : name,
+  );
   return Object.keys(environment).flatMap((name) => {
     const spelled = name.toUpperCase();
     const isKnown = known.includes(name) || OTHERS.test(name) || OF_A_SERVICE.test(name);

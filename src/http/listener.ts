@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../config/config.js';
-import { isLoopback } from '../config/loopback.js';
+import { isLoopback } from '../loopback.js';
 import { OpenConnections } from './open-connections.js';
 import { oneAtATime } from './pipelining.js';
 import { type OnWebsocket, takeWebsockets } from './upgrades.js';

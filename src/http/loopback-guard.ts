@@ -10,9 +10,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { isLocalUrl, isLoopback } from '../config/loopback.js';
 import { matchesOrigin } from '../config/origins.js';
 import { hostnameOf } from '../http-url.js';
+import { isLocalUrl, isLoopback } from '../loopback.js';
 import { sendRefusal } from './http-errors.js';
 
 export interface ThisMachine {

@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config/config.js';
-import { isLoopback } from '../../src/config/loopback.js';
 import { SSL_MODES } from '../../src/config/postgres-address.js';
 import { SETTINGS, type SettingName } from '../../src/config/settings.js';
+import { isLoopback } from '../../src/loopback.js';
 
 /** Some settings ask for a key, unless the sandbox is meant. */
 function withSandbox(environment: Record<string, string>): Record<string, string> {

@@ -1,6 +1,6 @@
 /**
- * A TLS server in front of one without TLS, with the certificate in fixtures/tls: for `localhost`, signed by
- * a CA that is unknown to all without `CA_FILE`.
+ * A TLS server in front of one without TLS, with the certificate in fixtures/tls: for `localhost` and
+ * `*.outside.test`, signed by a CA that is unknown to all without `CA_FILE`.
  */
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';

@@ -6,6 +6,7 @@
  * sent.
  */
 import { parseUrl } from '../../http-url.js';
+import type { Proxies } from '../../outgoing.js';
 import { AkoolCallError } from './call-error.js';
 import { TOKEN_CODES } from './codes.js';
 import { Deadline } from './deadline.js';
@@ -24,6 +25,7 @@ interface AuthorizedCallsOptions {
   readonly credentials: AkoolCredentials;
   /** The timeout of one call in milliseconds, from its first byte on. */
   readonly timeoutMs: number;
+  readonly proxies: Proxies;
   readonly onTokenRefused: () => void;
 }
 
@@ -49,7 +51,7 @@ export class AuthorizedCalls {
   readonly #wayMs: number;
   readonly #onTokenRefused: () => void;
 
-  constructor({ baseUrl, credentials, timeoutMs, onTokenRefused }: AuthorizedCallsOptions) {
+  constructor({ baseUrl, credentials, timeoutMs, proxies, onTokenRefused }: AuthorizedCallsOptions) {
     if (!Number.isInteger(timeoutMs) || timeoutMs < 1)
       throw new TypeError('timeoutMs must be an integer of at least 1');
     if (credentials.kind === 'api-key' && !/^[\x21-\x7e]+$/.test(credentials.apiKey)) {
@@ -57,7 +59,7 @@ export class AuthorizedCalls {
       throw new TypeError('the API key must be printable ASCII without blanks, to be sent as a header');
     }
     this.#wayMs = Math.min(timeoutMs, MAX_WAY_MS);
-    this.#transport = new Transport({ baseUrl: addressOf(baseUrl), connectTimeoutMs: this.#wayMs });
+    this.#transport = new Transport({ baseUrl: addressOf(baseUrl), connectTimeoutMs: this.#wayMs, proxies });
     this.#credentials = credentials;
     this.#keeper =
       credentials.kind === 'token'

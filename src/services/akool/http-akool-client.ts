@@ -7,6 +7,7 @@
  * await akool.destroy();
  * ```
  */
+import { NO_PROXIES, type Proxies } from '../../outgoing.js';
 import type {
   AkoolClient,
   CallOptions,
@@ -46,6 +47,8 @@ export interface AkoolClientOptions {
   readonly credentials: AkoolCredentials;
   /** The timeout of one call in milliseconds, from its first byte to the last byte of the answer. */
   readonly timeoutMs: number;
+  /** Default: none. */
+  readonly proxies?: Proxies;
   readonly logger?: AkoolLogger | undefined;
 }
 
@@ -75,6 +78,7 @@ class HttpAkoolClient implements AkoolClient {
   constructor({ logger, ...options }: AkoolClientOptions) {
     this.#baseUrl = options.baseUrl;
     this.#calls = new AuthorizedCalls({
+      proxies: NO_PROXIES,
       ...options,
       onTokenRefused: () => logger?.warn({}, 'Akool rejected the token; getting a new one'),
     });

@@ -4,7 +4,7 @@
  * Different kinds of calls use different connections, so that slow answers to one kind do not delay the
  * others. This matters most for submits, which have a connection whenever there is a slot.
  */
-import { Pool } from 'undici';
+import { Outgoing, type Proxies } from '../../outgoing.js';
 import { USER_AGENT } from '../../user-agent.js';
 import { DeadlineExceededError } from './deadline.js';
 import { type Exchange, HttpExchange } from './exchange.js';
@@ -14,6 +14,7 @@ interface TransportOptions {
   readonly baseUrl: URL;
   /** The connect timeout in milliseconds. The signal limits the time for an answer. */
   readonly connectTimeoutMs: number;
+  readonly proxies: Proxies;
 }
 
 interface HttpRequest {
@@ -50,20 +51,22 @@ const KEEP_ALIVE_MS = 4_000;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 export class Transport {
-  readonly #pools: Readonly<Record<Line, Pool>>;
+  readonly #lines: Readonly<Record<Line, Outgoing>>;
+  readonly #baseUrl: URL;
   readonly #prefix: string;
   /** Exchanges that may still receive something, including late ones. */
   readonly #open = new Set<HttpExchange>();
   #closed = false;
 
-  constructor({ baseUrl, connectTimeoutMs }: TransportOptions) {
+  constructor({ baseUrl, connectTimeoutMs, proxies }: TransportOptions) {
+    this.#baseUrl = baseUrl;
     this.#prefix = baseUrl.pathname.replace(/(?<!\/)\/+$/, '');
-    const pool = (connections: number | null): Pool =>
-      new Pool(baseUrl.origin, {
+    const line = (connections: number | null): Outgoing =>
+      new Outgoing(proxies, {
         connections,
         // With more than one request at a time on a connection, undici may write a request again.
         pipelining: 1,
-        connectTimeout: connectTimeoutMs,
+        connectTimeoutMs,
         // Every exchange ends by its signal. undici's own timers would discard an answer that is waiting in
         // the socket.
         headersTimeout: 0,
@@ -72,10 +75,10 @@ export class Transport {
         keepAliveMaxTimeout: KEEP_ALIVE_MS,
         maxResponseSize: MAX_ANSWER_BYTES,
       });
-    this.#pools = {
-      slots: pool(null),
-      detections: pool(MAX_CONNECTIONS),
-      questions: pool(MAX_CONNECTIONS),
+    this.#lines = {
+      slots: line(null),
+      detections: line(MAX_CONNECTIONS),
+      questions: line(MAX_CONNECTIONS),
     };
   }
 
@@ -92,8 +95,9 @@ export class Transport {
     if (signal.aborted) onAbort();
     else {
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#pools[line].dispatch(
+      this.#lines[line].to(this.#baseUrl).dispatch(
         {
+          origin: this.#baseUrl.origin,
           method: request.method,
           path: this.#prefix + request.path,
           headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...request.headers },
@@ -115,6 +119,6 @@ export class Transport {
     for (const exchange of this.#open)
       exchange.giveUp('stopped', new Error('the Akool client was destroyed'));
     await Promise.all([...this.#open].map(({ outcome }) => outcome));
-    await Promise.all(Object.values(this.#pools).map((pool) => pool.destroy()));
+    await Promise.all(Object.values(this.#lines).map((connections) => connections.destroy()));
   }
 }

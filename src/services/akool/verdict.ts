@@ -6,6 +6,7 @@
  * then never sent again.
  */
 
+import { ProxyError } from '../../outgoing.js';
 import { type Envelope, readEnvelope, readJson } from './answers.js';
 import { AKOOL_CODES, RATE_LIMIT_CODE, SUCCESS_CODE } from './codes.js';
 import type { Exchange, Failure } from './exchange.js';
@@ -62,6 +63,7 @@ export function verdictOf(exchange: Exchange): Verdict {
 
 /** Why there was no answer, as a clause like `the connection failed (ECONNREFUSED)`. */
 export function whySilent({ failure, cause }: Silence): string {
+  if (cause instanceof ProxyError) return cause.message;
   // Use only the error's code: unlike its message, it cannot contain secrets.
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   return typeof code === 'string' && /^\w{1,64}$/.test(code) ? `${WHY[failure]} (${code})` : WHY[failure];

@@ -1,12 +1,16 @@
 /** Authenticates callers by JWTs of the operator's identity provider. */
 import {
   createRemoteJWKSet,
+  customFetch,
   errors,
+  type FetchImplementation,
   type JWTPayload,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
   jwtVerify,
 } from 'jose';
+import { request } from 'undici';
+import { Outgoing, type Proxies } from '../../outgoing.js';
 import { readTenantName, TenantNameError } from '../../tenant-name.js';
 import type { Caller } from './caller.js';
 
@@ -18,6 +22,7 @@ export interface JwtSettings {
   readonly audience: string | null;
   /** How far clocks may differ, in seconds. */
   readonly clockToleranceS: number;
+  readonly proxies: Proxies;
 }
 
 /** The algorithms allowed with a JWKS. Not the symmetric ones, for which a public key would be the secret. */
@@ -34,6 +39,8 @@ const ASYMMETRIC = [
   'EdDSA',
   'Ed25519',
 ];
+/** How long fetching the keys may take. */
+const FETCH_MS = 5000;
 const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
 
 export class JwtVerifier {
@@ -43,7 +50,7 @@ export class JwtVerifier {
    * The keys at `jwksUrl` are fetched when first needed, cached, and fetched again if a token names an
    * unknown key.
    */
-  constructor({ jwksUrl, secret, issuer, audience, clockToleranceS }: JwtSettings) {
+  constructor({ jwksUrl, secret, issuer, audience, clockToleranceS, proxies }: JwtSettings) {
     const options: JWTVerifyOptions = {
       clockTolerance: clockToleranceS,
       ...(issuer !== null && { issuer }),
@@ -57,7 +64,7 @@ export class JwtVerifier {
       );
     }
     if (jwksUrl !== null) {
-      const keys = keysOf(jwksUrl);
+      const keys = keysOf(jwksUrl, new Outgoing(proxies, { connectTimeoutMs: FETCH_MS }));
       ways.push((token) => verifyWithAny(keys, token, { ...options, algorithms: ASYMMETRIC }));
     }
     this.#ways = ways;
@@ -94,8 +101,14 @@ export class KeysUnavailableError extends Error {
 /** Errors of the key lookup that are the token's fault. */
 const FAULTS_OF_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
-function keysOf(jwksUrl: string): JWTVerifyGetKey {
-  const keys = createRemoteJWKSet(new URL(jwksUrl));
+function keysOf(jwksUrl: string, outgoing: Outgoing): JWTVerifyGetKey {
+  const url = new URL(jwksUrl);
+  const get: FetchImplementation = async (_url, { headers, signal }) => {
+    const dispatcher = outgoing.to(url);
+    const answer = await request(url, { dispatcher, headers: Object.fromEntries(headers), signal });
+    return new Response(await answer.body.text(), { status: answer.statusCode });
+  };
+  const keys = createRemoteJWKSet(url, { [customFetch]: get, timeoutDuration: FETCH_MS });
   return async (header, token) => {
     try {
       return await keys(header, token);

@@ -9,8 +9,9 @@ import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import ipaddr from 'ipaddr.js';
-import { Agent, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import { hostnameOf, parseUrl } from '../../http-url.js';
+import { NO_PROXIES, Outgoing } from '../../outgoing.js';
 import { USER_AGENT } from '../../user-agent.js';
 
 interface FetchedResult {
@@ -41,15 +42,19 @@ const SILENCE_MS = 30_000;
 
 export class ResultFetcher {
   readonly #trustedOrigin: string;
-  readonly #public: Agent;
-  readonly #trusted: Agent;
+  readonly #public: Outgoing;
+  readonly #trusted: Outgoing;
 
   /** @param trustedUrl `AKOOL_BASE_URL`: results may be there, whatever its address */
-  constructor(trustedUrl: string) {
+  constructor(trustedUrl: string, proxies = NO_PROXIES) {
     this.#trustedOrigin = new URL(trustedUrl).origin;
-    const options = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS };
-    this.#public = new Agent({ ...options, connect: { timeout: CONNECT_TIMEOUT_MS, lookup: publicOnly } });
-    this.#trusted = new Agent({ ...options, connect: { timeout: CONNECT_TIMEOUT_MS } });
+    const options = {
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      headersTimeout: SILENCE_MS,
+      bodyTimeout: SILENCE_MS,
+    };
+    this.#public = new Outgoing(proxies, { ...options, lookup: publicOnly });
+    this.#trusted = new Outgoing(proxies, options);
   }
 
   /** @throws ResultFetchError, and undici's errors if the connection fails */
@@ -57,7 +62,7 @@ export class ResultFetcher {
     let url = new URL(address);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const { statusCode, headers, body } = await request(url, {
-        dispatcher: this.#agentFor(url),
+        dispatcher: this.#guardedWayTo(url),
         headers: { 'user-agent': USER_AGENT },
         signal,
       });
@@ -82,13 +87,13 @@ export class ResultFetcher {
     await Promise.all([this.#public.destroy(), this.#trusted.destroy()]);
   }
 
-  #agentFor(url: URL): Agent {
-    if (url.origin === this.#trustedOrigin) return this.#trusted;
+  #guardedWayTo(url: URL): Dispatcher {
+    if (url.origin === this.#trustedOrigin) return this.#trusted.to(url);
     if (url.protocol !== 'https:') throw forbidden('not https');
-    // An IP address is never resolved, so it is checked here.
+    // An IP address is never resolved, and a proxy resolves names itself, so what the URL shows is checked here.
     const host = hostnameOf(url.href);
-    if (ipaddr.isValid(host) && !isPublic(host)) throw forbidden('not a public address');
-    return this.#public;
+    if (ipaddr.isValid(host) ? !isPublic(host) : isLocalName(host)) throw forbidden('not a public address');
+    return this.#public.to(url);
   }
 }
 
@@ -100,6 +105,15 @@ export function isPublic(address: string): boolean {
   // Outside 2000::/3, "unicast" is everything without a name, such as the IPv4-compatible `::127.0.0.1`.
   return parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST);
 }
+
+/** Whether a host name means something only within a network: one label, or a name reserved for that. */
+function isLocalName(host: string): boolean {
+  const name = host.replace(/\.$/, '');
+  return !name.includes('.') || RESERVED.test(name);
+}
+
+/** RFC 6761 and 6762, RFC 8375, and ICANN's resolution 2024.07.29.06. */
+const RESERVED = /\.(?:localhost|local|internal|home\.arpa)$/;
 
 /** RFC 4291, section 2.5.4: all global IPv6 addresses assigned so far. */
 const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');

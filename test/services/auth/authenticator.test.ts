@@ -14,10 +14,12 @@ import {
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readApiKeys } from '../../../src/config/api-keys.js';
+import { NO_PROXIES } from '../../../src/outgoing.js';
 import { Authenticator } from '../../../src/services/auth/authenticator.js';
 import type { Caller } from '../../../src/services/auth/caller.js';
 import { FollowTokens, isFollowToken } from '../../../src/services/auth/follow-tokens.js';
 import { type JwtSettings, JwtVerifier } from '../../../src/services/auth/jwt.js';
+import { startConnectProxy } from '../../support/connect-proxy.js';
 import { recordedLog, startGateway } from '../../support/harness.js';
 
 const SECRET = 'a shared secret of the operator, long enough';
@@ -90,6 +92,7 @@ function authenticator(jwt: Partial<JwtSettings> | null, isOpen = false): Authen
             issuer: null,
             audience: null,
             clockToleranceS: 5,
+            proxies: NO_PROXIES,
             ...jwt,
           }),
     followTokens: new FollowTokens(STORE_SECRET),
@@ -233,6 +236,21 @@ describe('A JWT by JWKS', () => {
     expect(await whoIs(auth, await sign({ tenant: 'acme', exp: NOW - 60 }))).toBe(EXPIRED);
     const stranger = await generateKeyPair('RS256');
     expect(await whoIs(auth, await sign({ tenant: 'acme' }, stranger.privateKey))).toBe(WRONG);
+  });
+
+  it('of keys behind a proxy is its tenant; while the proxy refuses, nobody knows whose it is', async () => {
+    const proxy = await startConnectProxy(new Map([['keys.outside.test:80', jwksUrl]]));
+    const auth = authenticator({
+      jwksUrl: 'http://keys.outside.test/keys',
+      proxies: { ...NO_PROXIES, http: proxy.url },
+    });
+    const token = await rsa({ tenant: 'acme' }, first);
+    proxy.fault = 503;
+    expect(await whoIs(auth, token)).toBe('AUTHENTICATION_UNAVAILABLE');
+    proxy.fault = null;
+    expect(await whoIs(auth, token)).toEqual(acme());
+    expect([proxy.asked, asked]).toEqual([['keys.outside.test:80', 'keys.outside.test:80'], 1]);
+    await proxy.stop();
   });
 
   it('of unknown keys does not have them fetched each time', async () => {

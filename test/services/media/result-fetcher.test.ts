@@ -1,6 +1,7 @@
 /** Downloading results: from the public internet and from Akool's own host, and from nowhere else. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { isPublic, ResultFetcher } from '../../../src/services/media/result-fetcher.js';
+import { startConnectProxy } from '../../support/connect-proxy.js';
 import { type Answer, httpServer, type LocalServer, text } from '../../support/local-server.js';
 
 const ends: (() => Promise<void>)[] = [];
@@ -94,6 +95,53 @@ describe('an address that leads into this network', () => {
     const fetching = fetcherFor(akool.url).fetch(`${akool.url}/a.png`, signal);
     await expect(fetching).rejects.toMatchObject({ code: 'FORBIDDEN_ADDRESS' });
     expect(inside.connections()).toBe(0);
+  });
+});
+
+describe('Behind a proxy', () => {
+  async function proxied(trustedUrl: string) {
+    const server = await serverThat(text(200, 'picture'));
+    const proxy = await startConnectProxy(new Map([['akool.outside.test:80', server.url]]));
+    ends.push(() => proxy.stop());
+    const fetcher = new ResultFetcher(trustedUrl, { http: proxy.url, https: proxy.url, exceptions: '' });
+    ends.push(() => fetcher.close());
+    return { proxy, fetcher };
+  }
+
+  it.each([
+    'https://127.0.0.1/a.png',
+    'https://10.0.0.1/a.png',
+    'https://169.254.169.254/latest/meta-data/',
+    'https://[fd00::1]/a.png',
+    'https://localhost/a.png',
+    'https://intranet/a.png',
+    'https://intranet./a.png',
+    'https://metadata.google.internal/a.png',
+    'https://printer.LOCAL./a.png',
+    'https://nas.home.arpa/a.png',
+    'http://cdn.outside.test/a.png',
+  ])('what is not on the internet by its URL is refused unasked: %s', async (url) => {
+    const { proxy, fetcher } = await proxied('https://openapi.akool.com');
+    await expect(fetcher.fetch(url, signal)).rejects.toMatchObject({ code: 'FORBIDDEN_ADDRESS' });
+    expect(proxy.asked).toEqual([]);
+  });
+
+  it('other results are fetched through it, and those of Akool itself', async () => {
+    const { proxy, fetcher } = await proxied('http://akool.outside.test');
+    const { body } = await fetcher.fetch('http://akool.outside.test/a.png', signal);
+    expect(Buffer.concat(await body.toArray()).toString()).toBe('picture');
+    await expect(fetcher.fetch('https://cdn.outside.test/a.png', signal)).rejects.toThrow(
+      'the proxy answered 502',
+    );
+    expect(proxy.asked).toEqual(['akool.outside.test:80', 'cdn.outside.test:443']);
+  });
+
+  it('what NO_PROXY names is resolved here', async () => {
+    const proxies = { http: null, https: 'http://127.0.0.1:1', exceptions: 'outside.test' };
+    const fetcher = new ResultFetcher('https://openapi.akool.com', proxies);
+    ends.push(() => fetcher.close());
+    const fetching = fetcher.fetch('https://cdn.outside.test/a.png', signal);
+    await expect(fetching).rejects.toMatchObject({ syscall: 'getaddrinfo' });
   });
 });
 

@@ -1,6 +1,6 @@
 /** Which addresses are this machine's own. */
 import { isIP } from 'node:net';
-import { hostnameOf } from '../http-url.js';
+import { hostnameOf } from './http-url.js';
 
 /** Whether only this machine can reach a server that listens on `address`. */
 export function isLoopback(address: string): boolean {
