@@ -31,6 +31,8 @@ const halves = [
     inputs: () => [
       ...files(join(root, 'src')).filter((file) => !file.startsWith(page + sep)),
       join(root, 'tsconfig.json'),
+      // The entry imports it.
+      join(root, 'scripts/node-version.mjs'),
     ],
     build: buildServer,
     owns: (file) => !file.startsWith(join(dist, 'graphiql') + sep),

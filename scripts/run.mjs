@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildIfStale, readCommandLine } from './command-line.mjs';
+import { faultOfNode } from './node-version.mjs';
 
 const file = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const [, , program = 'dist/index.js', ...args] = process.argv;
@@ -27,6 +28,12 @@ if (program === 'dist/index.js') {
 } else if (program === 'dist/demo/index.js' && args.includes('--help')) {
   console.log(JSON.parse(readFileSync(file('src/demo/usage.json'), 'utf8')).join('\n'));
   process.exit(0);
+}
+
+const fault = faultOfNode(process.versions.node);
+if (fault !== null) {
+  console.error(fault);
+  process.exit(1);
 }
 
 buildIfStale();

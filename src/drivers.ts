@@ -9,6 +9,7 @@ import type { Config, Secrets } from './config/config.js';
 import { driverAddress } from './config/postgres-address.js';
 import { reasonOf, StartError } from './errors.js';
 import type { SharedLimiters } from './graphql/rate-limits.js';
+import { listenFault } from './listen-fault.js';
 import { NO_PROXIES, type Proxies } from './outgoing.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
@@ -210,18 +211,19 @@ export async function startSandbox(
       return begin(0);
     });
   } catch (error) {
+    const names = { host: 'SANDBOX_HOST', port: 'SANDBOX_PORT' };
+    const fault = listenFault(error, { names, host: config.sandbox.host ?? '127.0.0.1', port });
     throw new StartError(
-      `The sandbox can't start (${reasonOf(error)}); see SANDBOX_PORT, and AKOOL_API_KEY to do without it`,
+      `${fault ?? "The sandbox can't start; set AKOOL_API_KEY to do without it"} (${reasonOf(error)})`,
       { cause: error },
     );
   }
 }
 
 export function cannotListen({ host, port }: Config, error: unknown): StartError {
-  return new StartError(
-    `HOST is ${JSON.stringify(host)} and PORT is ${port}; together they must be a free address of this machine (${reasonOf(error)})`,
-    { cause: error },
-  );
+  const names = { host: 'HOST', port: 'PORT' };
+  const fault = listenFault(error, { names, host, port }) ?? `The gateway can't listen at ${host}:${port}`;
+  return new StartError(`${fault} (${reasonOf(error)})`, { cause: error });
 }
 
 /** Taken, or below 1024 without the privilege. */

@@ -77,7 +77,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files outside the folders. */
 const LOOSE: readonly (readonly [room: string, files: RegExp])[] = [
-  ['process', /^(index|app|drivers|env-file|process-end|open|compose|stop-signals|codegen-inputs)\.ts$/],
+  ['process', /^(index|main|app|drivers|env-file|process-end|open|compose|stop-signals|codegen-inputs)\.ts$/],
   ['services', /^services\/[^/]+$/],
   ['basics', /^[^/]+$/],
 ];
@@ -176,7 +176,7 @@ describe('the sources', () => {
     const readers = [...imports.keys()].filter(
       (file) =>
         /process\.env\b/.test(readFileSync(posix.join(SRC, file), 'utf8')) &&
-        !/^(index|env-file|sandbox\/index|demo\/)/.test(file),
+        !/^(main|env-file|sandbox\/index|demo\/)/.test(file),
     );
     expect(readers).toEqual([]);
   });

@@ -45,7 +45,7 @@ export function postgresMistake(address: string): string | null {
   }
   const mode = postgresUrl(address)?.searchParams.get('sslmode');
   if (mode == null || isSslMode(mode)) return null;
-  return `has the sslmode ${JSON.stringify(mode)}; it may be ${SSL_MODES.join(', ')}`;
+  return `has the sslmode ${JSON.stringify(mode)}; it must be ${SSL_MODES.join(', ')}`;
 }
 
 /**

@@ -126,7 +126,7 @@ export function redisUrl(): Kind<string> {
 /** As other programs read it: without a scheme, http: is meant. */
 export function proxyUrl(): Kind<string> {
   return {
-    allowed: 'http://HOST:PORT, https://HOST:PORT or HOST:PORT, where HOST may follow USER:PASSWORD@',
+    allowed: 'http://HOST:PORT, https://HOST:PORT or HOST:PORT, where HOST can follow USER:PASSWORD@',
     parse: (t) => {
       const url = parseUrl(/^[^/]*:\d+$/.test(t) ? `http://${t}` : t);
       if (url === null || !/^https?:$/.test(url.protocol)) return undefined;

@@ -246,11 +246,11 @@ export const SETTINGS = {
   ),
   AUTH_API_KEYS: secret(
     {
-      allowed: 'tenant:key,tenant:key, where a key may be sha256:HEX',
+      allowed: 'tenant:key,tenant:key, where a key can be sha256:HEX',
       parse: (t) => readApiKeys(t) ?? undefined,
     },
     null,
-    'API keys of callers: `tenant:key,tenant:key`, where a key may also be `sha256:HEX`.',
+    'API keys of callers: `tenant:key,tenant:key`, where a key can also be `sha256:HEX`.',
   ),
   AUTH_JWKS_URL: setting(
     httpUrl({ query: true }),

@@ -29,7 +29,7 @@ Ctrl-C stops it.`);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 } catch (error) {
   console.error(
-    error instanceof SettingsError ? error.message : `The sandbox could not start: ${reason(error)}`,
+    error instanceof SettingsError ? error.message : `The sandbox can't start: ${reason(error)}; see SANDBOX_HOST and SANDBOX_PORT`,
   );
   process.exitCode = 1;
 }

@@ -113,6 +113,11 @@ test.each([
   expect(mistakesIn({ [name]: text })).toEqual([expect.stringMatching(`^${name} .*${why}`)]);
 });
 
+test('what a setting must be leaves nothing open', () => {
+  const allowed = Object.entries(SETTINGS).map(([name, { kind }]) => `${name} must be ${kind.allowed}`);
+  expect(allowed.filter((line) => /\bmay\b/.test(line))).toEqual([]);
+});
+
 describe('settings of other programs', () => {
   test('do not stop a start that has no use for them', () => {
     const others = { AWS_REGION: 'US EAST', AWS_ENDPOINT_URL_S3: 'minio', PGSSLMODE: 'maybe' };
@@ -216,8 +221,8 @@ describe('the address of PostgreSQL', () => {
       'postgres:///db?host=a,b&password=hunter2',
       'names several hosts (a, b); it must name exactly one, which must lead to the primary',
     ],
-    ['postgres://u:hunter2@a/db?sslmode=on', `has the sslmode "on"; it may be ${SSL_MODES.join(', ')}`],
-    ['postgres://u:hunter2@a/db?sslmode=', `has the sslmode ""; it may be ${SSL_MODES.join(', ')}`],
+    ['postgres://u:hunter2@a/db?sslmode=on', `has the sslmode "on"; it must be ${SSL_MODES.join(', ')}`],
+    ['postgres://u:hunter2@a/db?sslmode=', `has the sslmode ""; it must be ${SSL_MODES.join(', ')}`],
   ])('%s is refused by name', (DATABASE_URL, mistake) => {
     expect(mistakesIn({ DATABASE_URL })).toEqual([`DATABASE_URL ${mistake}`]);
   });

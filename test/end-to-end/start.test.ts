@@ -1,12 +1,16 @@
 /** Starts with services misconfigured or not up yet: one line that names the setting, or a retry. */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { readConfig } from '../../src/config/config.js';
+import { startSandbox } from '../../src/drivers.js';
 import { submit } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
 import {
@@ -22,6 +26,7 @@ import { startGateway, withMethods } from '../support/harness.js';
 import { OwnRedis } from '../support/own-redis.js';
 import { startS3Twin } from '../support/s3-twin.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
+import { mountSmallDisk } from '../support/small-disk.js';
 import { CA_FILE, startTlsFront, type TlsFront } from '../support/tls-front.js';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -44,23 +49,107 @@ async function expectRefused(gateway: GatewayProcess, line: RegExp): Promise<voi
   expect(gateway.stderr()).not.toContain(SECRET);
 }
 
+/** Starts it without the privileges of root, if these tests run as root. */
+function startUnprivileged(env: Record<string, string>): Promise<GatewayProcess> {
+  const [command = '', ...args] = [
+    ...(process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all'] : []),
+    ...[process.execPath, join(ROOT, 'dist/index.js')],
+  ];
+  return spawnGateway(command, args, { cwd: newFolder(), env });
+}
+
+/** The lowest port for which Linux requires no privilege. */
+function firstOrdinaryPort(): number {
+  const file = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 1024;
+}
+
 describe('A start is refused in one line', () => {
   it.each([
     ['no address of this machine', '192.0.2.1', 'EADDRNOTAVAIL'],
     ['a name that nobody knows', 'no-such-host.invalid', 'ENOTFOUND|EAI_AGAIN'],
   ])('when HOST is %s', async (_what, HOST, reason) => {
     const gateway = await startProcess(newFolder(), { HOST, AUTH: 'none' });
-    await expectRefused(gateway, new RegExp(`^HOST is "${HOST}" and PORT is 0; .*(${reason})`));
+    await expectRefused(
+      gateway,
+      new RegExp(`^HOST is "${HOST}"; it must be an address of this machine, .*(${reason})`),
+    );
   });
 
-  it('when SANDBOX_PORT is taken', async () => {
+  it.each(['PORT', 'SANDBOX_PORT'])('when %s is taken', async (name) => {
     const other = createServer();
     other.listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    const gateway = await startProcess(newFolder(), { SANDBOX_PORT: String(port) });
-    await expectRefused(gateway, new RegExp(`EADDRINUSE.*${port}.*SANDBOX_PORT`));
+    const gateway = await startProcess(newFolder(), { [name]: String(port) });
+    await expectRefused(
+      gateway,
+      new RegExp(`^${name} is ${port}; it must be a port on which no other program listens .*EADDRINUSE`),
+    );
     other.close();
+  });
+
+  it.skipIf(firstOrdinaryPort() <= 80).each(['PORT', 'SANDBOX_PORT'])(
+    'when %s is 80, and this user may not listen there',
+    async (name) => {
+      const gateway = await startUnprivileged({ [name]: '80' });
+      await expectRefused(
+        gateway,
+        new RegExp(`^${name} is 80; it must be 1024 or more, .*\\(listen EACCES: .*:80\\)$`),
+      );
+    },
+  );
+
+  it('when SANDBOX_HOST is no address of this machine', async () => {
+    const gateway = await startProcess(newFolder(), { SANDBOX_HOST: '192.0.2.1' });
+    await expectRefused(gateway, /^SANDBOX_HOST is "192.0.2.1"; it must be .*EADDRNOTAVAIL/);
+  });
+
+  describe('and one in which nothing may be written', () => {
+    const CAUSES = /(EACCES: permission denied|EROFS: read-only file system), (mkdir|access|open) '[^']*'/
+      .source;
+    const ofDatabase = (file: string): RegExp =>
+      new RegExp(
+        `^${file} can't be used as the database: ${CAUSES}; see DATABASE_URL, which must name a file`,
+      );
+    const ofArchive = (dir: string): RegExp =>
+      new RegExp(`^ARCHIVE_DIR is "${dir}"; it must be a writable directory \\(${CAUSES}\\)$`);
+
+    /** A folder in which this user may not write. */
+    function lockedFolder(): string {
+      const folder = newFolder();
+      chmodSync(folder, 0o555);
+      return folder;
+    }
+
+    it.each(['data/gateway.db', 'gateway.db'])('is the place of the database: %s', async (name) => {
+      const file = join(lockedFolder(), name);
+      await expectRefused(await startUnprivileged({ DATABASE_URL: `sqlite:${file}` }), ofDatabase(file));
+    });
+
+    it('is the file of the database', async () => {
+      const file = join(newFolder(), 'gateway.db');
+      writeFileSync(file, '', { mode: 0o444 });
+      await expectRefused(await startUnprivileged({ DATABASE_URL: `sqlite:${file}` }), ofDatabase(file));
+    });
+
+    it.each(['archive', '.'])('is the place of the archive: %s', async (name) => {
+      const dir = join(lockedFolder(), name);
+      await expectRefused(await startUnprivileged({ ARCHIVE_DIR: dir }), ofArchive(dir));
+    });
+
+    it('is a disk', async (context) => {
+      const disk = mountSmallDisk(100);
+      if (disk === null) return context.skip();
+      ends.push(async () => disk.remove());
+      execFileSync('mount', ['-o', 'remount,ro', disk.dir]);
+      const file = join(disk.dir, 'gateway.db');
+      await expectRefused(
+        await startProcess(newFolder(), { DATABASE_URL: `sqlite:${file}` }),
+        ofDatabase(file),
+      );
+      await expectRefused(await startProcess(newFolder(), { ARCHIVE_DIR: disk.dir }), ofArchive(disk.dir));
+    });
   });
 
   // Nothing can be created in /proc, and the error is that of a missing folder.
@@ -106,6 +195,13 @@ describe('A start is refused in one line', () => {
       /^AWS_REGION is "us-west-2", but the bucket "results" is in "eu-central-1"$/,
     );
   });
+});
+
+it('PORT=65535 leaves the sandbox a free port', async () => {
+  const { config, secrets } = readConfig({ PORT: '65535', DATABASE_URL: 'sqlite::memory:' });
+  const sandbox = await startSandbox({ config, secrets, log: pino({ level: 'silent' }) });
+  ends.push(() => sandbox.stop());
+  expect((await fetch(`${sandbox.url}/sandbox/state`)).status).toBe(200);
 });
 
 describe('Redis', () => {

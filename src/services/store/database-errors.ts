@@ -1,7 +1,7 @@
 /** Errors that tell the operator why a database can't be used. */
 import { isCertificateError } from '../../certificate-error.js';
 import { GatewayError, reasonOf, StartError } from '../../errors.js';
-import { isAway, isLost } from './unavailable.js';
+import { codeOf, isAway, isLost } from './unavailable.js';
 
 /** How long to wait for a server that is still starting, or whose name does not resolve yet. */
 const NOT_THERE_PATIENCE_MS = 5000;
@@ -22,15 +22,19 @@ export class DatabaseUnusableError extends StartError {
   constructor(file: string, error: unknown) {
     // The operator gets the database's own message.
     const cause = error instanceof GatewayError ? error.cause : error;
-    const remedy = isCertificateError(cause)
-      ? 'PGSSLROOTCERT, which may name the file of its CA'
-      : 'DATABASE_URL';
     const reason = isSilent(cause) ? 'it does not answer' : reasonOf(cause);
-    super(`${file} can't be used as the database: ${reason}; see ${remedy}`, {
+    super(`${file} can't be used as the database: ${reason}; see ${remedyOf(cause)}`, {
       cause,
       patienceMs: patienceMs(cause),
     });
   }
+}
+
+function remedyOf(error: unknown): string {
+  if (isCertificateError(error)) return 'PGSSLROOTCERT, which can name the file of its CA';
+  return /^(EACCES|EPERM|EROFS)$/.test(codeOf(error))
+    ? 'DATABASE_URL, which must name a file that this user can write to, in a directory where it can create others'
+    : 'DATABASE_URL';
 }
 
 function patienceMs(error: unknown): number {

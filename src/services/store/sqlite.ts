@@ -4,7 +4,7 @@
  * WAL with `synchronous=FULL`: a commit is on disk before it is reported. The file is held exclusively, so a
  * second gateway on the same file refuses to start instead of sending jobs twice.
  */
-import { closeSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
@@ -30,6 +30,8 @@ const PREPARED_BYTES_PER_CHARACTER = 80;
 export async function openSqlite(file: string): Promise<Database> {
   if (file !== ':memory:') {
     makeFolder(dirname(file));
+    // SQLite's own errors say neither what is missing nor where.
+    accessSync(dirname(file), constants.W_OK);
     makePrivate(file);
   }
   const native = new Libsql(file);
@@ -75,11 +77,7 @@ export async function openSqlite(file: string): Promise<Database> {
 
 /** Creates the file for this user alone; SQLite gives the files beside it the same mode. */
 function makePrivate(file: string): void {
-  try {
-    closeSync(openSync(file, 'a', 0o600));
-  } catch {
-    // Opening the database fails too, and says why.
-  }
+  closeSync(openSync(file, 'a', 0o600));
 }
 
 /**
