@@ -12,6 +12,7 @@ import { listen } from './http/listener.js';
 import { type Opened, type Overrides, open, type Stoppable, type Stops } from './open.js';
 import { proxyHosts } from './outgoing.js';
 import type { Sandbox } from './sandbox/sandbox.js';
+import { logWaits } from './stop-log.js';
 
 export type { Overrides };
 
@@ -50,6 +51,10 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   let stopping: Promise<void> | null = null;
   /** On the monotonic clock. */
   let drainUntil = 0;
+  /** The part that is being stopped, for the log. */
+  let stoppingPart = '';
+  /** Counts of what a stop waits for, for the log. */
+  let unfinished = (): object => ({});
 
   return {
     start: () => {
@@ -67,22 +72,25 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       () => true,
       () => false,
     );
-    if (isRunning === true) {
-      log.info({ lameDuckMs, drainMs: config.drainMs }, 'stopping');
-      await sleep(lameDuckMs);
-    }
+    if (isRunning !== true) return undo();
+    const begun = performance.now();
+    log.info({ lameDuckMs, drainMs: config.drainMs }, 'stopping');
+    await sleep(lameDuckMs);
     drainUntil = performance.now() + config.drainMs;
+    const endWaits = logWaits(log, () => ({ part: stoppingPart, ...unfinished() }));
     await undo();
-    if (isRunning === true) log.info('stopped');
+    endWaits();
+    log.info({ ms: Math.round(performance.now() - begun) }, 'stopped');
   }
 
   /** Stops what was started, last first. If one part fails to stop, the others are still stopped. */
   async function undo(): Promise<void> {
-    for (const step of stops.splice(0).reverse()) {
+    for (const { part, stop } of stops.splice(0).reverse()) {
+      stoppingPart = part;
       try {
-        await step();
+        await stop();
       } catch (error) {
-        log.error({ err: error }, 'a part did not stop cleanly');
+        log.error({ err: error, part }, 'a part did not stop cleanly');
       }
     }
   }
@@ -113,23 +121,26 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const listener = await listen(config).catch((error: unknown) => {
       throw cannotListen(config, error);
     });
-    stops.push(() => listener.stop(0));
+    stops.push({ part: 'listener', stop: () => listener.stop(0) });
     const { url } = listener;
     const publicUrl = config.publicUrl ?? (sandbox === null ? null : url);
     const parts = await compose(given, opened, listener, publicUrl, () => stopping !== null);
 
     // Take over jobs that were being sent when the process died: no other instance can be sending them.
     if (store.exclusive) await parts.reconciler.takeOver(0);
-    stops.push(() =>
-      stopTogether([parts.catchUp, { stop: () => parts.http.stop(drainUntil - performance.now()) }]),
-    );
+    const { dispatcher, http } = parts;
+    unfinished = () => ({ jobsBeingSent: dispatcher.sending, ...http.unfinished });
+    stops.push({
+      part: 'HTTP server',
+      stop: () => stopTogether([parts.catchUp, { stop: () => http.stop(drainUntil - performance.now()) }]),
+    });
     // With an exclusive store this instance makes every change itself, so there is nothing to catch up on.
     if (!store.exclusive) {
       await parts.catchUp.start().catch((error: unknown) => {
         throw databaseUnusable(secrets, error);
       });
     }
-    await parts.http.serve();
+    await http.serve();
     setToWork(parts, opened);
     const proxies = proxyHosts(secrets.proxies);
     return { url, publicUrl, sandbox, graphiql: config.graphiql, proxies };
@@ -138,12 +149,14 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   function setToWork(parts: Parts, { beating }: Opened): void {
     const { dispatcher, watch, reconciler, archiver, eraser, expiry, positions, metrics } = parts;
     // Stopped first: nothing new begins, and calls in flight finish while everything else still serves.
-    stops.push(() =>
-      stopTogether([
-        ...[dispatcher, watch, reconciler, archiver, eraser, expiry, positions, metrics],
-        ...beating,
-      ]),
-    );
+    stops.push({
+      part: 'workers',
+      stop: () =>
+        stopTogether([
+          ...[dispatcher, watch, reconciler, archiver, eraser, expiry, positions, metrics],
+          ...beating,
+        ]),
+    });
     metrics.start();
     positions.start();
     if (overrides.withoutReconciler !== true) reconciler.start();

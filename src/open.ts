@@ -65,7 +65,13 @@ export interface Stoppable {
 }
 
 /** Steps that undo a start, to be run in reverse order. */
-export type Stops = (() => Promise<void> | void)[];
+export type Stops = StopStep[];
+
+interface StopStep {
+  /** For the log. */
+  readonly part: string;
+  readonly stop: () => Promise<void> | void;
+}
 
 /**
  * @param stops receives a step that closes each thing opened
@@ -79,7 +85,7 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
 
   const plainStore = createStore(settings);
   const store = tellingUnavailable(overrides.wrapStore?.(plainStore) ?? plainStore, log);
-  stops.push(() => store.stop());
+  stops.push({ part: 'store', stop: () => store.stop() });
   await store.start().catch(cantUseDatabase);
   const keys = {
     followTokens: await store.secret('follow-tokens').catch(cantUseDatabase),
@@ -89,7 +95,7 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
     overrides.clock ?? (await startClock(store, log, stops).catch(cantUseDatabase));
 
   const sandbox = secrets.akoolApiKey === null ? await startSandbox(settings, overrides.sandbox) : null;
-  if (sandbox !== null) stops.push(() => sandbox.stop());
+  if (sandbox !== null) stops.push({ part: 'sandbox', stop: () => sandbox.stop() });
   if (sandbox !== null && config.production) {
     log.warn('AKOOL_API_KEY is not set: the sandbox draws the results, and nothing is sent to Akool');
   }
@@ -97,11 +103,11 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
   const client = createAkool(settings, address);
   const akool = overrides.wrapAkool?.(client) ?? client;
   // No caller is waiting by then, so lookups still running must not delay the shutdown.
-  stops.push(() => akool.destroy());
+  stops.push({ part: 'Akool client', stop: () => akool.destroy() });
 
   const redis = await redisPlace(settings, store).catch(cantUseDatabase);
   const bus = overrides.bus ?? (await createBus(redis, log));
-  stops.push(() => bus.stop());
+  stops.push({ part: 'bus', stop: () => bus.stop() });
   await bus.start().catch((error: unknown) => goOnWithoutRedis(error, log));
   const heartbeat = new InstanceHeartbeat({
     store,
@@ -109,18 +115,18 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
     hasSharedBus: secrets.redisUrl !== null || store.exclusive,
     log,
   });
-  stops.push(() => heartbeat.stop());
+  stops.push({ part: 'heartbeat', stop: () => heartbeat.stop() });
   await heartbeat.start().catch(cantUseDatabase);
   const limiters = await createLimiters(redis, log);
-  if (limiters !== null) stops.push(() => limiters.stop());
+  if (limiters !== null) stops.push({ part: 'rate limiters', stop: () => limiters.stop() });
 
   const archive = overrides.archive ?? (await createArchive(settings));
-  stops.push(() => archive.stop());
+  stops.push({ part: 'archive', stop: () => archive.stop() });
   await archive.start().catch((error: unknown) => {
     throw archiveUnusable(config, error);
   });
   const fetcher = new ResultFetcher(address.baseUrl, address.proxies);
-  stops.push(() => fetcher.close());
+  stops.push({ part: 'result fetcher', stop: () => fetcher.close() });
 
   return {
     store,
@@ -139,7 +145,7 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
 
 async function startClock(store: JobStore, log: Logger, stops: Stops): Promise<StoreClock> {
   const clock = new StoreClock({ store, log });
-  stops.push(() => clock.stop());
+  stops.push({ part: 'clock', stop: () => clock.stop() });
   await clock.start();
   return clock;
 }

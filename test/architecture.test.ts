@@ -77,7 +77,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files outside the folders. */
 const LOOSE: readonly (readonly [room: string, files: RegExp])[] = [
-  ['process', /^(index|main|app|drivers|env-file|process-end|open|compose|stop-signals|codegen-inputs)\.ts$/],
+  [
+    'process',
+    /^(index|main|app|drivers|env-file|process-end|open|compose|stop-signals|stop-log|codegen-inputs)\.ts$/,
+  ],
   ['services', /^services\/[^/]+$/],
   ['basics', /^[^/]+$/],
 ];

@@ -19,6 +19,8 @@ export interface Listener {
   readonly server: Server;
   /** The URL on this machine, like `http://127.0.0.1:4000`. */
   readonly url: string;
+  /** Requests without a complete answer, at most one for each connection. */
+  readonly unanswered: number;
   /**
    * Begins to answer, including requests that arrived before. Earlier WebSocket upgrades were ignored. Call it once.
    *
@@ -69,6 +71,9 @@ export async function listen({
   return {
     server,
     url: `http://${hostOf(host)}:${portOf(server, port)}`,
+    get unanswered() {
+      return connections.unanswered;
+    },
     serve: (onRequest, onUpgrade) => {
       answer = onRequest;
       onWebsocket = onUpgrade;

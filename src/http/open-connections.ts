@@ -22,6 +22,11 @@ export class OpenConnections {
     return this.#newestAnswers.get(socket);
   }
 
+  /** How many have a request without a complete answer; an open event stream is one. */
+  get unanswered(): number {
+    return [...this.#open].filter((socket) => this.newestAnswer(socket)?.writableFinished === false).length;
+  }
+
   cutAll(): void {
     for (const socket of this.#open) socket.destroy();
   }

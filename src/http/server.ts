@@ -73,6 +73,8 @@ interface ServerOptions {
 export interface HttpServer {
   /** Sets up all routes and begins to answer. Call it once. */
   serve(): Promise<void>;
+  /** What a stop waits for: requests without a complete answer, event streams included, and open WebSockets. */
+  readonly unfinished: { readonly requests: number; readonly sockets: number };
   /** Closes sockets with 1001, then stops the listener, all within `drainMs`. Safe to call twice. */
   stop(drainMs: number): Promise<void>;
 }
@@ -182,6 +184,9 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       countSockets(endpoint, options.metrics);
       await app.ready();
       listener.serve(answer, () => endpoint.onWebsocket);
+    },
+    get unfinished() {
+      return { requests: listener.unanswered, sockets: sockets?.size ?? 0 };
     },
     stop: (drainMs) => {
       stopped ??= stop(Math.max(drainMs, LAST_ANSWERS_MS));

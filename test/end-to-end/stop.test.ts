@@ -18,6 +18,7 @@ import {
   spawnGateway,
   startProcess,
 } from '../support/gateway-process.js';
+import { recordedLog, startGateway } from '../support/harness.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -83,6 +84,35 @@ describe('The stop', () => {
       expect(gateway.stderr()).toBe('');
     },
   );
+
+  it('logs what it waits for, and how long it took', async () => {
+    const { log, lines } = recordedLog();
+    const gateway = await startGateway({ env: { DRAIN_MS: '30000' }, overrides: { log } });
+    const gate = gateway.sandbox.hold('submit');
+    const socket = openSocket(gateway.url);
+    const open = run(socket, 'subscription { jobsUpdated { id } }');
+    const firstChange = open.next();
+    await run(socket, '{ __typename }').next();
+    const submitted = submit(gateway.url);
+    await Promise.all([gate.arrived, firstChange]);
+
+    const begun = lines.length;
+    const stopped = gateway.stop();
+    await expect
+      .poll(() => lines)
+      .toContainEqual(
+        expect.objectContaining({
+          ...{ level: 30, msg: 'still stopping', part: 'workers' },
+          ...{ jobsBeingSent: 1, requests: 1, sockets: 1 },
+        }),
+      );
+    gate.release();
+    expect((await submitted).status).toBe('QUEUED');
+    await stopped;
+    expect(lines[begun]).toMatchObject({ msg: 'stopping', drainMs: 30_000 });
+    expect(lines.at(-1)).toMatchObject({ msg: 'stopped', ms: expect.any(Number) });
+    expect(lines.at(-1)?.['ms']).toBeGreaterThan(999);
+  });
 
   it('does not wait for those who never finish asking', async () => {
     const gateway = await startProcess(newFolder(), { DRAIN_MS: '300' });

@@ -32,15 +32,21 @@ export type Exchange =
       readonly body: Buffer;
     }
   /** No byte of the request was written, and none will be. */
-  | { readonly kind: 'not-sent'; readonly failure: Failure; readonly cause: unknown }
+  | ({ readonly kind: 'not-sent' } & Silence)
   /** The request may have arrived, partly or completely. */
-  | {
+  | ({
       readonly kind: 'no-answer';
-      readonly failure: Failure;
-      readonly cause: unknown;
       /** The late answer; null if it is not awaited. Never rejects. */
       readonly late: Promise<Exchange> | null;
-    };
+    } & Silence);
+
+/** Why there is no answer, and from whom. */
+export interface Silence {
+  readonly failure: Failure;
+  readonly cause: unknown;
+  /** Host and port. */
+  readonly host: string;
+}
 
 /** How long to listen for a late answer after the timeout, in milliseconds. */
 const LATE_ANSWER_MS = 5 * 60_000;
@@ -48,6 +54,8 @@ const LATE_ANSWER_MS = 5 * 60_000;
 const TURNS_WITHOUT_NEWS = 2;
 
 interface HttpExchangeOptions {
+  /** The host and port of the server. */
+  readonly host: string;
   /** Whether to keep listening for an answer after the timeout. */
   readonly wantsLate: boolean;
   /** Called when the first byte is written. */
@@ -78,7 +86,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   /** Ends the exchange, unless its answer has arrived. A request that is still waiting will not be written. */
   giveUp(failure: Failure, reason: unknown): void {
     const cause = reason instanceof Error ? reason : new Error('stopped');
-    if (this.#state === 'waiting') this.#end({ kind: 'not-sent', failure, cause });
+    if (this.#state === 'waiting') this.#fail(failure, cause);
     else this.#onceRead(() => this.#giveUpNow(failure, cause));
   }
 
@@ -136,7 +144,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       });
       this.#state = 'late';
       this.#lateTimer = setTimeout(() => this.giveUp('timeout', cause), LATE_ANSWER_MS).unref();
-      tell({ kind: 'no-answer', failure, cause, late });
+      tell({ kind: 'no-answer', ...this.#silence(failure, cause), late });
       return;
     }
     this.#fail(failure, cause);
@@ -144,8 +152,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   #fail(failure: Failure, cause: unknown): void {
-    if (this.#state === 'waiting') this.#end({ kind: 'not-sent', failure, cause });
-    else this.#end({ kind: 'no-answer', failure, cause, late: null });
+    const silence = this.#silence(failure, cause);
+    if (this.#state === 'waiting') this.#end({ kind: 'not-sent', ...silence });
+    else this.#end({ kind: 'no-answer', ...silence, late: null });
+  }
+
+  #silence(failure: Failure, cause: unknown): Silence {
+    return { failure, cause, host: this.#options.host };
   }
 
   #end(exchange: Exchange): void {

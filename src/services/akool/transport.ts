@@ -85,10 +85,13 @@ export class Transport {
   /** Sends `request` at most once. Never rejects. */
   async send(request: HttpRequest, options: SendOptions): Promise<Exchange> {
     const { signal, line, wantsLate = false, onWritten = () => {} } = options;
+    const { host, origin } = this.#baseUrl;
     if (this.#closed) {
-      return { kind: 'not-sent', failure: 'stopped', cause: new Error('the Akool client was destroyed') };
+      const cause = new Error('the Akool client was destroyed');
+      return { kind: 'not-sent', failure: 'stopped', cause, host };
     }
-    const exchange = new HttpExchange({ wantsLate, onWritten, onOver: () => this.#open.delete(exchange) });
+    const onOver = (): void => void this.#open.delete(exchange);
+    const exchange = new HttpExchange({ host, wantsLate, onWritten, onOver });
     const onAbort = (): void =>
       exchange.giveUp(signal.reason instanceof DeadlineExceededError ? 'timeout' : 'stopped', signal.reason);
     this.#open.add(exchange);
@@ -97,7 +100,7 @@ export class Transport {
       signal.addEventListener('abort', onAbort, { once: true });
       this.#lines[line].to(this.#baseUrl).dispatch(
         {
-          origin: this.#baseUrl.origin,
+          origin,
           method: request.method,
           path: this.#prefix + request.path,
           headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...request.headers },

@@ -9,7 +9,7 @@
 import { ProxyError } from '../../outgoing.js';
 import { type Envelope, readEnvelope, readJson } from './answers.js';
 import { AKOOL_CODES, RATE_LIMIT_CODE, SUCCESS_CODE } from './codes.js';
-import type { Exchange, Failure } from './exchange.js';
+import type { Exchange, Silence } from './exchange.js';
 import { retryAfterMs } from './retry-after.js';
 
 export type Verdict =
@@ -27,19 +27,12 @@ export type Verdict =
   /** The answer does not say what happened to the request. */
   | { readonly kind: 'unclear'; readonly status: number; readonly retryAfterMs: number | null }
   /** No answer. `sent` is false if no byte of the request was sent or will be. */
-  | Silence;
-
-interface Silence {
-  readonly kind: 'silent';
-  readonly sent: boolean;
-  readonly failure: Failure;
-  readonly cause: unknown;
-}
+  | ({ readonly kind: 'silent'; readonly sent: boolean } & Silence);
 
 export function verdictOf(exchange: Exchange): Verdict {
   if (exchange.kind !== 'answered') {
-    const { kind, failure, cause } = exchange;
-    return { kind: 'silent', sent: kind !== 'not-sent', failure, cause };
+    const { kind, failure, cause, host } = exchange;
+    return { kind: 'silent', sent: kind !== 'not-sent', failure, cause, host };
   }
   const { status } = exchange;
   const wait = retryAfterMs(exchange.headers['retry-after'], Date.now());
@@ -61,20 +54,29 @@ export function verdictOf(exchange: Exchange): Verdict {
   return { kind: 'unclear', status, retryAfterMs: wait };
 }
 
-/** Why there was no answer, as a clause like `the connection failed (ECONNREFUSED)`. */
-export function whySilent({ failure, cause }: Silence): string {
-  if (cause instanceof ProxyError) return cause.message;
+/** Why there was no answer, as a clause like `openapi.akool.com can't be reached (ECONNREFUSED)`. */
+export function whySilent(silence: Extract<Verdict, { kind: 'silent' }>): string {
+  const { cause } = silence;
+  if (cause instanceof ProxyError) return `${clauseOf(silence)}: ${cause.message}`;
   // Use only the error's code: unlike its message, it cannot contain secrets.
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
-  return typeof code === 'string' && /^\w{1,64}$/.test(code) ? `${WHY[failure]} (${code})` : WHY[failure];
+  return typeof code === 'string' && /^\w{1,64}$/.test(code)
+    ? `${clauseOf(silence)} (${code})`
+    : clauseOf(silence);
 }
 
-const WHY: Readonly<Record<Failure, string>> = {
-  timeout: 'no answer in time',
-  stopped: 'the call was stopped',
-  connection: 'the connection failed',
-  unreadable: "Akool's answer could not be read",
-};
+function clauseOf({ sent, failure, host }: Silence & { readonly sent: boolean }): string {
+  switch (failure) {
+    case 'timeout':
+      return sent ? `no answer from ${host} in time` : `no connection to ${host} in time`;
+    case 'stopped':
+      return 'the call was stopped';
+    case 'connection':
+      return sent ? `the connection to ${host} broke` : `${host} can't be reached`;
+    case 'unreadable':
+      return `the answer of ${host} could not be read`;
+  }
+}
 
 /** Akool's codes start at 1000 and span a few hundred. */
 function isNumberOfAkool(code: number): boolean {

@@ -104,6 +104,11 @@ export class Dispatcher {
     return this.#loop.pass();
   }
 
+  /** How many jobs are being sent, or their outcomes recorded. */
+  get sending(): number {
+    return this.#inFlight.size;
+  }
+
   /** Whether dispatch is backing off after a submit that could not be accepted. */
   get isPausing(): boolean {
     return this.#pause.leftMs > 0;

@@ -51,7 +51,7 @@ describe('A submit through a proxy', () => {
     const client = clientOf(AKOOL, { proxies: by(proxy) });
     expect(await client.submitFaceSwap(proRequest)).toEqual({
       kind: 'not-accepted',
-      reason: `Not sent: ${reason}.`,
+      reason: `Not sent: akool.outside.test can't be reached: ${reason}.`,
       retryAfterMs: null,
     });
     // One question each: a proxy that refuses must not be asked in a loop.
@@ -68,7 +68,7 @@ describe('A submit through a proxy', () => {
     const nobody = { ...NO_PROXIES, http: 'http://127.0.0.1:1' };
     expect(await clientOf(AKOOL, { proxies: nobody }).submitFaceSwap(proRequest)).toMatchObject({
       kind: 'not-accepted',
-      reason: "Not sent: the proxy can't be used (ECONNREFUSED).",
+      reason: "Not sent: akool.outside.test can't be reached: the proxy can't be used (ECONNREFUSED).",
     });
     expect(server.connections()).toBe(0);
   });
