@@ -48,10 +48,17 @@ describe('account', () => {
     { fault: 'garbage' },
     { fault: 'too-many-requests' },
     { fault: 'refuse', code: 1101 },
+    { fault: 'refuse', code: 1102 },
+    { fault: 'refuse', code: 4711 },
   ] as const)('says PROVIDER_UNAVAILABLE on %j, and does not remember it', async (fault) => {
     gateway = await startGateway();
     gateway.sandbox.setFaults({ script: [{ on: 'credit', ...fault }] });
-    expect((await errorOf(ask(gateway.url, ACCOUNT))).extensions?.code).toBe('PROVIDER_UNAVAILABLE');
+    const error = await errorOf(ask(gateway.url, ACCOUNT));
+    expect(error.extensions?.code).toBe('PROVIDER_UNAVAILABLE');
+    // A refusal, as of a wrong key, does not pass by waiting.
+    expect(error.message).toMatch(
+      fault.fault === 'refuse' ? /operator has to look into it/ : /try again later/,
+    );
     expect((await look()).credit).toBe(4000);
   });
 });

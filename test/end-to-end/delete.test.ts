@@ -150,7 +150,12 @@ describe('deleteJob', () => {
   it("refuses a job that goes on, and knows none that is deleted, never was, or is another's", async () => {
     const { gateway, store } = await start({ sandbox: { queueMs: 60_000 } });
     const running = await submit(gateway.url);
-    expect((await errorOf(deleteJob(gateway.url, running.id))).extensions?.code).toBe('CONFLICT');
+    expect(running.status).toBe('QUEUED');
+    const refusal = await errorOf(deleteJob(gateway.url, running.id));
+    expect(refusal.extensions?.code).toBe('CONFLICT');
+    // It can't be canceled either.
+    expect(refusal.message).toMatch(/wait until it finishes/);
+    expect(refusal.message).not.toMatch(/cancel/);
     gateway.sandbox.finish(running.providerId ?? '');
     await follow(gateway.url, running.id);
     await deleted(gateway.url, running.id);

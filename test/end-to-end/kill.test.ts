@@ -32,6 +32,7 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
     AKOOL_CLIENT_ID: sandbox.clientId,
     AKOOL_MAX_CONCURRENCY: String(JOBS),
     POLL_AFTER_MS: '20',
+    LOG_LEVEL: 'error',
   };
 
   const answered = new Map<string, SeenJob>();
@@ -58,6 +59,8 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
     await Promise.allSettled(submits);
     expect(await killed).toBe('SIGKILL');
     gateway = await startProcess(folder, env);
+    // What was killed did not say goodbye, but nobody else can use the file.
+    expect(gateway.stdout()).not.toMatch(/another gateway/i);
     for (const job of answered.values()) expectSameLife(job, await lookUp(gateway.url, job.id));
   }
 

@@ -15,14 +15,16 @@ export function toClientFault(error: unknown, path: string): unknown {
 }
 
 export function providerUnavailable(cause: unknown): GatewayError {
-  const isRefused = cause instanceof AkoolCallError && holdReasonOf(jobErrorOf(cause).code) !== null;
-  return new GatewayError(
-    'PROVIDER_UNAVAILABLE',
-    isRefused
-      ? "Akool refuses the gateway's account; its operator has to look into it."
-      : 'Akool could not be reached or gave no answer; try again later.',
-    { cause },
-  );
+  return new GatewayError('PROVIDER_UNAVAILABLE', unavailability(cause), { cause });
+}
+
+/** Time helps only if Akool did not refuse. */
+function unavailability(cause: unknown): string {
+  if (!(cause instanceof AkoolCallError) || cause.code !== 'REFUSED')
+    return 'Akool could not be reached or gave no answer; try again later.';
+  return holdReasonOf(jobErrorOf(cause).code) === null
+    ? "Akool refuses the gateway's call; its operator has to look into it."
+    : "Akool refuses the gateway's account; its operator has to look into it.";
 }
 
 /** The error of a job for which Akool refused face detection. */
