@@ -28,12 +28,12 @@ Ctrl-C stops it.`);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 } catch (error) {
-  console.error(
-    error instanceof SettingsError ? error.message : `The sandbox can't start: ${reason(error)}; see SANDBOX_HOST and SANDBOX_PORT`,
-  );
+  console.error(error instanceof SettingsError ? error.message : `The sandbox can't start: ${reason(error)}`);
   process.exitCode = 1;
 }
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const isAboutAddress = 'syscall' in error && /^(listen|getaddrinfo)$/.test(String(error.syscall));
+  return isAboutAddress ? `${error.message}; see SANDBOX_HOST and SANDBOX_PORT` : error.message;
 }

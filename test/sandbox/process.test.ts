@@ -86,6 +86,18 @@ describe('npm run sandbox', () => {
     ]);
   });
 
+  it('names the settings of an address where it can not listen', async () => {
+    const first = await run({ SANDBOX_PORT: '0' });
+    const { port } = new URL(first.sandbox.url);
+    const { child } = first;
+    const second = await run({ SANDBOX_PORT: port });
+    child.kill('SIGKILL');
+    expect(await second.ended).toBe(1);
+    expect(second.complained()).toMatch(
+      /^The sandbox can't start: .*EADDRINUSE.*; see SANDBOX_HOST and SANDBOX_PORT\n$/,
+    );
+  });
+
   it('is killed and remembers what it accepted and owes', async () => {
     const settings = {
       SANDBOX_PORT: '0',
