@@ -51,7 +51,12 @@ export function startEventOf(started: Started): object {
   };
 }
 
-function placesOf({ url, graphiql, sandbox, proxies }: Started): readonly (readonly [string, string, string?])[] {
+function placesOf({
+  url,
+  graphiql,
+  sandbox,
+  proxies,
+}: Started): readonly (readonly [string, string, string?])[] {
   return [
     ...(graphiql ? [['GraphiQL', `${url}/graphiql`] as const] : []),
     ['GraphQL', `${url}/graphql`, 'HTTP and WebSocket'],

@@ -7,6 +7,7 @@ const DEVELOPMENT: Started = {
   graphiql: true,
   publicUrl: 'http://127.0.0.1:4321',
   sandbox: { url: 'http://127.0.0.1:4001' },
+  proxies: {},
   takesAnyDocument: true,
 };
 
@@ -52,4 +53,11 @@ test.each([
     expect(say({ ...on, ...off })).not.toMatch(name);
   }
   expect(JSON.stringify(startEventOf(on))).toMatch(name);
+});
+
+test('the hosts of proxies in use are named, and none where there are none', () => {
+  const behindProxy = { ...DEVELOPMENT, proxies: { https: 'proxy.example.com:3128' } };
+  expect(greetingOf(behindProxy)).toMatch(/ {2}Proxy +proxy\.example\.com:3128 +\(for https\)/);
+  expect(startEventOf(behindProxy)).toMatchObject({ proxies: { https: 'proxy.example.com:3128' } });
+  expect(startEventOf(DEVELOPMENT)).not.toHaveProperty('proxies');
 });

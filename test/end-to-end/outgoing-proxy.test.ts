@@ -74,7 +74,7 @@ it('submits a job as soon as there is a tunnel, keeps its result and verifies it
     new Set(['akool.outside.test:443', 'cdn.outside.test:443', 'keys.outside.test:443']),
   );
   expect(akool.bills).toHaveLength(1);
-  const [started] = gateway.stdout().match(/\{.*"msg":"started".*\}/) ?? ['{}'];
+  const [started] = gateway.stdout().match(/\{.*"msg":"Face-swap gateway is ready.*\}/) ?? ['{}'];
   expect(JSON.parse(started)).toMatchObject({ proxies: { https: new URL(proxy.url).host } });
 
   gateway.child.kill('SIGTERM');
