@@ -49,6 +49,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   const stops: Stops = [];
   let starting: Promise<Running> | null = null;
   let stopping: Promise<void> | null = null;
+  let isStarting = false;
   /** On the monotonic clock. */
   let drainUntil = 0;
   /** The part that is being stopped, for the log. */
@@ -58,7 +59,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
 
   return {
     start: () => {
-      starting ??= stopping === null ? start() : Promise.reject(new Error('The app was stopped'));
+      starting ??= stopping === null ? begin() : Promise.reject(new Error('The app was stopped'));
       return starting;
     },
     stop: (options) => {
@@ -68,6 +69,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   };
 
   async function stop({ lameDuckMs = 0 }: StopOptions = {}): Promise<void> {
+    if (isStarting) log.info({ part: 'start' }, 'stopping, as soon as the start is over');
     const isRunning = await starting?.then(
       () => true,
       () => false,
@@ -92,6 +94,15 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       } catch (error) {
         log.error({ err: error, part }, 'a part did not stop cleanly');
       }
+    }
+  }
+
+  async function begin(): Promise<Running> {
+    isStarting = true;
+    try {
+      return await start();
+    } finally {
+      isStarting = false;
     }
   }
 

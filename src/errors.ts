@@ -16,7 +16,7 @@ export const ERROR_CODES = {
   RATE_LIMITED: 'Too many requests; `extensions.retryAfterSeconds` says when to retry.',
   QUEUE_FULL: 'Too many jobs are waiting, and too many of them are yours; try again later.',
   PROVIDER_UNAVAILABLE:
-    'Akool could not be reached, gave no usable answer, or refuses the account (`extensions.waitingReason` then says why); try again later.',
+    'Akool could not be reached or gave no usable answer: try again later; or it refuses the account (`extensions.waitingReason` then says why): the operator has to look into it.',
   STORE_UNAVAILABLE: 'The database is unavailable; `extensions.retryAfterSeconds` says when to try again.',
   AUTHENTICATION_UNAVAILABLE: 'Your credentials cannot be checked right now; try again later.',
   ARCHIVE_UNAVAILABLE: 'Kept results cannot be read right now; try again later. Only at `/media/…`.',

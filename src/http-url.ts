@@ -53,7 +53,8 @@ export function urlFault(text: string): UrlFault | null {
   if (authority === undefined) return 'SCHEME';
   const host = authority.slice(authority.lastIndexOf('@') + 1);
   if (host === '' || host.startsWith(':')) return 'NO_HOST';
-  if (Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > 65_535) return 'PORT';
+  const [, port] = /^(?:\[[^\]]*\]|[^:]*):([^:]*)$/.exec(host) ?? [];
+  if (port !== undefined && (/\D/.test(port) || Number(port) > 65_535)) return 'PORT';
   // The parser drops characters without a glyph from a host, which then names another one.
   return /[\s%\p{C}\p{Default_Ignorable_Code_Point}]/u.test(host) || parseUrl(text) === null ? 'HOST' : null;
 }

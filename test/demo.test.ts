@@ -1,6 +1,6 @@
 /** `npm run demo` as users run it: a separate process, its output, and its exit code. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -53,6 +53,15 @@ it('runs a gateway of its own where none answers, and saves the picture in the c
   // No other address of the gateway that is gone.
   expect(stdout.split(url)).toHaveLength(2);
   expect(code).toBe(0);
+});
+
+it('says in a line what is wrong with the folder that it runs in', async () => {
+  const setting = join(folder, '.env');
+  mkdirSync(setting);
+  const { code, stderr } = await demo();
+  rmdirSync(setting);
+  expect(stderr).toMatch(/^.*\.env.*\n$/);
+  expect(code).toBe(1);
 });
 
 it('saves the picture elsewhere where the current folder takes none, or says why it can not', async () => {

@@ -1,6 +1,7 @@
 /** `npm run demo`: one job from the submit to its picture, followed in the terminal. */
 import { constants } from 'node:os';
 import { loadEnvFile } from '../env-file.js';
+import { reasonOf, StartError } from '../errors.js';
 import { endNow } from '../process-end.js';
 import { onStopSignals, type StopSignal } from '../stop-signals.js';
 import { type DemoJob, follow, isThere, samplePictures, submit } from './gateway-client.js';
@@ -104,7 +105,9 @@ async function stopAll(): Promise<void> {
 function fail(error: unknown): Promise<never> {
   if (ending === null) {
     progress.stop();
-    console.error(error instanceof DemoError ? error.message : error);
+    console.error(
+      error instanceof DemoError || error instanceof StartError ? error.message : reasonOf(error),
+    );
   }
   return end(1);
 }

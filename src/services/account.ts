@@ -1,5 +1,6 @@
 /** The Akool account for dashboards: its credit, and the provider slots in use. */
 import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
 import type { AkoolClient } from './akool/akool-client.js';
 import { providerUnavailable } from './akool/error-mapping.js';
 import type { JobService } from './jobs/job-service.js';
@@ -11,14 +12,17 @@ const CREDIT_KEPT_MS = 5000;
 export class Account {
   readonly #jobs: JobService;
   readonly #limit: number;
+  readonly #log: Pick<Logger, 'warn'>;
   readonly #credit: LRUCache<'credit', { readonly value: number }>;
 
   constructor(parts: {
     readonly akool: Pick<AkoolClient, 'credit'>;
     readonly jobs: JobService;
     readonly maxConcurrency: number;
+    readonly log: Pick<Logger, 'warn'>;
   }) {
     this.#jobs = parts.jobs;
+    this.#log = parts.log;
     this.#limit = parts.maxConcurrency;
     this.#credit = new LRUCache({
       max: 1,
@@ -35,6 +39,7 @@ export class Account {
    */
   async credit(): Promise<number> {
     const { value } = await this.#credit.forceFetch('credit').catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'Akool did not tell the balance');
       throw providerUnavailable(error);
     });
     return value;

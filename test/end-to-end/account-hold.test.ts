@@ -210,6 +210,7 @@ describe('an account that Akool refuses', { timeout: 60_000 }, () => {
 
       const refused = await errorOf(ask(gateway.url, SUBMIT, { input: oneFace() }));
       expect(refused.extensions).toMatchObject({ code: 'PROVIDER_UNAVAILABLE', waitingReason: reason });
+      expect(refused.message).toMatch(/operator has to look into it/);
       const again = await dataOf(ask(gateway.url, SUBMIT, { input }));
       expect(again.submitFaceSwap).toMatchObject({ deduplicated: true, job: { id: job.id } });
       expect(gateway.sandbox.bills).toEqual([]);

@@ -1,7 +1,7 @@
 /** The account as a dashboard sees it. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { ask, dataOf, errorOf, submit } from '../support/caller.js';
-import { startGateway, type TestGateway } from '../support/harness.js';
+import { recordedLog, startGateway, type TestGateway } from '../support/harness.js';
 
 let gateway: TestGateway;
 
@@ -43,22 +43,22 @@ describe('account', () => {
   });
 
   it.each([
-    { fault: 'reset' },
-    { fault: 'error' },
-    { fault: 'garbage' },
-    { fault: 'too-many-requests' },
-    { fault: 'refuse', code: 1101 },
-    { fault: 'refuse', code: 1102 },
-    { fault: 'refuse', code: 4711 },
-  ] as const)('says PROVIDER_UNAVAILABLE on %j, and does not remember it', async (fault) => {
-    gateway = await startGateway();
+    [{ fault: 'reset' }, /could not be reached .* try again later/],
+    [{ fault: 'error' }, /could not be reached .* try again later/],
+    [{ fault: 'garbage' }, /could not be read; try again later/],
+    [{ fault: 'too-many-requests' }, /no more calls at the moment; try again later/],
+    // A refusal, as of a wrong key, does not pass by waiting.
+    [{ fault: 'refuse', code: 1101 }, /refuses the gateway's account; its operator has to look into it/],
+    [{ fault: 'refuse', code: 1102 }, /refuses the gateway's account; its operator has to look into it/],
+    [{ fault: 'refuse', code: 4711 }, /refuses the gateway's call; its operator has to look into it/],
+  ] as const)('says PROVIDER_UNAVAILABLE on %j, logs why, and does not remember it', async (fault, words) => {
+    const logged = recordedLog();
+    gateway = await startGateway({ overrides: { log: logged.log } });
     gateway.sandbox.setFaults({ script: [{ on: 'credit', ...fault }] });
     const error = await errorOf(ask(gateway.url, ACCOUNT));
     expect(error.extensions?.code).toBe('PROVIDER_UNAVAILABLE');
-    // A refusal, as of a wrong key, does not pass by waiting.
-    expect(error.message).toMatch(
-      fault.fault === 'refuse' ? /operator has to look into it/ : /try again later/,
-    );
+    expect(error.message).toMatch(words);
+    expect(logged.lines).toContainEqual(expect.objectContaining({ msg: 'Akool did not tell the balance' }));
     expect((await look()).credit).toBe(4000);
   });
 });

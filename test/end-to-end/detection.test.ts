@@ -227,7 +227,9 @@ describe('detectFaces', () => {
     async (fault) => {
       gateway = await startGateway();
       gateway.sandbox.setFaults({ script: [{ on: 'detect', fault }] });
-      expect((await errorOf(detect({ url: at('a.jpg') }))).extensions?.code).toBe('PROVIDER_UNAVAILABLE');
+      const error = await errorOf(detect({ url: at('a.jpg') }));
+      expect(error.extensions?.code).toBe('PROVIDER_UNAVAILABLE');
+      expect(error.message).toMatch(/try again later/);
       expect((await framesOf({ url: at('a.jpg') }))[0]?.faces).toHaveLength(1);
     },
   );

@@ -6,9 +6,13 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { createApp } from '../../src/app.js';
+import { readConfig } from '../../src/config/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { createFolderBlobStore } from '../../src/services/media/folder-blob-store.js';
 import { openSocket, run, submit } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
+import { Gate } from '../support/gate.js';
 import {
   build,
   cleanUp,
@@ -84,6 +88,25 @@ describe('The stop', () => {
       expect(gateway.stderr()).toBe('');
     },
   );
+
+  it('during a start says that it waits for that', async () => {
+    const { log, lines } = recordedLog();
+    const gate = new Gate();
+    const folder = newFolder();
+    const { config, secrets } = readConfig({
+      ...{ PORT: '0', SANDBOX_PORT: '0' },
+      ...{ DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`, ARCHIVE_DIR: folder },
+    });
+    const archive = Object.assign(createFolderBlobStore(folder), { start: () => gate.pass() });
+    const app = createApp(config, secrets, { log, archive });
+    const started = app.start();
+    await gate.arrived();
+    const stopped = app.stop();
+    expect(lines.at(-1)).toMatchObject({ part: 'start', msg: 'stopping, as soon as the start is over' });
+    gate.open();
+    await Promise.all([started, stopped]);
+    expect(lines.at(-1)).toMatchObject({ msg: 'stopped' });
+  });
 
   it('logs what it waits for, and how long it took', async () => {
     const { log, lines } = recordedLog();

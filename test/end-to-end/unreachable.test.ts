@@ -51,3 +51,29 @@ it('polls that fail say so too', async () => {
       }),
     );
 });
+
+it('what a client asked for at once is in the log as well, and a job that waits for faces says so', async () => {
+  const logged = recordedLog();
+  gateway = await startGateway({ overrides: { log: logged.log } });
+  const { host } = new URL(gateway.sandbox.url);
+  await gateway.sandbox.stop();
+  await ask(
+    gateway.url,
+    '{ account { credit } detectFaces(input: { url: "https://example.com/a.jpg" }) { frames { index } } }',
+  );
+  const why = expect.objectContaining({ message: expect.stringContaining(`${host} can't be reached`) });
+  for (const msg of ['Akool did not tell the balance', 'faces could not be detected'])
+    expect(logged.lines).toContainEqual(expect.objectContaining({ msg, err: why }));
+
+  const pictures = '[{ path: "https://example.com/a.jpg" }, { path: "https://example.com/b.jpg" }]';
+  const { submitFaceSwap } = await dataOf(
+    ask<{ submitFaceSwap: { job: { id: string } } }, never>(
+      gateway.url,
+      `mutation { submitFaceSwap(input: { sourceImage: ${pictures}, targetImage: ${pictures}, detectOpts: true }) { job { id } } }`,
+    ),
+  );
+  const said = `{ job(id: "${submitFaceSwap.job.id}") { history { note } } }`;
+  await expect
+    .poll(async () => JSON.stringify(await dataOf(ask<object, never>(gateway.url, said))))
+    .toContain(`${host} can't be reached`);
+});

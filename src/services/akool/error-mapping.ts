@@ -20,12 +20,23 @@ export function providerUnavailable(cause: unknown): GatewayError {
 
 /** Time helps only if Akool did not refuse. */
 function unavailability(cause: unknown): string {
-  if (!(cause instanceof AkoolCallError) || cause.code !== 'REFUSED')
-    return 'Akool could not be reached or gave no answer; try again later.';
-  return holdReasonOf(jobErrorOf(cause).code) === null
-    ? "Akool refuses the gateway's call; its operator has to look into it."
-    : "Akool refuses the gateway's account; its operator has to look into it.";
+  const failure = cause instanceof AkoolCallError ? cause.code : 'UNREACHABLE';
+  switch (failure) {
+    case 'REFUSED':
+      return holdReasonOf(jobErrorOf(cause as AkoolCallError).code) === null
+        ? "Akool refuses the gateway's call; its operator has to look into it."
+        : ACCOUNT_REFUSED;
+    case 'RATE_LIMITED':
+      return 'Akool takes no more calls at the moment; try again later.';
+    case 'UNREADABLE':
+      return "Akool's answer could not be read; try again later.";
+    case 'UNREACHABLE':
+    case 'TIMEOUT':
+      return 'Akool could not be reached or gave no answer; try again later.';
+  }
 }
+
+export const ACCOUNT_REFUSED = "Akool refuses the gateway's account; its operator has to look into it.";
 
 /** The error of a job for which Akool refused face detection. */
 export function jobErrorOf(error: AkoolCallError): JobError {

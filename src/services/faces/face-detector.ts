@@ -3,6 +3,7 @@
  * to do.
  */
 import { setImmediate } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { GatewayError, InputError } from '../../errors.js';
 import { toUri } from '../../http-url.js';
 import type { DetectedFrame, DetectFacesRequest } from '../akool/akool-client.js';
@@ -17,12 +18,14 @@ const RETRY_AFTER_SECONDS = 2;
 
 export class FaceDetector {
   readonly #faces: DetectionCache;
+  readonly #log: Pick<Logger, 'warn'>;
   readonly #images = new HeldBytes(MAX_HELD_IMAGE_BYTES);
   /** The last picture's turn. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(faces: DetectionCache) {
+  constructor(faces: DetectionCache, log: Pick<Logger, 'warn'>) {
     this.#faces = faces;
+    this.#log = log;
   }
 
   /** @throws InputError, GatewayError PROVIDER_UNAVAILABLE or RATE_LIMITED */
@@ -35,7 +38,12 @@ export class FaceDetector {
       if (request.image != null) await this.#nextTurn();
       return await this.#faces.find(tenant, asked);
     } catch (error) {
-      throw toClientFault(error, request.url == null ? 'input.image' : 'input.url');
+      const fault = toClientFault(error, request.url == null ? 'input.image' : 'input.url');
+      // The client is told only that the operator or time has to help.
+      if (fault !== error && !(fault instanceof InputError)) {
+        this.#log.warn({ err: error }, 'faces could not be detected');
+      }
+      throw fault;
     } finally {
       held.release();
     }

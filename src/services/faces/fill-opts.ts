@@ -197,7 +197,7 @@ function whyAway(away: Away): { reason: string; retryAfterMs: number | null; may
     return { reason: 'faces were not found in time', retryAfterMs: null, maybePictures: true };
   const isAnswered = away.httpStatus !== null || away.code === 'TIMEOUT' || away.code === 'UNREADABLE';
   return {
-    reason: `faces could not be detected: ${away.code}`,
+    reason: `faces could not be detected: ${away.message}`,
     retryAfterMs: away.retryAfterMs,
     maybePictures: isAnswered && away.code !== 'RATE_LIMITED',
   };

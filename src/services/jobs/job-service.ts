@@ -100,7 +100,7 @@ export class JobService {
       case 'blocked':
         throw new GatewayError(
           'PROVIDER_UNAVAILABLE',
-          'Akool is not accepting jobs from this gateway right now; try again later.',
+          "Akool refuses the gateway's account, so no jobs are accepted; its operator has to look into it.",
           { extensions: { waitingReason: created.hold.reason } },
         );
       case 'queue-full':
