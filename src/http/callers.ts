@@ -52,7 +52,7 @@ export function askFirst(
     let isOver = false;
     onceOver(request, reply, () => {
       isOver = true;
-      sender?.body.release();
+      sender?.body.end();
     });
     const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
       // Otherwise the body would be read just to discard it.

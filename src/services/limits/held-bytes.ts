@@ -25,6 +25,7 @@ export class HeldBytes {
 export class Holding {
   readonly #take: (more: number) => boolean;
   #bytes = 0;
+  #isOver = false;
 
   /** @param take counts bytes, or returns false if there is no room; a negative number gives bytes back */
   constructor(take: (more: number) => boolean) {
@@ -35,14 +36,14 @@ export class Holding {
     return this.#bytes;
   }
 
-  /** Returns false, and counts nothing, if there is no room. */
+  /** Returns false, and counts nothing, if there is no room or the holding has ended. */
   add(bytes: number): boolean {
-    const isTaken = this.#take(bytes);
+    const isTaken = !this.#isOver && this.#take(bytes);
     if (isTaken) this.#bytes += bytes;
     return isTaken;
   }
 
-  /** Gives bytes back. */
+  /** Gives bytes back; nothing once the holding has ended, which gave back all. */
   remove(bytes: number): void {
     this.add(-bytes);
   }
@@ -50,5 +51,11 @@ export class Holding {
   /** Gives all bytes back. Safe to call twice. */
   release(): void {
     if (this.#bytes > 0) this.remove(this.#bytes);
+  }
+
+  /** Gives all bytes back for good, so that work which is still in progress can't change the count. Safe to call twice. */
+  end(): void {
+    this.release();
+    this.#isOver = true;
   }
 }

@@ -33,6 +33,17 @@ describe('Bytes that are held for callers', () => {
     expect(taken(held, 'acme')).toBe(32);
   });
 
+  test('are given back once by a request that ends while work on it goes on', () => {
+    const held = new HeldBytes(64, 0);
+    const one = held.open(caller('acme'));
+    expect(one.add(20)).toBe(true);
+    one.end();
+    one.remove(15);
+    expect([one.add(1), one.bytes]).toEqual([false, 0]);
+    one.end();
+    expect([taken(held, 'acme'), taken(held, 'globex')]).toEqual([32, 16]);
+  });
+
   test('are a little for each tenant whatever the others hold, and its own whatever its tokens hold', () => {
     const held = new HeldBytes(64, 3);
     const jobs = ['1', '2', '3', '4', '5', '6'];
