@@ -29,6 +29,8 @@ export interface Sender {
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /** In bytes, for callers who may not send pictures: 100 images with the longest allowed URLs fit. */
 const MAX_SMALL_BODY_BYTES = 1024 * 1024;
+/** How many times as long a compressed body usually is at most when it is plain. */
+const USUAL_RATIO = 20;
 
 /** Returns the `onRequest` hook for routes with callers. Bodies are JSON, and only these routes accept any. */
 export function askFirst(
@@ -77,12 +79,28 @@ export function senderOf({ sender }: FastifyRequest): Sender {
   return sender;
 }
 
-/** Holds room for the longest allowed body while it inflates, because its length is not known before. */
-async function inflatedWithin(body: Holding, bytes: Buffer, encoding: string, most: number): Promise<Buffer> {
-  if (!body.add(most)) throw tooMany();
-  const plain = await inflated(bytes, encoding, most);
-  body.remove(most - plain.length);
-  return plain;
+/**
+ * Holds room for the plain bytes while they inflate: their number is not known before, so for as many as usual, and only
+ * if there are more for the longest allowed body. Otherwise four small bodies at once would leave no room for others.
+ */
+async function inflatedWithin(
+  body: Holding,
+  bytes: Buffer,
+  encoding: string,
+  most: number,
+  room = Math.min(most, Math.max(SMALL_BYTES, USUAL_RATIO * bytes.length)),
+): Promise<Buffer> {
+  if (!body.add(room)) throw tooMany();
+  try {
+    const plain = await inflated(bytes, encoding, room);
+    body.remove(room - plain.length);
+    return plain;
+  } catch (error) {
+    const isTooLong = error instanceof RefusedBody && error.statusCode === 413;
+    if (!isTooLong || room === most) throw error;
+  }
+  body.remove(room);
+  return inflatedWithin(body, bytes, encoding, most, most);
 }
 
 /** @throws RefusedBody; GatewayError RATE_LIMITED if the caller holds or has just sent too much */

@@ -183,6 +183,14 @@ describe('A body', () => {
     expect(await answered(body, { 'content-encoding': encoding })).toEqual([200, { __typename: 'Query' }]);
   });
 
+  it('may be compressed in many requests at once, whatever it inflates to', async () => {
+    const padded = gzipSync(text.padEnd(200_000));
+    expect(padded.length).toBeLessThan(1000);
+    const bodies = Array.from({ length: 20 }, (_, index) => (index === 0 ? padded : gzipSync(text)));
+    const answers = await Promise.all(bodies.map((body) => answered(body, { 'content-encoding': 'gzip' })));
+    expect(answers).toEqual(bodies.map(() => [200, { __typename: 'Query' }]));
+  });
+
   it('that is compressed with something else, broken, or too long when it is plain is refused', async () => {
     const refused = async (body: Buffer, encoding: string) =>
       answered(body, { 'content-encoding': encoding });
