@@ -10,7 +10,7 @@ import type { AskedOperation, Engine } from '../graphql/engine.js';
 import type { Answer } from '../graphql/operation.js';
 import { Apollo, type ApolloOptions } from './apollo.js';
 import { Course } from './course.js';
-import { headersOf, refuseOtherMethods, sendRefusal, statusOf } from './http-errors.js';
+import { EMPTY_BODY, headersOf, refuseOtherMethods, sendRefusal, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
 import { persistedQueryFault } from './persisted-queries.js';
 import { endIfUnread } from './unread.js';
@@ -46,7 +46,7 @@ export async function graphqlRoute(
     onRequest: options.onRequest,
     handler: async (request, reply) => {
       const meant = operationRequestOf(request);
-      const fault = engine.onlyTrusted ? null : persistedQueryFault(meant);
+      const fault = bodyFault(request, meant) ?? (engine.onlyTrusted ? null : persistedQueryFault(meant));
       if (fault !== null) return sendRefusal(reply, 400, fault);
       const course = new Course(engine, request, reply);
       try {
@@ -70,6 +70,18 @@ export async function graphqlRoute(
     },
   });
   return apollo;
+}
+
+/**
+ * Returns what is wrong with the body of a POST that contains no request; null if nothing is. Apollo Server would only
+ * give several possible reasons, or warn of pages of other sites. It still answers batches.
+ */
+function bodyFault({ method, body }: FastifyRequest, meant: OperationRequest): string | null {
+  if (method !== 'POST' || Array.isArray(body)) return null;
+  if (body !== undefined && (typeof body !== 'object' || body === null)) {
+    return 'The body must be a JSON object, like {"query": "{ … }"}.';
+  }
+  return Object.keys(meant).length === 0 ? EMPTY_BODY : null;
 }
 
 /** Whether the engine can read it; Apollo Server handles persisted queries and invalid requests. */

@@ -84,10 +84,13 @@ interface HttpError {
   readonly code?: string;
 }
 
+/** For the client, about a body without any member of a request. */
+export const EMPTY_BODY = 'The body is empty: send {"query": "{ … }"} as application/json.';
+
 /** For the client, by Fastify's codes (https://fastify.dev/docs/latest/Reference/Errors). */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty: send {"query": "{ … }"} as application/json.',
+  FST_ERR_CTP_EMPTY_JSON_BODY: EMPTY_BODY,
   FST_ERR_CTP_INVALID_MEDIA_TYPE:
     'The body must be application/json. Uploads by multipart/form-data are not supported.',
 };

@@ -204,10 +204,23 @@ describe('A body', () => {
   it.each([
     ['{"query": "{ __typename }"', {}, 400, /JSON/],
     ['', {}, 400, /empty/],
+    ['{}', {}, 400, /^The body is empty: send \{"query"/],
+    ['{"operationName": ""}', {}, 400, /^The body is empty/],
+    ['null', {}, 400, /^The body must be a JSON object/],
+    ['"x"', {}, 400, /^The body must be a JSON object/],
+    ['[{"query": "{ __typename }"}]', {}, 400, /batch/i],
     ['--x\r\n', { 'content-type': 'multipart/form-data; boundary=x' }, 415, /multipart/],
     ['{ __typename }', { 'content-type': 'application/graphql' }, 415, /application\/json/],
   ])('that cannot be read is told why: %j', async (body, headers, status, message) => {
     expect(await answered(body, { ...headers })).toEqual([status, expect.stringMatching(message)]);
+  });
+
+  it('that is missing, as its type is, is told what to send', async () => {
+    const answer = await fetch(`${gateway.url}/graphql?query={__typename}`, { method: 'POST' });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { errors: [{ message: expect.stringMatching(/^The body is empty: send/) }] },
+    ]);
   });
 });
 
