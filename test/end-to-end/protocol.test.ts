@@ -396,6 +396,16 @@ describe('Every answer', () => {
     }
   });
 
+  it.each([
+    [{}, 'timeout=72'],
+    [{ KEEP_ALIVE_MS: '5000' }, 'timeout=5'],
+  ])('says how long its connection is kept: %j', async (env, timeout) => {
+    const kept = await startGateway({ env });
+    const { headers } = await fetch(`${kept.url}/healthz`);
+    await kept.stop();
+    expect(headers.get('keep-alive')).toBe(timeout);
+  });
+
   it('comes over one connection, refusals included', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ports = new Set<number | undefined>();
