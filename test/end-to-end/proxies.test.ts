@@ -103,7 +103,8 @@ for (const name of ['haproxy', 'nginx'] as const) {
 
       // The gateway's own responses, each of a different kind.
       expect(await statusOf('/media/none.png')).toBe(404);
-      expect((await fetch(`${url}/webhooks/akool/nobody`, { method: 'POST' })).status).toBe(400);
+      for (const path of ['/webhooks/akool/nobody', '/webhooks/akool/nobody/'])
+        expect([path, (await fetch(url + path, { method: 'POST' })).status]).toEqual([path, 400]);
       expect(
         (
           await fetch(`${url}/graphql?query={__typename}`, {
