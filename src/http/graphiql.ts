@@ -47,12 +47,19 @@ export function graphiqlRoutes({ assetsDir, samples }: GraphiqlOptions): Fastify
   };
 }
 
-/** Leads browsers that open `/` or `/graphql` to the page. */
-export function leadBrowsersToGraphiql(app: FastifyInstance): void {
+/**
+ * Leads browsers that open `/` or `/graphql` to the page.
+ *
+ * @param publicPath the path of `PUBLIC_URL`, without a trailing slash
+ */
+export function leadBrowsersToGraphiql(app: FastifyInstance, publicPath: string): void {
+  // Relative without PUBLIC_URL, because a proxy may serve the gateway below a path. Absolute with it, because a browser
+  // that opens its bare path would leave it.
+  const page = publicPath === '' ? 'graphiql' : `${publicPath}/graphiql`;
   app.addHook('onRequest', async (request, reply) => {
-    const isEntrance = request.url === '/' || request.url === GRAPHQL_PATH;
-    // Relative, because a proxy may serve the gateway below a path.
-    if (isEntrance && isFromAddressBar(request)) await reply.redirect('graphiql');
+    // A query at `/graphql` is for GraphQL.
+    const isEntrance = /^\/(?:$|\?)/.test(request.url) || request.url === GRAPHQL_PATH;
+    if (isEntrance && isFromAddressBar(request)) await reply.redirect(page);
   });
 }
 

@@ -145,7 +145,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       dropBodiesOfGets(app);
       endConnectionsOnce(app, options.isStopping);
       guard?.protect(app);
-      if (options.graphiql !== null) leadBrowsersToGraphiql(app);
+      if (options.graphiql !== null) leadBrowsersToGraphiql(app, options.publicPath);
       if (corsOrigins.length > 0 || guard !== null)
         await allowOrigins(app, corsOrigins.includes('*') ? '*' : mayCall);
       const onRequest = [refuseOtherSites(mayCall), askFirst(app, contextOf, bodies, heard)];

@@ -41,9 +41,16 @@ it('leads browsers that open its addresses to GraphiQL where it is served, and n
   };
   const browser = 'text/html,application/xhtml+xml,*/*;q=0.8';
   gateway = await startGateway();
-  for (const path of ['/', '/graphql']) expect(await led(path, browser)).toEqual([302, '/graphiql']);
+  for (const path of ['/', '/?x=1', '/graphql']) expect(await led(path, browser)).toEqual([302, '/graphiql']);
   expect(await led('/', '*/*')).toEqual([404, null]);
   expect(await led('/graphql?query={__typename}', 'application/json')).toEqual([200, null]);
+  await gateway.stop();
+  gateway = await startGateway({ env: { PUBLIC_URL: 'http://127.0.0.1:9/swap/v1' } });
+  for (const path of ['', '/', '?x=1', '/graphql'])
+    expect(await led(`/swap/v1${path}`, browser)).toEqual([302, '/swap/v1/graphiql']);
+  // As from a proxy that strips the path.
+  expect(await led('/', browser)).toEqual([302, '/swap/v1/graphiql']);
+  expect(await led('/swap/v1x', browser)).toEqual([404, null]);
   await gateway.stop();
   gateway = await startGateway({ env: { GRAPHIQL: 'false' } });
   expect([await led('/', browser), await led('/graphql', browser)]).toEqual([
