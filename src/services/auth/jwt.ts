@@ -9,9 +9,10 @@ import {
   type JWTVerifyOptions,
   jwtVerify,
 } from 'jose';
-import { request } from 'undici';
+import { fetch } from 'undici';
 import { Outgoing, type Proxies } from '../../outgoing.js';
 import { readTenantName, TenantNameError } from '../../tenant-name.js';
+import { USER_AGENT } from '../../user-agent.js';
 import type { Caller } from './caller.js';
 
 export interface JwtSettings {
@@ -104,9 +105,13 @@ const FAULTS_OF_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKe
 function keysOf(jwksUrl: string, outgoing: Outgoing): JWTVerifyGetKey {
   const url = new URL(jwksUrl);
   const get: FetchImplementation = async (_url, { headers, signal }) => {
-    const dispatcher = outgoing.to(url);
-    const answer = await request(url, { dispatcher, headers: Object.fromEntries(headers), signal });
-    return new Response(await answer.body.text(), { status: answer.statusCode });
+    const answer = await fetch(url, {
+      dispatcher: outgoing.to(url),
+      headers: { ...Object.fromEntries(headers), 'user-agent': USER_AGENT },
+      redirect: 'manual',
+      signal,
+    });
+    return new Response(await answer.text(), { status: answer.status });
   };
   const keys = createRemoteJWKSet(url, { [customFetch]: get, timeoutDuration: FETCH_MS });
   return async (header, token) => {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import {
   exportJWK,
   exportSPKI,
@@ -19,6 +20,7 @@ import { Authenticator } from '../../../src/services/auth/authenticator.js';
 import type { Caller } from '../../../src/services/auth/caller.js';
 import { FollowTokens, isFollowToken } from '../../../src/services/auth/follow-tokens.js';
 import { type JwtSettings, JwtVerifier } from '../../../src/services/auth/jwt.js';
+import { USER_AGENT } from '../../../src/user-agent.js';
 import { startConnectProxy } from '../../support/connect-proxy.js';
 import { recordedLog, startGateway } from '../../support/harness.js';
 
@@ -49,13 +51,18 @@ let status: number;
 let asked: number;
 let logged: string;
 
+/** How the keys are encoded, and who asked for them. */
+let coding: 'identity' | 'gzip';
+let askedBy: string | undefined;
 beforeAll(async () => {
   [first, second] = await Promise.all([makeKey('one'), makeKey('two')]);
-  jwks = createServer((_request, response) => {
+  jwks = createServer((request, response) => {
     asked += 1;
+    askedBy = request.headers['user-agent'];
+    const body = JSON.stringify({ keys: published });
     response
-      .writeHead(status, { 'content-type': 'application/json' })
-      .end(JSON.stringify({ keys: published }));
+      .writeHead(status, { 'content-type': 'application/json', 'content-encoding': coding })
+      .end(coding === 'gzip' ? gzipSync(body) : body);
   });
   jwks.listen(0, '127.0.0.1');
   await once(jwks, 'listening');
@@ -73,6 +80,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  coding = 'identity';
 });
 
 const write = (line: string): void => {
@@ -217,6 +225,12 @@ describe('A JWT by JWKS', () => {
     await whoIs(auth, await rsa({ tenant: 'acme' }, first));
     published = [second.jwk];
     vi.setSystemTime(Date.now() + 31_000);
+  it('of keys that are sent compressed is its tenant; the gateway says who asks for them', async () => {
+    coding = 'gzip';
+    expect(await whoIs(authenticator({ jwksUrl }), await rsa({ tenant: 'acme' }, first))).toEqual(acme());
+    expect(askedBy).toBe(USER_AGENT);
+  });
+
     expect(await whoIs(auth, await rsa({ tenant: 'acme' }, second))).toEqual(acme());
     expect(asked).toBe(2);
     expect(await whoIs(auth, await rsa({ tenant: 'acme' }, first))).toBe(WRONG);
