@@ -175,11 +175,16 @@ describe('A socket', () => {
     expect(await opened(undefined, 'https://app.example.com')).toBe('4401');
   });
 
-  it('without credentials is told what is expected where', async () => {
+  it('without credentials, or with a key alone, is told what is expected where', async () => {
     await start();
-    expect((await (await connected(null)).closed).reason).toContain(
-      'connectionParams: {"authorization": "Bearer',
-    );
+    for (const payload of [undefined, { authorization: KEY }]) {
+      const bare = await bareSocket(gateway.url);
+      bare.say({ type: 'connection_init', payload });
+      expect(await bare.closed).toMatchObject({
+        code: 4401,
+        reason: expect.stringContaining('connectionParams: {"authorization": "Bearer'),
+      });
+    }
   });
 
   it('is closed with 1009 by a message that is too long', async () => {

@@ -13,6 +13,7 @@ import { isExpired, type JwtVerifier, KeysUnavailableError } from './jwt.js';
  * may work.
  */
 export class AuthenticationError extends GatewayError {
+  /** `missing`: also if there is an `Authorization`, but not of the form `Bearer …`. */
   readonly reason: 'missing' | 'wrong' | 'expired';
 
   constructor(reason: AuthenticationError['reason'], cause?: unknown) {
@@ -65,7 +66,7 @@ export class Authenticator {
     // A follow token restricts its bearer even at an open gateway.
     if (token !== undefined && isFollowToken(token)) return this.#verified(this.#followTokens.verify(token));
     if (this.#isOpen) return ANYBODY;
-    if (token === undefined) throw new AuthenticationError(authorization ? 'wrong' : 'missing');
+    if (token === undefined) throw new AuthenticationError('missing');
     const tenant = tenantOfKey(this.#keys, token);
     if (tenant !== null) return { tenant, expiresAt: null, onlyJob: null };
     if (this.#jwt === null) throw new AuthenticationError('wrong');
