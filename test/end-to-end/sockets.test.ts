@@ -17,7 +17,12 @@ import { JOB_UPDATED, type SeenJob, textOf } from '../support/operations.js';
 
 const KEY = 'acme-key-which-is-right';
 const JWT_SECRET = 'a shared secret that is long enough, and then some';
-const WITH_KEYS = { AUTH_API_KEYS: `acme:${KEY}`, AUTH_JWT_SECRET: JWT_SECRET, KEEP_RESULTS: 'false' };
+const WITH_KEYS = {
+  AUTH_API_KEYS: `acme:${KEY}`,
+  AUTH_JWT_SECRET: JWT_SECRET,
+  AUTH_JWT_CLOCK_TOLERANCE_S: '0',
+  KEEP_RESULTS: 'false',
+};
 
 let gateway: TestGateway;
 let bus: JobBus;
@@ -338,6 +343,18 @@ describe('A submit that is under way when the gateway stops', () => {
 });
 
 describe('Credentials that run out', () => {
+  it('serve by HTTP, socket and stream until the tolerance of clocks is over too', async () => {
+    await start({ ...WITH_KEYS, AUTH_JWT_CLOCK_TOLERANCE_S: '3600' });
+    const token = await jwt(inSeconds(-600));
+    const { id } = await submitted(token);
+    const bare = await acknowledged(token);
+    bare.say(subscribe('1', `subscription { jobUpdated(id: "${id}") { id } }`));
+    expect(await bare.next('next')).toMatchObject({ payload: { data: { jobUpdated: { id } } } });
+    bare.socket.terminate();
+    const streamed = await stream({ query: `{ job(id: "${id}") { id } }` }, token);
+    expect([streamed.status, await streamed.text()]).toEqual([200, expect.stringContaining(id)]);
+  });
+
   it('take their socket with them with 4403; a normal client comes back with fresh ones and misses nothing', async () => {
     await start();
     const { id, providerId } = await submitted();

@@ -46,12 +46,14 @@ const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
 
 export class JwtVerifier {
   readonly #ways: readonly ((token: string) => Promise<JWTPayload>)[];
+  readonly #clockToleranceS: number;
 
   /**
    * The keys at `jwksUrl` are fetched when first needed, cached, and fetched again if a token names an
    * unknown key.
    */
   constructor({ jwksUrl, secret, issuer, audience, clockToleranceS, proxies }: JwtSettings) {
+    this.#clockToleranceS = clockToleranceS;
     const options: JWTVerifyOptions = {
       clockTolerance: clockToleranceS,
       ...(issuer !== null && { issuer }),
@@ -79,7 +81,7 @@ export class JwtVerifier {
     let failure: unknown = new Error('JWTs are not accepted');
     for (const way of this.#ways) {
       try {
-        return toCaller(await way(token));
+        return toCaller(await way(token), this.#clockToleranceS);
       } catch (error) {
         failure = error;
         // The signature was valid, so the other method would not accept the token.
@@ -151,11 +153,11 @@ export function isExpired(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_JWT_EXPIRED';
 }
 
-/** The tenant is the claim `tenant`, or else `sub`. */
-function toCaller(payload: JWTPayload): Caller {
+/** The tenant is the claim `tenant`, or else `sub`. The token is valid until `exp` and the tolerance are over. */
+function toCaller(payload: JWTPayload, clockToleranceS: number): Caller {
   return {
     tenant: readTenantName(payload['tenant'] ?? payload.sub),
     onlyJob: null,
-    expiresAt: payload.exp === undefined ? null : payload.exp * 1000,
+    expiresAt: payload.exp === undefined ? null : (payload.exp + clockToleranceS) * 1000,
   };
 }
