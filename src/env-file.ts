@@ -1,11 +1,13 @@
-/** Reads `.env` into the environment. Variables that are set already win. */
+/** Reads `.env` into the environment. Variables that are set already win; blank ones count as unset. */
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { reasonOf, StartError } from './errors.js';
 
 /** @throws StartError if the file exists but can't be read */
 export function loadEnvFile(file = '.env'): void {
-  for (const [name, value] of Object.entries(parseEnv(textIn(file)))) process.env[name] ??= value;
+  for (const [name, value] of Object.entries(parseEnv(textIn(file)))) {
+    if (!process.env[name]?.trim()) process.env[name] = value;
+  }
 }
 
 function textIn(file: string): string {

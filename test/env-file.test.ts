@@ -34,6 +34,17 @@ test.each<[string, Buffer]>([
   expect([process.env['ENV_FILE_TEST'], process.env['ENV_FILE_SET']]).toEqual(['schlüssel', 'before']);
 });
 
+test.each(['', ' '])(
+  'fills in a variable that is set to %j, as Docker Compose does for one without a value',
+  (blank) => {
+    vi.stubEnv('ENV_FILE_SET', blank);
+    const file = join(folder, '.env');
+    writeFileSync(file, TEXT);
+    loadEnvFile(file);
+    expect(process.env['ENV_FILE_SET']).toBe('from the file');
+  },
+);
+
 test('may be missing, but not a directory', () => {
   const file = join(folder, '.env');
   loadEnvFile(file);
