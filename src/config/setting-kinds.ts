@@ -18,6 +18,14 @@ export function text(): Kind<string> {
   return { allowed: 'any text', parse: (t) => t };
 }
 
+/** What can be sent in a header as it is. */
+export function headerText(): Kind<string> {
+  return {
+    allowed: 'printable ASCII without blanks',
+    parse: (t) => (/^[\x21-\x7e]+$/.test(t) ? t : undefined),
+  };
+}
+
 export function oneOf<const T extends string>(choices: readonly T[]): Kind<T> {
   return { allowed: choices.join(', '), parse: (t) => choices.find((choice) => choice === t) };
 }

@@ -5,6 +5,7 @@ import {
   awsRegion,
   bucketName,
   databaseUrl,
+  headerText,
   host,
   httpUrl,
   integer,
@@ -52,7 +53,11 @@ export const SETTINGS = {
     null,
     'URL at which Akool reaches this gateway, like `https://swap.example.com`. Without it no callback URL is sent and results are polled (with the sandbox: our own loopback address).',
   ),
-  AKOOL_API_KEY: secret(text(), null, 'Akool API key. Unset: the sandbox is started and used; see SANDBOX.'),
+  AKOOL_API_KEY: secret(
+    headerText(),
+    null,
+    'Akool API key. Unset: the sandbox is started and used; see SANDBOX.',
+  ),
   AKOOL_CLIENT_ID: secret(
     text(),
     null,

@@ -65,6 +65,13 @@ function firstOrdinaryPort(): number {
 }
 
 describe('A start is refused in one line', () => {
+  it.each([`${SECRET} `.repeat(2), `“${SECRET}”`])('with the API key %s', async (key) => {
+    await expectRefused(
+      await startProcess(newFolder(), { AKOOL_API_KEY: key }),
+      /^AKOOL_API_KEY is not valid; it must be printable ASCII without blanks$/,
+    );
+  });
+
   it.each([
     ['no address of this machine', '192.0.2.1', 'EADDRNOTAVAIL'],
     ['a name that nobody knows', 'no-such-host.invalid', 'ENOTFOUND|EAI_AGAIN'],
