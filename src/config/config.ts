@@ -199,12 +199,18 @@ export function readConfig(given: Environment): { readonly config: Config; reado
   return Object.freeze({ config: Object.freeze(config), secrets: Object.freeze(secrets) });
 }
 
-/** Removes variables that are meant for other programs: those of AWS without a bucket, those of libpq without PostgreSQL. */
+/**
+ * Removes variables that are meant for other programs: those of AWS without a bucket, those of libpq without
+ * PostgreSQL, and those of proxies if nothing is fetched from other machines.
+ */
 function withoutOthers(environment: Environment): Environment {
   const hasBucket = Boolean(environment['ARCHIVE_S3_BUCKET']?.trim());
   const hasPostgres = isPostgres(environment['DATABASE_URL']?.trim() ?? '');
+  const goesOut = ['AKOOL_API_KEY', 'AUTH_JWKS_URL'].some((name) => environment[name]?.trim());
   const isOthers = (name: string): boolean =>
-    (name.startsWith('AWS_') && !hasBucket) || (name.startsWith('PGSSL') && !hasPostgres);
+    (name.startsWith('AWS_') && !hasBucket) ||
+    (name.startsWith('PGSSL') && !hasPostgres) ||
+    (/^(?:https?|no)_proxy$/i.test(name) && !goesOut);
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !isOthers(name)));
 }
 

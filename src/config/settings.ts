@@ -233,7 +233,7 @@ export const SETTINGS = {
     secret(
       proxyUrl(),
       null,
-      'Proxy for `https:` URLs: calls to Akool, downloads of results, and AUTH_JWKS_URL; see docs/operating.md. Also in lowercase, like the next two.',
+      'Proxy for `https:` URLs: calls to Akool, downloads of results, and AUTH_JWKS_URL; see docs/operating.md. Also in lowercase, like the next two. Not read if neither AKOOL_API_KEY nor AUTH_JWKS_URL is set.',
     ),
   ),
   HTTP_PROXY: alsoLowercase(secret(proxyUrl(), null, 'The same for `http:` URLs.')),

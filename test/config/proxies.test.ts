@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config/config.js';
 import { unknownSettings } from '../../src/config/unknown-settings.js';
 
-const proxiesOf = (environment: Record<string, string>) => readConfig(environment).secrets.proxies;
+const KEY = { AKOOL_API_KEY: 'a-key' };
+const proxiesOf = (environment: Record<string, string>) =>
+  readConfig({ ...KEY, ...environment }).secrets.proxies;
 
 test.each<[Record<string, string>, object]>([
   [{}, { http: null, https: null, exceptions: '' }],
@@ -32,7 +34,7 @@ describe.each(['HTTPS_PROXY', 'HTTP_PROXY', 'https_proxy', 'http_proxy'])('%s', 
   ])('=%s is refused in one line that does not repeat it', (value) => {
     let lines: readonly string[] = [];
     try {
-      readConfig({ [name]: value });
+      readConfig({ ...KEY, [name]: value });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       lines = error.lines;
@@ -41,6 +43,20 @@ describe.each(['HTTPS_PROXY', 'HTTP_PROXY', 'https_proxy', 'http_proxy'])('%s', 
     expect(lines.join()).not.toMatch(/secret|se%cret/);
   });
 });
+
+const PROXY = 'http://proxy.example:3128';
+
+test.each(['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'])(
+  '%s is meant for other programs if neither Akool nor keys for JWTs are fetched',
+  (name) => {
+    const none = { http: null, https: null, exceptions: '' };
+    const value = 'socks5://proxy.example:1080';
+    expect(readConfig({ [name]: value, NO_PROXY: 'x' }).secrets.proxies).toEqual(none);
+    expect(readConfig({ [name]: value, AKOOL_API_KEY: ' ' }).secrets.proxies).toEqual(none);
+    const keys = { AUTH_JWKS_URL: 'https://id.example.com/keys' };
+    expect(Object.values(readConfig({ ...keys, [name]: PROXY }).secrets.proxies)).toContain(`${PROXY}/`);
+  },
+);
 
 test('the names in lowercase, and proxies that only other programs read, are no unknown settings', () => {
   const names = ['https_proxy', 'http_proxy', 'no_proxy', 'ALL_PROXY', 'all_proxy', 'FTP_PROXY', 'WS_PROXY'];
