@@ -1,14 +1,18 @@
 /** Origins of web pages, as `CORS_ORIGINS` lists them. */
 import { parseUrl } from '../http-url.js';
 
-/** Schemes of apps: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`. */
-const APP_ORIGIN = /^(?!https?:)[a-z][a-z\d+.-]*:\/\/[a-z\d._-]+(?::\d{1,5})?$/;
+/**
+ * Schemes of apps: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`. The page of a WebSocket has
+ * the scheme http: or https:, and pages of ftp: no longer exist.
+ */
+const APP_ORIGIN = /^(?!(?:https?|wss?|ftp):)[a-z][a-z\d+.-]*:\/\/[a-z\d._-]+(?::\d{1,5})?$/;
 /** A wildcard stands for one label of a host name that has at least two more, or ends in `localhost`. */
 const WILDCARD_ORIGIN = /^https?:\/\/\*\.(?=[^/]*\.|localhost\b)/;
 
 /** Whether a browser could send `text` as an `Origin`, or it is a pattern that matches such origins. */
 export function isOriginPattern(text: string): boolean {
   if (text === '*' || text === 'null' || APP_ORIGIN.test(text)) return true;
+  if (!/^https?:/.test(text)) return false;
   if (!WILDCARD_ORIGIN.test(text)) return !text.includes('*') && parseUrl(text)?.origin === text;
   const example = text.replace('*', 'label');
   return !example.includes('*') && parseUrl(example)?.origin === example;

@@ -69,12 +69,21 @@ export function httpUrl({ query = false }: { readonly query?: boolean } = {}): K
 }
 
 export function origins(): Kind<readonly string[]> {
+  const split = (t: string): string[] => t.split(',').map((origin) => origin.trim());
+  const allowed =
+    '*, or comma-separated origins as browsers send them (no path, no default port), like https://app.example.com, https://*.example.com, capacitor://localhost or null';
   return {
-    allowed:
-      '*, or comma-separated origins as browsers send them (no path, no default port), like https://app.example.com, https://*.example.com, capacitor://localhost or null',
+    allowed,
     parse: (t) => {
-      const all = t.split(',').map((origin) => origin.trim());
+      const all = split(t);
       return all.every(isOriginPattern) ? all : undefined;
+    },
+    mistake: (t) => {
+      const all = split(t);
+      // A password may contain a comma, so with a user name no entry is sure to be free of one.
+      if (all.length === 1 || t.includes('@')) return null;
+      const wrong = all.findIndex((origin) => !isOriginPattern(origin));
+      return `has ${JSON.stringify(all[wrong])} as entry ${wrong + 1}; it must be ${allowed}`;
     },
   };
 }

@@ -354,6 +354,19 @@ describe('mistakes', () => {
     expect(mistakesIn({ AWS_ACCESS_KEY_ID: 'k', AWS_REGION: 'eu-central-1' })).toEqual([]);
   });
 
+  test('say which origin of several is none', () => {
+    const why = (entry: string) =>
+      expect.stringMatching(`^CORS_ORIGINS has ${entry}; it must be \\*, or comma-separated origins`);
+    const good = 'https://app.example.com';
+    expect(mistakesIn({ CORS_ORIGINS: `${good},ws://b.example,null` })).toEqual([
+      why('"ws://b.example" as entry 2'),
+    ]);
+    expect(mistakesIn({ CORS_ORIGINS: `${good},` })).toEqual([why('"" as entry 2')]);
+    const lines = mistakesIn({ CORS_ORIGINS: `${good},https://me:hunter2,SECRET@b.example` });
+    expect(lines).toHaveLength(1);
+    expect(lines.join()).not.toMatch(/hunter2|SECRET/);
+  });
+
   test('never repeat a secret', () => {
     const secret = 'hunter2SECRET';
     for (const [name, setting] of Object.entries(SETTINGS)) {

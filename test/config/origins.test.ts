@@ -36,6 +36,9 @@ describe('CORS_ORIGINS', () => {
     'capacitor://localhost/',
     'capacitor:localhost',
     'file://',
+    'ws://localhost:3000',
+    'wss://app.example.com',
+    'ftp://files.example.com',
     'chrome-extension://*',
   ])('may not have what no browser sends: %j', (origin) => {
     expect(isOriginPattern(origin)).toBe(false);
