@@ -1,7 +1,7 @@
 /** The process: environment → app → signals → exit. */
 import { createApp } from './app.js';
 import { ConfigError, readConfig } from './config/config.js';
-import { unknownSettings } from './config/unknown-settings.js';
+import { unknownSettings, warningOf } from './config/unknown-settings.js';
 import { loadEnvFile } from './env-file.js';
 import { reasonOf, StartError } from './errors.js';
 import { greetingOf, startEventOf } from './greeting.js';
@@ -35,9 +35,7 @@ async function start(): Promise<void> {
     process.stdout,
     format === 'pretty' ? await loadReadableLines() : undefined,
   );
-  for (const { name, nearest } of unknownSettings(process.env)) {
-    log.warn({ name, nearest }, `${name} is not a setting, and is ignored; did you mean ${nearest}?`);
-  }
+  for (const unknown of unknownSettings(process.env)) log.warn(unknown, warningOf(unknown));
   const app = createApp(config, secrets, { log });
 
   let exitCode = 0;
@@ -83,7 +81,8 @@ async function loadReadableLines(): Promise<(line: string) => string> {
 
 /** Returns one line per mistake, for the operator. */
 function linesOf(error: unknown): readonly string[] {
-  if (error instanceof ConfigError) return error.lines;
+  // A setting that seems to be missing may be misspelt.
+  if (error instanceof ConfigError) return [...error.lines, ...unknownSettings(process.env).map(warningOf)];
   if (error instanceof StartError) return [error.message];
   return [`The gateway can't start: ${reasonOf(error)}`];
 }

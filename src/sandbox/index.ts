@@ -1,10 +1,13 @@
 /** `npm run sandbox`: the sandbox as a separate process. Settings and endpoints: docs/sandbox.md. */
 import { createSandbox } from './sandbox.js';
-import { readSettings, SettingsError } from './settings.js';
+import { readSettings, SETTING_NAMES, SettingsError } from './settings.js';
+import { unknownNames, warningOf } from './unknown-names.js';
 
 /** Within this time after a signal, the same signal may be its echo. */
 const ECHO_MS = 2000;
 
+for (const unknown of unknownNames(process.env, SETTING_NAMES, /^SANDBOX_/))
+  console.error(warningOf(unknown));
 try {
   const sandbox = createSandbox(readSettings(process.env));
   await sandbox.start();

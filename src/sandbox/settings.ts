@@ -3,6 +3,25 @@ import { type FaultPlan, FaultPlanError, readFaultPlan } from './fault-plan.js';
 import type { SandboxOptions } from './sandbox-options.js';
 import { webAddress } from './web-address.js';
 
+/** Every variable that is read here; docs/sandbox.md describes them. */
+export const SETTING_NAMES = [
+  'SANDBOX_PORT',
+  'SANDBOX_SEED',
+  'SANDBOX_MAX_CONCURRENCY',
+  'SANDBOX_QUEUE_MS',
+  'SANDBOX_PROCESS_MS',
+  'SANDBOX_CREDIT',
+  'SANDBOX_IMAGE_PRICE',
+  'SANDBOX_VIDEO_PRICE',
+  'SANDBOX_HOST',
+  'SANDBOX_PUBLIC_URL',
+  'SANDBOX_CLIENT_ID',
+  'SANDBOX_API_KEY',
+  'SANDBOX_JOURNAL',
+  'SANDBOX_FAULTS',
+] as const;
+type SettingName = (typeof SETTING_NAMES)[number];
+
 /** Invalid settings, one line each. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -17,9 +36,9 @@ export class SettingsError extends Error {
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): SandboxOptions {
   const mistakes: string[] = [];
   const options: SandboxOptions = { port: 4001 };
-  const text = (name: string) => environment[name] || undefined;
+  const text = (name: SettingName) => environment[name] || undefined;
 
-  function whole(name: string, least: number, most: number): number | undefined {
+  function whole(name: SettingName, least: number, most: number): number | undefined {
     const value = text(name);
     if (value === undefined) return undefined;
     if (/^\d+$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);

@@ -1,12 +1,21 @@
 import { expect, test } from 'vitest';
 import { SETTINGS } from '../../src/config/settings.js';
 import { unknownSettings } from '../../src/config/unknown-settings.js';
+import { SETTING_NAMES } from '../../src/sandbox/settings.js';
 
 test.each([
   ['AKOOL_APIKEY', 'AKOOL_API_KEY'],
   ['AKOOL_KEY', 'AKOOL_API_KEY'],
   ['AUTH_API_KEY', 'AUTH_API_KEYS'],
   ['auth_jwt_secret', 'AUTH_JWT_SECRET'],
+  ['AUTH_ISSUER', 'AUTH_JWT_ISSUER'],
+  ['AUTH_AUDIENCE', 'AUTH_JWT_AUDIENCE'],
+  ['AUTH_KEYS', 'AUTH_API_KEYS'],
+  ['AUTH_KEY', 'AUTH_API_KEYS'],
+  ['AUTH_JWT', 'AUTH_JWKS_URL'],
+  ['SANDBOX_FAULT', 'SANDBOX_FAULTS'],
+  ['SANDBOX_CREDITS', 'SANDBOX_CREDIT'],
+  ['SANDBOX_PRICE', 'SANDBOX_PORT'],
   ['CORS_ORIGIN', 'CORS_ORIGINS'],
   ['DATABASE_URI', 'DATABASE_URL'],
   ['PUBLIC_URI', 'PUBLIC_URL'],
@@ -34,7 +43,7 @@ test('no setting is unknown, nor what is empty or meant for other programs', () 
       'PGUSER',
       'PGPASSWORD',
     ],
-    ...['SANDBOX_SEED', 'SANDBOX_QUEUE_MS', 'HTTPS_PROXY', 'NO_PROXY', 'KUBERNETES_SERVICE_HOST'],
+    ...['HTTPS_PROXY', 'NO_PROXY', 'KUBERNETES_SERVICE_HOST'],
     ...[
       'AUTH_SECRET',
       'AUTH_URL',
@@ -46,6 +55,7 @@ test('no setting is unknown, nor what is empty or meant for other programs', () 
       'AUTH_PORT_80_TCP_ADDR',
     ],
     ...Object.keys(SETTINGS),
+    ...SETTING_NAMES,
   ];
   expect(unknownSettings(Object.fromEntries(others.map((name) => [name, 'x'])))).toEqual([]);
   expect(unknownSettings({ AKOOL_KEY: ' ', AUTH_API_KEY: undefined })).toEqual([]);

@@ -64,6 +64,19 @@ function firstOrdinaryPort(): number {
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 1024;
 }
 
+it('A start that is refused for its settings names misspelt ones too', async () => {
+  const gateway = await startProcess(newFolder(), {
+    AKOOL_API_KEY: 'k',
+    AKOOL_AUTH: 'token',
+    AKOOL_CLIENTID: SECRET,
+  });
+  expect(await gateway.ended).toBe(1);
+  expect(gateway.stderr().trim().split('\n')).toEqual([
+    'AKOOL_AUTH is "token"; this requires AKOOL_CLIENT_ID and AKOOL_API_KEY',
+    'AKOOL_CLIENTID is not a setting, and is ignored; did you mean AKOOL_CLIENT_ID?',
+  ]);
+});
+
 describe('A start is refused in one line', () => {
   it.each([`${SECRET} `.repeat(2), `“${SECRET}”`])('with the API key %s', async (key) => {
     await expectRefused(

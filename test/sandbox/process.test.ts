@@ -86,6 +86,18 @@ describe('npm run sandbox', () => {
     ]);
   });
 
+  it('names variables that are almost settings', async () => {
+    const { child, complained } = await run({
+      SANDBOX_PORT: '0',
+      SANDBOX_CREDITS: '7',
+      SANDBOX_SERVICE_HOST: '10.0.0.7',
+    });
+    child.kill('SIGKILL');
+    expect(complained()).toBe(
+      'SANDBOX_CREDITS is not a setting, and is ignored; did you mean SANDBOX_CREDIT?\n',
+    );
+  });
+
   it('names the settings of an address where it can not listen', async () => {
     const first = await run({ SANDBOX_PORT: '0' });
     const { port } = new URL(first.sandbox.url);
