@@ -4,8 +4,10 @@ import type { JobRequest } from '../services/jobs/job-request.js';
 import type { JobService } from '../services/jobs/job-service.js';
 import { SharedReads } from '../services/jobs/shared-reads.js';
 
-/** The maximum number of jobs whose requests or histories are read at once for an operation. */
-const MAX_LARGE_READ = 25;
+/** The maximum number of jobs whose requests are read at once for an operation. */
+const MAX_REQUESTS_READ = 25;
+/** The same for histories, which are smaller: those of a usual page. */
+const MAX_HISTORIES_READ = 50;
 
 /** For one operation, or all of one socket. Most operations look up nothing, so readers are created when needed. */
 export class JobReads {
@@ -26,13 +28,13 @@ export class JobReads {
 
   /** Returns the request; null if the job is gone. */
   request(id: string): Promise<JobRequest | null> {
-    this.#requests ??= new SharedReads((ids) => this.#jobs.requests(ids), MAX_LARGE_READ);
+    this.#requests ??= new SharedReads((ids) => this.#jobs.requests(ids), MAX_REQUESTS_READ);
     return this.#requests.of(id);
   }
 
   /** Returns the stored changes, oldest first; null if the job is gone. */
   history(id: string): Promise<readonly JobUpdate[] | null> {
-    this.#histories ??= new SharedReads((ids) => this.#jobs.histories(ids), MAX_LARGE_READ);
+    this.#histories ??= new SharedReads((ids) => this.#jobs.histories(ids), MAX_HISTORIES_READ);
     return this.#histories.of(id);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Batches lookups by job id. Calls within one turn of the event loop share reads, and so do calls made
+ * Batches lookups by job id. Calls made before the pending promises are done share reads, and so do calls made
  * while a read is in progress. So a query that selects the same field of hundreds of jobs reads once, or a few
  * times, instead of once per job.
  */
@@ -65,7 +65,7 @@ export class SharedReads<Value> {
       try {
         // If it fails, those waiting behind it fail too, because they have waited long enough.
         await before;
-        await setImmediate();
+        await (before === undefined ? promisesDone() : setImmediate());
       } finally {
         for (const id of ids) this.#waiting.delete(id);
         if (this.#next?.ids === ids) this.#next = null;
@@ -75,4 +75,13 @@ export class SharedReads<Value> {
       if (this.#last?.ids === ids) this.#last = null;
     }
   }
+}
+
+/**
+ * Resolves once the promises that are pending now are done, still in this turn of the event loop. In the next turn, the
+ * halves of all answers that are being made would be in memory at the same time, and outlive a collection of garbage.
+ */
+async function promisesDone(): Promise<void> {
+  await Promise.resolve();
+  await new Promise<void>((resolve) => process.nextTick(resolve));
 }
