@@ -17,6 +17,8 @@ const LONG = [
   'end-to-end/silent-postgres',
   'http/graphiql',
   'end-to-end/readme',
+  'http/graphiql-outage',
+  'http/graphiql-follow',
   'end-to-end/account-hold',
   'end-to-end/proxies',
   'end-to-end/fuzz',

@@ -153,10 +153,15 @@ async function buildPage(hash) {
   const zipped = outputFiles
     .filter(({ path }) => /\.(js|css)$/.test(path))
     .map(({ path, contents }) => ({ path: `${path}.gz`, contents: gzipSync(contents) }));
+  // What Monaco imports only when it needs it could not be loaded while the gateway is gone.
+  const preloads = outputFiles
+    .map(({ path }) => basename(path))
+    .filter((name) => name.endsWith('.js') && !name.endsWith('.worker.js'))
+    .map((name) => `<link rel="modulepreload" href="${assets}/${name}">`);
   const template = await readFile(join(page, 'index.html'), 'utf8');
   const html = {
     path: join(dist, 'graphiql/index.html'),
-    contents: template.replaceAll('{{assets}}', assets),
+    contents: template.replaceAll('{{assets}}', assets).replace('{{preloads}}', preloads.join('\n    ')),
   };
   return [...outputFiles, ...zipped, html];
 }

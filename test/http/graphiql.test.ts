@@ -1,25 +1,24 @@
 /** GraphiQL for a newcomer: a real Chromium, the real server, and no internet. */
 import { mkdir } from 'node:fs/promises';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask, dataOf, follow } from '../support/caller.js';
 import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
+import { GraphiqlPage } from '../support/graphiql-page.js';
 import { startGateway } from '../support/harness.js';
 import { README } from '../support/readme.js';
 
-describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_000 }, () => {
   let browser: Browser;
   let gateway: Awaited<ReturnType<typeof startGateway>>;
-  let context: BrowserContext;
+  let graphiql: GraphiqlPage;
   let page: Page;
-  let outside: string[];
-  let complaints: string[];
 
   beforeAll(async () => {
     [browser, gateway] = await Promise.all([
       launchChromium(),
-      // Slow enough to press the next button by hand before the job is done.
-      startGateway({ sandbox: { queueMs: 2000, processMs: 1000 } }),
+      // Jobs end when a test ends them.
+      startGateway({ sandbox: { queueMs: 3_600_000 } }),
     ]);
   }, 60_000);
 
@@ -29,54 +28,30 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
   });
 
   beforeEach(async () => {
-    context = await browser.newContext({ viewport: { width: 1400, height: 900 }, colorScheme: 'light' });
-    page = await context.newPage();
-    page.setDefaultTimeout(15_000);
-    outside = [];
-    complaints = [];
-    await context.route(isOutside, (route) => {
-      outside.push(route.request().url());
-      return route.abort();
-    });
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning')
-        complaints.push(message.text().slice(0, 500));
-    });
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    await page.goto(`${gateway.url}/graphiql`);
-    await page.getByText('submitFaceSwap').first().waitFor();
+    graphiql = await GraphiqlPage.open(browser, gateway.url);
+    page = graphiql.page;
   });
 
   afterEach(async () => {
-    await context.close();
+    await graphiql.close();
   });
 
-  /** Results are on the gateway or on its sandbox: this machine, on another port. */
-  function isOutside(url: URL): boolean {
-    const isPicture = url.hostname === new URL(gateway.url).hostname;
-    return ['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && !isPicture;
+  function finishLastJob(): void {
+    const { sandbox } = gateway;
+    sandbox.finish(sandbox.jobs.at(-1)?.id ?? '');
   }
 
   test('submits the example and follows it live to its picture', async () => {
-    const sockets: string[] = [];
-    page.on('websocket', (socket) => sockets.push(socket.url()));
+    await graphiql.execute('Submit');
+    await expect.poll(() => graphiql.answer()).toHaveProperty('data.submitFaceSwap.job.id');
+    expect(graphiql.sockets).toEqual([]);
 
-    await execute(page, 'Submit');
-    await expect.poll(() => answer(page)).toHaveProperty('data.submitFaceSwap.job.id');
-    expect(sockets).toEqual([]);
-    const id = jobId(await answer(page));
-    await expect.poll(() => textOf(page, 'variables.json')).toContain(id);
-
-    await watchAnswers(page);
     await page.getByRole('button', { name: 'Follow this job' }).click();
-    await expect
-      .poll(() => answer(page), { timeout: 30_000 })
-      .toHaveProperty('data.jobUpdated.status', 'COMPLETED');
-
-    const seen = await seenStatuses(page);
-    expect(seen.length).toBeGreaterThan(1);
-    expect(seen.at(-1)).toBe('COMPLETED');
-    expect(sockets).toEqual([`${gateway.url.replace('http', 'ws')}/graphql`]);
+    const status = 'data.jobUpdated.status';
+    await expect.poll(() => graphiql.answer()).toHaveProperty(status, 'QUEUED');
+    finishLastJob();
+    await expect.poll(() => graphiql.answer()).toHaveProperty(status, 'COMPLETED');
+    expect(graphiql.sockets).toEqual([`${gateway.url.replace('http', 'ws')}/graphql`]);
     await page.locator('.result-window', { hasText: 'COMPLETED' }).waitFor();
 
     const picture = page.getByAltText('Result of the face swap');
@@ -86,7 +61,7 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
     // Once the subscription completes, the button is back.
     await page.getByRole('button', { name: /^Execute query/ }).waitFor();
     await screenshot(page, 'graphiql-completed');
-    expect({ outside, complaints }).toEqual({ outside: [], complaints: [] });
+    expectQuiet(graphiql);
   });
 
   test('runs the operation at the cursor, and typed queries, by Ctrl-Enter', async () => {
@@ -94,14 +69,14 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
     await page.keyboard.press('Control+End');
     await page.keyboard.press('ArrowUp');
     await page.keyboard.press('Control+Enter');
-    await expect.poll(() => answer(page)).toHaveProperty('data.jobs.edges');
+    await expect.poll(() => graphiql.answer()).toHaveProperty('data.jobs.edges');
 
     await page.getByRole('button', { name: 'New tab' }).click();
     await page.locator('.graphiql-query-editor').click();
     await page.keyboard.insertText('{ __typename }');
     await page.keyboard.press('Control+Enter');
-    await expect.poll(() => answer(page)).toEqual({ data: { __typename: 'Query' } });
-    expect({ outside, complaints }).toEqual({ outside: [], complaints: [] });
+    await expect.poll(() => graphiql.answer()).toEqual({ data: { __typename: 'Query' } });
+    expectQuiet(graphiql);
   });
 
   test('shows the video of a finished job as a video', async () => {
@@ -118,6 +93,7 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
       ),
     );
     const { id } = submitFaceSwapPlus.job;
+    finishLastJob();
     const url = (await follow(gateway.url, id)).at(-1)?.result?.url;
     await page.getByRole('button', { name: 'New tab' }).click();
     await page.locator('.graphiql-query-editor').click();
@@ -129,7 +105,34 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
     await expect
       .poll(() => video.evaluate((element) => 'readyState' in element && element.readyState))
       .toBeGreaterThan(0);
-    expect(complaints).toEqual([]);
+    expectQuiet(graphiql);
+  });
+
+  test('wraps long URLs, and fits on a phone', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    const long = `https://example.com/${'very-long/'.repeat(30)}face.png`;
+    await graphiql.fill('Headers', { note: long });
+    await expect.poll(() => graphiql.overflows()).toEqual([0, 0, 0]);
+    await graphiql.fill('Variables', { long });
+    await graphiql.paste(`mutation ($long: URL!) {
+  submitFaceSwap(input: { sourceImage: [{ path: "${long}" }], targetImage: [{ path: $long }] }) {
+    job { id sourceImage { path } }
+  }
+}`);
+    await graphiql.execute();
+    await page.getByRole('button', { name: 'Follow this job' }).waitFor();
+    expect(await graphiql.textOf('response.json')).toContain(long);
+    await expect.poll(() => graphiql.overflows()).toEqual([0, 0, 0]);
+
+    const editor = await page.locator('.graphiql-query-editor').boundingBox();
+    const answer = await page.locator('.result-window').boundingBox();
+    for (const pane of [editor, answer]) expect(pane?.width).toBeGreaterThan(350);
+    expect(answer?.y).toBeGreaterThan((editor?.y ?? 0) + (editor?.height ?? 0));
+    // Nothing lies over the buttons at the bottom.
+    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+    await page.getByRole('link', { name: 'Mutation', exact: true }).waitFor();
+    expect(await page.evaluate('[scrollX, scrollY]')).toEqual([0, 0]);
+    expectQuiet(graphiql);
   });
 
   test('knows the schema: docs open, a wrong field is marked', async () => {
@@ -141,17 +144,16 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
     await page.locator('.graphiql-query-editor').click();
     await page.keyboard.insertText('{ nothingLikeThis }');
     await page.locator('.squiggly-error').first().waitFor();
-    expect({ outside, complaints }).toEqual({ outside: [], complaints: [] });
+    expectQuiet(graphiql);
   });
 
   test('gives the Authorization header of the headers editor to the socket', async () => {
     const sent: string[] = [];
     page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload))));
-    await page.getByRole('button', { name: 'Headers' }).click();
-    await page.locator('.graphiql-editor-tool .graphiql-editor:not(.hidden)').click();
     const [headers = ''] = /\{"Authorization": [^}]*\}/.exec(README) ?? [];
-    await page.keyboard.insertText(headers);
-    await execute(page, 'Follow');
+    await graphiql.fill('Headers', JSON.parse(headers));
+    await graphiql.paste('subscription { jobsUpdated { id } }');
+    await graphiql.execute();
     await expect
       .poll(() => sent.map((frame): unknown => JSON.parse(frame)))
       .toContainEqual({ type: 'connection_init', payload: { authorization: 'Bearer KEY' } });
@@ -169,8 +171,8 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
       return [source, target];
     });
     await page.reload();
-    await expect.poll(() => textOf(page, 'operation.graphql')).toContain('mutation Submit');
-    const example = await textOf(page, 'operation.graphql');
+    await expect.poll(() => graphiql.textOf('operation.graphql')).toContain('mutation Submit');
+    const example = await graphiql.textOf('operation.graphql');
     for (const sample of samples) expect(example).toContain(`"${sample}"`);
     expect(example).not.toContain('http://moved');
   });
@@ -194,62 +196,12 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 60_00
   });
 });
 
-/** Presses ▶ and chooses an operation of the document. */
-async function execute(page: Page, operation: string): Promise<void> {
-  await page.getByRole('button', { name: /^Execute query/ }).click();
-  await page.getByRole('menuitem', { name: operation, exact: true }).click();
-}
-
-/** The whole text of one of GraphiQL's editors; the DOM contains only the visible lines. */
-function textOf(page: Page, file: string): Promise<string> {
-  return page.evaluate((name) => {
-    const { __MONACO } = globalThis as unknown as PageGlobal;
-    return (
-      __MONACO.editor
-        .getModels()
-        .find(({ uri }) => uri.path.endsWith(name))
-        ?.getValue() ?? ''
-    );
-  }, file);
-}
-
-async function answer(page: Page): Promise<unknown> {
-  const text = await textOf(page, 'response.json');
-  return text === '' ? undefined : JSON.parse(text);
-}
-
-function jobId(submitted: unknown): string {
-  const { data } = submitted as { data: { submitFaceSwap: { job: { id: string } } } };
-  return data.submitFaceSwap.job.id;
-}
-
-/** Records every status that the response pane shows from now on. */
-async function watchAnswers(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const global = globalThis as unknown as PageGlobal;
-    const model = global.__MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith('response.json'));
-    global.seenStatuses = [];
-    model?.onDidChangeContent(() => {
-      const status = /"status": "(\w+)"/.exec(model.getValue())?.[1];
-      if (status !== undefined) global.seenStatuses.push(status);
-    });
-  });
-}
-
-function seenStatuses(page: Page): Promise<string[]> {
-  return page.evaluate(() => (globalThis as unknown as PageGlobal).seenStatuses);
+function expectQuiet({ outside, complaints }: GraphiqlPage): void {
+  expect({ outside, complaints }).toEqual({ outside: [], complaints: [] });
 }
 
 interface PageGlobal {
   localStorage: Record<string, string>;
-  seenStatuses: string[];
-  __MONACO: { editor: { getModels(): MonacoModel[] } };
-}
-
-interface MonacoModel {
-  uri: { path: string };
-  getValue(): string;
-  onDidChangeContent(listener: () => void): void;
 }
 
 /** Saved for the README if SCREENSHOTS names a folder. */

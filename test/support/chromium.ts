@@ -23,6 +23,8 @@ export function launchChromium(): Promise<Browser> {
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
+    // No internet. Playwright's routes would also turn off the browser's cache.
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
   ];
   return chromium.launch({ executablePath, args });
 }

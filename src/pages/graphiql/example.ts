@@ -31,27 +31,6 @@ mutation Submit {
   }
 }
 
-# Live, over a WebSocket: the present state first, then every newer one.
-# Submit has put the job's id into Variables.
-subscription Follow($id: ID!) {
-  jobUpdated(id: $id) {
-    status
-    version
-    result {
-      url
-    }
-    error {
-      code
-      message
-    }
-    history {
-      status
-      at
-      source
-    }
-  }
-}
-
 query Jobs {
   jobs(first: 5) {
     edges {

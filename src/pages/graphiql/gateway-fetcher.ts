@@ -1,43 +1,30 @@
-import { createGraphiQLFetcher, type Fetcher, type FetcherParams } from '@graphiql/toolkit';
+import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { type DocumentNode, getOperationAST, Kind, parse } from 'graphql';
-import { createClient } from 'graphql-ws';
+import type { GatewayPresence } from './gateway-presence.js';
+import { runOverHttp } from './http-operation.js';
+import type { RecentSubmits } from './recent-submits.js';
+import { subscribeOverSocket } from './socket-subscription.js';
+import { submittedJobs } from './submitted-jobs.js';
 
-/**
- * Queries and mutations go over HTTP, subscriptions over a graphql-ws socket at the same address. The socket is
- * opened by the first subscription. It carries the Authorization header of the headers editor in
- * `connectionParams.authorization`; when that header changes, the next subscription opens a new socket.
- */
-export function createGatewayFetcher(endpoint: URL): Fetcher {
-  let connection = connect(endpoint, undefined);
-
-  return (given, options) => {
+/** Queries and mutations go over HTTP, subscriptions over graphql-ws sockets at the same address. */
+export function createGatewayFetcher(
+  endpoint: URL,
+  presence: GatewayPresence,
+  submits: RecentSubmits,
+): Fetcher {
+  return async (given, options) => {
     const document = parsed(given);
     const params = document ? withKnownName(given, document) : given;
-    if (document && getOperationAST(document, params.operationName)?.operation === 'subscription') {
-      const authorization = authorizationIn(options?.headers);
-      if (authorization !== connection.authorization) {
-        connection.close();
-        connection = connect(endpoint, authorization);
-      }
+    const operation = document && getOperationAST(document, params.operationName);
+    const headers = options?.headers;
+    if (operation?.operation === 'subscription') {
+      return subscribeOverSocket(endpoint, presence, { params, authorization: authorizationIn(headers) });
     }
-    // GraphiQL's own documentAST lags 100 ms behind the editor.
-    return connection.fetcher(params, { ...options, ...(document && { documentAST: document }) });
+    const isMutation = operation?.operation === 'mutation';
+    const answer = await runOverHttp(endpoint, presence, { params, headers, isMutation });
+    if (document && operation) submits.add(answer, submittedJobs(document, operation, answer));
+    return answer;
   };
-}
-
-function connect(endpoint: URL, authorization: string | undefined) {
-  const address = new URL(endpoint);
-  address.protocol = endpoint.protocol === 'https:' ? 'wss:' : 'ws:';
-  const socket = createClient({
-    url: address.href,
-    ...(authorization !== undefined && { connectionParams: { authorization } }),
-  });
-  const fetcher = createGraphiQLFetcher({
-    url: endpoint.href,
-    wsClient: socket,
-    enableIncrementalDelivery: false,
-  });
-  return { authorization, fetcher, close: () => void socket.dispose() };
 }
 
 function authorizationIn(headers: Record<string, unknown> | undefined): string | undefined {

@@ -1,20 +1,33 @@
 import type { Fetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
+import { GatewayNotice } from './gateway-notice.js';
+import type { GatewayPresence } from './gateway-presence.js';
 import { JobPanel } from './job-panel.js';
+import type { RecentSubmits } from './recent-submits.js';
+import { WrappedLines } from './wrapped-lines.js';
 
-/** GraphiQL with the gateway's name, its example, and the job panel below the answer. */
-export function GatewayGraphiQL({ fetcher, example }: { fetcher: Fetcher; example: string }) {
+interface GatewayGraphiQLProps {
+  readonly fetcher: Fetcher;
+  readonly example: string;
+  readonly presence: GatewayPresence;
+  readonly submits: RecentSubmits;
+}
+
+/** GraphiQL with the gateway's name, its example, and below the answer what the gateway adds to it. */
+export function GatewayGraphiQL({ fetcher, example, presence, submits }: GatewayGraphiQLProps) {
   return (
     <GraphiQL
       fetcher={fetcher}
       defaultQuery={example}
-      defaultEditorToolsVisibility="variables"
+      defaultEditorToolsVisibility={false}
       inputValueDeprecation
     >
       <GraphiQL.Logo>Face swap gateway</GraphiQL.Logo>
       <GraphiQL.Footer>
-        <JobPanel />
+        <GatewayNotice presence={presence} />
+        <JobPanel submits={submits} />
       </GraphiQL.Footer>
+      <WrappedLines />
     </GraphiQL>
   );
 }

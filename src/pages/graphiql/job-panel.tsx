@@ -1,47 +1,21 @@
-import { Button, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
-import type { OperationDefinitionNode } from 'graphql';
-import { useEffect, useMemo, useRef } from 'react';
-import { isVideo, resultUrls, submittedJobId, withVariable } from './job-answer.js';
+import { Button, useGraphiQL } from '@graphiql/react';
+import { useMemo } from 'react';
+import { useFollowJob } from './follow-job.js';
+import { isVideo, resultUrls } from './job-answer.js';
+import type { RecentSubmits } from './recent-submits.js';
+import type { SubmittedJob } from './submitted-jobs.js';
 
-/**
- * The panel below the answer: shows its finished pictures or, after a submit, a button that follows the new job. The id
- * of the new job is written into Variables, so that it need not be copied.
- */
-export function JobPanel() {
-  const { answer, operations, variableEditor, isFetching } = useGraphiQL((state) => ({
-    answer: state.tabs[state.activeTabIndex]?.response,
-    operations: state.operations,
-    variableEditor: state.variableEditor,
-    isFetching: state.isFetching,
-  }));
-  const { setOperationName, run } = useGraphiQLActions();
-  const jobId = useMemo(() => submittedJobId(answer), [answer]);
+/** The panel below the answer: a button for each job in it that was just submitted, and the results of finished ones. */
+export function JobPanel({ submits }: { submits: RecentSubmits }) {
+  const answer = useGraphiQL((state) => state.tabs[state.activeTabIndex]?.response);
   const urls = useMemo(() => resultUrls(answer), [answer]);
-
-  const written = useRef<string>(undefined);
-  useEffect(() => {
-    if (jobId === undefined || jobId === written.current || !variableEditor) return;
-    written.current = jobId;
-    const variables = withVariable(variableEditor.getValue(), 'id', jobId);
-    if (variables !== undefined) variableEditor.setValue(variables);
-  }, [jobId, variableEditor]);
-
-  const follow = operations?.find(followsJob)?.name?.value;
-  if (jobId !== undefined && follow !== undefined && !isFetching) {
-    const onClick = () => {
-      setOperationName(follow);
-      void run();
-    };
-    return (
-      <div className="job-panel">
-        <Button onClick={onClick}>Follow this job</Button>
-        <span>Its id is in Variables now.</span>
-      </div>
-    );
-  }
-  if (urls.length === 0) return null;
+  const jobs = submits.in(answer);
+  if (jobs.length === 0 && urls.length === 0) return null;
   return (
     <div className="job-panel">
+      {jobs.map((job) => (
+        <FollowButton key={job.key} job={job} isOnly={jobs.length === 1} />
+      ))}
       {urls.map((url) =>
         isVideo(url) ? (
           <video key={url} className="job-panel-picture" src={url} controls muted playsInline>
@@ -57,9 +31,18 @@ export function JobPanel() {
   );
 }
 
-function followsJob({ operation, variableDefinitions }: OperationDefinitionNode): boolean {
+function FollowButton({ job: { key, id }, isOnly }: { job: SubmittedJob; isOnly: boolean }) {
+  const follow = useFollowJob();
+  if (id === undefined) {
+    return (
+      <span>
+        To follow {isOnly ? 'this job' : key}, select <code>job {'{ id }'}</code>.
+      </span>
+    );
+  }
   return (
-    operation === 'subscription' &&
-    variableDefinitions?.some(({ variable }) => variable.name.value === 'id') === true
+    <Button onClick={() => follow(id, isOnly ? 'Follow' : `Follow_${key}`)}>
+      Follow {isOnly ? 'this job' : key}
+    </Button>
   );
 }
