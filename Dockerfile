@@ -6,7 +6,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
-# npm installs the binaries of both C libraries; the image below has glibc.
+# npm installs libsql's binaries for both C libraries; the image below has glibc.
 RUN node scripts/build.mjs && rm -rf node_modules/@libsql/*-musl
 
 FROM node:22-bookworm-slim
@@ -20,6 +20,9 @@ COPY --from=build /app/node_modules/libsql ./node_modules/libsql
 COPY --from=build /app/node_modules/@libsql ./node_modules/@libsql
 COPY --from=build /app/node_modules/@neon-rs ./node_modules/@neon-rs
 COPY --from=build /app/node_modules/detect-libc ./node_modules/detect-libc
+COPY --from=build /app/node_modules/sharp ./node_modules/sharp
+COPY --from=build /app/node_modules/@img ./node_modules/@img
+COPY --from=build /app/node_modules/semver ./node_modules/semver
 COPY --from=build /app/dist ./dist
 USER node
 VOLUME /data

@@ -47,7 +47,10 @@ const halves = [
 ];
 
 /** Programs to run, and modules imported from outside. */
-const PROGRAMS = ['index', 'demo/index', 'sandbox/index', 'app', 'config/config', 'codegen-inputs'];
+const PROGRAMS = [
+  ...['index', 'demo/index', 'sandbox/index', 'services/pictures/decoder-program'],
+  ...['app', 'config/config', 'codegen-inputs'],
+];
 
 const onlyIfStale = options['if-stale'] === true;
 const todo = halves
@@ -107,8 +110,8 @@ async function buildServer() {
     define: { 'process.env.NODE_ENV': '"production"' },
     format: 'esm',
     target: 'node20',
-    // A native module: the Dockerfile copies it.
-    external: ['libsql'],
+    // Native modules: the Dockerfile copies them.
+    external: ['libsql', 'sharp'],
     // CommonJS dependencies call `require`.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",

@@ -54,6 +54,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'services/store': ['basics', 'services/jobs'],
   'services/bus': ['basics', 'services/jobs'],
   'services/media': ['basics', 'config'],
+  'services/pictures': ['basics'],
   'services/faces': ['basics', 'services/limits', 'services/jobs', 'services/akool', 'services/media'],
   'services/workers': ['basics', 'services/jobs', 'services/akool', 'services/media', 'services/faces'],
   services: ['basics', 'services/jobs', 'services/akool'],
@@ -152,6 +153,17 @@ describe('the sources', () => {
     expect(names(/'@aws-sdk\//)).toEqual(['services/media/s3-blob-store.ts', 'services/media/s3-upload.ts']);
     expect(importers((path) => path === 'services/media/s3-upload.ts', /s3-blob-store\.ts$/)).toEqual([]);
     expect(names(/from '[^']*s3-blob-store\.js'/)).toEqual([]);
+  });
+
+  test('load sharp in its own process alone', () => {
+    const files = [...imports.keys()].filter((file) =>
+      /from 'sharp'|import\('sharp'\)/.test(readFileSync(posix.join(SRC, file), 'utf8')),
+    );
+    expect(files).toEqual(['services/pictures/decoder.ts']);
+    expect(importers((path) => path === 'services/pictures/decoder.ts', /\/decoder-program\.ts$/)).toEqual(
+      [],
+    );
+    expect(importers((path) => path === 'services/pictures/decoder-program.ts', /^$/)).toEqual([]);
   });
 
   test('import only what their room may', () => {
