@@ -46,6 +46,7 @@ export interface Config {
   readonly archiveBucket: Bucket | null;
   readonly archiveMaxBytes: number;
   readonly archiveTimeoutMs: number;
+  readonly uploads: UploadSettings;
   readonly retentionDays: number | null;
   readonly sandboxPort: number | null;
   /** The other `SANDBOX_…` settings: see docs/sandbox.md. */
@@ -73,6 +74,18 @@ export interface Config {
   /** Null for the default, which depends on where standard output leads. */
   readonly logFormat: LogFormat | null;
   readonly production: boolean;
+}
+
+export interface UploadSettings {
+  /** How long an upload is kept after the last job that named it has ended. */
+  readonly ttlMs: number;
+  /** For each tenant; null: no limit. */
+  readonly quotaBytes: number | null;
+  readonly maxImageBytes: number;
+  readonly maxVideoBytes: number;
+  readonly maxPixels: number;
+  /** The room that new uploads must leave on the disk. */
+  readonly minFreeBytes: number;
 }
 
 /** Separate from `Config`, so that the configuration can be logged. */
@@ -148,6 +161,14 @@ export function readConfig(given: Environment): { readonly config: Config; reado
     archiveBucket: bucketOf(v),
     archiveMaxBytes: v.ARCHIVE_MAX_BYTES,
     archiveTimeoutMs: v.ARCHIVE_TIMEOUT_MS,
+    uploads: Object.freeze({
+      ttlMs: v.UPLOAD_TTL_MS,
+      quotaBytes: v.UPLOAD_QUOTA_BYTES,
+      maxImageBytes: v.UPLOAD_MAX_IMAGE_BYTES,
+      maxVideoBytes: v.UPLOAD_MAX_VIDEO_BYTES,
+      maxPixels: v.UPLOAD_MAX_PIXELS,
+      minFreeBytes: v.UPLOAD_MIN_FREE_BYTES,
+    }),
     retentionDays: v.RETENTION_DAYS,
     sandboxPort: v.SANDBOX_PORT,
     sandbox,

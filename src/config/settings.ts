@@ -214,6 +214,36 @@ export const SETTINGS = {
     '300000',
     'Timeout of downloading one result; the download is then retried.',
   ),
+  UPLOAD_TTL_MS: setting(
+    integer(0, 2_592_000_000),
+    '3600000',
+    'How long an upload is kept after the last job that named it has ended. One that no job names is kept for 24 hours.',
+  ),
+  UPLOAD_QUOTA_BYTES: setting(
+    integer(1, 100_000_000_000_000),
+    null,
+    'How many bytes of uploads one tenant may have at once. Unset: no limit.',
+  ),
+  UPLOAD_MAX_IMAGE_BYTES: setting(
+    integer(1, 2_147_483_647),
+    '20971520',
+    'Largest picture that can be uploaded.',
+  ),
+  UPLOAD_MAX_VIDEO_BYTES: setting(
+    integer(1, 2_147_483_647),
+    '209715200',
+    'Largest video that can be uploaded.',
+  ),
+  UPLOAD_MAX_PIXELS: setting(
+    integer(1, 268_402_689),
+    '50000000',
+    'Pixels (width × height) of the largest picture that can be uploaded.',
+  ),
+  UPLOAD_MIN_FREE_BYTES: setting(
+    integer(0, 100_000_000_000_000),
+    '1073741824',
+    'No new uploads are accepted while the disk that stores them has less room than this.',
+  ),
   RETENTION_DAYS: setting(
     integer(0, 36_500),
     null,
