@@ -82,6 +82,7 @@ export async function compose(
     ...config.akool,
     pollAfterMs: config.pollAfterMs ?? (publicUrl === null ? POLL_ONLY_AFTER_MS : POLL_AFTER_MS),
     abandonedAfterMs: config.akool.timeoutMs + config.leaseGraceMs,
+    uploadTtlMs: config.uploads.ttlMs,
     keys: { clientId: akoolAddress.clientId, clientSecret: akoolAddress.apiKey },
     baseUrl: akoolAddress.baseUrl,
     callbackUrl: ({ callbackToken }: { readonly callbackToken: string }) =>

@@ -176,6 +176,7 @@ describe('deleteJob', () => {
         at: Date.now(),
         deadlineAt: 0,
         idempotency: null,
+        uploads: null,
       },
       100,
     );

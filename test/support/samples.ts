@@ -47,6 +47,7 @@ export function newJobOf(tenant: string, more: Partial<NewJob> = {}): NewJob {
     at: NOON,
     deadlineAt: NOON + 24 * HOUR,
     idempotency: null,
+    uploads: null,
     ...more,
   };
 }

@@ -139,6 +139,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
     queueLimit: options.queueLimit ?? 1_000_000,
     queueTtlMs: 24 * HOUR,
     acceptWhileBlocked: options.acceptWhileBlocked ?? false,
+    uploadTtlMs: HOUR,
   };
   const jobs = new JobService({ store, bus, clock, settings });
   const akool = new ScriptedAkool();

@@ -15,6 +15,7 @@ import type { JobRequest } from './job-request.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from './job-store.js';
 import { SharedReads } from './shared-reads.js';
 import { transition } from './transition.js';
+import { UnusableUploads } from './unusable-uploads.js';
 
 interface JobServiceSettings {
   /** Waiting jobs beyond this number use the reserve for tenants with few: see `hasPlace` in queue-rows.ts. */
@@ -23,6 +24,8 @@ interface JobServiceSettings {
   readonly queueTtlMs: number;
   /** Accept submits while Akool refuses the account. */
   readonly acceptWhileBlocked: boolean;
+  /** How long uploads are kept after the last job that named them, in milliseconds. */
+  readonly uploadTtlMs: number;
 }
 
 /** Called with a changed job after the commit. Must not throw. */
@@ -60,13 +63,15 @@ export class JobService {
   /**
    * Stores a job, or returns the one that the idempotency key already belongs to.
    *
+   * @param uploadNames the names of the uploads that the request needs, each once
    * @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT, PROVIDER_UNAVAILABLE while Akool refuses the
-   *   account
+   *   account; UnusableUploads
    */
   async create(
     tenant: string,
     request: JobRequest,
     idempotencyKey: string | null,
+    uploadNames: readonly string[] = [],
   ): Promise<{ readonly job: Job; readonly deduplicated: boolean }> {
     const at = this.#clock.now();
     const created = await this.#store.create(
@@ -79,6 +84,10 @@ export class JobService {
         deadlineAt: at + this.#settings.queueTtlMs,
         idempotency:
           idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprint(request) },
+        uploads:
+          uploadNames.length === 0
+            ? null
+            : { names: uploadNames, expiresAt: at + this.#settings.uploadTtlMs },
       },
       this.#settings.queueLimit,
       this.#settings.acceptWhileBlocked,
@@ -97,6 +106,8 @@ export class JobService {
           'IDEMPOTENCY_CONFLICT',
           'This idempotency key was used with a different input; use a new key for it.',
         );
+      case 'uploads-unusable':
+        throw new UnusableUploads(created);
       case 'blocked':
         throw new GatewayError(
           'PROVIDER_UNAVAILABLE',

@@ -5,7 +5,7 @@
  * - What a resolved promise reports is durable: it survives SIGKILL and a power cut right afterwards.
  * - `save` is a compare-and-set on `version`: of two changes to the same version, one succeeds, and `save` returns
  *   false for the other. A job's versions and its history have no gaps.
- * - `create` checks the idempotency key and the queue limit atomically, however many calls run at once.
+ * - `create` checks the idempotency key, the uploads and the queue limit atomically, however many calls run at once.
  * - `lease` never lets more than `limit` jobs hold a slot, over all instances that share the store, and never gives a
  *   job to two callers.
  * - Reads see every change that was reported durable before they began.
@@ -22,6 +22,16 @@ export interface NewJob {
   readonly at: number;
   readonly deadlineAt: number;
   readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
+  /** Null if it names none. */
+  readonly uploads: NamedUploads | null;
+}
+
+/** The uploads that a job needs. */
+export interface NamedUploads {
+  /** The names under which they are served, each once. */
+  readonly names: readonly string[];
+  /** When they expire, if the job ends at once. */
+  readonly expiresAt: number;
 }
 
 export type Created =
@@ -30,6 +40,12 @@ export type Created =
   | { readonly kind: 'duplicate'; readonly job: Job | null }
   /** The key was used before with another input. */
   | { readonly kind: 'conflict' }
+  /** Of the uploads that it names, these are not ready, or unknown to its tenant; the others are as they were. */
+  | {
+      readonly kind: 'uploads-unusable';
+      readonly notReady: readonly string[];
+      readonly unknown: readonly string[];
+    }
   | { readonly kind: 'queue-full' }
   /** An account hold blocks dispatch, and new jobs are not accepted meanwhile. */
   | { readonly kind: 'blocked'; readonly hold: AccountHold };

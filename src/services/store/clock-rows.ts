@@ -51,6 +51,14 @@ async function moveDueTimes(trx: Kysely<Tables>, hold: AccountHold | null, ms: n
       .execute();
   }
   await trx
+    .updateTable('uploads')
+    .set({
+      expires_at: sql`expires_at + ${ms}`,
+      claim_until: sql`claim_until + ${ms}`,
+      erase_at: sql`erase_at + ${ms}`,
+    })
+    .execute();
+  await trx
     .updateTable('idempotency_keys')
     .set({ forget_at: sql`forget_at + ${ms}` })
     .where('forget_at', 'is not', null)

@@ -4,6 +4,10 @@ import type { WriteOptions } from './commit-queue.js';
 import type { ColumnTypes } from './migrations.js';
 import type { QueueTable, Tables } from './tables.js';
 
+type LockRows = <T extends keyof Tables, O>(
+  query: SelectQueryBuilder<Tables, T, O>,
+) => SelectQueryBuilder<Tables, T, O>;
+
 export interface Database {
   readonly db: Kysely<Tables>;
   readonly columnTypes: ColumnTypes;
@@ -19,7 +23,9 @@ export interface Database {
   /** Locks the queue until the end of the transaction, so that leases and limited inserts are serialized. */
   lockQueue(transaction: Kysely<Tables>): Promise<Pick<QueueTable, 'turn' | 'account_hold'>>;
   /** Makes a query in a transaction lock its rows, and skip those that another transaction has locked. */
-  skipLocked: <O>(query: SelectQueryBuilder<Tables, 'jobs', O>) => SelectQueryBuilder<Tables, 'jobs', O>;
+  skipLocked: LockRows;
+  /** Makes a query in a transaction lock its rows, once no other transaction has. */
+  waitForLock: LockRows;
   /** Returns whole milliseconds since 1970, by the clock that all users of the database share. */
   now(transaction: Kysely<Tables>): Promise<number>;
   /** Rejects if the database can't answer or can't be written to. */

@@ -178,5 +178,6 @@ export async function historiesOf(
 
 export async function deleteJobs(trx: Kysely<Tables>, ids: readonly string[]): Promise<void> {
   await trx.deleteFrom('job_updates').where('job_id', 'in', inPlaces(ids)).execute();
+  await trx.deleteFrom('job_uploads').where('job_id', 'in', inPlaces(ids)).execute();
   await trx.deleteFrom('jobs').where('id', 'in', inPlaces(ids)).execute();
 }

@@ -22,6 +22,7 @@ import type {
   PageRequest,
   SlotUsage,
 } from '../jobs/job-store.js';
+import type { UploadStore } from '../uploads/upload-store.js';
 import { changesDue, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
 import { readClock } from './clock-rows.js';
 import type { Database } from './database.js';
@@ -38,6 +39,7 @@ import { forgetKeys, isAnyKeyDue, letKeysExpire } from './idempotency-rows.js';
 import { beat, forgetInstance } from './instance-rows.js';
 import { listJobs } from './job-pages.js';
 import { deleteJobs, findJob, historiesOf, requestsOf, versionsOf, writeChange } from './job-rows.js';
+import { KyselyUploadStore } from './kysely-upload-store.js';
 import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
@@ -46,11 +48,16 @@ import { findOrMakeSecret } from './secret-rows.js';
 import type { Tables } from './tables.js';
 import { type WatchedDatabase, watchingWrites } from './watched-writes.js';
 
-export function createKyselyJobStore(open: () => Promise<Database>, log?: Logger): JobStore {
+/** @returns the jobs, and the uploads in the same database, which the job store opens and closes */
+export function createKyselyJobStore(
+  open: () => Promise<Database>,
+  log?: Logger,
+): JobStore & { readonly uploads: UploadStore } {
   return new KyselyJobStore(open, log);
 }
 
 class KyselyJobStore implements JobStore {
+  readonly uploads: UploadStore = new KyselyUploadStore(() => this.#opened);
   readonly #open: () => Promise<Database>;
   readonly #log: Logger | undefined;
   #database: WatchedDatabase | null = null;

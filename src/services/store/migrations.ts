@@ -9,6 +9,7 @@ import { changes } from './migrations/003-changes.js';
 import { compatibility } from './migrations/004-compatibility.js';
 import { clock } from './migrations/005-clock.js';
 import { request } from './migrations/006-request.js';
+import { uploads } from './migrations/007-uploads.js';
 
 /** What differs between the databases; everything else is the same SQL. */
 export interface ColumnTypes {
@@ -30,6 +31,7 @@ export function releases(types: ColumnTypes): readonly Migrations[] {
       '004-compatibility': compatibility(),
       '005-clock': clock(types),
       '006-request': request(types),
+      '007-uploads': uploads(types),
     },
   ];
 }

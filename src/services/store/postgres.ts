@@ -47,6 +47,7 @@ export async function openPostgres(url: string, settings: PoolSettings): Promise
     columnTypes: { dialect: 'postgres', autoIncrement: 'bigserial', time: 'bigint' },
     exclusive: false,
     skipLocked: (query) => query.forUpdate().skipLocked(),
+    waitForLock: (query) => query.forUpdate(),
     migrate: (work) => migrateAlone(url, { settings, db }, work),
     write: (work, options) => commits.write(work, options),
     lockQueue: async (trx) => only(await queueRow.rows(trx, {})),

@@ -9,6 +9,7 @@ import { isOpen, waits } from './due-rows.js';
 import { isAnyUntried, isTooDear, toHold, trialOf } from './hold-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, writeChange } from './job-rows.js';
+import { linkUploads, lockNamed } from './job-uploads.js';
 import { only, Statement } from './statement.js';
 import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 import { inPlaces } from './value-list.js';
@@ -49,6 +50,8 @@ export function enqueue(
       if (known.fingerprint !== job.idempotency?.fingerprint) return { kind: 'conflict' };
       return { kind: 'duplicate', job: await findJob(trx, 'id', known.job_id) };
     }
+    const uploads = await lockNamed(database, trx, job);
+    if ('kind' in uploads) return uploads;
     const hold = toHold(heldAs);
     if (hold?.blocks && !acceptWhileBlocked && !(await needsAnother(trx, hold)))
       return { kind: 'blocked', hold };
@@ -57,6 +60,7 @@ export function enqueue(
     const turn = Math.max(served, (queue.last_turn ?? -1) + 1);
     const stored = await writeChange(trx, newJob({ ...job, turn }));
     await rememberKey(trx, job);
+    await linkUploads(trx, job, uploads);
     return { kind: 'created', job: stored };
   });
 }

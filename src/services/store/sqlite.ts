@@ -57,6 +57,7 @@ export async function openSqlite(file: string): Promise<Database> {
     exclusive: true,
     // No one else can hold a lock.
     skipLocked: (query) => query,
+    waitForLock: (query) => query,
     migrate: (work) => db.transaction().execute(work),
     write: (work, options) => commits.write(work, options),
     // One connection, one writer: the transaction itself is the lock.

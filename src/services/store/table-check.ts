@@ -56,6 +56,24 @@ const needed: { readonly [Table in keyof Needed]: Readonly<Record<keyof Needed[T
   face_swap_migrations: { name: true, at: true },
   job_changes: { number: true, tenant: true, job_id: true, at: true },
   clock: { id: true, read_at: true },
+  uploads: {
+    sequence: true,
+    id: true,
+    tenant: true,
+    name: true,
+    put_token: true,
+    created_at: true,
+    expires_at: true,
+    erase_at: true,
+    claim: true,
+    claim_until: true,
+    bytes: true,
+    sent_sha256: true,
+    handed_out: true,
+    announced: true,
+    kept: true,
+  },
+  job_uploads: { upload_id: true, job_id: true },
 };
 
 /** The tables that every database has. */

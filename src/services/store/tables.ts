@@ -16,6 +16,8 @@ export interface Tables {
   job_changes: JobChangeTable;
   batches: BatchTable;
   clock: ClockTable;
+  uploads: UploadTable;
+  job_uploads: JobUploadTable;
 }
 
 export interface JobTable {
@@ -136,6 +138,37 @@ interface ClockTable {
   id: number;
   /** The last reading of the clock of stored times; 0: none. */
   read_at: number;
+}
+
+export interface UploadTable {
+  sequence: Generated<number>;
+  id: string;
+  tenant: string;
+  name: string;
+  put_token: string;
+  created_at: number;
+  /** See `Upload.expiresAt`. While an unfinished job needs it, it is moved on each time it is reached. */
+  expires_at: number;
+  /** Set if nobody can see it any more: when the next attempt to erase the rest is due. */
+  erase_at: number | null;
+  /** The attempt to send its bytes that is under way, or has succeeded. */
+  claim: string | null;
+  claim_until: number | null;
+  /** Counts for the tenant's quota: as announced, then as stored. */
+  bytes: number;
+  /** Of the bytes as they were sent; null until it is `READY`. */
+  sent_sha256: string | null;
+  /** 1 if no job has named it since it was handed out, so that no deleted job takes it along; otherwise 0. */
+  handed_out: number;
+  /** JSON, of the types `Announcement` and `KeptUpload`. */
+  announced: string;
+  kept: string | null;
+}
+
+/** Which uploads a job names. The previous release leaves these rows when it erases a job. */
+interface JobUploadTable {
+  upload_id: string;
+  job_id: string;
 }
 
 /** All columns of a job except its request, of which only the size is read. */

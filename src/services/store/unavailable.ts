@@ -23,6 +23,14 @@ const UNTOLD: ReadonlySet<string | symbol> = new Set([
 
 /** Wraps a store: its methods, except these, reject with STORE_UNAVAILABLE if the database cannot answer. */
 export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
+  return tellerFor(store, log)(store);
+}
+
+/** Returns what wraps the parts of a store in this way. */
+export function tellerFor(
+  store: Pick<JobStore, 'ping'>,
+  log: Logger,
+): <Part extends object>(part: Part) => Part {
   let loggedAt = Number.NEGATIVE_INFINITY;
   /** Logged once, until something could be written again. */
   let isFull = false;
@@ -48,26 +56,29 @@ export function tellingUnavailable(store: JobStore, log: Logger): JobStore {
     } else if (now - lookedAt >= LOOK_EVERY_MS) {
       // Other calls may succeed on a full disk; a ping shows whether there is room, even if nothing else sends one.
       lookedAt = now;
-      telling.ping().catch(() => {});
+      tell(store)
+        .ping()
+        .catch(() => {});
     }
   };
-  const telling = new Proxy(store, {
-    get: (target, name) => {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== 'function') return member;
-      if (UNTOLD.has(name)) return member.bind(target);
-      return async (...args: readonly unknown[]): Promise<unknown> => {
-        try {
-          const value: unknown = await member.apply(target, args);
-          went(name);
-          return value;
-        } catch (error) {
-          throw told(error);
-        }
-      };
-    },
-  });
-  return telling;
+  const tell = <Part extends object>(part: Part): Part =>
+    new Proxy(part, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== 'function') return member;
+        if (UNTOLD.has(name)) return member.bind(target);
+        return async (...args: readonly unknown[]): Promise<unknown> => {
+          try {
+            const value: unknown = await member.apply(target, args);
+            went(name);
+            return value;
+          } catch (error) {
+            throw told(error);
+          }
+        };
+      },
+    });
+  return tell;
 }
 
 /** A write took too long; it was not made, and will not be. */

@@ -9,7 +9,7 @@ export interface Upload {
   /** Orders uploads from old to new. */
   readonly sequence: number;
   readonly status: UploadStatus;
-  /** Unguessable; the last part of the address at which it is served. */
+  /** Unguessable; the last part of the address at which it is served, without the extension. */
   readonly name: string;
   /** Unguessable; the last part of the address to which its bytes are sent, and the permission to do so. */
   readonly putToken: string;
@@ -17,7 +17,10 @@ export interface Upload {
   /** Null until it is `READY`. */
   readonly kept: KeptUpload | null;
   readonly createdAt: number;
-  /** While `AWAITING`: when `putToken` ends. Then: when it is erased, unless an unfinished job needs it. */
+  /**
+   * While `AWAITING`: when `putToken` ends. Then: when it is erased, unless an unfinished job needs it. It moves when a
+   * job names it, and again when that job has ended.
+   */
   readonly expiresAt: number;
 }
 
@@ -43,4 +46,29 @@ export interface KeptUpload {
   readonly sha256: string;
   /** Lower-case hex, of the bytes that were sent. */
   readonly sentSha256: string;
+}
+
+/** How long the bytes of a new upload may begin to be sent. */
+export const PUT_LIFE_MS = 15 * 60 * 1000;
+/** How long an upload is kept that no job names, from when it was handed out last. */
+export const UNNAMED_LIFE_MS = 24 * 60 * 60 * 1000;
+
+/** What can be uploaded, and the usual extension of each. */
+export const UPLOAD_TYPES = {
+  'image/jpeg': 'jpg',
+  'image/png': 'png',
+  'image/webp': 'webp',
+  'video/mp4': 'mp4',
+  'video/quicktime': 'mov',
+  'video/webm': 'webm',
+  'video/x-msvideo': 'avi',
+} as const;
+
+/** The name of its blob. All blobs whose name before the extension is `upload.name` are this upload's. */
+export function blobNameOf({ name, announced, kept }: Upload): string {
+  return `${name}.${extensionOf((kept ?? announced).contentType)}`;
+}
+
+export function extensionOf(contentType: string): string {
+  return UPLOAD_TYPES[contentType as keyof typeof UPLOAD_TYPES] ?? 'bin';
 }

@@ -201,6 +201,7 @@ const FROZEN: Readonly<Record<string, string>> = {
   '004-compatibility.ts': '0562d6cd21645d8b72c9776284388390c091e90d6e4a5556870ab4c1ce04a5dd',
   '005-clock.ts': 'fe76a2bed2b7a20af03c3dab7e550be0360bf6ddebb695300c02ff6e014f03b5',
   '006-request.ts': '6a77dbeaad77cc22b94cf9cba55817ea10bceb4fa600c90ab9030f54bfd056d8',
+  '007-uploads.ts': 'd4fd1fe8172d05550f035188c228ab3df7c44bc1f9be7216b5fd3c9faeea7f51',
 };
 
 test('migrations are as they were released', () => {

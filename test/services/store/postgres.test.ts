@@ -15,25 +15,30 @@ import { withMethods } from '../../support/harness.js';
 import { NOON, newJobOf, refusal } from '../../support/samples.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../../support/services.js';
 import { describeJobStore } from './job-store.contract.js';
+import { describeUploadStore } from './upload-store.contract.js';
 
 const url = await postgresUrl();
 const log = pino({ level: 'silent' });
 const storeOn = (database: string) =>
   createKyselyJobStore(() => openPostgres(database, { poolSize: 4, log }));
 
+/** One part of two instances, called in turn. */
+function inTurn<Part extends object>(parts: readonly [Part, Part]): Part {
+  let calls = 0;
+  return new Proxy(parts[0], {
+    get: (_, name) => {
+      const part = parts[calls++ % 2 === 0 ? 0 : 1];
+      const member: unknown = Reflect.get(part, name);
+      return typeof member === 'function' ? member.bind(part) : member;
+    },
+  });
+}
+
 /** Two instances that are called in turn, and started and stopped together. */
 function twoInTurn(database: string): JobStore {
   const stores = [storeOn(database), storeOn(database)] as const;
   const all = async (step: (store: JobStore) => Promise<void>) => void (await Promise.all(stores.map(step)));
-  let calls = 0;
-  const inTurn = new Proxy(stores[0], {
-    get: (_, name) => {
-      const store = stores[calls++ % 2 === 0 ? 0 : 1];
-      const member: unknown = Reflect.get(store, name);
-      return typeof member === 'function' ? member.bind(store) : member;
-    },
-  });
-  return withMethods(inTurn, {
+  return withMethods(inTurn<JobStore>(stores), {
     start: () => all((store) => store.start()),
     stop: () => all((store) => store.stop()),
   });
@@ -60,6 +65,16 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
         return store;
       },
       close: () => store.stop(),
+    };
+  });
+
+  describeUploadStore('PostgreSQL, by two instances in turn', async () => {
+    const stores = [storeOn(database.url), storeOn(database.url)] as const;
+    await Promise.all(stores.map((store) => store.start()));
+    return {
+      jobs: inTurn(stores),
+      uploads: inTurn([stores[0].uploads, stores[1].uploads]),
+      close: async () => void (await Promise.all(stores.map((store) => store.stop()))),
     };
   });
 

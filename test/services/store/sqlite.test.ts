@@ -29,6 +29,7 @@ import { openSqlite } from '../../../src/services/store/sqlite.js';
 import { HOUR, historyOf, NOON, newJobOf } from '../../support/samples.js';
 import { describeJobStore } from './job-store.contract.js';
 import { QueryRecorder } from './query-recorder.js';
+import { describeUploadStore } from './upload-store.contract.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -53,6 +54,20 @@ describeJobStore('SQLite', async () => {
     close: async () => {
       await current.stop();
       rmSync(dir, { recursive: true });
+    },
+  };
+});
+
+describeUploadStore('SQLite', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'store-'));
+  const jobs = createKyselyJobStore(() => openSqlite(join(folder, 'gateway.db')));
+  await jobs.start();
+  return {
+    jobs,
+    uploads: jobs.uploads,
+    close: async () => {
+      await jobs.stop();
+      rmSync(folder, { recursive: true });
     },
   };
 });

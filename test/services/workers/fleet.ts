@@ -116,7 +116,12 @@ export class Fleet {
     const store = this.#lifeline(shared, () => gateway.isDead);
     const akool = new ScriptedAkool();
     const { clock } = this;
-    const jobSettings = { queueLimit: 1000, queueTtlMs: 24 * HOUR, acceptWhileBlocked: false };
+    const jobSettings = {
+      queueLimit: 1000,
+      queueTtlMs: 24 * HOUR,
+      acceptWhileBlocked: false,
+      uploadTtlMs: HOUR,
+    };
     const serviceOn = () =>
       new JobService({ store, bus: createInProcessJobBus(), clock, settings: jobSettings });
     const jobs = serviceOn();

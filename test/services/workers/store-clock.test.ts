@@ -43,7 +43,7 @@ async function gateway(itsStore: JobStore = store): Promise<Gateway> {
   const { log, lines } = recordedLog();
   const clock = new StoreClock({ store: itsStore, log });
   await clock.check();
-  const settings = { queueLimit: 100, queueTtlMs: HOUR, acceptWhileBlocked: false };
+  const settings = { queueLimit: 100, queueTtlMs: HOUR, acceptWhileBlocked: false, uploadTtlMs: HOUR };
   return { clock, lines, jobs: new JobService({ store, bus: createInProcessJobBus(), clock, settings }) };
 }
 
