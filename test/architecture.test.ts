@@ -50,7 +50,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'services/auth': ['basics', 'config'],
   'services/limits': ['basics', 'services/auth'],
   'services/jobs': ['basics', 'services/limits'],
-  'services/uploads': ['services/jobs'],
+  'services/uploads': ['basics', 'services/jobs'],
   'services/akool': ['basics', 'services/jobs'],
   'services/store': ['basics', 'services/jobs', 'services/uploads'],
   'services/bus': ['basics', 'services/jobs'],
