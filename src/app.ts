@@ -158,20 +158,21 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   function setToWork(parts: Parts, { beating }: Opened): void {
-    const { dispatcher, watch, reconciler, archiver, eraser, expiry, positions, metrics } = parts;
+    const { dispatcher, watch, reconciler, archiver, eraser, uploadSweeper, expiry, positions, metrics } =
+      parts;
     // Stopped first: nothing new begins, and calls in flight finish while everything else still serves.
     stops.push({
       part: 'workers',
       stop: () =>
         stopTogether([
-          ...[dispatcher, watch, reconciler, archiver, eraser, expiry, positions, metrics],
+          ...[dispatcher, watch, reconciler, archiver, eraser, uploadSweeper, expiry, positions, metrics],
           ...beating,
         ]),
     });
     metrics.start();
     positions.start();
     if (overrides.withoutReconciler !== true) reconciler.start();
-    for (const part of [archiver, eraser, expiry]) part.start();
+    for (const part of [archiver, eraser, uploadSweeper, expiry]) part.start();
     if (config.dispatchPaused) {
       log.warn('DISPATCH is paused: waiting jobs are kept and not sent until a start without it');
     } else {

@@ -4,6 +4,7 @@ import { URL_FAULTS } from './http-url.js';
 import { createSchema, RESOLVERS } from './resolvers/schema.js';
 import { IMAGE_FAULTS } from './services/faces/base64-picture.js';
 import { OPTS_FAULTS } from './services/jobs/opts.js';
+import { UPLOAD_TYPE_FAULTS } from './services/uploads/announced-type.js';
 
 export { SETTINGS } from './config/settings.js';
 export { ERROR_CODES } from './errors.js';
@@ -13,6 +14,7 @@ export const FIELD_ERROR_REASONS = {
   URL_INVALID: URL_FAULTS,
   OPTS_MALFORMED: OPTS_FAULTS,
   IMAGE_INVALID: IMAGE_FAULTS,
+  CONTENT_TYPE_UNSUPPORTED: UPLOAD_TYPE_FAULTS,
 };
 
 export async function schemaText(): Promise<string> {

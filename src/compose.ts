@@ -20,6 +20,8 @@ import { DetectionCache } from './services/faces/detection-cache.js';
 import { FaceDetector } from './services/faces/face-detector.js';
 import { Health } from './services/health.js';
 import { JobService } from './services/jobs/job-service.js';
+import { UploadAddresses } from './services/uploads/upload-addresses.js';
+import { UploadService } from './services/uploads/upload-service.js';
 import { AccountHolds } from './services/workers/account-holds.js';
 import { AccountWatch } from './services/workers/account-watch.js';
 import { Archiver } from './services/workers/archiver.js';
@@ -33,6 +35,7 @@ import { createRegistry, Metrics } from './services/workers/metrics.js';
 import { QueuePositions } from './services/workers/queue-positions.js';
 import { Reconciler } from './services/workers/reconciler.js';
 import { Submission } from './services/workers/submission.js';
+import { UploadSweeper } from './services/workers/upload-sweeper.js';
 import { WaitingReasons } from './services/workers/waiting-reasons.js';
 
 /** The parts that are started and stopped. */
@@ -44,6 +47,7 @@ export interface Parts {
   readonly reconciler: Reconciler;
   readonly archiver: Archiver;
   readonly eraser: Eraser;
+  readonly uploadSweeper: UploadSweeper;
   readonly expiry: ExpiryWatch;
   readonly positions: QueuePositions;
   readonly metrics: Metrics;
@@ -76,7 +80,7 @@ export async function compose(
   isStopping: () => boolean,
 ): Promise<Parts> {
   const { config, log } = given;
-  const { store, clock, akool, akoolAddress, bus, archive, fetcher, sandbox } = opened;
+  const { store, uploadStore, clock, akool, akoolAddress, bus, archive, fetcher, sandbox } = opened;
   const settings = {
     ...config,
     ...config.akool,
@@ -95,7 +99,32 @@ export async function compose(
   const dispatcher = new Dispatcher({ jobs, akool, faces: detections, holds, clock, settings, log });
   const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
   logEndedJobs(jobs, log);
-  const eraser = new Eraser({ store, jobs, akool, archive, clock, settings, log });
+  const uploads = new UploadService({
+    store: uploadStore,
+    addresses: new UploadAddresses(publicUrl ?? listener.url),
+    clock,
+    settings: config.uploads,
+    isReachable: publicUrl !== null,
+    freeBytes: async () => null,
+  });
+  const uploadSweeper = new UploadSweeper({
+    store: uploadStore,
+    uploads,
+    blobs: opened.uploads,
+    clock,
+    settings,
+    log,
+  });
+  const eraser = new Eraser({
+    store,
+    jobs,
+    akool,
+    archive,
+    uploads: uploadSweeper,
+    clock,
+    settings,
+    log,
+  });
   const registry = createRegistry();
   const health = new Health({ store, bus, registry, log });
 
@@ -110,8 +139,11 @@ export async function compose(
       faces: new FaceDetector(detections, log),
       account: new Account({ akool, jobs, maxConcurrency: config.akool.maxConcurrency, log }),
       eraser,
+      uploads,
+      uploadSweeper,
       followTokens,
-      cursors: new Cursors(opened.keys.cursors),
+      cursors: new Cursors(opened.keys.cursors, 'jobs'),
+      uploadCursors: new Cursors(opened.keys.cursors, 'uploads'),
       mediaUrl: ({ name }) => `${publicUrl ?? listener.url}/media/${name}`,
       log,
     },
@@ -144,6 +176,7 @@ export async function compose(
     reconciler,
     archiver: new Archiver({ store, jobs, archive, fetcher, clock, settings, log }),
     eraser,
+    uploadSweeper,
     expiry: new ExpiryWatch({ store, clock, registry, log }),
     positions: new QueuePositions({
       store,

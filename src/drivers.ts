@@ -4,6 +4,7 @@
  * A driver is loaded only if it is used, so that the others cost no startup time or memory.
  */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config, Secrets } from './config/config.js';
 import { driverAddress } from './config/postgres-address.js';
@@ -39,7 +40,7 @@ function databaseFileOf({ databaseUrl }: Pick<Secrets, 'databaseUrl'>): string |
   return /^sqlite:(.*)$/.exec(databaseUrl)?.[1] ?? null;
 }
 
-export function createStore({ config, secrets, log }: Settings): JobStore {
+export function createStore({ config, secrets, log }: Settings): ReturnType<typeof createKyselyJobStore> {
   const file = databaseFileOf(secrets);
   return createKyselyJobStore(async () => {
     if (file !== null) {
@@ -112,13 +113,25 @@ export async function createLimiters(place: RedisPlace | null, log: Logger): Pro
   return createRedisLimiters({ ...place, log });
 }
 
-export async function createArchive({ config, secrets, log }: Settings): Promise<BlobStore> {
+/** The part of the archive's place that is for uploads. */
+const UPLOADS = 'uploads';
+
+export async function createArchive(settings: Settings): Promise<BlobStore> {
+  return createBlobStore(settings, '');
+}
+
+/** Creates the store for uploads, which is a part of the archive's place that the archive never touches. */
+export async function createUploads(settings: Settings): Promise<BlobStore> {
+  return createBlobStore(settings, UPLOADS);
+}
+
+async function createBlobStore({ config, secrets, log }: Settings, part: string): Promise<BlobStore> {
   const { archiveBucket: bucket, archiveDir, archiveTimeoutMs } = config;
-  if (bucket === null) return createFolderBlobStore(archiveDir);
+  if (bucket === null) return createFolderBlobStore(join(archiveDir, part));
   // Loading its client takes 14 MB and a fifth of a second.
   const { createS3BlobStore } = await import('./services/media/s3-blob-store.js');
   return createS3BlobStore({
-    bucket,
+    bucket: { ...bucket, prefix: [bucket.prefix, part].filter((name) => name !== '').join('/') },
     credentials: secrets.s3Credentials,
     longestWriteMs: archiveTimeoutMs,
     log,

@@ -18,6 +18,10 @@ export const ERROR_CODES = {
   PROVIDER_UNAVAILABLE:
     'Akool could not be reached or gave no usable answer: try again later; or it refuses the account (`extensions.waitingReason` then says why): the operator has to look into it.',
   STORE_UNAVAILABLE: 'The database is unavailable; `extensions.retryAfterSeconds` says when to try again.',
+  UPLOADS_UNAVAILABLE:
+    'The gateway takes no uploads, or none at the moment; the message says what its operator has to do.',
+  UPLOAD_QUOTA_EXCEEDED:
+    'Your uploads would take more room than you may use; delete some, or wait until some expire.',
   AUTHENTICATION_UNAVAILABLE: 'Your credentials cannot be checked right now; try again later.',
   ARCHIVE_UNAVAILABLE: 'Kept results cannot be read right now; try again later. Only at `/media/…`.',
   INTERNAL_SERVER_ERROR: 'An unexpected error, logged under `extensions.reference`.',

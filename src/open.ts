@@ -10,6 +10,7 @@ import {
   createBus,
   createLimiters,
   createStore,
+  createUploads,
   databaseUnusable,
   goOnWithoutRedis,
   redisPlace,
@@ -23,7 +24,8 @@ import type { JobBus } from './services/jobs/job-bus.js';
 import type { JobStore } from './services/jobs/job-store.js';
 import type { BlobStore } from './services/media/blob-store.js';
 import { ResultFetcher } from './services/media/result-fetcher.js';
-import { tellingUnavailable } from './services/store/unavailable.js';
+import { tellerFor } from './services/store/unavailable.js';
+import type { UploadStore } from './services/uploads/upload-store.js';
 import { InstanceHeartbeat } from './services/workers/instance-heartbeat.js';
 import { StoreClock } from './services/workers/store-clock.js';
 
@@ -34,6 +36,7 @@ export interface Overrides {
   readonly bus?: JobBus;
   readonly sandbox?: (port: number) => Sandbox;
   readonly wrapStore?: (store: JobStore) => JobStore;
+  readonly wrapUploadStore?: (store: UploadStore) => UploadStore;
   readonly archive?: BlobStore;
   readonly wrapAkool?: (akool: AkoolClient) => AkoolClient;
   /** Turns polling off, so that tests can prove that the checks notice lost updates. */
@@ -43,6 +46,8 @@ export interface Overrides {
 /** What has been opened. */
 export interface Opened {
   readonly store: JobStore;
+  /** In the same database. */
+  readonly uploadStore: UploadStore;
   /** The keys that sign follow tokens and encrypt cursors; the same on all instances. */
   readonly keys: { readonly followTokens: Uint8Array; readonly cursors: Uint8Array };
   readonly clock: Clock;
@@ -54,6 +59,8 @@ export interface Opened {
   /** Null if each instance counts separately. */
   readonly limiters: SharedLimiters | null;
   readonly archive: BlobStore;
+  /** The files of callers; apart from the archive. */
+  readonly uploads: BlobStore;
   readonly fetcher: ResultFetcher;
   /** Stopped with the workers, in parallel, because each may wait for a database that does not answer. */
   readonly beating: readonly Stoppable[];
@@ -84,7 +91,10 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
   };
 
   const plainStore = createStore(settings);
-  const store = tellingUnavailable(overrides.wrapStore?.(plainStore) ?? plainStore, log);
+  const wrappedStore = overrides.wrapStore?.(plainStore) ?? plainStore;
+  const telling = tellerFor(wrappedStore, log);
+  const store = telling(wrappedStore);
+  const uploadStore = telling(overrides.wrapUploadStore?.(plainStore.uploads) ?? plainStore.uploads);
   stops.push({ part: 'store', stop: () => store.stop() });
   await store.start().catch(cantUseDatabase);
   const keys = {
@@ -121,15 +131,19 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
   if (limiters !== null) stops.push({ part: 'rate limiters', stop: () => limiters.stop() });
 
   const archive = overrides.archive ?? (await createArchive(settings));
-  stops.push({ part: 'archive', stop: () => archive.stop() });
-  await archive.start().catch((error: unknown) => {
-    throw archiveUnusable(config, error);
-  });
+  const uploads = await createUploads(settings);
+  for (const [part, blobs] of Object.entries({ archive, 'upload storage': uploads })) {
+    stops.push({ part, stop: () => blobs.stop() });
+    await blobs.start().catch((error: unknown) => {
+      throw archiveUnusable(config, error);
+    });
+  }
   const fetcher = new ResultFetcher(address.baseUrl, address.proxies);
   stops.push({ part: 'result fetcher', stop: () => fetcher.close() });
 
   return {
     store,
+    uploadStore,
     keys,
     clock,
     sandbox,
@@ -138,6 +152,7 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
     bus,
     limiters,
     archive,
+    uploads,
     fetcher,
     beating: [heartbeat, clock],
   };

@@ -57,12 +57,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'services/media': ['basics', 'config'],
   'services/pictures': ['basics'],
   'services/faces': ['basics', 'services/limits', 'services/jobs', 'services/akool', 'services/media'],
-  'services/workers': ['basics', 'services/jobs', 'services/akool', 'services/media', 'services/faces'],
+  'services/workers': [
+    ...['basics', 'services/jobs', 'services/uploads', 'services/akool', 'services/media'],
+    ...['services/faces'],
+  ],
   services: ['basics', 'services/jobs', 'services/akool'],
-  schema: ['basics', 'services/jobs', 'services/akool', 'services/faces'],
+  schema: ['basics', 'services/jobs', 'services/uploads', 'services/akool', 'services/faces'],
   resolvers: [
     ...['basics', 'schema', 'services', 'services/auth', 'services/limits', 'services/jobs'],
-    ...['services/faces', 'services/workers'],
+    ...['services/uploads', 'services/faces', 'services/workers'],
   ],
   graphql: ['basics', 'resolvers', 'services/auth', 'services/limits', 'services/jobs', 'services/bus'],
   http: [
@@ -72,7 +75,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   process: [
     ...['basics', 'sandbox', 'config', 'http', 'graphql', 'resolvers', 'services', 'services/auth'],
     ...['services/jobs', 'services/akool', 'services/store', 'services/bus', 'services/media'],
-    ...['services/faces', 'services/workers'],
+    ...['services/uploads', 'services/faces', 'services/workers'],
   ],
   demo: ['process', 'config'],
 };

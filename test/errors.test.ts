@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ERROR_CODES, GatewayError, InputError, jobNotFound } from '../src/errors.js';
 import { toClientError } from '../src/graphql/client-errors.js';
 import { createSchema, RESOLVERS } from '../src/resolvers/schema.js';
+import { noUploads } from './support/no-uploads.js';
 
 const MARKER = 'hunter2SECRET';
 
@@ -33,11 +34,13 @@ beforeAll(async () => {
 });
 afterAll(() => apollo.stop());
 
+const CONTEXT = { services: { uploads: noUploads }, caller: { tenant: 'ann' } };
+
 type Variables = Record<string, unknown>;
 
 /** The errors that a client gets over HTTP and over a WebSocket. */
 async function errorsOf(query: string, variables: Variables = {}): Promise<readonly GraphQLFormattedError[]> {
-  const { body } = await apollo.executeOperation({ query, variables });
+  const { body } = await apollo.executeOperation({ query, variables }, { contextValue: CONTEXT });
   const overHttp = body.kind === 'single' ? (body.singleResult.errors ?? []) : [];
   const overSocket = (await graphqlErrors(query, variables)).map((error) =>
     toClientError(error.toJSON(), error, report),
@@ -54,7 +57,7 @@ async function graphqlErrors(query: string, variableValues: Variables): Promise<
   }
   const invalid = validate(schema, document);
   if (invalid.length > 0) return invalid;
-  return (await execute({ schema, document, variableValues, contextValue: {} })).errors ?? [];
+  return (await execute({ schema, document, variableValues, contextValue: CONTEXT })).errors ?? [];
 }
 
 const SUBMIT = 'mutation ($input: SubmitFaceSwapInput!) { submitFaceSwap(input: $input) { job { id } } }';

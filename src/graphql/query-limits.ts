@@ -65,6 +65,7 @@ const WEIGHED = ['depth', 'aliases', 'fields', 'cost'] as const;
 /** The length of a list without `first` or `last`: its maximum, or an estimate if there is none. */
 const LIST_FIELDS: ReadonlyMap<string, number> = new Map([
   ['jobs', 20],
+  ['uploads', 20],
   ['history', 8],
   ['sourceImage', MAX_IMAGES],
   ['targetImage', MAX_IMAGES],

@@ -1,6 +1,6 @@
 /** The Akool account. Each field is resolved separately, so only a query for the credit calls Akool. */
 import { Authorized, Ctx, FieldResolver, Float, Query, Resolver } from 'type-graphql';
-import { AccountType, SlotUsageType } from '../schema/account.type.js';
+import { AccountType, SlotUsageType, UploadUsageType } from '../schema/account.type.js';
 import { WaitingReasonEnum } from '../schema/enums.js';
 import type { WaitingReason } from '../services/jobs/waiting-reason.js';
 import type { GatewayContext } from './context.js';
@@ -21,6 +21,11 @@ export class AccountResolver {
   @FieldResolver(() => SlotUsageType)
   slots(@Ctx() { services: { account } }: GatewayContext): Promise<SlotUsageType> {
     return account.slots();
+  }
+
+  @FieldResolver(() => UploadUsageType)
+  uploads(@Ctx() { services: { uploads }, caller }: GatewayContext): Promise<UploadUsageType> {
+    return uploads.usage(caller.tenant);
   }
 
   @FieldResolver(() => WaitingReasonEnum, {

@@ -10,8 +10,10 @@ import type { JobService } from '../services/jobs/job-service.js';
 import type { AnswerBudget } from '../services/limits/answer-budget.js';
 import type { InTurn } from '../services/limits/event-turns.js';
 import type { Turn } from '../services/limits/query-turns.js';
+import type { UploadService } from '../services/uploads/upload-service.js';
 import type { Eraser } from '../services/workers/eraser.js';
 import type { Submission } from '../services/workers/submission.js';
+import type { UploadSweeper } from '../services/workers/upload-sweeper.js';
 import type { WaitingReasons } from '../services/workers/waiting-reasons.js';
 import type { Cursors } from './cursors.js';
 import type { JobReads } from './job-reads.js';
@@ -24,7 +26,10 @@ export interface Services {
   readonly account: Account;
   readonly eraser: Pick<Eraser, 'delete'>;
   readonly followTokens: FollowTokens;
+  readonly uploads: UploadService;
+  readonly uploadSweeper: Pick<UploadSweeper, 'delete'>;
   readonly cursors: Cursors;
+  readonly uploadCursors: Cursors;
   readonly mediaUrl: MediaUrl;
   readonly log: Pick<Logger, 'warn'>;
 }

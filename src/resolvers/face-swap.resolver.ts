@@ -1,11 +1,16 @@
 /** The submit mutations: Face Swap Pro and Face Swap Plus. */
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Authorized, Ctx, Info, Mutation, Resolver } from 'type-graphql';
+import { InputError } from '../errors.js';
+import { addressesIn } from '../schema/addresses.js';
 import { SubmitFaceSwapInput, toFaceSwapRequest } from '../schema/face-swap.input.js';
 import { SubmitFaceSwapPayloadType } from '../schema/face-swap-job.type.js';
 import { SubmitFaceSwapPlusInput, toFaceSwapPlusRequest } from '../schema/face-swap-plus.input.js';
 import { SubmitFaceSwapPlusPayloadType } from '../schema/face-swap-plus-job.type.js';
-import { toJobNode } from '../schema/job-node.js';
+import { type JobNode, toJobNode } from '../schema/job-node.js';
+import type { JobRequest } from '../services/jobs/job-request.js';
+import { UnusableUploads } from '../services/jobs/unusable-uploads.js';
+import { refusedAt } from '../services/uploads/upload-service.js';
 import { accept, type GatewayContext } from './context.js';
 
 @Resolver()
@@ -20,15 +25,7 @@ export class FaceSwapResolver {
     @Ctx() context: GatewayContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<SubmitFaceSwapPayloadType> {
-    const { services, caller } = context;
-    const request = toFaceSwapRequest(input);
-    const { job, deduplicated } = await services.submission.submit(
-      caller.tenant,
-      request,
-      input.idempotencyKey ?? null,
-    );
-    accept(context, info, job.id);
-    return { job: toJobNode(job, services.mediaUrl, request), deduplicated };
+    return submit(input, toFaceSwapRequest(input), context, info);
   }
 
   @Authorized()
@@ -41,14 +38,25 @@ export class FaceSwapResolver {
     @Ctx() context: GatewayContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<SubmitFaceSwapPlusPayloadType> {
-    const { services, caller } = context;
-    const request = toFaceSwapPlusRequest(input);
-    const { job, deduplicated } = await services.submission.submit(
-      caller.tenant,
-      request,
-      input.idempotencyKey ?? null,
-    );
-    accept(context, info, job.id);
-    return { job: toJobNode(job, services.mediaUrl, request), deduplicated };
+    return submit(input, toFaceSwapPlusRequest(input), context, info);
   }
+}
+
+/** @throws InputError for addresses at which the caller has no upload that is ready */
+async function submit(
+  input: SubmitFaceSwapInput | SubmitFaceSwapPlusInput,
+  request: JobRequest,
+  context: GatewayContext,
+  info: GraphQLResolveInfo,
+): Promise<{ readonly job: JobNode; readonly deduplicated: boolean }> {
+  const { services, caller } = context;
+  const named = services.uploads.namedAt(addressesIn(input));
+  const names = [...new Set(named.map(({ name }) => name))];
+  const { job, deduplicated } = await services.submission
+    .submit(caller.tenant, request, input.idempotencyKey ?? null, names)
+    .catch((error: unknown) => {
+      throw error instanceof UnusableUploads ? new InputError(refusedAt(named, error)) : error;
+    });
+  accept(context, info, job.id);
+  return { job: toJobNode(job, services.mediaUrl, request), deduplicated };
 }

@@ -24,7 +24,7 @@ import type { Job, JobUpdate } from '../services/jobs/job.js';
 import { birthOf } from '../services/jobs/new-job.js';
 import type { WaitingReason } from '../services/jobs/waiting-reason.js';
 import { accept, type GatewayContext } from './context.js';
-import { toConnection, toPageRequest } from './job-page.js';
+import { toConnection, toPageRequest } from './pages.js';
 
 @Resolver(() => JobType)
 export class JobResolver {
@@ -54,7 +54,8 @@ export class JobResolver {
     @Ctx() { services: { jobs, cursors, mediaUrl }, caller }: GatewayContext,
   ): Promise<JobConnectionType> {
     const page = toPageRequest({ first, after, last, before }, cursors);
-    return toConnection(await jobs.list(caller.tenant, toJobFilter(filter), page), cursors, mediaUrl);
+    const found = await jobs.list(caller.tenant, toJobFilter(filter), page);
+    return toConnection(found.jobs, found, cursors, (job) => toJobNode(job, mediaUrl));
   }
 
   @Authorized()

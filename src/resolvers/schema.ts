@@ -7,6 +7,7 @@ import { DetectFacesInput } from '../schema/face-detection.type.js';
 import { SubmitFaceSwapInput } from '../schema/face-swap.input.js';
 import { SubmitFaceSwapPlusInput } from '../schema/face-swap-plus.input.js';
 import { checkInput } from '../schema/rules.js';
+import { CreateUploadInput } from '../schema/upload.input.js';
 import { AccountResolver } from './account.resolver.js';
 import type { GatewayContext } from './context.js';
 import { FaceDetectionResolver } from './face-detection.resolver.js';
@@ -14,7 +15,10 @@ import { FaceSwapResolver } from './face-swap.resolver.js';
 import { FaceSwapJobResolver } from './face-swap-job.resolver.js';
 import { FaceSwapPlusJobResolver } from './face-swap-plus-job.resolver.js';
 import { FollowTokenResolver } from './follow-token.resolver.js';
+import { faultsOf, type Input } from './input-faults.js';
 import { JobResolver } from './job.resolver.js';
+import { NodeResolver } from './node.resolver.js';
+import { UploadResolver } from './upload.resolver.js';
 
 /** The resolvers of the public schema. */
 export const RESOLVERS = [
@@ -25,6 +29,8 @@ export const RESOLVERS = [
   FaceSwapPlusJobResolver,
   FollowTokenResolver,
   JobResolver,
+  NodeResolver,
+  UploadResolver,
 ] as const;
 
 export async function createSchema(resolvers: NonEmptyArray<ClassType>): Promise<GraphQLSchema> {
@@ -32,14 +38,18 @@ export async function createSchema(resolvers: NonEmptyArray<ClassType>): Promise
     resolvers,
     pubSub: noTopics,
     authChecker: isAllowed,
-    validateFn: async (value, type) => {
-      if (INPUTS.has(type) && typeof value === 'object' && value !== null) await checkInput(value, 'input');
+    validateFn: async (value, type, { context }) => {
+      if (!INPUTS.has(type) || typeof value !== 'object' || value === null) return;
+      await checkInput(value, 'input', (isValid) =>
+        faultsOf(value as Input, context as GatewayContext, isValid),
+      );
     },
   });
 }
 
 /** The classes of `input` arguments, which carry their own rules. Resolvers check scalar arguments themselves. */
 const INPUTS: ReadonlySet<unknown> = new Set([
+  CreateUploadInput,
   DetectFacesInput,
   SubmitFaceSwapInput,
   SubmitFaceSwapPlusInput,

@@ -1,5 +1,5 @@
 /** The Akool account. `AccountResolver` resolves each field separately. */
-import { Field, Int, ObjectType } from 'type-graphql';
+import { Field, Float, Int, ObjectType } from 'type-graphql';
 
 @ObjectType('SlotUsage', {
   simpleResolvers: true,
@@ -16,6 +16,15 @@ export class SlotUsageType {
 
   @Field(() => Int, { description: 'How many jobs are waiting for a slot.' })
   waiting: number;
+}
+
+@ObjectType('UploadUsage', { simpleResolvers: true, description: "Use of your tenant's room for uploads." })
+export class UploadUsageType {
+  @Field(() => Float, { description: 'The bytes of your uploads, and of those that may still be sent.' })
+  bytes: number;
+
+  @Field(() => Float, { nullable: true, description: 'How many there may be; null if there is no limit.' })
+  limit: number | null;
 }
 
 @ObjectType('Account', { simpleResolvers: true })

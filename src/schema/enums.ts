@@ -3,6 +3,7 @@ import { registerEnumType } from 'type-graphql';
 import { JOB_STATUSES, JOB_UPDATE_SOURCES } from '../services/jobs/job.js';
 import { JOB_ERROR_CODES } from '../services/jobs/job-error.js';
 import { WAITING_REASONS } from '../services/jobs/waiting-reason.js';
+import { UPLOAD_STATUSES } from '../services/uploads/upload.js';
 
 function namedAfterThemselves<const T extends string>(names: readonly T[]): { readonly [N in T]: N } {
   return Object.fromEntries(names.map((name) => [name, name])) as { [N in T]: N };
@@ -111,4 +112,13 @@ export const FaceSwapPlusStyleEnum = {
 registerEnumType(FaceSwapPlusStyleEnum, {
   name: 'FaceSwapPlusStyle',
   description: "Akool's styles for Face Swap Plus.",
+});
+
+export const UploadStatusEnum = namedAfterThemselves(UPLOAD_STATUSES);
+registerEnumType(UploadStatusEnum, {
+  name: 'UploadStatus',
+  valuesConfig: {
+    AWAITING: { description: 'Announced; its bytes are not stored yet.' },
+    READY: { description: 'Stored and checked.' },
+  },
 });

@@ -4,22 +4,8 @@ import type { JobStatus } from '../services/jobs/job.js';
 import type { JobFilter } from '../services/jobs/job-store.js';
 import { JobStatusEnum } from './enums.js';
 import { JobType } from './job.type.js';
+import { PageInfoType } from './page-info.type.js';
 import { DateTimeScalar } from './scalars.js';
-
-@ObjectType('PageInfo', { simpleResolvers: true })
-class PageInfoType {
-  @Field(() => Boolean, { description: 'Whether there are jobs older than the last one on this page.' })
-  hasNextPage: boolean;
-
-  @Field(() => Boolean, { description: 'Whether there are jobs newer than the first one on this page.' })
-  hasPreviousPage: boolean;
-
-  @Field(() => String, { nullable: true })
-  startCursor: string | null;
-
-  @Field(() => String, { nullable: true })
-  endCursor: string | null;
-}
 
 @ObjectType('JobEdge', { simpleResolvers: true })
 class JobEdgeType {

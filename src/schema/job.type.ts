@@ -1,9 +1,10 @@
 /** The interface `Job` and the types it uses. */
-import { Field, ID, Int, InterfaceType, ObjectType } from 'type-graphql';
+import { Field, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { JobStatus, JobUpdateSource } from '../services/jobs/job.js';
 import type { JobErrorCode } from '../services/jobs/job-error.js';
 import { JobErrorCodeEnum, JobStatusEnum, JobUpdateSourceEnum } from './enums.js';
 import type { JobNode } from './job-node.js';
+import { NodeType } from './node.type.js';
 import { DateTimeScalar, UrlScalar } from './scalars.js';
 
 @ObjectType('JobUpdate', {
@@ -73,13 +74,11 @@ class JobErrorType {
 }
 
 @InterfaceType('Job', {
+  implements: NodeType,
   description: 'An accepted submit and its progress.',
   resolveType: ({ __typename }: JobNode) => __typename,
 })
-export abstract class JobType {
-  @Field(() => ID)
-  id: string;
-
+export abstract class JobType extends NodeType {
   @Field(() => JobStatusEnum)
   status: JobStatus;
 

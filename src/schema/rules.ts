@@ -3,6 +3,7 @@ import { registerDecorator, type ValidationArguments, type ValidationError, vali
 import { type FieldError, InputError } from '../errors.js';
 import { URL_FAULTS, urlFault } from '../http-url.js';
 import { OPTS_FAULTS, optsFault } from '../services/jobs/opts.js';
+import { UPLOAD_TYPE_FAULTS, uploadTypeFault } from '../services/uploads/announced-type.js';
 
 /** The `context` of a rule. */
 interface RuleContext {
@@ -19,11 +20,17 @@ const MAX_ERRORS = 250;
  * Checks an input against all rules of its class and of the classes nested in it.
  *
  * @param prefix the name of the argument, which begins each path
+ * @param others checks what the classes can't know; gets whether the input keeps their rules
  * @throws InputError with every broken rule, but none of the values
  */
-export async function checkInput(input: object, prefix: string): Promise<void> {
+export async function checkInput(
+  input: object,
+  prefix: string,
+  others: (isValid: boolean) => Promise<readonly FieldError[]>,
+): Promise<void> {
   const errors = await validate(input, { forbidUnknownValues: false, validationError: { target: false } });
   const fieldErrors = errors.flatMap((error) => toFieldErrors(error, prefix, input));
+  fieldErrors.push(...(await others(errors.length === 0)));
   // Put errors of a list before errors of its elements, so that the limit does not cut them off.
   fieldErrors.sort((a, b) => depthOf(a) - depthOf(b));
   if (fieldErrors.length > 0) throw new InputError(fieldErrors.slice(0, MAX_ERRORS));
@@ -89,6 +96,24 @@ export function IsIdempotencyKey(): PropertyDecorator {
   return rule('IDEMPOTENCY_KEY_INVALID', 'must be 1 to 128 printable characters', {
     holds: (value) =>
       value == null || (typeof value === 'string' && /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,128}$/u.test(value)),
+  });
+}
+
+/** A media type that can be uploaded; its message says which of `UPLOAD_TYPE_FAULTS` it has. */
+export function IsUploadType(): PropertyDecorator {
+  return faultRule('CONTENT_TYPE_UNSUPPORTED', UPLOAD_TYPE_FAULTS, uploadTypeFault);
+}
+
+/** The largest size depends on the settings: see `UploadService.faultsOf`. */
+export function IsByteSize(): PropertyDecorator {
+  return rule('BYTE_SIZE_INVALID', 'must be the exact number of bytes, at least 1', {
+    holds: (value) => typeof value === 'number' && value >= 1,
+  });
+}
+
+export function IsSha256(): PropertyDecorator {
+  return rule('SHA256_INVALID', 'must be a SHA-256 in hex: 64 digits', {
+    holds: (value) => value == null || (typeof value === 'string' && /^[\da-f]{64}$/i.test(value)),
   });
 }
 

@@ -95,6 +95,16 @@ async function over(): Promise<string> {
   return id;
 }
 
+/** An announced upload. */
+async function upload(): Promise<string> {
+  const input = '{ contentType: "image/png", byteSize: 1 }';
+  const query = `mutation { createUpload(input: ${input}) { upload { id } } }`;
+  const { text } = await knock('http', gateway.url, { query }, KEYS.acme);
+  const id = /"id":"([^"]+)"/.exec(text)?.[1];
+  if (id === undefined) throw new Error(text);
+  return id;
+}
+
 async function jwt(tenant: string, expiresIn = 60): Promise<string> {
   return new SignJWT({ tenant })
     .setProtectedHeader({ alg: 'HS256' })
@@ -126,7 +136,10 @@ type CallerKind = keyof typeof CALLERS;
 
 /** The expected outcome for each kind of valid credentials. */
 interface Row {
+  /** The job that callers with a follow token may follow. */
   readonly job: () => Promise<string>;
+  /** What is queried, if it is not that job. */
+  readonly upload?: () => Promise<string>;
   readonly query: (id: string) => string;
   readonly other: string;
   readonly followOther: string;
@@ -164,6 +177,43 @@ const ROWS: Record<string, Row> = {
     job: some,
     query: () => '{ account { credit } }',
     other: 'ok',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Query.node': {
+    job: some,
+    query: (id) => `{ node(id: "${id}") { id } }`,
+    other: 'null',
+    followOther: 'null',
+    followThis: 'ok',
+    right: 'ok',
+  },
+  'Query.upload': {
+    job: some,
+    upload,
+    query: (id) => `{ upload(id: "${id}") { id } }`,
+    other: 'null',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Query.uploads': {
+    job: some,
+    upload,
+    query: () => '{ uploads(first: 100) { edges { node { id } } } }',
+    other: 'ok',
+    hides: true,
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Mutation.createUpload': {
+    job: some,
+    query: () =>
+      'mutation { createUpload(input: { contentType: "image/png", byteSize: 1 }) { deduplicated } }',
+    other: 'ok',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Mutation.deleteUpload': {
+    job: some,
+    upload,
+    query: (id) => `mutation { deleteUpload(id: "${id}") }`,
+    other: 'NOT_FOUND',
     ...NOT_FOR_FOLLOWERS,
   },
   'Mutation.submitFaceSwap': {
@@ -253,8 +303,9 @@ describe.each(Object.keys(ROWS))('%s', (operation) => {
     const row = ROWS[operation];
     if (row === undefined) throw new Error(operation);
     for (const door of doorsOf(operation)) {
-      const id = await row.job();
-      const reply = await knock(door, gateway.url, { query: row.query(id) }, await CALLERS[caller](id));
+      const job = await row.job();
+      const id = (await row.upload?.()) ?? job;
+      const reply = await knock(door, gateway.url, { query: row.query(id) }, await CALLERS[caller](job));
       const outcome = expected(row, caller);
       if (typeof outcome === 'string') {
         expect([door, outcomeOf(reply)]).toEqual([door, outcome]);
@@ -282,7 +333,7 @@ describe("Somebody else's job looks exactly like one that does not exist", () =>
 
   it.each(byId)('%s', async (operation, row) => {
     for (const door of doorsOf(operation)) {
-      const id = await row.job();
+      const id = await (row.upload ?? row.job)();
       const strangers: (readonly [string, string | null])[] = [
         ['tenant', KEYS.globex],
         ['follower', await followToken(busy)],

@@ -4,6 +4,7 @@ import { type FieldError, InputError } from '../../src/errors.js';
 import { createSchema, RESOLVERS } from '../../src/resolvers/schema.js';
 import type { Caller } from '../../src/services/auth/caller.js';
 import type { FaceSwapRequest } from '../../src/services/jobs/job-request.js';
+import { noUploads } from '../support/no-uploads.js';
 import { jobWith, request } from '../support/samples.js';
 
 const MARKER = 'hunter2SECRET';
@@ -43,7 +44,7 @@ async function submit(input: Input) {
     schema,
     source: 'mutation ($input: SubmitFaceSwapInput!) { submitFaceSwap(input: $input) { job { id } } }',
     variableValues: { input },
-    contextValue: { services: { submission, mediaUrl: () => '' }, caller },
+    contextValue: { services: { submission, uploads: noUploads, mediaUrl: () => '' }, caller },
   });
   const fieldErrors = errors.flatMap(({ originalError }): readonly FieldError[] => {
     if (!(originalError instanceof InputError)) throw originalError ?? new Error(errors.join());

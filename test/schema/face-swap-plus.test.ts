@@ -3,6 +3,7 @@ import { type GraphQLSchema, graphql } from 'graphql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FieldError } from '../../src/errors.js';
 import { createSchema, RESOLVERS } from '../../src/resolvers/schema.js';
+import { noUploads } from '../support/no-uploads.js';
 import { jobWith } from '../support/samples.js';
 
 const SUBMIT = /* GraphQL */ `
@@ -34,7 +35,7 @@ async function submit(input: object): Promise<{ stored: unknown; broken: string[
     source: SUBMIT,
     variableValues: { input },
     contextValue: {
-      services: { submission, mediaUrl: () => '' },
+      services: { submission, uploads: noUploads, mediaUrl: () => '' },
       caller: { tenant: 'default', expiresAt: null, onlyJob: null },
     },
   });

@@ -15,6 +15,7 @@ import { JobService } from '../../src/services/jobs/job-service.js';
 import type { JobStore } from '../../src/services/jobs/job-store.js';
 import { createKyselyJobStore } from '../../src/services/store/kysely-job-store.js';
 import { openSqlite } from '../../src/services/store/sqlite.js';
+import type { UploadStore } from '../../src/services/uploads/upload-store.js';
 import { AccountHolds } from '../../src/services/workers/account-holds.js';
 import { AccountWatch } from '../../src/services/workers/account-watch.js';
 import { Dispatcher, type DispatcherSettings } from '../../src/services/workers/dispatcher.js';
@@ -101,6 +102,7 @@ export function resultOf(
 export interface Workshop {
   readonly dir: string;
   readonly store: JobStore;
+  readonly uploads: UploadStore;
   readonly bus: JobBus;
   readonly clock: ManualClock;
   readonly jobs: JobService;
@@ -158,6 +160,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
   return {
     dir,
     store,
+    uploads: sqlite.uploads,
     bus,
     clock,
     jobs,

@@ -1,7 +1,8 @@
 /** A file that a caller sends to the gateway, so that its address can be given to the provider. */
 
 /** `AWAITING` until its bytes are stored and checked. */
-export type UploadStatus = 'AWAITING' | 'READY';
+export const UPLOAD_STATUSES = ['AWAITING', 'READY'] as const;
+export type UploadStatus = (typeof UPLOAD_STATUSES)[number];
 
 export interface Upload {
   readonly id: string;
@@ -64,9 +65,19 @@ export const UPLOAD_TYPES = {
   'video/x-msvideo': 'avi',
 } as const;
 
-/** The name of its blob. All blobs whose name before the extension is `upload.name` are this upload's. */
+/** The name of its blob. */
 export function blobNameOf({ name, announced, kept }: Upload): string {
   return `${name}.${extensionOf((kept ?? announced).contentType)}`;
+}
+
+/**
+ * All names that a blob of this upload can have: an attempt to send it that was interrupted may have left one of
+ * another type. A picture never becomes a video.
+ */
+export function blobNamesOf({ name, announced }: Upload): readonly string[] {
+  const family = announced.contentType.startsWith('video/') ? 'video/' : 'image/';
+  const types = Object.keys(UPLOAD_TYPES).filter((type) => type.startsWith(family));
+  return types.map((type) => `${name}.${extensionOf(type)}`);
 }
 
 export function extensionOf(contentType: string): string {

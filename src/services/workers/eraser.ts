@@ -1,6 +1,7 @@
 /**
- * Deletes jobs permanently: our copy, Akool's copy, then the record. So whatever interrupts it, the record still shows
- * what is left to do, and every step can be repeated safely. Neither copy waits for the other.
+ * Deletes jobs permanently: our copy, the uploads that no other job names, Akool's copy, then the record. So whatever
+ * interrupts it, the record still shows what is left to do, and every step can be repeated safely. Neither copy waits for
+ * the other.
  *
  * A job to be deleted is hidden at once; the rest may take as long as Akool is unreachable.
  */
@@ -15,6 +16,7 @@ import type { JobStore } from '../jobs/job-store.js';
 import type { BlobStore } from '../media/blob-store.js';
 import { archiveStem } from './archiver.js';
 import { RESULT_LIFETIME_MS } from './provider-report.js';
+import type { UploadSweeper } from './upload-sweeper.js';
 
 interface EraserSettings {
   /** Finished jobs are deleted after this many days; null: never. */
@@ -38,6 +40,7 @@ export class Eraser {
   readonly #jobs: JobService;
   readonly #akool: Pick<AkoolClient, 'deleteResults'>;
   readonly #archive: BlobStore;
+  readonly #uploads: Pick<UploadSweeper, 'release'>;
   readonly #clock: Clock;
   readonly #settings: EraserSettings;
   readonly #log: Logger;
@@ -49,6 +52,7 @@ export class Eraser {
     readonly jobs: JobService;
     readonly akool: Pick<AkoolClient, 'deleteResults'>;
     readonly archive: BlobStore;
+    readonly uploads: Pick<UploadSweeper, 'release'>;
     readonly clock: Clock;
     readonly settings: EraserSettings;
     readonly log: Logger;
@@ -57,6 +61,7 @@ export class Eraser {
     this.#jobs = parts.jobs;
     this.#akool = parts.akool;
     this.#archive = parts.archive;
+    this.#uploads = parts.uploads;
     this.#clock = parts.clock;
     this.#settings = parts.settings;
     this.#log = parts.log;
@@ -74,7 +79,7 @@ export class Eraser {
   }
 
   /**
-   * Deletes a finished job. When this resolves, its tenant can no longer see it, our copy is no longer
+   * Deletes a finished job. When this resolves, its tenant can no longer see it, our copy and its uploads are no longer
    * served, and Akool's copy is deleted, unless that takes longer than a moment. The rest follows in the
    * background.
    *
@@ -83,9 +88,12 @@ export class Eraser {
   async delete(tenant: string, id: string): Promise<void> {
     const job = await this.#jobs.delete(tenant, id);
     try {
-      await this.#removeCopy(job);
+      await Promise.all([this.#removeCopy(job), this.#uploads.release([id])]);
     } catch (error) {
-      this.#log.warn({ err: error, job: id }, 'the copy of a deleted job could not be removed; retrying');
+      this.#log.warn(
+        { err: error, job: id },
+        'the copy or the uploads of a deleted job could not be removed; retrying',
+      );
     }
     await inTime(this.#loop.pass(), MOMENT_MS, undefined);
   }
@@ -121,12 +129,13 @@ export class Eraser {
 
   /** Returns true if all of them are fully erased. */
   async #erase(jobs: readonly Job[], removingAtAkool: Promise<void>): Promise<boolean> {
-    const [theirs, ...ours] = await Promise.allSettled([
+    const [theirs, uploads, ...ours] = await Promise.allSettled([
       removingAtAkool,
+      this.#uploads.release(jobs.map(({ id }) => id)),
       ...jobs.map((job) => this.#removeCopy(job)),
     ]);
     const isErased = (_: Job, i: number): boolean =>
-      theirs.status === 'fulfilled' && ours[i]?.status === 'fulfilled';
+      [theirs, uploads, ours[i]].every((end) => end?.status === 'fulfilled');
     const erased = jobs.filter(isErased).map(({ id }) => id);
     const left = jobs.filter((job, i) => !isErased(job, i)).map(({ id }) => id);
     await this.#store.erase(erased);
@@ -135,7 +144,7 @@ export class Eraser {
     // Work that a stop interrupts is due at once after the next start.
     const at = this.#clock.now() + (this.#stopping.signal.aborted ? 0 : RETRY_MS);
     await Promise.all(left.map((id) => this.#store.rescheduleErasure(id, at)));
-    const err: unknown = [theirs, ...ours].find((result) => result.status === 'rejected')?.reason;
+    const err: unknown = [theirs, uploads, ...ours].find((result) => result.status === 'rejected')?.reason;
     this.#log.warn({ err, jobs: left }, 'jobs could not be deleted yet; tried again later');
     return false;
   }

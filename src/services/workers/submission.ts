@@ -30,10 +30,15 @@ export class Submission {
     this.#waitMs = parts.waitMs;
   }
 
-  /** @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT */
-  async submit(tenant: string, request: JobRequest, idempotencyKey: string | null): Promise<Submitted> {
+  /** @throws see `JobService.create` */
+  async submit(
+    tenant: string,
+    request: JobRequest,
+    idempotencyKey: string | null,
+    uploadNames: readonly string[] = [],
+  ): Promise<Submitted> {
     const until = performance.now() + this.#waitMs;
-    const { job, deduplicated } = await this.#jobs.create(tenant, request, idempotencyKey);
+    const { job, deduplicated } = await this.#jobs.create(tenant, request, idempotencyKey, uploadNames);
     return { job: await this.#answered(job, until), deduplicated };
   }
 

@@ -20,10 +20,12 @@ let eraser: Eraser;
 /** Number of searches for old jobs. */
 let looks = 0;
 let deletions: (readonly string[])[] = [];
+let release: (ids: readonly string[]) => Promise<void> = async () => {};
 
 beforeEach(async () => {
   looks = 0;
   deletions = [];
+  release = async () => {};
   workshop = await openWorkshop();
   archive = createFolderBlobStore(workshop.dir);
   await archive.start();
@@ -41,6 +43,7 @@ function start(deleteResults: (ids: readonly string[]) => Promise<void> = async 
     }),
     jobs,
     archive,
+    uploads: { release: (ids) => release(ids) },
     clock,
     akool: {
       deleteResults: (ids) => {
@@ -132,5 +135,22 @@ describe('jobs past their days', () => {
     start();
     await expect.poll(() => left(others)).toBe(0);
     expect(await left([stuck])).toBe(1);
+  });
+
+  test('stay on record until their uploads are released', async () => {
+    const old = await finished(2);
+    workshop.clock.advance(2 * DAY);
+    const asked: string[] = [];
+    release = async (ids) => {
+      asked.push(...ids);
+      if (asked.length === 2) throw new Error('the database cannot answer');
+    };
+    start();
+    await expect.poll(() => asked.length).toBe(2);
+    await expect.poll(() => looks).toBeGreaterThan(1);
+    expect(await left(old)).toBe(2);
+    workshop.clock.advance(60_000);
+    await expect.poll(() => left(old)).toBe(0);
+    expect([...new Set(asked)].sort()).toEqual(old.map(({ id }) => id).sort());
   });
 });

@@ -172,6 +172,7 @@ export class Fleet {
         jobs,
         akool: akool.client,
         archive: createFolderBlobStore('/nowhere'),
+        uploads: { release: async () => {} },
         clock,
         log,
         settings: { retentionDays: null },

@@ -1,9 +1,7 @@
 /** Converts the arguments of a Relay connection to a request for a page, and the page to a connection. */
 import { type FieldError, InputError } from '../errors.js';
-import type { JobConnectionType } from '../schema/job-connection.type.js';
-import { type MediaUrl, toJobNode } from '../schema/job-node.js';
-import type { Job } from '../services/jobs/job.js';
-import { type JobPlace, MAX_PAGE_SIZE, type Page, type PageRequest } from '../services/jobs/job-store.js';
+import type { PageInfoType } from '../schema/page-info.type.js';
+import { type JobPlace, MAX_PAGE_SIZE, type PageRequest } from '../services/jobs/job-store.js';
 import type { Cursors } from './cursors.js';
 
 const DEFAULT_SIZE = 20;
@@ -51,25 +49,33 @@ export function toPageRequest({ first, after, last, before }: PageArguments, cur
   };
 }
 
-export function toConnection(
-  { jobs, ...page }: Page,
+/** A page of a Relay connection. */
+interface Connection<Node> {
+  readonly edges: { readonly cursor: string; readonly node: Node }[];
+  readonly pageInfo: PageInfoType;
+}
+
+export function toConnection<Item extends JobPlace, Node>(
+  items: readonly Item[],
+  { hasNextPage, hasPreviousPage }: Pick<PageInfoType, 'hasNextPage' | 'hasPreviousPage'>,
   cursors: Cursors,
-  mediaUrl: MediaUrl,
-): JobConnectionType {
-  const cursorOf = (job: Job | undefined): string | null => (job === undefined ? null : cursors.seal(job));
-  const edges = jobs.map((job) => ({
-    // Computed only when selected: most queries select no cursors.
-    get cursor() {
-      return cursors.seal(job);
-    },
-    node: toJobNode(job, mediaUrl),
-  }));
+  toNode: (item: Item) => Node,
+): Connection<Node> {
+  const cursorOf = (item: Item | undefined): string | null =>
+    item === undefined ? null : cursors.seal(item);
   return {
-    edges,
+    edges: items.map((item) => ({
+      // Computed only when selected: most queries select no cursors.
+      get cursor() {
+        return cursors.seal(item);
+      },
+      node: toNode(item),
+    })),
     pageInfo: {
-      ...page,
-      startCursor: cursorOf(jobs[0]),
-      endCursor: cursorOf(jobs.at(-1)),
+      hasNextPage,
+      hasPreviousPage,
+      startCursor: cursorOf(items[0]),
+      endCursor: cursorOf(items.at(-1)),
     },
   };
 }
