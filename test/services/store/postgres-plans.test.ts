@@ -3,7 +3,6 @@ import { PostgresQueryCompiler } from 'kysely';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobStore } from '../../../src/services/jobs/job-store.js';
 import { transition } from '../../../src/services/jobs/transition.js';
 import { createKyselyJobStore } from '../../../src/services/store/kysely-job-store.js';
 import { openPostgres } from '../../../src/services/store/postgres.js';
@@ -15,7 +14,7 @@ const url = await postgresUrl();
 
 describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
   let database: TestDatabase;
-  let store: JobStore;
+  let store: ReturnType<typeof createKyselyJobStore>;
   let client: Client;
   let recorder: QueryRecorder;
 
@@ -72,6 +71,9 @@ describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
       () => store.changedSince('ann', 0, 500),
     ],
     ['the last change', /job_changes_pkey/, () => store.lastChange()],
+    ['uploads that expire', /using uploads_expiry/, () => store.uploads.expire(NOON, HOUR, 100)],
+    ['uploads to be erased', /using uploads_erase/, () => store.uploads.claimErasures(NOON, NOON, 9)],
+    ['the uploads of a job', /job_uploads_job/, () => store.uploads.release(['id'], NOON)],
     ['the job of a webhook address', /jobs_callback_token_key/, () => store.getByCallbackToken('token')],
   ])('%s', async (_what, index, work) => {
     for (const plan of await plansOf(work)) {

@@ -33,7 +33,7 @@ import { describeUploadStore } from './upload-store.contract.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-function storeOn(file: string): JobStore {
+function storeOn(file: string): ReturnType<typeof createKyselyJobStore> {
   return createKyselyJobStore(() => openSqlite(file));
 }
 
@@ -268,23 +268,24 @@ describe('what is prepared', () => {
   });
 });
 
+const CLAIM = { id: 'claim', now: NOON, until: NOON };
+
 describe('the queries that run all the time', () => {
   let recorder: QueryRecorder;
   let database: Database;
-  let store: JobStore;
+  let store: ReturnType<typeof storeOn>;
 
   beforeEach(async () => {
     database = await openSqlite(join(dir, 'gateway.db'));
     recorder = new QueryRecorder();
-    store = await start(
-      createKyselyJobStore(async () => ({
-        ...database,
-        db: database.db.withPlugin(recorder),
-        write: (work) => database.write((trx) => work(trx.withPlugin(recorder))),
-        // libsql considers an EXPLAIN an open transaction, which prevents a clean close.
-        close: () => database.db.destroy(),
-      })),
-    );
+    store = createKyselyJobStore(async () => ({
+      ...database,
+      db: database.db.withPlugin(recorder),
+      write: (work) => database.write((trx) => work(trx.withPlugin(recorder))),
+      // libsql considers an EXPLAIN an open transaction, which prevents a clean close.
+      close: () => database.db.destroy(),
+    }));
+    await start(store);
     recorder.queries.length = 0;
   });
 
@@ -345,6 +346,28 @@ describe('the queries that run all the time', () => {
     ['the job of a webhook address', /callback_token=\?/, () => store.getByCallbackToken('token')],
     ['a job', /INDEX \S+ \(id=\?\)/, () => store.get('id')],
     ['a history', /\(job_id=\?\)/, () => historyOf(store, 'id')],
+    ['uploads that expire', /uploads_expiry \(expires_at/, () => store.uploads.expire(NOON, HOUR, 100)],
+    ['uploads to be erased', /uploads_erase \(erase_at/, () => store.uploads.claimErasures(NOON, NOON, 9)],
+    ['an upload that is served', /\(name=\?\)/, () => store.uploads.findServed('name')],
+    ['uploads by name', /\(name=\?\)/, () => store.uploads.findNamed('ann', ['name'])],
+    ['a permission to send', /\(put_token=\?\)/, () => store.uploads.begin('token', CLAIM)],
+    [
+      'the same bytes',
+      /uploads_sent \(tenant=\? AND sent_sha256=\?/,
+      () => store.uploads.handOut('ann', 'x', 0),
+    ],
+    ['the uploads of a job', /job_uploads_job \(job_id=\?\)/, () => store.uploads.release(['id'], NOON)],
+    ['the room of a tenant', /uploads_newest \(tenant=\?\)/, () => store.uploads.usage('ann', NOON)],
+    [
+      'a page of uploads',
+      /uploads_newest \(tenant=\?/,
+      () =>
+        store.uploads.list('ann', {
+          limit: 20,
+          direction: 'forward',
+          after: { createdAt: NOON, sequence: 5 },
+        }),
+    ],
   ])('find %s by an index, and need no sorting', async (_, index, work) => {
     for (const plan of await plansOf(work)) {
       if (plan.includes('queue')) continue;
