@@ -8,6 +8,7 @@ import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/config.js';
 import { ask as askOpen, errorOf } from '../support/caller.js';
 import type { Reply } from '../support/doors.js';
+import { withMethods } from '../support/harness.js';
 import {
   type Announced,
   CREATE_UPLOAD,
@@ -241,6 +242,19 @@ describe('Uploads are unavailable', () => {
       message: expect.stringContaining('PUBLIC_URL'),
       extensions: { code: 'UPLOADS_UNAVAILABLE' },
     });
+  });
+});
+
+describe('While the database cannot answer', () => {
+  it('uploads are refused as everything else is', async () => {
+    const busy = Object.assign(new Error('locked'), { code: 'SQLITE_BUSY' });
+    await start({
+      overrides: { wrapUploadStore: (store) => withMethods(store, { announce: () => Promise.reject(busy) }) },
+    });
+    const { status, errors } = await stage.ask(CREATE_UPLOAD, {
+      input: { contentType: 'image/png', byteSize: 1 },
+    });
+    expect([status, errors[0]?.extensions?.code]).toEqual([503, 'STORE_UNAVAILABLE']);
   });
 });
 
