@@ -114,6 +114,7 @@ test('a refusal names the limit, and the client learns that it is the document t
 
 test.each([
   ['jobs', 20],
+  ['uploads', 20],
   ['sourceImage', 50],
   ['targetImage', 50],
   ['faceMapping', 8],

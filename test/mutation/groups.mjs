@@ -25,7 +25,7 @@ export const GROUPS = {
     tests: ['test/schema/*.test.ts'],
   },
   rows: {
-    mutate: ['src/services/store/*-rows.ts'],
+    mutate: ['src/services/store/*-rows.ts', 'src/services/store/{upload-ends,upload-pages,job-uploads}.ts'],
     tests: ['test/services/store/{sqlite,recent-jobs}.test.ts'],
   },
   limits: {
