@@ -1,11 +1,11 @@
-/** The storage for kept results. The archiver writes it, and `/media` reads it. */
+/** The storage for kept results, and another one for uploads: each has its own place, and never touches the other's. */
 import type { Readable } from 'node:stream';
 
-/** The metadata of a kept result. */
+/** The metadata of a stored file. */
 export interface StoredBlob {
   readonly contentType: string;
   readonly byteSize: number;
-  /** A strong validator, with its quotes (RFC 9110, section 8.8.3). Changes if the result is replaced. */
+  /** A strong validator, with its quotes (RFC 9110, section 8.8.3). Changes if the file is replaced. */
   readonly etag: string;
   readonly modifiedAt: Date;
 }
@@ -42,6 +42,11 @@ export interface BlobStore extends BlobReader {
    * stored. Replaces an existing file of that name.
    */
   write(name: string, content: Readable, options: WriteOptions): Promise<void>;
+  /**
+   * The same with the file at `path`, which is moved where possible: it may be gone afterwards. It must be on the same
+   * file system as a store of files.
+   */
+  adopt(name: string, path: string, options: WriteOptions): Promise<void>;
   /** Does nothing if there is no such name. */
   remove(name: string, signal?: AbortSignal): Promise<void>;
   /** Removes every file with this name before its extension, for copies that no record mentions. Slower. */

@@ -1,4 +1,4 @@
-/** The archive as files in one directory. */
+/** A blob store of files in one directory. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -83,7 +83,14 @@ class FolderBlobStore implements BlobStore {
       await rm(unfinished, { force: true }).catch(() => {});
       throw error;
     }
-    await syncFolder(this.#dir);
+    await sync(this.#dir);
+  }
+
+  async adopt(name: string, path: string, { signal }: WriteOptions): Promise<void> {
+    await sync(path);
+    signal?.throwIfAborted();
+    await rename(path, join(this.#dir, name));
+    await sync(this.#dir);
   }
 
   async remove(name: string): Promise<void> {
@@ -149,9 +156,9 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** Makes the rename itself survive a power cut. */
-async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
+/** Makes a file's content, or a rename in a directory, survive a power cut. */
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {

@@ -1,5 +1,5 @@
 /**
- * The archive as objects in a bucket of Amazon S3 or an S3-compatible store.
+ * A blob store of objects in a bucket of Amazon S3 or an S3-compatible store.
  *
  * S3 shows an object only once it is complete. Parts of a dead writer are never visible, and `sweep` removes
  * them.
@@ -7,6 +7,7 @@
  * This module loads the S3 client: import it only if a bucket is set.
  */
 import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
@@ -148,6 +149,10 @@ class S3BlobStore implements BlobStore {
     } finally {
       ending.removeEventListener('abort', end);
     }
+  }
+
+  adopt(name: string, path: string, options: WriteOptions): Promise<void> {
+    return this.write(name, createReadStream(path), options);
   }
 
   async remove(name: string, signal?: AbortSignal): Promise<void> {

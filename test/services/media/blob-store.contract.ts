@@ -1,5 +1,8 @@
 /** The contract of every archive, run over each driver. */
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -105,6 +108,29 @@ export function describeArchive(name: string, open: () => Promise<OpenArchive>):
       expect(hash(await read('a.png'))).toBe(hash(bytes));
       expect(opened.unfinished()).toBe(0);
     });
+
+    it.each([1000, 11 * MIB])(
+      'adopts a file of %i bytes, whole, and replaces what was there',
+      async (size) => {
+        const dir = mkdtempSync(join(tmpdir(), 'adopted-'));
+        const path = join(dir, 'given');
+        try {
+          await archive.write('a.png', streamOf(picture(100)), png);
+          writeFileSync(path, picture(size));
+          await archive.adopt('a.png', path, png);
+          expect((await read('a.png'))?.equals(picture(size))).toBe(true);
+          expect((await archive.find('a.png'))?.contentType).toBe('image/png');
+          await expect(archive.adopt('b.png', join(dir, 'none'), png)).rejects.toThrow('ENOENT');
+          writeFileSync(path, picture(size));
+          const aborted = { ...png, signal: AbortSignal.abort(new Error('told to')) };
+          await expect(archive.adopt('b.png', path, aborted)).rejects.toThrow('told to');
+          expect(opened.kept()).toEqual(['a.png']);
+          expect(opened.unfinished()).toBe(0);
+        } finally {
+          rmSync(dir, { recursive: true });
+        }
+      },
+    );
 
     it('gives the bytes that are asked for', async () => {
       const bytes = picture(1000);
