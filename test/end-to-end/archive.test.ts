@@ -56,7 +56,7 @@ async function archivedResult(gateway: TestGateway): Promise<Result & { readonly
 }
 
 const kept = (dir: string): string[] =>
-  readdirSync(join(dir, 'archive')).filter((name) => name !== '.unfinished');
+  readdirSync(join(dir, 'archive')).filter((name) => !['.unfinished', 'uploads'].includes(name));
 const unfinished = (dir: string): string[] => readdirSync(join(dir, 'archive', '.unfinished'));
 
 describe('a completed job', () => {

@@ -111,7 +111,7 @@ function keepsRecords({ sandbox }: TestGateway): void {
 
 const atAkool = ({ sandbox }: TestGateway): string[] => sandbox.jobs.map((job) => job.id);
 const files = ({ dir }: TestGateway): string[] =>
-  readdirSync(join(dir, 'archive')).filter((name) => !name.startsWith('.'));
+  readdirSync(join(dir, 'archive')).filter((name) => !name.startsWith('.') && name !== 'uploads');
 
 describe('deleteJob', () => {
   it('deletes a finished job: record, copy, and result at Akool', async () => {

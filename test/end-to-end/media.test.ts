@@ -40,7 +40,7 @@ async function onFiles(): Promise<Stage> {
   return {
     gateway,
     lines,
-    kept: () => readdirSync(dir).filter((name) => name !== '.unfinished'),
+    kept: () => readdirSync(dir).filter((name) => !['.unfinished', 'uploads'].includes(name)),
     keep: (name, bytes) => writeFileSync(join(dir, name), bytes),
   };
 }
@@ -245,12 +245,12 @@ describe('a gateway whose bucket fails', () => {
         expect(JSON.parse(body.toString())).toEqual({
           errors: [
             {
-              message: 'Kept results cannot be read right now; try again later.',
+              message: 'The file cannot be read right now; try again later.',
               extensions: { code: 'ARCHIVE_UNAVAILABLE' },
             },
           ],
         });
-        const [line] = stage.lines.filter(({ msg }) => msg === 'a kept result could not be read');
+        const [line] = stage.lines.filter(({ msg }) => msg === 'a stored file could not be read');
         expect(line).toMatchObject({ err: { type: 'S3Error', message: expect.stringContaining(operation) } });
         const logged = JSON.stringify(stage.lines);
         for (const secret of [stage.twin.key.accessKeyId, stage.twin.key.secretAccessKey, NAME]) {
@@ -279,7 +279,7 @@ describe('a gateway whose bucket fails', () => {
     await expect.poll(() => stage.twin.underWay).toBe(1);
     request.destroy();
     await expect.poll(() => stage.twin.underWay).toBe(0);
-    expect(stage.lines.filter(({ msg }) => msg === 'a kept result could not be read')).toEqual([]);
+    expect(stage.lines.filter(({ msg }) => msg === 'a stored file could not be read')).toEqual([]);
   });
 
   it('serves all else, is ready, and makes the copy when the bucket is back', async () => {
