@@ -50,12 +50,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'services/auth': ['basics', 'config'],
   'services/limits': ['basics', 'services/auth'],
   'services/jobs': ['basics', 'services/limits'],
-  'services/uploads': ['basics', 'services/jobs'],
+  'services/media': ['basics', 'config'],
+  'services/pictures': ['basics'],
+  'services/uploads': [
+    ...['basics', 'services/limits', 'services/jobs', 'services/media', 'services/pictures'],
+  ],
   'services/akool': ['basics', 'services/jobs'],
   'services/store': ['basics', 'services/jobs', 'services/uploads'],
   'services/bus': ['basics', 'services/jobs'],
-  'services/media': ['basics', 'config'],
-  'services/pictures': ['basics'],
   'services/faces': ['basics', 'services/limits', 'services/jobs', 'services/akool', 'services/media'],
   'services/workers': [
     ...['basics', 'services/jobs', 'services/uploads', 'services/akool', 'services/media'],
@@ -75,7 +77,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   process: [
     ...['basics', 'sandbox', 'config', 'http', 'graphql', 'resolvers', 'services', 'services/auth'],
     ...['services/jobs', 'services/akool', 'services/store', 'services/bus', 'services/media'],
-    ...['services/uploads', 'services/faces', 'services/workers'],
+    ...['services/faces', 'services/uploads', 'services/workers'],
   ],
   demo: ['process', 'config'],
 };
