@@ -141,6 +141,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     if (store.exclusive) await parts.reconciler.takeOver(0);
     const { dispatcher, http } = parts;
     unfinished = () => ({ jobsBeingSent: dispatcher.sending, ...http.unfinished });
+    // After the HTTP server, which gives senders time to end.
+    stops.push({ part: 'upload receiver', stop: () => parts.receiver.stop() });
     stops.push({
       part: 'HTTP server',
       stop: () => stopTogether([parts.catchUp, { stop: () => http.stop(drainUntil - performance.now()) }]),
@@ -158,21 +160,42 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   function setToWork(parts: Parts, { beating }: Opened): void {
-    const { dispatcher, watch, reconciler, archiver, eraser, uploadSweeper, expiry, positions, metrics } =
-      parts;
+    const {
+      dispatcher,
+      watch,
+      reconciler,
+      archiver,
+      eraser,
+      uploadSweeper,
+      leftovers,
+      expiry,
+      positions,
+      metrics,
+    } = parts;
     // Stopped first: nothing new begins, and calls in flight finish while everything else still serves.
     stops.push({
       part: 'workers',
       stop: () =>
         stopTogether([
-          ...[dispatcher, watch, reconciler, archiver, eraser, uploadSweeper, expiry, positions, metrics],
+          ...[
+            dispatcher,
+            watch,
+            reconciler,
+            archiver,
+            eraser,
+            uploadSweeper,
+            leftovers,
+            expiry,
+            positions,
+            metrics,
+          ],
           ...beating,
         ]),
     });
     metrics.start();
     positions.start();
     if (overrides.withoutReconciler !== true) reconciler.start();
-    for (const part of [archiver, eraser, uploadSweeper, expiry]) part.start();
+    for (const part of [archiver, eraser, uploadSweeper, leftovers, expiry]) part.start();
     if (config.dispatchPaused) {
       log.warn('DISPATCH is paused: waiting jobs are kept and not sent until a start without it');
     } else {

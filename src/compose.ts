@@ -20,7 +20,9 @@ import { DetectionCache } from './services/faces/detection-cache.js';
 import { FaceDetector } from './services/faces/face-detector.js';
 import { Health } from './services/health.js';
 import { JobService } from './services/jobs/job-service.js';
+import { LeftoverSweep } from './services/uploads/leftover-sweep.js';
 import { UploadAddresses } from './services/uploads/upload-addresses.js';
+import { UploadReceiver } from './services/uploads/upload-receiver.js';
 import { UploadService } from './services/uploads/upload-service.js';
 import { AccountHolds } from './services/workers/account-holds.js';
 import { AccountWatch } from './services/workers/account-watch.js';
@@ -41,6 +43,8 @@ import { WaitingReasons } from './services/workers/waiting-reasons.js';
 /** The parts that are started and stopped. */
 export interface Parts {
   readonly http: HttpServer;
+  readonly receiver: UploadReceiver;
+  readonly leftovers: LeftoverSweep;
   readonly catchUp: CatchUp;
   readonly dispatcher: Dispatcher;
   readonly watch: AccountWatch;
@@ -80,7 +84,7 @@ export async function compose(
   isStopping: () => boolean,
 ): Promise<Parts> {
   const { config, log } = given;
-  const { store, uploadStore, clock, akool, akoolAddress, bus, archive, fetcher, sandbox } = opened;
+  const { store, uploadStore, clock, akool, akoolAddress, bus, archive, spool, fetcher, sandbox } = opened;
   const settings = {
     ...config,
     ...config.akool,
@@ -99,13 +103,14 @@ export async function compose(
   const dispatcher = new Dispatcher({ jobs, akool, faces: detections, holds, clock, settings, log });
   const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
   logEndedJobs(jobs, log);
+  const addresses = new UploadAddresses(publicUrl ?? listener.url);
   const uploads = new UploadService({
     store: uploadStore,
-    addresses: new UploadAddresses(publicUrl ?? listener.url),
+    addresses,
     clock,
     settings: config.uploads,
     isReachable: publicUrl !== null,
-    freeBytes: async () => null,
+    freeBytes: () => spool.freeBytes(),
   });
   const uploadSweeper = new UploadSweeper({
     store: uploadStore,
@@ -127,6 +132,15 @@ export async function compose(
   });
   const registry = createRegistry();
   const health = new Health({ store, bus, registry, log });
+
+  const receiver = new UploadReceiver({
+    receptions: uploadStore,
+    blobs: opened.uploads,
+    spool,
+    clock,
+    limits: config.uploads,
+    log,
+  });
 
   const followTokens = new FollowTokens(opened.keys.followTokens);
   const authenticator = authenticatorOf(given, followTokens);
@@ -155,6 +169,12 @@ export async function compose(
     metricsToken: given.secrets.metricsToken,
     graphiql: config.graphiql ? { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) } : null,
     archive,
+    uploads: {
+      receiver,
+      records: uploadStore,
+      blobs: opened.uploads,
+      addresses,
+    },
     introspection: config.introspection,
     trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),
     rates: new RateLimits(config.rates, opened.limiters?.create),
@@ -170,6 +190,8 @@ export async function compose(
 
   return {
     http,
+    receiver,
+    leftovers: new LeftoverSweep({ spool, blobs: opened.uploads, clock, log }),
     catchUp: new CatchUp({ store, bus, log, everyMs: CATCH_UP_MS }),
     dispatcher,
     watch: new AccountWatch({ holds, store, akool, dispatcher, clock, settings, log }),
@@ -200,7 +222,7 @@ function thisMachine({ config, log }: Settings): ThisMachine | null {
   if (config.publicUrl !== null && !isLocalUrl(config.publicUrl)) {
     log.warn(
       { publicUrl: config.publicUrl },
-      'PUBLIC_URL is set and callers are not authenticated: under that name only callbacks and kept results are served. Set AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET to serve the rest, or AUTH=none to serve it to everyone.',
+      'PUBLIC_URL is set and callers are not authenticated: under that name only callbacks, kept results and uploads are served. Set AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET to serve the rest, or AUTH=none to serve it to everyone.',
     );
   }
   return config;

@@ -4,6 +4,7 @@
  * A driver is loaded only if it is used, so that the others cost no startup time or memory.
  */
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config, Secrets } from './config/config.js';
@@ -24,6 +25,7 @@ import { createFolderBlobStore } from './services/media/folder-blob-store.js';
 import { S3Error } from './services/media/s3-call.js';
 import { DatabaseUnusableError } from './services/store/database-errors.js';
 import { createKyselyJobStore } from './services/store/kysely-job-store.js';
+import { Spool } from './services/uploads/spool.js';
 
 export interface Settings {
   readonly config: Config;
@@ -136,6 +138,13 @@ async function createBlobStore({ config, secrets, log }: Settings, part: string)
     longestWriteMs: archiveTimeoutMs,
     log,
   });
+}
+
+/** Without a bucket it is on the same disk as the uploads, so that files only have to be moved. */
+export function createSpool({ archiveBucket, archiveDir }: Config): Spool {
+  return archiveBucket === null
+    ? new Spool(join(archiveDir, UPLOADS, '.arriving'))
+    : new Spool(tmpdir(), 'face-swap-gateway~');
 }
 
 export function archiveUnusable({ archiveBucket, archiveDir }: Config, error: unknown): StartError {

@@ -9,6 +9,7 @@ import {
   createArchive,
   createBus,
   createLimiters,
+  createSpool,
   createStore,
   createUploads,
   databaseUnusable,
@@ -17,6 +18,7 @@ import {
   type Settings,
   startSandbox,
 } from './drivers.js';
+import { reasonOf } from './errors.js';
 import type { SharedLimiters } from './graphql/rate-limits.js';
 import type { Sandbox } from './sandbox/sandbox.js';
 import type { AkoolClient } from './services/akool/akool-client.js';
@@ -25,6 +27,7 @@ import type { JobStore } from './services/jobs/job-store.js';
 import type { BlobStore } from './services/media/blob-store.js';
 import { ResultFetcher } from './services/media/result-fetcher.js';
 import { tellerFor } from './services/store/unavailable.js';
+import type { Spool } from './services/uploads/spool.js';
 import type { UploadStore } from './services/uploads/upload-store.js';
 import { InstanceHeartbeat } from './services/workers/instance-heartbeat.js';
 import { StoreClock } from './services/workers/store-clock.js';
@@ -61,6 +64,8 @@ export interface Opened {
   readonly archive: BlobStore;
   /** The files of callers; apart from the archive. */
   readonly uploads: BlobStore;
+  /** Where they arrive. */
+  readonly spool: Spool;
   readonly fetcher: ResultFetcher;
   /** Stopped with the workers, in parallel, because each may wait for a database that does not answer. */
   readonly beating: readonly Stoppable[];
@@ -79,6 +84,9 @@ interface StopStep {
   readonly part: string;
   readonly stop: () => Promise<void> | void;
 }
+
+const NO_SPOOL =
+  'files of callers cannot arrive: with a bucket, TMPDIR must be a writable directory on a disk with room';
 
 /**
  * @param stops receives a step that closes each thing opened
@@ -138,6 +146,10 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
       throw archiveUnusable(config, error);
     });
   }
+  const spool = createSpool(config);
+  stops.push({ part: 'spool', stop: () => spool.stop() });
+  // Without it, uploads are refused, and all else works.
+  await spool.start().catch((error: unknown) => log.error({ reason: reasonOf(error) }, NO_SPOOL));
   const fetcher = new ResultFetcher(address.baseUrl, address.proxies);
   stops.push({ part: 'result fetcher', stop: () => fetcher.close() });
 
@@ -153,6 +165,7 @@ export async function open(settings: Settings, overrides: Overrides, stops: Stop
     limiters,
     archive,
     uploads,
+    spool,
     fetcher,
     beating: [heartbeat, clock],
   };

@@ -72,7 +72,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   graphql: ['basics', 'resolvers', 'services/auth', 'services/limits', 'services/jobs', 'services/bus'],
   http: [
     ...['basics', 'graphql', 'resolvers', 'config', 'services', 'services/auth', 'services/limits'],
-    ...['services/akool', 'services/media', 'services/workers'],
+    ...['services/akool', 'services/media', 'services/uploads', 'services/workers'],
   ],
   process: [
     ...['basics', 'sandbox', 'config', 'http', 'graphql', 'resolvers', 'services', 'services/auth'],

@@ -6,11 +6,12 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import type { CallerContext } from '../resolvers/context.js';
 import type { HeardBytes } from '../services/limits/heard-bytes.js';
-import { type HeldBytes, type Holding, SMALL_BYTES } from '../services/limits/held-bytes.js';
+import type { HeldBytes, Holding } from '../services/limits/held-bytes.js';
 import { gather, RefusedBody } from './body.js';
 import { heardText, tooMany } from './heard-text.js';
 import { inflated, isCompressed } from './inflate.js';
 import { onceOver } from './once-over.js';
+import { isLarge } from './unread-body.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -58,7 +59,7 @@ export function askFirst(
     });
     const context = await contextFor(request.headers.authorization).catch((error: unknown) => {
       // Otherwise the body would be read just to discard it.
-      if (isLarge(request)) reply.header('connection', 'close');
+      if (isLarge(request.headers)) reply.header('connection', 'close');
       throw error;
     });
     // The client is gone.
@@ -66,11 +67,6 @@ export function askFirst(
     sender = { context, body: bodies.open(context.caller) };
     request.sender = sender;
   };
-}
-
-/** Whether the body may be longer than what arrives with the head. */
-function isLarge({ headers }: FastifyRequest): boolean {
-  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > SMALL_BYTES;
 }
 
 /** Returns the sender of a request that has passed `askFirst`. */

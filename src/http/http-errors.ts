@@ -1,7 +1,7 @@
 /** Errors over HTTP: their status and headers, and the form of answers that contain only errors. */
 import { STATUS_CODES } from 'node:http';
 import { HeaderMap } from '@apollo/server';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../errors.js';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
@@ -64,14 +64,33 @@ export function sendRefusal(
   return sendErrors(reply, status, [{ message: message ?? 'Refused', extensions: { code } }]);
 }
 
-/** Answers 405 to methods that a GraphQL address does not have (GraphQL over HTTP, section 5). */
-export function refuseOtherMethods(app: FastifyInstance, url: string): void {
+interface OtherMethods {
+  /** Those that the address does not have. */
+  readonly methods: HTTPMethods[];
+  /** Those that it has. */
+  readonly allow: string;
+  readonly message: string;
+}
+
+/** GraphQL over HTTP, section 5. */
+const OTHERS_OF_GRAPHQL: OtherMethods = {
+  methods: ['PUT', 'PATCH', 'DELETE'],
+  allow: 'GET, POST',
+  message: 'GraphQL is served by GET and POST.',
+};
+
+/** Answers 405 to methods that an address does not have. */
+export function refuseOtherMethods(
+  app: FastifyInstance,
+  url: string,
+  { methods, allow, message } = OTHERS_OF_GRAPHQL,
+): void {
   app.route({
-    method: ['PUT', 'PATCH', 'DELETE'],
+    method: methods,
     url,
     // Before the body, whose type would be refused otherwise.
     onRequest: async (_request, reply) => {
-      await sendRefusal(reply.header('allow', 'GET, POST'), 405, 'GraphQL is served by GET and POST.');
+      await sendRefusal(reply.header('allow', allow), 405, message);
     },
     handler: (_request, reply) => reply.code(405).send(),
   });

@@ -31,7 +31,7 @@ export interface Listener {
   stop(drainMs: number): Promise<void>;
 }
 
-/** How long a request may take to arrive; enough for a picture over a slow line. */
+/** How long a request may take to arrive; enough for a picture over a slow line. The bytes of uploads may take longer. */
 const REQUEST_TIMEOUT_MS = 120_000;
 /** The maximum number of requests that wait for `serve`; the connections of further ones are cut. */
 const MAX_EARLY_REQUESTS = 1000;
@@ -61,6 +61,7 @@ export async function listen({
   );
   const connections = new OpenConnections(server);
   const waiting = new WaitingConnections(server, connections);
+  passExpectationsOn(server);
   takeWebsockets(server, connections, () => onWebsocket());
   try {
     await once(server.listen({ host, port }), 'listening');
@@ -104,6 +105,14 @@ export async function listen({
     waiting.stop();
     clearTimeout(cut);
   }
+}
+
+/** Tells clients that wait with their body to send it, except for a PUT, which may be refused before. */
+function passExpectationsOn(server: Server): void {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (request.method !== 'PUT') response.writeContinue();
+    server.emit('request', request, response);
+  });
 }
 
 /** Returns the host at which a process on this machine reaches a server that listens on `host`. */

@@ -16,13 +16,13 @@ import { isLocalUrl, isLoopback } from '../loopback.js';
 import { sendRefusal } from './http-errors.js';
 
 export interface ThisMachine {
-  /** A tunnel or proxy forwards this host, for callbacks and media only. */
+  /** A tunnel or proxy forwards this host, for callbacks, media and uploads only. */
   readonly publicUrl: string | null;
   readonly corsOrigins: readonly string[];
 }
 
 /** Addresses with their own protection, or nothing to protect. */
-const FOR_ALL = /^\/(?:webhooks\/|media\/|healthz$|readyz$)/;
+const FOR_ALL = /^\/(?:webhooks\/|media\/|uploads\/|healthz$|readyz$)/;
 
 const REFUSALS = {
   HOST: 'This gateway serves its own machine only: see AUTH_API_KEYS and AUTH.',

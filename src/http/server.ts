@@ -18,6 +18,7 @@ import type { Caller } from '../services/auth/caller.js';
 import { HeardBytes } from '../services/limits/heard-bytes.js';
 import { HeldBytes } from '../services/limits/held-bytes.js';
 import type { BlobReader } from '../services/media/blob-store.js';
+import { BrokenRequests } from './broken-requests.js';
 import { type Callbacks, callbackRoute } from './callbacks.js';
 import { askFirst } from './callers.js';
 import { eventStreamRoute } from './event-stream.js';
@@ -29,6 +30,7 @@ import { LoopbackGuard, type ThisMachine } from './loopback-guard.js';
 import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
+import { type UploadDoor, uploadRoutes } from './uploads.js';
 import { type WebsocketEndpoint, websocketEndpoint, withoutPrefix } from './websocket.js';
 
 interface ServerOptions {
@@ -52,6 +54,7 @@ interface ServerOptions {
     readonly samples: { source: string; target: string };
   } | null;
   readonly archive: BlobReader;
+  readonly uploads: UploadDoor;
   readonly introspection: boolean;
   readonly trusted: TrustedDocuments | null;
   readonly rates: RateLimits;
@@ -94,6 +97,7 @@ const PING_MS = 12_000;
 /** Answers the requests of `listener`, from `serve` on. */
 export function createHttpServer(listener: Listener, options: ServerOptions): HttpServer {
   let answer: RequestListener = () => {};
+  const broken = new BrokenRequests();
   const app = fastify({
     loggerInstance: options.log,
     // Requests need no logger of their own.
@@ -107,6 +111,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
     rewriteUrl: ({ url = '/' }) => withoutPrefix(url, options.publicPath),
     // Requests on existing connections are still answered; the connections are closed after that.
     return503OnClosing: false,
+    clientErrorHandler: (error, socket) => broken.answer(error, socket),
     frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
   }) as unknown as FastifyInstance;
   const { schema, introspection } = options;
@@ -163,6 +168,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       await app.register(callbackRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options.archive));
+      await app.register(uploadRoutes(options.uploads, broken));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
       const endpoint = websocketEndpoint({
         engine,
@@ -207,7 +213,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
   }
 }
 
-/** Sent with every answer; pages and media add their own. */
+/** Sent with every answer; pages and files add their own. */
 const HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
