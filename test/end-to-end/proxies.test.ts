@@ -7,6 +7,7 @@ import { Load } from '../support/load.js';
 import { NameServer } from '../support/name-server.js';
 import { JOB_UPDATED } from '../support/operations.js';
 import { example, isInstalled, type ProxyName, ProxyProgram } from '../support/proxy-program.js';
+import { announce, beginPut, noise, put } from '../support/uploads.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -143,6 +144,23 @@ for (const name of ['haproxy', 'nginx'] as const) {
         body,
       });
       expect([answer.status, await answer.json()]).toEqual([200, { data: { __typename: 'Query' } }]);
+    });
+
+    it('a file passes, on its way in as it arrives, and on its way out', async () => {
+      const port = await freePort();
+      const bytes = noise(9_000_000);
+      const gateway = await startOne(A, port);
+      const { url } = await startProxy(name, port, A);
+      const upload = await announce(url, { byteSize: bytes.length });
+      const sending = beginPut(upload.putUrl, { 'content-length': bytes.length });
+      await sending.send(bytes.subarray(0, 4_500_000));
+      // It is not held back until it is complete.
+      const direct = `${gateway.url}/uploads/${upload.putToken}`;
+      await expect.poll(async () => (await put(direct, bytes.subarray(0, 1))).status).toBe(409);
+      await sending.send(bytes.subarray(4_500_000));
+      expect((await sending.answer).status).toBe(201);
+      const served = await fetch(upload.url);
+      expect(Buffer.from(await served.arrayBuffer()).equals(bytes)).toBe(true);
     });
 
     it('a gateway is stopped and killed, and no request that is sent after is lost', async () => {
