@@ -48,7 +48,7 @@ const halves = [
 
 /** Programs to run, and modules imported from outside. */
 const PROGRAMS = [
-  ...['index', 'demo/index', 'sandbox/index', 'services/pictures/decoder-program'],
+  ...['index', 'demo/index', 'sandbox/index', 'sandbox/blend-program', 'services/pictures/decoder-program'],
   ...['app', 'config/config', 'codegen-inputs'],
 ];
 

@@ -135,6 +135,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     stops.push({ part: 'listener', stop: () => listener.stop(0) });
     const { url } = listener;
     const publicUrl = config.publicUrl ?? (sandbox === null ? null : url);
+    sandbox?.fetchUploadsFrom({ url, publicUrl });
     const parts = await compose(given, opened, listener, publicUrl, () => stopping !== null);
 
     // Take over jobs that were being sent when the process died: no other instance can be sending them.

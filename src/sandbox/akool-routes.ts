@@ -26,7 +26,9 @@ export function addAkoolRoutes(app: FastifyInstance, twin: Twin): void {
 
   app.post('/api/open/v3/faceswap/result/delbyids', (request, reply) =>
     call('delete', request, reply, () => {
-      twin.ledger.delete(readIds(record(request.body, 'body')['_ids']));
+      const ids = readIds(record(request.body, 'body')['_ids']);
+      twin.ledger.delete(ids);
+      twin.results.forget(ids);
       return { code: 1000, msg: 'OK' };
     }),
   );

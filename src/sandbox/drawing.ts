@@ -1,11 +1,12 @@
 /** Draws scenes as simple, flat portraits, fast enough to be drawn for each request. */
+import { MARK } from './mark.js';
 import { type Colour, encodePng } from './png.js';
 import { type Face, type Region, SCENE_SIZE, type Scene, trait } from './scene.js';
 
 /**
  * @param looks the seed of the faces: the scene's own for an original picture, the source's for a swapped
  *   one, which keeps the hair, clothes and background of the scene
- * @param stamp a seed shown as a row of colours, so that no two results look the same
+ * @param stamp a seed shown as a row of colours, so that no two results look the same, beside the mark of results
  */
 export function draw(
   scene: Scene,
@@ -19,10 +20,7 @@ export function draw(
     canvas.span(0, SCENE_SIZE, y, sky[Math.floor((y / SCENE_SIZE) * sky.length)] ?? 0);
   for (const [index, face] of scene.faces.entries())
     portrait(canvas, face, rotate(looks, index), rotate(scene.seed, index));
-  for (let index = 0; stamp && index < 8; index++) {
-    const ink = canvas.colour(colourFrom(rotate(stamp, index), 0));
-    for (let y = 484; y < 500; y++) canvas.span(356 + index * 18, 370 + index * 18, y, ink);
-  }
+  if (stamp) label(canvas, stamp);
   return encodePng(crop.width, crop.height, canvas.palette, canvas.pixels);
 }
 
@@ -54,6 +52,18 @@ const LIPS: readonly Colour[] = [
   [150, 52, 60],
   [214, 104, 104],
 ];
+
+function label(canvas: Canvas, stamp: string): void {
+  for (let index = 0; index < 8; index++) {
+    const ink = canvas.colour(colourFrom(rotate(stamp, index), 0));
+    for (let y = 484; y < 500; y++) canvas.span(356 + index * 18, 370 + index * 18, y, ink);
+  }
+  const [letters, background] = [canvas.colour([255, 255, 255]), canvas.colour([40, 40, 40])];
+  for (const [row, cells] of MARK.entries())
+    for (const [column, cell] of [...cells].entries())
+      for (const y of [484 + 2 * row, 485 + 2 * row])
+        canvas.span(4 + 2 * column, 6 + 2 * column, y, cell === '#' ? letters : background);
+}
 
 function portrait(canvas: Canvas, { region, landmarks }: Face, looks: string, own: string): void {
   const [leftEye, rightEye, nose, mouth] = landmarks;

@@ -6,7 +6,7 @@ import { croppedFace } from './face-detection.js';
 import { misbehave } from './misbehaviour.js';
 import { Refusal } from './refusal.js';
 import { SAMPLE_VIDEO } from './sample-video.js';
-import { scene, sceneAt, seedOf } from './scene.js';
+import { scene, sceneAt } from './scene.js';
 import type { Twin } from './twin.js';
 
 /** Akool keeps results for 7 days. */
@@ -17,8 +17,7 @@ export function addMediaRoutes(app: FastifyInstance, twin: Twin): void {
     const job = twin.ledger.job(file.slice(0, file.lastIndexOf('.')));
     if (job?.status !== 3 || !twin.resultUrl(job).endsWith(file) || Date.now() - job.updatedAt > KEPT_MS)
       return undefined;
-    if (job.media === 'video') return SAMPLE_VIDEO;
-    return draw(sceneAt(job.targetUrl), sceneAt(job.sourceUrl).seed, { stamp: seedOf(job.id) });
+    return twin.results.contentOf(job);
   });
 
   serve('/faces/:file', (file) => {
@@ -31,14 +30,14 @@ export function addMediaRoutes(app: FastifyInstance, twin: Twin): void {
     return file.endsWith('.mp4') ? SAMPLE_VIDEO : draw(sceneAt(twin.address(`/samples/${file}`)));
   });
 
-  function serve(path: string, find: (file: string) => Buffer | undefined): void {
+  function serve(path: string, find: (file: string) => Buffer | Promise<Buffer> | undefined): void {
     app.get<{ Params: { file: string } }>(path, async (request, reply) => {
       twin.requests.media++;
       const strike = twin.faults.strike('media');
       await twin.gates.pass('media');
       if (strike.has('refuse')) throw new Refusal(strike.code('refuse'), undefined, 404);
       if (await misbehave(strike, reply, twin.timers)) return reply;
-      const content = find(request.params.file);
+      const content = await find(request.params.file);
       if (!content) throw new Refusal(1008, undefined, 404);
       return send(
         content,

@@ -12,6 +12,8 @@ export interface SandboxOptions {
   port?: number;
   /** The base URL at which others reach it, used in result URLs. Default: http://host:port. */
   publicUrl?: string;
+  /** The base URL of the gateway whose uploads results show; others are never fetched. Default: none. */
+  gatewayUrl?: string;
   /** Also the clientSecret: 16, 24 or 32 bytes. Default {@link SANDBOX_API_KEY}. */
   apiKey?: string;
   /** Default {@link SANDBOX_CLIENT_ID}. */

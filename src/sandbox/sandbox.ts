@@ -18,12 +18,14 @@ import { Journal } from './journal.js';
 import { SANDBOX_API_KEY, type SandboxOptions } from './sandbox-options.js';
 import { createServer } from './server.js';
 import { createTwin, noRequests, type RequestCounts, type Twin } from './twin.js';
+import type { UploadsGateway } from './uploads.js';
 
 export type { Delivery } from './courier.js';
 export type { FaultPlan } from './fault-plan.js';
 export type { Gate, GatePoint } from './gate.js';
 export type { Bill, JobStatus, SandboxJob } from './job.js';
 export { SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type SandboxOptions } from './sandbox-options.js';
+export type { UploadsGateway } from './uploads.js';
 
 export interface Sandbox {
   /** Its base URL, without a trailing slash. @throws Error before the first start */
@@ -33,6 +35,9 @@ export interface Sandbox {
   start(): Promise<void>;
   /** Closes every connection, and waits until everything has stopped. Keeps its state. */
   stop(): Promise<void>;
+
+  /** From now on, results show the uploads of this gateway. It needs to be known only once it listens. */
+  fetchUploadsFrom(gateway: UploadsGateway): void;
 
   /** One for each accepted submit, oldest first. */
   readonly bills: readonly Bill[];
@@ -129,6 +134,7 @@ class AkoolTwin implements Sandbox {
         { tokenGeneration: this.#twin.credentials.generation },
       ]);
       this.#twin.courier.start();
+      this.#twin.results.start();
       for (const job of this.#twin.ledger.jobs) {
         for (const status of job.owed) this.#twin.courier.announce(job, status);
         this.#twin.generation.begin(job);
@@ -142,10 +148,14 @@ class AkoolTwin implements Sandbox {
       this.#twin.generation.stop();
       this.#twin.timers.clear();
       this.#twin.gates.abandon();
-      await Promise.all([this.#twin.courier.stop(), this.#server.close()]);
+      await Promise.all([this.#twin.courier.stop(), this.#twin.results.stop(), this.#server.close()]);
       this.#journal?.close();
       this.#server = undefined;
     });
+  }
+
+  fetchUploadsFrom(gateway: UploadsGateway): void {
+    this.#twin.uploads.fetchFrom(gateway);
   }
 
   get bills(): readonly Bill[] {
@@ -194,6 +204,7 @@ class AkoolTwin implements Sandbox {
     this.#twin.courier.clear();
     this.#twin.courier.deliveries.length = 0;
     this.#twin.ledger.reset();
+    this.#twin.results.clear();
     this.#journal?.append({ tokenGeneration: this.#twin.credentials.generation });
     this.#twin.faults.set(this.#options.faults ?? {});
     Object.assign(this.#twin.requests, noRequests());

@@ -1,6 +1,6 @@
 /**
- * The scene at a URL. The sandbox downloads no pictures: it always derives the same scene from a URL, and both
- * detection and drawing use it. So landmarks match the eyes in the sample pictures.
+ * The scene at a URL. The sandbox does not look at the picture there: it always derives the same scene from a URL, and
+ * both detection and drawing use it. So landmarks match the eyes in the sample pictures.
  */
 import { hash } from 'node:crypto';
 

@@ -59,16 +59,19 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const texts = {
     host: text('SANDBOX_HOST'),
     publicUrl: text('SANDBOX_PUBLIC_URL'),
+    gatewayUrl: text('SANDBOX_GATEWAY_URL'),
     clientId: text('SANDBOX_CLIENT_ID'),
     apiKey: text('SANDBOX_API_KEY'),
     journalFile: text('SANDBOX_JOURNAL'),
   };
   if (texts.apiKey !== undefined && ![16, 24, 32].includes(Buffer.byteLength(texts.apiKey)))
     mistakes.push('SANDBOX_API_KEY must be 16, 24 or 32 bytes long: it is an AES key');
-  if (texts.publicUrl !== undefined && webAddress(texts.publicUrl) === null)
-    mistakes.push(
-      `SANDBOX_PUBLIC_URL is ${JSON.stringify(texts.publicUrl)}; it must be an http or https URL`,
-    );
+  for (const [name, url] of [
+    ['SANDBOX_PUBLIC_URL', texts.publicUrl],
+    ['SANDBOX_GATEWAY_URL', texts.gatewayUrl],
+  ] as const)
+    if (url !== undefined && webAddress(url) === null)
+      mistakes.push(`${name} is ${JSON.stringify(url)}; it must be an http or https URL`);
   const faults = readFaults(text('SANDBOX_FAULTS'), mistakes);
 
   if (mistakes.length > 0) throw new SettingsError(mistakes);

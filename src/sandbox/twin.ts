@@ -9,8 +9,10 @@ import type { SandboxJob } from './job.js';
 import type { Journal } from './journal.js';
 import { Ledger } from './ledger.js';
 import type { Prices } from './price.js';
+import { Results } from './results.js';
 import { SANDBOX_API_KEY, SANDBOX_CLIENT_ID, type SandboxOptions } from './sandbox-options.js';
 import { Timers } from './timers.js';
+import { Uploads } from './uploads.js';
 
 /** Calls received so far, including refused ones. */
 export interface RequestCounts {
@@ -35,6 +37,8 @@ export interface Twin {
   readonly gates: Gates;
   readonly generation: Generation;
   readonly courier: Courier;
+  readonly uploads: Uploads;
+  readonly results: Results;
   /** For latency. */
   readonly timers: Timers;
   readonly requests: RequestCounts;
@@ -87,6 +91,8 @@ export function createTwin(options: SandboxOptions, owner: TwinOwner): Twin {
     logger,
     retryMs: webhookRetryMs,
   });
+  const uploads = new Uploads(options.gatewayUrl === undefined ? null : { url: options.gatewayUrl });
+  const results = new Results({ ledger, uploads, logger });
   return {
     queueMs,
     processMs,
@@ -97,7 +103,9 @@ export function createTwin(options: SandboxOptions, owner: TwinOwner): Twin {
     faults,
     gates,
     courier,
-    generation: new Generation(ledger, courier),
+    uploads,
+    results,
+    generation: new Generation(ledger, courier, results),
     timers: new Timers(),
     requests: noRequests(),
     address,

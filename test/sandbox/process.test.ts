@@ -157,6 +157,13 @@ describe('the settings', () => {
     expect(() => readSettings({ SANDBOX_FAULTS: '{"rates":{"submit":{"stall":2}}}' })).toThrow(
       'SANDBOX_FAULTS: rates.submit.stall must be a number from 0 to 1',
     );
-    expect(() => readSettings({ SANDBOX_PUBLIC_URL: 'here' })).toThrow('SANDBOX_PUBLIC_URL');
+    for (const name of ['SANDBOX_PUBLIC_URL', 'SANDBOX_GATEWAY_URL'])
+      expect(() => readSettings({ [name]: 'here' })).toThrow(
+        `${name} is "here"; it must be an http or https URL`,
+      );
+    expect(readSettings({ SANDBOX_GATEWAY_URL: 'http://127.0.0.1:4000' })).toEqual({
+      port: 4001,
+      gatewayUrl: 'http://127.0.0.1:4000',
+    });
   });
 });
