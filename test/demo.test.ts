@@ -95,7 +95,14 @@ it('says that the named gateway does not answer', async () => {
 });
 
 it('says that what answers is no gateway', async () => {
-  const { code, stderr } = await demo('--url', gateway.sandbox.url, '--source', 'a', '--target', 'b');
+  const { code, stderr } = await demo(
+    '--url',
+    gateway.sandbox.url,
+    '--source',
+    'https://a.example',
+    '--target',
+    'https://b.example',
+  );
   expect(stderr).toMatch(/^(No gateway answers at|What answers at) /);
   expect(code).toBe(1);
 });
@@ -103,7 +110,7 @@ it('says that what answers is no gateway', async () => {
 it('explains its options', async () => {
   expect(await demo('--help')).toMatchObject({ code: 0, stderr: '' });
   const { code, stderr } = await demo('--nonsense');
-  expect(stderr).toMatch(/^Unknown option '--nonsense'.*--source URL.*\n$/);
+  expect(stderr).toMatch(/^Unknown option '--nonsense'.*--source PICTURE.*\n$/);
   expect(code).toBe(1);
 });
 

@@ -1,6 +1,7 @@
 /** The demo's client for the gateway: like any front end, it uses `fetch` and graphql-ws. */
 import { createClient, type FormattedExecutionResult } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import type { LocalFile } from './local-file.js';
 import { DemoError } from './options.js';
 
 /** The parts of a job that the demo shows. */
@@ -13,7 +14,16 @@ export interface DemoJob {
   readonly error: { readonly code: string; readonly message: string; readonly retryable: boolean } | null;
 }
 
-interface GatewayAddress {
+/** An upload that the gateway expects. */
+export interface AnnouncedUpload {
+  /** The address to use in a submit. */
+  readonly url: string;
+  /** Null if the bytes are there already. */
+  readonly putUrl: string | null;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface GatewayAddress {
   readonly url: string;
   readonly token: string | null;
 }
@@ -27,12 +37,15 @@ const JOB_FIELDS = 'id status version queuePosition result { url } error { code 
 const SUBMIT = `mutation Demo($input: SubmitFaceSwapInput!) {
   submitFaceSwap(input: $input) { job { ${JOB_FIELDS} } }
 }`;
+const CREATE_UPLOAD = `mutation Demo($input: CreateUploadInput!) {
+  createUpload(input: $input) { upload { url putUrl headers { name value } } }
+}`;
 const FOLLOW = `subscription Demo($id: ID!, $afterVersion: Int) {
   jobUpdated(id: $id, afterVersion: $afterVersion) { ${JOB_FIELDS} }
 }`;
 
 const PROBE_TIMEOUT_MS = 3000;
-const SUBMIT_TIMEOUT_MS = 60_000;
+const MUTATION_TIMEOUT_MS = 60_000;
 /** About two minutes, with graphql-ws's growing pauses between attempts. */
 const RECONNECTS = 7;
 
@@ -65,8 +78,30 @@ export async function samplePictures(url: string): Promise<Pictures | null> {
 /** @throws DemoError if the gateway can't be reached or does not accept the job */
 export async function submit(gateway: GatewayAddress, pictures: Pictures): Promise<DemoJob> {
   const input = { sourceImage: [{ path: pictures.source }], targetImage: [{ path: pictures.target }] };
+  const { submitFaceSwap } = await mutate<{ submitFaceSwap: { job: DemoJob } }>(gateway, SUBMIT, input);
+  return submitFaceSwap.job;
+}
+
+/** @throws DemoError if the gateway can't be reached or does not take such a file */
+export async function createUpload(gateway: GatewayAddress, file: LocalFile): Promise<AnnouncedUpload> {
+  const { name, contentType, byteSize, sha256 } = file;
+  const { createUpload } = await mutate<{ createUpload: { upload: AnnouncedUpload } }>(
+    gateway,
+    CREATE_UPLOAD,
+    { contentType, byteSize, sha256 },
+    ` ${name}`,
+  );
+  return createUpload.upload;
+}
+
+async function mutate<Data>(
+  gateway: GatewayAddress,
+  query: string,
+  input: object,
+  subject = '',
+): Promise<Data> {
   let response: Response;
-  let answer: FormattedExecutionResult<{ submitFaceSwap: { job: DemoJob } }>;
+  let answer: FormattedExecutionResult<Data>;
   try {
     response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
@@ -74,8 +109,8 @@ export async function submit(gateway: GatewayAddress, pictures: Pictures): Promi
         'content-type': 'application/json',
         ...(gateway.token !== null && { authorization: `Bearer ${gateway.token}` }),
       },
-      body: JSON.stringify({ query: SUBMIT, variables: { input } }),
-      signal: AbortSignal.timeout(SUBMIT_TIMEOUT_MS),
+      body: JSON.stringify({ query, variables: { input } }),
+      signal: AbortSignal.timeout(MUTATION_TIMEOUT_MS),
     });
   } catch (error) {
     throw new DemoError(`The gateway at ${gateway.url} can't be reached: ${reasonOf(error)}`);
@@ -87,9 +122,8 @@ export async function submit(gateway: GatewayAddress, pictures: Pictures): Promi
       `What answers at ${gateway.url} is not a face-swap gateway (HTTP ${response.status}).`,
     );
   }
-  const job = answer.data?.submitFaceSwap?.job;
-  if (job === undefined) throw new DemoError(refusal(answer.errors, response.status));
-  return job;
+  if (answer.data == null) throw new DemoError(refusal(answer.errors, response.status, subject));
+  return answer.data;
 }
 
 /**
@@ -129,7 +163,7 @@ export async function* follow(gateway: GatewayAddress, job: DemoJob): AsyncGener
 
 type Errors = FormattedExecutionResult['errors'];
 
-function refusal(errors: Errors, status: number): string {
+function refusal(errors: Errors, status: number, subject = ''): string {
   if (errors === undefined || errors.length === 0) return `The gateway gave no answer (HTTP ${status}).`;
   const lines = errors.flatMap(({ message, extensions }) => {
     const fieldErrors = extensions?.['fieldErrors'];
@@ -137,10 +171,10 @@ function refusal(errors: Errors, status: number): string {
     const code = typeof extensions?.['code'] === 'string' ? ` (${extensions['code']})` : '';
     return places.length > 0 ? places.map((f) => `  ${f.path}: ${f.message}`) : [`  ${message}${code}`];
   });
-  return ['The gateway refused:', ...lines].join('\n');
+  return [`The gateway refused${subject}:`, ...lines].join('\n');
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (typeof error === 'object' && error !== null) {
     // Errors from fetch have the reason in `cause`; a socket ends with an event.
     if ('cause' in error && error.cause instanceof Error) return error.cause.message;

@@ -4,16 +4,19 @@ import { loadEnvFile } from '../env-file.js';
 import { reasonOf, StartError } from '../errors.js';
 import { endNow } from '../process-end.js';
 import { onStopSignals, type StopSignal } from '../stop-signals.js';
-import { type DemoJob, follow, isThere, samplePictures, submit } from './gateway-client.js';
+import { type DemoJob, follow, isThere, submit } from './gateway-client.js';
 import { DemoError, type DemoOptions, readOptions, USAGE } from './options.js';
 import type { OwnGateway } from './own-gateway.js';
+import { picturesOf, sideOf } from './pictures.js';
 import { ProgressLine } from './progress-line.js';
 import { savePicture } from './save-picture.js';
+import { UploadLine } from './upload-line.js';
 
 /** Set as soon as it begins to start, so that an early Ctrl-C stops it too. */
 let own: Promise<OwnGateway> | null = null;
 let ending: Promise<never> | null = null;
 const progress = new ProgressLine(process.stdout);
+let uploading: UploadLine | null = null;
 
 async function main(): Promise<number> {
   loadEnvFile();
@@ -22,9 +25,13 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const url = await findGateway(options);
-  const pictures = await choosePictures(url, options);
-  const gateway = { url, token: options.token };
+  // Before anything is started or sent.
+  const sides = { source: await sideOf(options.source), target: await sideOf(options.target) };
+  const gateway = { url: await findGateway(options), token: options.token };
+  const pictures = await picturesOf(gateway, sides, (file) => {
+    uploading = new UploadLine(process.stdout, file);
+    return uploading;
+  });
 
   let job = await submit(gateway, pictures);
   console.log(`Job      ${job.id}`);
@@ -53,17 +60,6 @@ async function findGateway({ url, isChosen }: DemoOptions): Promise<string> {
   const { url: ownUrl } = await own;
   console.log(`Gateway  ${ownUrl}   (none answers at ${url}, so this demo runs its own, with the sandbox)`);
   return ownUrl;
-}
-
-async function choosePictures(url: string, { source, target }: DemoOptions) {
-  if (source !== null && target !== null) return { source, target };
-  const samples = await samplePictures(url);
-  if (samples === null) {
-    throw new DemoError(
-      'This gateway has no sample pictures, and a swap may cost credit: give --source URL and --target URL.',
-    );
-  }
-  return { source: source ?? samples.source, target: target ?? samples.target };
 }
 
 async function tell({ id, status, result, error }: DemoJob, { folder }: DemoOptions): Promise<number> {
@@ -96,15 +92,20 @@ function end(code: number): Promise<never> {
 }
 
 async function stopAll(): Promise<void> {
-  progress.stop();
+  stopLines();
   // `main` reports why it failed to start.
   const gateway = await own?.catch(() => null);
   await gateway?.stop();
 }
 
+function stopLines(): void {
+  uploading?.stop();
+  progress.stop();
+}
+
 function fail(error: unknown): Promise<never> {
   if (ending === null) {
-    progress.stop();
+    stopLines();
     console.error(
       error instanceof DemoError || error instanceof StartError ? error.message : reasonOf(error),
     );

@@ -4,13 +4,18 @@ import { parseArgs } from 'node:util';
 // As JSON, because `npm run demo -- --help` reads it too, and that builds nothing.
 import usage from './usage.json' with { type: 'json' };
 
+/** A picture of the user: at a URL, or in a file that has to be uploaded. */
+export type PictureChoice =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'file'; readonly path: string };
+
 export interface DemoOptions {
   /** The URL of the gateway, without a trailing slash. */
   readonly url: string;
   /** Whether the user chose this gateway, so that no other may be used. */
   readonly isChosen: boolean;
-  readonly source: string | null;
-  readonly target: string | null;
+  readonly source: PictureChoice | null;
+  readonly target: PictureChoice | null;
   /** An API key, a JWT or a follow token, sent as a bearer token. */
   readonly token: string | null;
   /** Where the user is: npm runs its commands in the folder of package.json. */
@@ -23,7 +28,7 @@ export class DemoError extends Error {
 }
 
 export const USAGE = usage.join('\n');
-const OPTIONS = '--url URL, --source URL, --target URL, --token T, --help';
+const OPTIONS = '--url URL, --source PICTURE, --target PICTURE, --token T, --help';
 
 /**
  * @returns null if only the usage was requested
@@ -39,15 +44,22 @@ export function readOptions(
   if (chosen !== undefined && !/^https?:\/\/[^/]/.test(chosen)) {
     throw new DemoError('The address of the gateway must begin with http:// or https://');
   }
+  const folder = resolve(environment['INIT_CWD'] || '.');
   const port = Number(environment['PORT']) || 4000;
   return {
     url: (chosen ?? `http://127.0.0.1:${port}`).replace(/\/+$/, ''),
     isChosen: chosen !== undefined,
-    source: source ?? null,
-    target: target ?? null,
+    source: choiceOf(source, folder),
+    target: choiceOf(target, folder),
     token: token ?? null,
-    folder: resolve(environment['INIT_CWD'] || '.'),
+    folder,
   };
+}
+
+function choiceOf(text: string | undefined, folder: string): PictureChoice | null {
+  if (text === undefined) return null;
+  if (/^[a-z][\w+.-]*:\/\//i.test(text)) return { kind: 'url', url: text };
+  return { kind: 'file', path: resolve(folder, text) };
 }
 
 function parsed(args: readonly string[]) {

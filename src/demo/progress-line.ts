@@ -1,14 +1,7 @@
 /** Shows the progress of a job on one line that is redrawn; without a terminal, one line per change. */
 import type { DemoJob } from './gateway-client.js';
+import { bar, REDRAW_MS, redraw, type Screen } from './screen.js';
 
-interface Screen {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
-
-const REDRAW_MS = 100;
-const BAR_WIDTH = 24;
 /** How full the bar is when a status begins. */
 const SHARE: Readonly<Record<string, number>> = {
   WAITING: 0,
@@ -52,17 +45,7 @@ export class ProgressLine {
 
   #draw(): void {
     if (this.#job === null) return;
-    const line = `${this.#seconds()}  ${this.#bar(this.#job.status)}  ${wordsFor(this.#job)}`;
-    // A line that wraps can't be redrawn.
-    this.#screen.write(`\r\u001b[2K${line.slice(0, (this.#screen.columns || 80) - 1)}`);
-  }
-
-  #bar(status: string): string {
-    const share = SHARE[status];
-    const full = share === undefined ? BAR_WIDTH : Math.round(share * BAR_WIDTH);
-    // The first empty cell blinks to show that the job is still running.
-    const pulse = Math.floor(performance.now() / (REDRAW_MS * 4)) % 2 === 0 ? '▒' : '░';
-    return ('█'.repeat(full) + (full < BAR_WIDTH ? pulse : '')).padEnd(BAR_WIDTH, '░');
+    redraw(this.#screen, `${this.#seconds()}  ${bar(SHARE[this.#job.status] ?? 1)}  ${wordsFor(this.#job)}`);
   }
 
   #seconds(): string {
