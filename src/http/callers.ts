@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import type { CallerContext } from '../resolvers/context.js';
 import type { HeardBytes } from '../services/limits/heard-bytes.js';
-import type { HeldBytes, Holding } from '../services/limits/held-bytes.js';
+import { type HeldBytes, type Holding, SMALL_BYTES } from '../services/limits/held-bytes.js';
 import { gather, RefusedBody } from './body.js';
 import { heardText, tooMany } from './heard-text.js';
 import { inflated, isCompressed } from './inflate.js';

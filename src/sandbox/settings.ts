@@ -19,6 +19,7 @@ export const SETTING_NAMES = [
   'SANDBOX_API_KEY',
   'SANDBOX_JOURNAL',
   'SANDBOX_FAULTS',
+  'SANDBOX_GATEWAY_URL',
 ] as const;
 type SettingName = (typeof SETTING_NAMES)[number];
 
