@@ -68,7 +68,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   schema: ['basics', 'services/jobs', 'services/uploads', 'services/akool', 'services/faces'],
   resolvers: [
     ...['basics', 'schema', 'services', 'services/auth', 'services/limits', 'services/jobs'],
-    ...['services/uploads', 'services/faces', 'services/workers'],
+    ...['services/uploads', 'services/media', 'services/faces', 'services/workers'],
   ],
   graphql: ['basics', 'resolvers', 'services/auth', 'services/limits', 'services/jobs', 'services/bus'],
   http: [

@@ -17,6 +17,7 @@ import { FaceSwapPlusJobResolver } from './face-swap-plus-job.resolver.js';
 import { FollowTokenResolver } from './follow-token.resolver.js';
 import { faultsOf, type Input } from './input-faults.js';
 import { JobResolver } from './job.resolver.js';
+import { JobResultResolver } from './job-result.resolver.js';
 import { NodeResolver } from './node.resolver.js';
 import { UploadResolver } from './upload.resolver.js';
 
@@ -29,6 +30,7 @@ export const RESOLVERS = [
   FaceSwapPlusJobResolver,
   FollowTokenResolver,
   JobResolver,
+  JobResultResolver,
   NodeResolver,
   UploadResolver,
 ] as const;

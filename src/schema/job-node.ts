@@ -16,6 +16,11 @@ export interface JobNode extends JobType {
   request: JobRequest | Promise<JobRequest> | null;
 }
 
+/** Keeps the copy, for fields that depend on their arguments. */
+export interface JobResultNode extends JobResultType {
+  readonly archive: ArchivedFile | null;
+}
+
 export function toJobNode(job: Job, mediaUrl: MediaUrl, submitted: JobRequest | null = null): JobNode {
   return {
     __typename: TYPES[job.kind],
@@ -37,7 +42,7 @@ export function toJobNode(job: Job, mediaUrl: MediaUrl, submitted: JobRequest | 
 
 const TYPES: Readonly<Record<JobKind, string>> = { PRO: 'FaceSwapJob', PLUS: 'FaceSwapPlusJob' };
 
-function toResult({ result }: Job, mediaUrl: MediaUrl): JobResultType | null {
+function toResult({ result }: Job, mediaUrl: MediaUrl): JobResultNode | null {
   if (result === null) return null;
   const { archive, providerUrl, providerUrlExpiresAt } = result;
   return {
@@ -48,5 +53,6 @@ function toResult({ result }: Job, mediaUrl: MediaUrl): JobResultType | null {
     contentType: archive?.contentType ?? null,
     byteSize: archive?.byteSize ?? null,
     sha256: archive?.sha256 ?? null,
+    archive,
   };
 }
