@@ -152,9 +152,12 @@ export async function startS3Twin(more: Partial<SigningKey> = {}): Promise<S3Twi
         return give(stored);
       }
       case 'ListObjectsV2': {
-        const found = [...objects.keys()]
-          .filter((one) => one.startsWith(searchParams.get('prefix') ?? ''))
-          .sort();
+        const prefix = searchParams.get('prefix') ?? '';
+        const delimiter = searchParams.get('delimiter');
+        const isDeeper = (one: string): boolean =>
+          delimiter !== null && one.slice(prefix.length).includes(delimiter);
+        // Instead of deeper ones, S3 lists their common prefixes, which no archive reads.
+        const found = [...objects.keys()].filter((one) => one.startsWith(prefix) && !isDeeper(one)).sort();
         const after = searchParams.get('continuation-token') ?? '';
         const page = found.filter((one) => one > after).slice(0, PAGE);
         const isTruncated = page.length > 0 && page.at(-1) !== found.at(-1);

@@ -51,6 +51,8 @@ export interface BlobStore extends BlobReader {
   remove(name: string, signal?: AbortSignal): Promise<void>;
   /** Removes every file with this name before its extension, for copies that no record mentions. Slower. */
   removeAny(stem: string, signal?: AbortSignal): Promise<void>;
+  /** Everything that is kept, while nothing changes: it may or may not contain what is written or removed meanwhile. */
+  names(signal?: AbortSignal): AsyncIterable<string>;
   /** Removes what dead writers left behind. */
   sweep(signal?: AbortSignal): Promise<void>;
 }

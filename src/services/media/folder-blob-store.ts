@@ -1,7 +1,18 @@
 /** A blob store of files in one directory. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -101,6 +112,15 @@ class FolderBlobStore implements BlobStore {
     for (const name of await namesIn(this.#dir)) {
       if (name.startsWith(`${stem}.`)) await this.remove(name);
     }
+  }
+
+  async *names(): AsyncGenerator<string, void> {
+    // Not all at once: there may be millions.
+    const entries = await opendir(this.#dir).catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    for await (const entry of entries) if (entry.isFile()) yield entry.name;
   }
 
   async sweep(): Promise<void> {

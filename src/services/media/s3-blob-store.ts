@@ -165,14 +165,24 @@ class S3BlobStore implements BlobStore {
   }
 
   async removeAny(stem: string, signal?: AbortSignal): Promise<void> {
-    const Prefix = `${this.#prefix}${stem}.`;
+    for await (const name of this.#namesFrom(`${stem}.`, signal)) await this.remove(name, signal);
+  }
+
+  names(signal?: AbortSignal): AsyncIterable<string> {
+    return this.#namesFrom('', signal);
+  }
+
+  /** Names that begin with `start`, in order. */
+  async *#namesFrom(start: string, signal?: AbortSignal): AsyncGenerator<string, void> {
+    // In a shared bucket, deeper paths are not ours.
+    const input = { Bucket: this.#bucket, Prefix: `${this.#prefix}${start}`, Delimiter: '/' };
     let ContinuationToken: string | undefined;
     do {
       const page = await bounded('ListObjectsV2', ANSWER_MS, signal, (options) =>
-        this.#s3.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, ContinuationToken }), options),
+        this.#s3.send(new ListObjectsV2Command({ ...input, ContinuationToken }), options),
       );
       for (const { Key = '' } of page.Contents ?? []) {
-        if (Key.startsWith(Prefix)) await this.remove(Key.slice(this.#prefix.length), signal);
+        if (Key.startsWith(input.Prefix)) yield Key.slice(this.#prefix.length);
       }
       ContinuationToken = page.NextContinuationToken;
     } while (ContinuationToken !== undefined);

@@ -17,6 +17,8 @@ export interface OpenArchive {
   unfinished(): number;
   /** Leaves what a writer that began this many milliseconds ago would have left behind. */
   leaveBehind(ageMs: number): Promise<void> | void;
+  /** Puts a file into a place below, which is not the archive's. */
+  putDeeper(name: string): void;
   /** Makes every write fail until `mendWrites`. */
   breakWrites(): void;
   mendWrites(): void;
@@ -237,6 +239,16 @@ export function describeArchive(name: string, open: () => Promise<OpenArchive>):
       await archive.remove('ab.png');
       expect(opened.kept()).toEqual(['b.a.png']);
       expect(await archive.find('ab.png')).toBeNull();
+    });
+
+    it('lists what it keeps, and nothing else', async () => {
+      await opened.leaveBehind(0);
+      const names = ['a.gif', 'a.jpg', 'b.png', 'b.png.64.webp', 'c.mp4'];
+      for (const one of names) await archive.write(one, streamOf(picture(100)), png);
+      opened.putDeeper('d.png');
+      const listed: string[] = [];
+      for await (const name of archive.names()) listed.push(name);
+      expect(listed.sort()).toEqual(names);
     });
 
     it('sweeps up what dead writers left, and spares what is being written', async () => {

@@ -2,6 +2,7 @@
 import fs, {
   existsSync,
   fstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   rmSync,
@@ -37,6 +38,10 @@ describeArchive('files', async () => {
       writeFileSync(file, 'half');
       const then = (Date.now() - ageMs) / 1000;
       utimesSync(file, then, then);
+    },
+    putDeeper: (name) => {
+      mkdirSync(join(dir, 'deeper'));
+      writeFileSync(join(dir, 'deeper', name), 'x');
     },
     breakWrites: () => {
       rmSync(unfinished, { recursive: true });
@@ -92,6 +97,7 @@ describe('an archive of files', () => {
     await archive.start();
     rmSync(dir, { recursive: true });
     expect(await archive.find('a.png')).toBeNull();
+    for await (const name of archive.names()) expect(name).toBeUndefined();
     await archive.write('a.png', streamOf(picture(100)), { contentType: 'image/png' });
     expect((await archive.find('a.png'))?.byteSize).toBe(100);
   });

@@ -77,6 +77,10 @@ for (const prefix of ['kept/here', '']) {
         kept: () => [...twin.objects.keys()].map((key) => key.slice(before.length)).sort(),
         unfinished: () => twin.uploads.size,
         leaveBehind: (ageMs) => leaveUpload(twin, `${before}b.mp4`, ageMs),
+        putDeeper: (name) => {
+          const object = { bytes: picture(100), ...png, etag: '"deeper"', modifiedAt: new Date() };
+          twin.objects.set(`${before}deeper/${name}`, object);
+        },
         breakWrites: () => {
           for (const write of WRITES) twin.trouble(write, 'denied');
         },
