@@ -138,6 +138,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     sandbox?.fetchUploadsFrom({ url, publicUrl });
     const parts = await compose(given, opened, listener, publicUrl, () => stopping !== null);
 
+    stops.push({ part: 'thumbnails', stop: () => parts.thumbnails.stop() });
     // Take over jobs that were being sent when the process died: no other instance can be sending them.
     if (store.exclusive) await parts.reconciler.takeOver(0);
     const { dispatcher, http } = parts;
@@ -168,6 +169,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
       archiver,
       eraser,
       uploadSweeper,
+      thumbnailSweeper,
       leftovers,
       expiry,
       positions,
@@ -185,6 +187,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
             archiver,
             eraser,
             uploadSweeper,
+            thumbnailSweeper,
             leftovers,
             expiry,
             positions,
@@ -196,7 +199,7 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     metrics.start();
     positions.start();
     if (overrides.withoutReconciler !== true) reconciler.start();
-    for (const part of [archiver, eraser, uploadSweeper, leftovers, expiry]) part.start();
+    for (const part of [archiver, eraser, uploadSweeper, thumbnailSweeper, leftovers, expiry]) part.start();
     if (config.dispatchPaused) {
       log.warn('DISPATCH is paused: waiting jobs are kept and not sent until a start without it');
     } else {

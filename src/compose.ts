@@ -20,6 +20,8 @@ import { DetectionCache } from './services/faces/detection-cache.js';
 import { FaceDetector } from './services/faces/face-detector.js';
 import { Health } from './services/health.js';
 import { JobService } from './services/jobs/job-service.js';
+import { Thumbnails } from './services/media/thumbnails.js';
+import { thumbnailOf } from './services/pictures/thumbnail.js';
 import { LeftoverSweep } from './services/uploads/leftover-sweep.js';
 import { UploadAddresses } from './services/uploads/upload-addresses.js';
 import { UploadReceiver } from './services/uploads/upload-receiver.js';
@@ -37,6 +39,7 @@ import { createRegistry, Metrics } from './services/workers/metrics.js';
 import { QueuePositions } from './services/workers/queue-positions.js';
 import { Reconciler } from './services/workers/reconciler.js';
 import { Submission } from './services/workers/submission.js';
+import { ThumbnailSweeper } from './services/workers/thumbnail-sweeper.js';
 import { UploadSweeper } from './services/workers/upload-sweeper.js';
 import { WaitingReasons } from './services/workers/waiting-reasons.js';
 
@@ -45,6 +48,7 @@ export interface Parts {
   readonly http: HttpServer;
   readonly receiver: UploadReceiver;
   readonly leftovers: LeftoverSweep;
+  readonly thumbnails: Thumbnails;
   readonly catchUp: CatchUp;
   readonly dispatcher: Dispatcher;
   readonly watch: AccountWatch;
@@ -52,6 +56,7 @@ export interface Parts {
   readonly archiver: Archiver;
   readonly eraser: Eraser;
   readonly uploadSweeper: UploadSweeper;
+  readonly thumbnailSweeper: ThumbnailSweeper;
   readonly expiry: ExpiryWatch;
   readonly positions: QueuePositions;
   readonly metrics: Metrics;
@@ -130,6 +135,7 @@ export async function compose(
     settings,
     log,
   });
+  const thumbnails = new Thumbnails({ archive, draw: thumbnailOf, log });
   const registry = createRegistry();
   const health = new Health({ store, bus, registry, log });
 
@@ -175,6 +181,7 @@ export async function compose(
       blobs: opened.uploads,
       addresses,
     },
+    thumbnails,
     introspection: config.introspection,
     trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),
     rates: new RateLimits(config.rates, opened.limiters?.create),
@@ -192,6 +199,7 @@ export async function compose(
     http,
     receiver,
     leftovers: new LeftoverSweep({ spool, blobs: opened.uploads, clock, log }),
+    thumbnails,
     catchUp: new CatchUp({ store, bus, log, everyMs: CATCH_UP_MS }),
     dispatcher,
     watch: new AccountWatch({ holds, store, akool, dispatcher, clock, settings, log }),
@@ -199,6 +207,7 @@ export async function compose(
     archiver: new Archiver({ store, jobs, archive, fetcher, clock, settings, log }),
     eraser,
     uploadSweeper,
+    thumbnailSweeper: new ThumbnailSweeper({ archive, log }),
     expiry: new ExpiryWatch({ store, clock, registry, log }),
     positions: new QueuePositions({
       store,

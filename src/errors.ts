@@ -24,7 +24,7 @@ export const ERROR_CODES = {
     'Your uploads would take more room than you may use; delete some, or wait until some expire.',
   AUTHENTICATION_UNAVAILABLE: 'Your credentials cannot be checked right now; try again later.',
   ARCHIVE_UNAVAILABLE:
-    'The file cannot be read right now; try again later. Only at `/media/…` and `/uploads/…`.',
+    'The file cannot be read right now, or too many thumbnails are being made; try again later. Only at `/media/…` and `/uploads/…`.',
   INTERNAL_SERVER_ERROR: 'An unexpected error, logged under `extensions.reference`.',
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;

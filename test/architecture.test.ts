@@ -51,8 +51,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'services/auth': ['basics', 'config'],
   'services/limits': ['basics', 'services/auth'],
   'services/jobs': ['basics', 'services/limits'],
-  'services/media': ['basics', 'config'],
   'services/pictures': ['basics'],
+  'services/media': ['basics', 'config', 'services/pictures'],
   'services/uploads': [
     ...['basics', 'services/limits', 'services/jobs', 'services/media', 'services/pictures'],
   ],
@@ -78,7 +78,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   process: [
     ...['basics', 'sandbox', 'config', 'http', 'graphql', 'resolvers', 'services', 'services/auth'],
     ...['services/jobs', 'services/akool', 'services/store', 'services/bus', 'services/media'],
-    ...['services/faces', 'services/uploads', 'services/workers'],
+    ...['services/pictures', 'services/faces', 'services/uploads', 'services/workers'],
   ],
   demo: ['process', 'config'],
 };

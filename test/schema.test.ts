@@ -53,7 +53,6 @@ const STILL_MISSING: readonly string[] = [
   'JobsChange',
   'Subscription.jobsChanged',
   // [uploads]
-  'JobResult.thumbnailUrl',
 ];
 
 const root = fileURLToPath(new URL('..', import.meta.url));

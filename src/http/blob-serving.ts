@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { GatewayError } from '../errors.js';
 import type { BlobReader, StoredBlob } from '../services/media/blob-store.js';
 import { selectionOf } from './byte-serving.js';
 import { sendErrors, sendRefusal } from './http-errors.js';
@@ -16,7 +17,11 @@ interface Served {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Answers a GET or HEAD: 404 if there is no such file, 503 if the store can't be read. */
+/**
+ * Answers a GET or HEAD: 404 if there is no such file, 503 if the store can't be read.
+ *
+ * @throws GatewayError if `blobs` does
+ */
 export async function serveBlob(
   blobs: BlobReader,
   request: FastifyRequest,
@@ -29,6 +34,7 @@ export async function serveBlob(
   try {
     return await serve(blobs, request, reply, served, leaving.signal);
   } catch (error) {
+    if (error instanceof GatewayError) throw error;
     if (!leaving.signal.aborted) request.log.error({ err: error }, 'a stored file could not be read');
     return sendErrors(reply, 503, [UNAVAILABLE], { 'retry-after': RETRY_AFTER_SECONDS });
   }

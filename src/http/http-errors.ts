@@ -13,6 +13,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   RATE_LIMITED: 429,
   STORE_UNAVAILABLE: 503,
   AUTHENTICATION_UNAVAILABLE: 503,
+  ARCHIVE_UNAVAILABLE: 503,
 };
 
 /** Converts our errors for Apollo Server; other errors are returned unchanged. */

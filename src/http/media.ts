@@ -1,6 +1,7 @@
 /**
- * `GET /media/:name`: serves results from the archive, with range requests; with `?download=FILE`, to be saved under
- * that name.
+ * Serves results from the archive, with range requests:
+ * - `GET /media/:name`; with `?download=FILE`, to be saved under that name;
+ * - `GET /media/:name/:width`, for a few widths: a thumbnail.
  *
  * The name is the authorization: it can't be guessed, and only the job's tenant knows it.
  */
@@ -8,6 +9,7 @@ import { create as contentDisposition } from 'content-disposition';
 import type { FastifyPluginAsync } from 'fastify';
 import type { BlobReader } from '../services/media/blob-store.js';
 import { downloadName } from '../services/media/download-name.js';
+import { hasThumbnails, thumbnailName, widthOf } from '../services/media/thumbnail-name.js';
 import { serveBlob } from './blob-serving.js';
 
 interface CopyRoute {
@@ -15,7 +17,16 @@ interface CopyRoute {
   readonly Querystring: { readonly download?: string | readonly string[] };
 }
 
-export function mediaRoutes(archive: BlobReader): FastifyPluginAsync {
+interface ThumbnailRoute {
+  readonly Params: { readonly name: string; readonly width: string };
+}
+
+interface MediaOptions {
+  readonly archive: BlobReader;
+  readonly thumbnails: BlobReader;
+}
+
+export function mediaRoutes({ archive, thumbnails }: MediaOptions): FastifyPluginAsync {
   return async (app) => {
     app.route<CopyRoute>({
       method: ['GET', 'HEAD'],
@@ -26,6 +37,17 @@ export function mediaRoutes(archive: BlobReader): FastifyPluginAsync {
         const [wanted] = [request.query.download].flat();
         const headers = wanted === undefined ? HEADERS : { ...HEADERS, ...attachment(name, wanted) };
         return serveBlob(archive, request, reply, { name, headers });
+      },
+    });
+    app.route<ThumbnailRoute>({
+      method: ['GET', 'HEAD'],
+      url: '/media/:name/:width',
+      handler: async (request, reply) => {
+        const { name: copy, width: digits } = request.params;
+        const width = widthOf(digits);
+        if (!NAME.test(copy) || !hasThumbnails(copy) || width === undefined) return reply.callNotFound();
+        const name = thumbnailName({ copy, width });
+        return serveBlob(thumbnails, request, reply, { name, headers: HEADERS });
       },
     });
   };

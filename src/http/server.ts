@@ -55,6 +55,7 @@ interface ServerOptions {
   } | null;
   readonly archive: BlobReader;
   readonly uploads: UploadDoor;
+  readonly thumbnails: BlobReader;
   readonly introspection: boolean;
   readonly trusted: TrustedDocuments | null;
   readonly rates: RateLimits;
@@ -167,7 +168,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       );
       await app.register(callbackRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
-      await app.register(mediaRoutes(options.archive));
+      await app.register(mediaRoutes(options));
       await app.register(uploadRoutes(options.uploads, broken));
       if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
       const endpoint = websocketEndpoint({

@@ -123,10 +123,14 @@ describe('downloadUrl', () => {
     const response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${createFollowToken.token}` },
-      body: JSON.stringify({ query: `{ job(id: "${id}") { result { downloadUrl(fileName: "mine") } } }` }),
+      body: JSON.stringify({
+        query: `{ job(id: "${id}") { result { downloadUrl(fileName: "mine") thumbnailUrl } } }`,
+      }),
     });
     const downloadUrl = `${copyUrl}?download=mine.png`;
-    expect(await response.json()).toEqual({ data: { job: { result: { downloadUrl } } } });
+    expect(await response.json()).toEqual({
+      data: { job: { result: { downloadUrl, thumbnailUrl: `${copyUrl}/320` } } },
+    });
   });
 
   it('is served in ranges and to whoever has it like the copy itself, with its name', async () => {

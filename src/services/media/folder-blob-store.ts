@@ -109,7 +109,8 @@ class FolderBlobStore implements BlobStore {
   }
 
   async removeAny(stem: string): Promise<void> {
-    for (const name of await namesIn(this.#dir)) {
+    // In order, so that a copy goes before its thumbnails, as in a bucket.
+    for (const name of (await namesIn(this.#dir)).sort()) {
       if (name.startsWith(`${stem}.`)) await this.remove(name);
     }
   }

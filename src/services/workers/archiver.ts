@@ -17,6 +17,7 @@ import type { ArchivedFile, Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { BlobStore } from '../media/blob-store.js';
+import { removeCopy, removeThumbnails } from '../media/copy-removal.js';
 import { mediaTypeOf } from '../media/media-type.js';
 import { ResultFetchError, type ResultFetcher } from '../media/result-fetcher.js';
 import { Measure, ResultContentError, withHead } from '../media/result-stream.js';
@@ -144,7 +145,7 @@ export class Archiver {
     );
     // The job was deleted meanwhile, so its copy must be removed too.
     if (!changed && (afterwards === null || afterwards.eraseAt !== null))
-      await this.#archive.remove(archive.name);
+      await removeCopy(this.#archive, archive.name);
   }
 
   async #keep(job: Job, url: string): Promise<ArchivedFile> {
@@ -167,7 +168,12 @@ export class Archiver {
       source.once('error', (error) => measure.destroy(error));
       // It may fail before the archive listens; it keeps its error until then.
       measure.on('error', () => {});
-      await this.#archive.write(name, source.pipe(measure), { contentType: type.contentType, signal });
+      const [earlier] = await Promise.all([
+        // Of an earlier attempt, or of a result that the submit's answer revoked. At worst it is the new one.
+        this.#archive.find(name, signal),
+        this.#archive.write(name, source.pipe(measure), { contentType: type.contentType, signal }),
+      ]);
+      if (earlier !== null) await removeThumbnails(this.#archive, name, signal);
       return { name, contentType: type.contentType, byteSize: measure.byteSize, sha256: measure.sha256() };
     } finally {
       body.on('error', () => {}).destroy();

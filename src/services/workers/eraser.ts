@@ -14,6 +14,7 @@ import type { Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { BlobStore } from '../media/blob-store.js';
+import { removeCopy } from '../media/copy-removal.js';
 import { archiveStem } from './archiver.js';
 import { RESULT_LIFETIME_MS } from './provider-report.js';
 import type { UploadSweeper } from './upload-sweeper.js';
@@ -156,7 +157,7 @@ export class Eraser {
     const { signal } = this.#stopping;
     await (copy === undefined
       ? this.#archive.removeAny(archiveStem(job), signal)
-      : this.#archive.remove(copy, signal));
+      : removeCopy(this.#archive, copy, signal));
   }
 
   /** Akool deletes a result on its own after seven days. */

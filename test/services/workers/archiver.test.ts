@@ -1,5 +1,5 @@
 /** The archiver's claims, retries and outcomes, with several archivers on one store. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -134,6 +134,21 @@ describe('an archiver', () => {
     await startArchiver(workshop, akool, dir, watched);
     await expect.poll(() => removed).toHaveLength(1);
     expect(readdirSync(dir)).toEqual(['.unfinished']);
+  });
+
+  it('removes the thumbnails of a copy that it replaces, and of no other', async () => {
+    const workshop = await openWorkshop();
+    const akool = await openAkool();
+    const dir = openFolder();
+    const job = await completed(workshop, akool, 1);
+    const name = `${archiveStem(job)}.png`;
+    for (const file of [name, `${name}.64.webp`, `${name}.1024.webp`, 'other.png.64.webp']) {
+      writeFileSync(join(dir, file), 'old');
+    }
+    await startArchiver(workshop, akool, dir);
+    await expect.poll(async () => (await workshop.get(job)).result?.archive?.name).toBe(name);
+    expect(readFileSync(join(dir, name))).toEqual(PNG);
+    expect(readdirSync(dir).sort()).toEqual(['.unfinished', name, 'other.png.64.webp'].sort());
   });
 
   it.each(['deleted', 'erased'] as const)(

@@ -108,12 +108,16 @@ describe('jobs past their days', () => {
     await expect.poll(() => deletions.length).toBe(2);
   });
 
-  test('leave no copy, whether it was noted or not', async () => {
+  test('leave no copy and no thumbnail, whether the copy was noted or not', async () => {
     const [noted, unnoted] = await finished(2);
     if (noted === undefined || unnoted === undefined) throw new Error('two were made');
     const copy = { name: 'noted.png', contentType: 'image/png', byteSize: 1, sha256: '' };
     await workshop.jobs.apply(noted.id, { type: 'archived', at: workshop.clock.now(), archive: copy });
-    const files = [copy.name, `${archiveStem(unnoted)}.png`];
+    const files = [copy.name, `${archiveStem(unnoted)}.png`].flatMap((name) => [
+      name,
+      `${name}.64.webp`,
+      `${name}.1024.webp`,
+    ]);
     for (const name of files) writeFileSync(join(workshop.dir, name), 'x');
     workshop.clock.advance(2 * DAY);
     start();
