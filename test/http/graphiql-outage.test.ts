@@ -55,7 +55,7 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL without its gateway', { timeou
     graphiql = await GraphiqlPage.open(browser, address(), { ...(prepare && { prepare }) });
     await expect.poll(() => graphiql.page.workers().length).toBe(3);
     // A worker answers when its script is there.
-    await Promise.all(graphiql.page.workers().map((worker) => worker.evaluate('self')));
+    await Promise.all(graphiql.page.workers().map((worker) => worker.evaluate('true')));
     await graphiql.page.evaluate('globalThis.isTheSamePage = true');
   }
 
