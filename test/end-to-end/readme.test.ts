@@ -58,6 +58,23 @@ function finishNewest(): void {
 }
 
 /** COMPLETED comes twice: with Akool's URL, then with that of the copy. */
+/** Follows the newest job as README does, and ends it at Akool as soon as its present state was told. */
+async function followToEnd(id: string): Promise<readonly Told[]> {
+  const socket = openSocket(gateway.url);
+  const states: Told[] = [];
+  const request = {
+    query: exampleWith('graphql', 'subscription Follow'),
+    operationName: 'Follow',
+    variables: { id },
+  };
+  for await (const { data } of socket.iterate<{ jobUpdated: Told }>(request)) {
+    if (states.length === 0) finishNewest();
+    if (data) states.push(data.jobUpdated);
+  }
+  await socket.dispose();
+  return states;
+}
+
 function expectBothResults(states: readonly Told[]): void {
   const urls = states.filter(({ status }) => status === 'COMPLETED').map(({ result }) => result?.url);
   expect([...new Set(urls)]).toEqual([
@@ -71,15 +88,7 @@ describe('in GraphQL', () => {
     const example = exampleWith('graphql', 'mutation Submit');
     const { submitFaceSwap } = await perform<{ submitFaceSwap: { job: SeenJob } }>(example, 'Submit');
     expect(submitFaceSwap.job.status).toBe('QUEUED');
-    const socket = openSocket(gateway.url);
-    const states: Told[] = [];
-    const request = { query: example, operationName: 'Follow', variables: { id: submitFaceSwap.job.id } };
-    for await (const { data } of socket.iterate<{ jobUpdated: Told }>(request)) {
-      if (states.length === 0) finishNewest();
-      if (data) states.push(data.jobUpdated);
-    }
-    expectBothResults(states);
-    await socket.dispose();
+    expectBothResults(await followToEnd(submitFaceSwap.job.id));
   });
 
   it('Batch: one job with one result for both targets, at the price that it names', async () => {
@@ -92,8 +101,7 @@ describe('in GraphQL', () => {
     expect(gateway.sandbox.bills.at(-1)?.cost).toBe(Number(both));
     expect(Number(both)).toBe(2 * Number(price));
 
-    finishNewest();
-    expectBothResults(await follow(gateway.url, id));
+    expectBothResults(await followToEnd(id));
   });
 
   it('Plus, with what Faces finds at the addresses that it names', async () => {
@@ -114,8 +122,7 @@ describe('in GraphQL', () => {
       expect([address, status, headers.get('content-type')]).toEqual([address, 200, 'image/png']);
     }
 
-    finishNewest();
-    expectBothResults(await follow(gateway.url, submitFaceSwapPlus.job.id));
+    expectBothResults(await followToEnd(submitFaceSwapPlus.job.id));
   });
 
   it('Cancel: a waiting job costs nothing, and one that was sent goes on', async () => {
@@ -221,6 +228,34 @@ describe.skipIf(!isChromiumInstalled())('a client on a page at another port', ()
     await expect.poll(() => listener.isDone, { timeout: 40_000 }).toBe(true);
     expectBothResults(listener.states);
     await page.close();
+    await site.close();
+  });
+});
+
+describe.skipIf(!isChromiumInstalled())('two files on a page at another port', () => {
+  it('become one picture', async () => {
+    const [browser, site] = await Promise.all([
+      launchChromium(),
+      httpServer(
+        text(200, '<input type="file" id="source"><input type="file" id="target">', {
+          'content-type': 'text/html',
+        }),
+      ),
+    ]);
+    const page = await browser.newPage();
+    await page.goto(site.url);
+    for (const side of ['source', 'target']) {
+      const sample = await fetch(`${gateway.sandbox.url}/samples/${side}-face.png`);
+      const buffer = Buffer.from(await sample.arrayBuffer());
+      await page.setInputFiles(`#${side}`, { name: `${side}.png`, mimeType: 'image/png', buffer });
+    }
+    await page.addScriptTag({ content: addressedTo(gateway, exampleWith('js', 'createUpload')) });
+    const id: string = await page.evaluate('swap(source.files[0], target.files[0])');
+    const end = (await followToEnd(id)).at(-1);
+    expect(end?.status).toBe('COMPLETED');
+    const result = await fetch(end?.result?.url ?? '');
+    expect(result.headers.get('content-type')).toBe('image/png');
+    await browser.close();
     await site.close();
   });
 });

@@ -135,10 +135,14 @@ class Writer {
     return name;
   }
 
+  /** Never `Upload`: no job is one, and its fields conflict with those of jobs below the same `Node`. */
   #overlapping(type: GraphQLCompositeType): GraphQLCompositeType {
     const types = Object.values(this.#schema.getTypeMap()).filter(
       (one): one is GraphQLCompositeType =>
-        isCompositeType(one) && doTypesOverlap(this.#schema, type, one) && !one.name.startsWith('__'),
+        isCompositeType(one) &&
+        doTypesOverlap(this.#schema, type, one) &&
+        !one.name.startsWith('__') &&
+        one.name !== 'Upload',
     );
     return types[this.#upTo(types.length - 1)] ?? type;
   }
