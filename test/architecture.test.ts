@@ -80,7 +80,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['services/jobs', 'services/akool', 'services/store', 'services/bus', 'services/media'],
     ...['services/pictures', 'services/faces', 'services/uploads', 'services/workers'],
   ],
-  demo: ['process', 'config'],
+  demo: ['basics', 'process', 'config'],
 };
 
 /** Files outside the folders. */

@@ -73,7 +73,7 @@ describe.concurrent('The log', () => {
     expect(await onTerminal({ LOG_FORMAT: 'json' })).toMatch(/^\{"level":40,.*\}$/m);
     const printed = await inPipe({ LOG_FORMAT: 'pretty' });
     expect(printed).toMatch(/^\[[\d:.]+\] WARN \(LOG_LEVLE\): LOG_LEVLE is not /m);
-    expect(printed).toMatch(/^\[[\d:.]+\] INFO: stopped\n$/m);
+    expect(printed).toMatch(/^\[[\d:.]+\] INFO: stopped \{"ms":\d+\}\n$/m);
     expect(printed).not.toContain(ESCAPE);
   });
 });
