@@ -59,7 +59,8 @@ export function mediaRoutes({ archive, thumbnails }: MediaOptions): FastifyPlugi
  */
 function attachment(copy: string, wanted: string): Readonly<Record<string, string>> {
   const name = downloadName(copy, wanted);
-  const fallback = name.replace(/[^\x20-\x7e]|%/gu, '_');
+  // All but the printable characters up to `$` and from `&` on.
+  const fallback = name.replace(/[^\x20-$&-~]/gu, '_');
   return { 'content-disposition': contentDisposition(name, { fallback }) };
 }
 
