@@ -75,12 +75,13 @@ async function followToEnd(id: string): Promise<readonly Told[]> {
   return states;
 }
 
-function expectBothResults(states: readonly Told[]): void {
-  const urls = states.filter(({ status }) => status === 'COMPLETED').map(({ result }) => result?.url);
-  expect([...new Set(urls)]).toEqual([
-    expect.stringContaining(`${gateway.sandbox.url}/results/`),
-    expect.stringContaining(`${gateway.url}/media/`),
-  ]);
+/** At Akool, or the copy, if that was made within the second that followers wait for it. */
+function expectResult(states: readonly Told[]): void {
+  const end = states.at(-1);
+  expect(end?.status).toBe('COMPLETED');
+  expect([`${gateway.sandbox.url}/results/`, `${gateway.url}/media/`]).toContainEqual(
+    expect.toSatisfy((start: string) => end?.result?.url.startsWith(start) === true),
+  );
 }
 
 describe('in GraphQL', () => {
@@ -88,7 +89,7 @@ describe('in GraphQL', () => {
     const example = exampleWith('graphql', 'mutation Submit');
     const { submitFaceSwap } = await perform<{ submitFaceSwap: { job: SeenJob } }>(example, 'Submit');
     expect(submitFaceSwap.job.status).toBe('QUEUED');
-    expectBothResults(await followToEnd(submitFaceSwap.job.id));
+    expectResult(await followToEnd(submitFaceSwap.job.id));
   });
 
   it('Batch: one job with one result for both targets, at the price that it names', async () => {
@@ -101,7 +102,7 @@ describe('in GraphQL', () => {
     expect(gateway.sandbox.bills.at(-1)?.cost).toBe(Number(both));
     expect(Number(both)).toBe(2 * Number(price));
 
-    expectBothResults(await followToEnd(id));
+    expectResult(await followToEnd(id));
   });
 
   it('Plus, with what Faces finds at the addresses that it names', async () => {
@@ -122,7 +123,7 @@ describe('in GraphQL', () => {
       expect([address, status, headers.get('content-type')]).toEqual([address, 200, 'image/png']);
     }
 
-    expectBothResults(await followToEnd(submitFaceSwapPlus.job.id));
+    expectResult(await followToEnd(submitFaceSwapPlus.job.id));
   });
 
   it('Cancel: a waiting job costs nothing, and one that was sent goes on', async () => {
@@ -171,7 +172,7 @@ class Listener {
   }
 
   get isDone(): boolean {
-    return this.states.at(-1)?.result?.url.startsWith(`${gateway.url}/media/`) === true;
+    return this.states.at(-1)?.status === 'COMPLETED';
   }
 }
 
@@ -194,7 +195,7 @@ describe('a client in Node', () => {
     const listener = new Listener();
     createInterface(child.stdout).on('line', (line) => listener.hear(line));
     await expect.poll(() => listener.isDone, { timeout: 40_000 }).toBe(true);
-    expectBothResults(listener.states);
+    expectResult(listener.states);
     child.kill();
     await once(child, 'close');
   });
@@ -226,7 +227,7 @@ describe.skipIf(!isChromiumInstalled())('a client on a page at another port', ()
     await page.goto(site.url);
     await page.addScriptTag({ type: 'module', content: outputFiles[0]?.text ?? '' });
     await expect.poll(() => listener.isDone, { timeout: 40_000 }).toBe(true);
-    expectBothResults(listener.states);
+    expectResult(listener.states);
     await page.close();
     await site.close();
   });
@@ -283,7 +284,7 @@ describe('its text', () => {
     running.child.stdout?.once('data', finishNewest);
     const { stdout } = await running;
     const events = [...stdout.matchAll(/^event: next\ndata: (.*)$/gm)];
-    expectBothResults(events.map(([, data = '']) => JSON.parse(data).data.jobUpdated));
+    expectResult(events.map(([, data = '']) => JSON.parse(data).data.jobUpdated));
     expect(stdout).toMatch(/event: complete\ndata:\s*$/);
   });
 
