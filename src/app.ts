@@ -162,44 +162,16 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
   }
 
   function setToWork(parts: Parts, { beating }: Opened): void {
-    const {
-      dispatcher,
-      watch,
-      reconciler,
-      archiver,
-      eraser,
-      uploadSweeper,
-      thumbnailSweeper,
-      leftovers,
-      expiry,
-      positions,
-      metrics,
-    } = parts;
+    const { dispatcher, watch, reconciler, metrics, positions } = parts;
+    const { archiver, eraser, uploadSweeper, thumbnailSweeper, leftovers, expiry } = parts;
+    const always = [metrics, positions, archiver, eraser, uploadSweeper, thumbnailSweeper, leftovers, expiry];
     // Stopped first: nothing new begins, and calls in flight finish while everything else still serves.
     stops.push({
       part: 'workers',
-      stop: () =>
-        stopTogether([
-          ...[
-            dispatcher,
-            watch,
-            reconciler,
-            archiver,
-            eraser,
-            uploadSweeper,
-            thumbnailSweeper,
-            leftovers,
-            expiry,
-            positions,
-            metrics,
-          ],
-          ...beating,
-        ]),
+      stop: () => stopTogether([dispatcher, watch, reconciler, ...always, ...beating]),
     });
-    metrics.start();
-    positions.start();
+    for (const worker of always) worker.start();
     if (overrides.withoutReconciler !== true) reconciler.start();
-    for (const part of [archiver, eraser, uploadSweeper, thumbnailSweeper, leftovers, expiry]) part.start();
     if (config.dispatchPaused) {
       log.warn('DISPATCH is paused: waiting jobs are kept and not sent until a start without it');
     } else {

@@ -90,6 +90,7 @@ export async function compose(
 ): Promise<Parts> {
   const { config, log } = given;
   const { store, uploadStore, clock, akool, akoolAddress, bus, archive, spool, fetcher, sandbox } = opened;
+  const baseUrl = publicUrl ?? listener.url;
   const settings = {
     ...config,
     ...config.akool,
@@ -108,7 +109,7 @@ export async function compose(
   const dispatcher = new Dispatcher({ jobs, akool, faces: detections, holds, clock, settings, log });
   const reconciler = new Reconciler({ store, jobs, akool, clock, settings, log });
   logEndedJobs(jobs, log);
-  const addresses = new UploadAddresses(publicUrl ?? listener.url);
+  const addresses = new UploadAddresses(baseUrl);
   const uploads = new UploadService({
     store: uploadStore,
     addresses,
@@ -125,16 +126,7 @@ export async function compose(
     settings,
     log,
   });
-  const eraser = new Eraser({
-    store,
-    jobs,
-    akool,
-    archive,
-    uploads: uploadSweeper,
-    clock,
-    settings,
-    log,
-  });
+  const eraser = new Eraser({ store, jobs, akool, archive, uploads: uploadSweeper, clock, settings, log });
   const thumbnails = new Thumbnails({ archive, draw: thumbnailOf, log });
   const registry = createRegistry();
   const health = new Health({ store, bus, registry, log });
@@ -164,7 +156,7 @@ export async function compose(
       followTokens,
       cursors: new Cursors(opened.keys.cursors, 'jobs'),
       uploadCursors: new Cursors(opened.keys.cursors, 'uploads'),
-      mediaUrl: ({ name }) => `${publicUrl ?? listener.url}/media/${name}`,
+      mediaUrl: ({ name }) => `${baseUrl}/media/${name}`,
       log,
     },
     authenticate: (authorization) => authenticator.authenticate(authorization),
@@ -175,12 +167,7 @@ export async function compose(
     metricsToken: given.secrets.metricsToken,
     graphiql: config.graphiql ? { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) } : null,
     archive,
-    uploads: {
-      receiver,
-      records: uploadStore,
-      blobs: opened.uploads,
-      addresses,
-    },
+    uploads: { receiver, records: uploadStore, blobs: opened.uploads, addresses },
     thumbnails,
     introspection: config.introspection,
     trusted: config.trustedDocuments === null ? null : await TrustedDocuments.read(config.trustedDocuments),

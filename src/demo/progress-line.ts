@@ -1,6 +1,6 @@
 /** Shows the progress of a job on one line that is redrawn; without a terminal, one line per change. */
 import type { DemoJob } from './gateway-client.js';
-import { bar, REDRAW_MS, redraw, type Screen } from './screen.js';
+import { bar, LiveLine, type Screen } from './screen.js';
 
 /** How full the bar is when a status begins. */
 const SHARE: Readonly<Record<string, number>> = {
@@ -14,38 +14,32 @@ const SHARE: Readonly<Record<string, number>> = {
 export class ProgressLine {
   readonly #screen: Screen;
   readonly #startedAt = performance.now();
+  readonly #line: LiveLine;
   #job: DemoJob | null = null;
-  #timer: NodeJS.Timeout | null = null;
 
   constructor(screen: Screen) {
     this.#screen = screen;
+    this.#line = new LiveLine(screen, () => (this.#job === null ? '' : this.#text(this.#job)));
   }
 
   show(job: DemoJob): void {
     const before = this.#job;
     this.#job = job;
-    if (this.#screen.isTTY !== true) {
+    if (this.#screen.isTTY === true) {
+      this.#line.draw();
       // A new version may show nothing new, like the one that records the copy of the picture.
-      if (before !== null && wordsFor(before) === wordsFor(job)) return;
+    } else if (before === null || wordsFor(before) !== wordsFor(job)) {
       this.#screen.write(`${this.#seconds()}  ${wordsFor(job)}\n`);
-      return;
     }
-    this.#draw();
-    this.#timer ??= setInterval(() => this.#draw(), REDRAW_MS);
   }
 
   /** Leaves the last state on the screen. Safe to call twice. */
   stop(): void {
-    if (this.#timer === null) return;
-    clearInterval(this.#timer);
-    this.#timer = null;
-    this.#draw();
-    this.#screen.write('\n');
+    this.#line.stop();
   }
 
-  #draw(): void {
-    if (this.#job === null) return;
-    redraw(this.#screen, `${this.#seconds()}  ${bar(SHARE[this.#job.status] ?? 1)}  ${wordsFor(this.#job)}`);
+  #text(job: DemoJob): string {
+    return `${this.#seconds()}  ${bar(SHARE[job.status] ?? 1)}  ${wordsFor(job)}`;
   }
 
   #seconds(): string {

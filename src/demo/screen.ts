@@ -7,12 +7,35 @@ export interface Screen {
   write(text: string): unknown;
 }
 
-export const REDRAW_MS = 100;
+const REDRAW_MS = 100;
 const BAR_WIDTH = 24;
 
-export function redraw(screen: Screen, line: string): void {
-  // A line that wraps can't be redrawn.
-  screen.write(`\r\u001b[2K${line.slice(0, (screen.columns || 80) - 1)}`);
+/** A line that is redrawn until it is stopped. Only for a terminal. */
+export class LiveLine {
+  readonly #screen: Screen;
+  readonly #text: () => string;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(screen: Screen, text: () => string) {
+    this.#screen = screen;
+    this.#text = text;
+  }
+
+  /** Draws it now, and from then on regularly. May be called again. */
+  draw(): void {
+    // A line that wraps can't be redrawn.
+    this.#screen.write(`\r\u001b[2K${this.#text().slice(0, (this.#screen.columns || 80) - 1)}`);
+    this.#timer ??= setInterval(() => this.draw(), REDRAW_MS);
+  }
+
+  /** Leaves the last state on the screen. Safe to call twice. */
+  stop(): void {
+    if (this.#timer === null) return;
+    this.draw();
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#screen.write('\n');
+  }
 }
 
 /** @param share how full it is, from 0 to 1 */

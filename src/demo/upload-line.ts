@@ -1,26 +1,23 @@
 /** Shows how much of a file is sent, on one line that is redrawn; without a terminal, one line for the file. */
 import type { LocalFile } from './local-file.js';
-import { bar, REDRAW_MS, redraw, type Screen } from './screen.js';
+import { bar, LiveLine, type Screen } from './screen.js';
 
 export class UploadLine {
   readonly #screen: Screen;
   readonly #file: Pick<LocalFile, 'name' | 'byteSize'>;
+  readonly #line: LiveLine;
   #sentBytes = 0;
-  #timer: NodeJS.Timeout | null = null;
 
   constructor(screen: Screen, file: Pick<LocalFile, 'name' | 'byteSize'>) {
     this.#screen = screen;
     this.#file = file;
+    this.#line = new LiveLine(screen, () => this.#text());
   }
 
   start(): void {
     const { name, byteSize } = this.#file;
-    if (this.#screen.isTTY !== true) {
-      this.#screen.write(`Upload   ${name}, ${sizeOf(byteSize)}\n`);
-      return;
-    }
-    this.#draw();
-    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
+    if (this.#screen.isTTY === true) this.#line.draw();
+    else this.#screen.write(`Upload   ${name}, ${sizeOf(byteSize)}\n`);
   }
 
   show(sentBytes: number): void {
@@ -29,18 +26,14 @@ export class UploadLine {
 
   /** Leaves the last state on the screen. Safe to call twice. */
   stop(): void {
-    if (this.#timer === null) return;
-    clearInterval(this.#timer);
-    this.#timer = null;
-    this.#draw();
-    this.#screen.write('\n');
+    this.#line.stop();
   }
 
-  #draw(): void {
+  #text(): string {
     const { name, byteSize } = this.#file;
     const share = this.#sentBytes / byteSize;
     const percent = `${Math.floor(share * 100)} %`.padStart(5);
-    redraw(this.#screen, `Upload   ${bar(share)} ${percent} of ${sizeOf(byteSize)}  ${name}`);
+    return `Upload   ${bar(share)} ${percent} of ${sizeOf(byteSize)}  ${name}`;
   }
 }
 
