@@ -1,7 +1,7 @@
 /** Following jobs in GraphiQL: the button after a submit, whatever the document. */
 import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
 import { GraphiqlPage } from '../support/graphiql-page.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
@@ -18,16 +18,16 @@ describe.skipIf(!isChromiumInstalled())('the Follow button of GraphiQL', { timeo
       launchChromium(),
       startGateway({ env: { AUTH_API_KEYS: 'acme:sesame-0123456789abcdef' } }),
     ]);
+    graphiql = await GraphiqlPage.open(browser, gateway.url);
   });
   afterAll(async () => {
     await browser?.close();
     await gateway?.stop();
   });
   beforeEach(async () => {
-    graphiql = await GraphiqlPage.open(browser, gateway.url);
+    await graphiql.startOver();
     await graphiql.fill('Headers', { authorization: 'Bearer sesame-0123456789abcdef' });
   });
-  afterEach(() => graphiql.close());
 
   function button(name: string) {
     return graphiql.page.getByRole('button', { name, exact: true });

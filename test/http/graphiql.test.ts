@@ -1,7 +1,7 @@
 /** GraphiQL for a newcomer: a real Chromium, the real server, and no internet. */
 import { mkdir } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, dataOf, follow } from '../support/caller.js';
 import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
 import { GraphiqlPage } from '../support/graphiql-page.js';
@@ -20,26 +20,37 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
       // Jobs end when a test ends them.
       startGateway({ sandbox: { queueMs: 3_600_000 } }),
     ]);
-  }, 60_000);
+    graphiql = await GraphiqlPage.open(browser, gateway.url);
+    page = graphiql.page;
+  });
 
   afterAll(async () => {
     await browser?.close();
     await gateway?.stop();
   });
 
-  beforeEach(async () => {
-    graphiql = await GraphiqlPage.open(browser, gateway.url);
-    page = graphiql.page;
-  });
-
-  afterEach(async () => {
-    await graphiql.close();
-  });
-
   function finishLastJob(): void {
     const { sandbox } = gateway;
     sandbox.finish(sandbox.jobs.at(-1)?.id ?? '');
   }
+
+  test('renews the samples of the kept example when they have moved', async () => {
+    const samples = await page.evaluate(() => {
+      const { localStorage } = globalThis as unknown as PageGlobal;
+      const [source, target]: [string, string] = JSON.parse(localStorage['gateway:samples'] ?? '');
+      for (const [key, value] of Object.entries(localStorage)) {
+        localStorage[key] = value
+          .replaceAll(source, 'http://moved/source')
+          .replaceAll(target, 'http://moved/target');
+      }
+      return [source, target];
+    });
+    await page.reload();
+    await expect.poll(() => graphiql.textOf('operation.graphql')).toContain('mutation Submit');
+    const example = await graphiql.textOf('operation.graphql');
+    for (const sample of samples) expect(example).toContain(`"${sample}"`);
+    expect(example).not.toContain('http://moved');
+  });
 
   test('submits the example and follows it live to its picture', async () => {
     await graphiql.execute('Submit');
@@ -65,13 +76,14 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
   });
 
   test('runs the operation at the cursor, and typed queries, by Ctrl-Enter', async () => {
+    await page.locator('.graphiql-tab').first().click();
     await page.locator('.graphiql-query-editor').click();
     await page.keyboard.press('Control+End');
     await page.keyboard.press('ArrowUp');
     await page.keyboard.press('Control+Enter');
     await expect.poll(() => graphiql.answer()).toHaveProperty('data.jobs.edges');
 
-    await page.getByRole('button', { name: 'New tab' }).click();
+    await graphiql.startOver();
     await page.locator('.graphiql-query-editor').click();
     await page.keyboard.insertText('{ __typename }');
     await page.keyboard.press('Control+Enter');
@@ -95,7 +107,7 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
     const { id } = submitFaceSwapPlus.job;
     finishLastJob();
     const url = (await follow(gateway.url, id)).at(-1)?.result?.url;
-    await page.getByRole('button', { name: 'New tab' }).click();
+    await graphiql.startOver();
     await page.locator('.graphiql-query-editor').click();
     await page.keyboard.insertText(`{ job(id: "${id}") { result { url } } }`);
     await page.keyboard.press('Control+Enter');
@@ -108,7 +120,21 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
     expectQuiet(graphiql);
   });
 
+  test('gives the Authorization header of the headers editor to the socket', async () => {
+    await graphiql.startOver();
+    const sent: string[] = [];
+    page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload))));
+    const [headers = ''] = /\{"Authorization": [^}]*\}/.exec(README) ?? [];
+    await graphiql.fill('Headers', JSON.parse(headers));
+    await graphiql.paste('subscription { jobsUpdated { id } }');
+    await graphiql.execute();
+    await expect
+      .poll(() => sent.map((frame): unknown => JSON.parse(frame)))
+      .toContainEqual({ type: 'connection_init', payload: { authorization: 'Bearer KEY' } });
+  });
+
   test('wraps long URLs, and fits on a phone', async () => {
+    await graphiql.startOver();
     await page.setViewportSize({ width: 390, height: 844 });
     const long = `https://example.com/${'very-long/'.repeat(30)}face.png`;
     await graphiql.fill('Headers', { note: long });
@@ -132,6 +158,8 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
     await page.getByRole('link', { name: 'Mutation', exact: true }).waitFor();
     expect(await page.evaluate('[scrollX, scrollY]')).toEqual([0, 0]);
+    await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
+    await page.setViewportSize({ width: 1400, height: 900 });
     expectQuiet(graphiql);
   });
 
@@ -140,41 +168,11 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
     await page.getByRole('link', { name: 'Mutation', exact: true }).click();
     await page.getByText('Face swap', { exact: false }).first().waitFor();
 
-    await page.getByRole('button', { name: 'New tab' }).click();
+    await graphiql.startOver();
     await page.locator('.graphiql-query-editor').click();
     await page.keyboard.insertText('{ nothingLikeThis }');
     await page.locator('.squiggly-error').first().waitFor();
     expectQuiet(graphiql);
-  });
-
-  test('gives the Authorization header of the headers editor to the socket', async () => {
-    const sent: string[] = [];
-    page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload))));
-    const [headers = ''] = /\{"Authorization": [^}]*\}/.exec(README) ?? [];
-    await graphiql.fill('Headers', JSON.parse(headers));
-    await graphiql.paste('subscription { jobsUpdated { id } }');
-    await graphiql.execute();
-    await expect
-      .poll(() => sent.map((frame): unknown => JSON.parse(frame)))
-      .toContainEqual({ type: 'connection_init', payload: { authorization: 'Bearer KEY' } });
-  });
-
-  test('renews the samples of the kept example when they have moved', async () => {
-    const samples = await page.evaluate(() => {
-      const { localStorage } = globalThis as unknown as PageGlobal;
-      const [source, target]: [string, string] = JSON.parse(localStorage['gateway:samples'] ?? '');
-      for (const [key, value] of Object.entries(localStorage)) {
-        localStorage[key] = value
-          .replaceAll(source, 'http://moved/source')
-          .replaceAll(target, 'http://moved/target');
-      }
-      return [source, target];
-    });
-    await page.reload();
-    await expect.poll(() => graphiql.textOf('operation.graphql')).toContain('mutation Submit');
-    const example = await graphiql.textOf('operation.graphql');
-    for (const sample of samples) expect(example).toContain(`"${sample}"`);
-    expect(example).not.toContain('http://moved');
   });
 
   test('is served with a strict policy, and its files for good', async () => {

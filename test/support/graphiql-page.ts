@@ -44,6 +44,20 @@ export class GraphiqlPage {
     return this.page.context().close();
   }
 
+  /** Leaves one empty tab, and nothing that runs. To load the page again would take seconds. */
+  async startOver(): Promise<void> {
+    const stop = this.page.getByRole('button', { name: /^Stop query/ });
+    if (await stop.isVisible()) await stop.click();
+    await this.page.getByRole('button', { name: 'New tab' }).click();
+    // Seen only under the mouse.
+    const closers = this.page.locator('.graphiql-tab-close');
+    const tabs = this.page.locator('.graphiql-tab');
+    for (let left = (await tabs.count()) - 1; left > 0; left -= 1) {
+      await closers.first().dispatchEvent('click');
+      await tabs.nth(left).waitFor({ state: 'detached' });
+    }
+  }
+
   #watch(): void {
     this.page.on('request', (request) => {
       const { protocol, hostname } = new URL(request.url());
