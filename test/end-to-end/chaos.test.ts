@@ -15,15 +15,15 @@ const redis = await redisUrl();
 
 const OPTIONS: ChaosOptions = {
   root: ROOT,
-  jobs: 60,
-  kills: 4,
+  jobs: 40,
+  kills: 3,
   tenants: 3,
   instances: 1,
   store: 'sqlite',
   seed: 1,
   deadlineMs: 3000,
   silenceMs: 2000,
-  limitMs: 150_000,
+  limitMs: 200_000,
   reconciler: true,
 };
 
@@ -42,8 +42,8 @@ it.skipIf(postgres === null || redis === null)(
   async () => {
     const { violations, folder } = await runChaos({
       ...OPTIONS,
-      jobs: 40,
-      kills: 3,
+      jobs: 30,
+      kills: 2,
       instances: 3,
       store: 'postgres',
     });
@@ -54,7 +54,7 @@ it.skipIf(postgres === null || redis === null)(
 it('notices when nobody asks about jobs that are silent, and says how far it is and what did not hold', {
   timeout: 240_000,
 }, async () => {
-  const size = ['--jobs', '30', '--kills', '1', '--deadline-seconds', '2', '--seed', '1'];
+  const size = ['--jobs', '20', '--kills', '1', '--deadline-seconds', '2', '--seed', '1'];
   const run = spawn(process.execPath, ['test/chaos/index.mjs', ...size, '--without-reconciler'], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -66,7 +66,7 @@ it('notices when nobody asks about jobs that are silent, and says how far it is 
   ]);
   const folder = /kept in (\S+)/.exec(progress)?.[1];
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-  expect(progress).toMatch(/^ *\d+ s {2}[01] of 1 kills, \d+ of 30 jobs accepted, \d+ ended$/m);
+  expect(progress).toMatch(/^ *\d+ s {2}[01] of 1 kills, \d+ of 20 jobs accepted, \d+ ended$/m);
   expect(report).toMatch(/^lost +\d+ {2}must be 0 {2}BROKEN$/m);
   const verdict = report.trimEnd().split('\n').at(-1);
   expect(verdict).toMatch(

@@ -60,8 +60,10 @@ test('an error of a long document costs little more than one of a short document
     const { user, system } = process.cpuUsage(before);
     return user + system;
   };
+  // The least of several, because garbage may be collected during any of them.
+  const leastOf = (id: string): number => Math.min(...Array.from({ length: 5 }, () => costOf(id)));
   costOf('warm');
-  expect(costOf('x'.repeat(500_000))).toBeLessThan(4 * costOf('x'));
+  expect(leastOf('x'.repeat(500_000))).toBeLessThan(4 * leastOf('x'));
 });
 
 test.each([
