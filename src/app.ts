@@ -139,8 +139,11 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     const parts = await compose(given, opened, listener, publicUrl, () => stopping !== null);
 
     stops.push({ part: 'thumbnails', stop: () => parts.thumbnails.stop() });
-    // Take over jobs that were being sent when the process died: no other instance can be sending them.
-    if (store.exclusive) await parts.reconciler.takeOver(0);
+    // Take over what was being sent when the process died: no other instance can be sending it.
+    if (store.exclusive) {
+      await parts.reconciler.takeOver(0);
+      await opened.uploadStore.abandonAll();
+    }
     const { dispatcher, http } = parts;
     unfinished = () => ({ jobsBeingSent: dispatcher.sending, ...http.unfinished });
     // After the HTTP server, which gives senders time to end.

@@ -12,6 +12,7 @@ import {
   findServed,
   findUpload,
   finishReception,
+  giveUpClaims,
   handOut,
   moveClaim,
   usageOf,
@@ -70,6 +71,10 @@ export class KyselyUploadStore implements UploadStore {
 
   async abandon(id: string, claim: string): Promise<void> {
     await this.#opened().write((trx) => moveClaim(trx, id, claim, null));
+  }
+
+  async abandonAll(): Promise<void> {
+    await this.#opened().write(giveUpClaims);
   }
 
   async discard(tenant: string, id: string, now: number): Promise<Discarded> {

@@ -202,6 +202,14 @@ export async function moveClaim(
   return numUpdatedRows > 0n;
 }
 
+export async function giveUpClaims(trx: Kysely<Tables>): Promise<void> {
+  await trx
+    .updateTable('uploads')
+    .set({ claim: null, claim_until: null })
+    .where('claim_until', 'is not', null)
+    .execute();
+}
+
 /** The claim stays on record, so that a repeated call finds what the first one did. */
 export async function finishReception(
   trx: Kysely<Tables>,

@@ -37,6 +37,8 @@ export interface UploadReceptions {
   finish(id: string, claim: string, kept: KeptUpload, now: number): Promise<Upload | null>;
   /** Gives the claim up, so that the bytes can be sent again at once. */
   abandon(id: string, claim: string): Promise<void>;
+  /** Gives all claims up. Only for the sole instance, before it receives: those that held them are dead. */
+  abandonAll(): Promise<void>;
   /**
    * Returns the upload that is served under `name`; null unless it is `READY` and not erased.
    *

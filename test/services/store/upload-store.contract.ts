@@ -203,7 +203,10 @@ export function describeUploadStore(name: string, open: () => Promise<OpenStores
         expect((await begin('late', NOON + 5999)).outcome).toBe('inProgress');
 
         await uploads.abandon(id, 'next');
-        expect((await begin('last', NOON + 5001)).outcome).toBe('claimed');
+        expect((await begin('dead', NOON + 5001)).outcome).toBe('claimed');
+        await uploads.abandonAll();
+        expect(await uploads.renew(id, 'dead', LATER)).toBe(false);
+        expect((await begin('last', NOON + 5002)).outcome).toBe('claimed');
         expect(await uploads.finish(id, 'last', keptOf(), NOON)).toMatchObject({ id, status: 'READY' });
       });
 
