@@ -14,7 +14,11 @@ import { FaceDetectionResolver } from './face-detection.resolver.js';
 import { FaceSwapResolver } from './face-swap.resolver.js';
 import { FaceSwapJobResolver } from './face-swap-job.resolver.js';
 import { FaceSwapPlusJobResolver } from './face-swap-plus-job.resolver.js';
-import { FollowTokenResolver } from './follow-token.resolver.js';
+import {
+  FollowTokenResolver,
+  SubmitFaceSwapPayloadResolver,
+  SubmitFaceSwapPlusPayloadResolver,
+} from './follow-token.resolver.js';
 import { faultsOf, type Input } from './input-faults.js';
 import { JobResolver } from './job.resolver.js';
 import { JobResultResolver } from './job-result.resolver.js';
@@ -32,6 +36,8 @@ export const RESOLVERS = [
   JobResolver,
   JobResultResolver,
   NodeResolver,
+  SubmitFaceSwapPayloadResolver,
+  SubmitFaceSwapPlusPayloadResolver,
   UploadResolver,
 ] as const;
 

@@ -1,7 +1,7 @@
 /** The enums of the schema. Clients see the names; services use the values. */
 import { registerEnumType } from 'type-graphql';
 import { JOB_STATUSES, JOB_UPDATE_SOURCES } from '../services/jobs/job.js';
-import { JOB_ERROR_CODES } from '../services/jobs/job-error.js';
+import { ERROR_AUDIENCES, JOB_ERROR_CODES } from '../services/jobs/job-error.js';
 import { WAITING_REASONS } from '../services/jobs/waiting-reason.js';
 import { UPLOAD_STATUSES } from '../services/uploads/upload.js';
 
@@ -92,6 +92,16 @@ registerEnumType(JobErrorCodeEnum, {
     RESULT_UNUSABLE: {
       description: 'Akool finished and billed the job, but the result URL it gave cannot be used.',
     },
+  },
+});
+
+export const ErrorAudienceEnum = namedAfterThemselves(ERROR_AUDIENCES);
+registerEnumType(ErrorAudienceEnum, {
+  name: 'ErrorAudience',
+  description: 'Who can do something about an error.',
+  valuesConfig: {
+    USER: { description: 'Whoever chose the pictures.' },
+    OPERATOR: { description: 'Only whoever runs the gateway, or time.' },
   },
 });
 

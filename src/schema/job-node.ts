@@ -1,5 +1,6 @@
 /** A job in the form that the schema's types resolve. */
 import type { ArchivedFile, Job } from '../services/jobs/job.js';
+import { USER_MESSAGES } from '../services/jobs/job-error.js';
 import type { JobKind, JobRequest } from '../services/jobs/job-request.js';
 import type { JobResultType, JobType } from './job.type.js';
 
@@ -36,7 +37,7 @@ export function toJobNode(job: Job, mediaUrl: MediaUrl, submitted: JobRequest | 
     providerId: job.providerId,
     providerJobId: job.providerJobId,
     result: toResult(job, mediaUrl),
-    error: job.error,
+    error: job.error && { ...job.error, ...USER_MESSAGES[job.error.code] },
   };
 }
 

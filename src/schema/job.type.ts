@@ -1,8 +1,8 @@
 /** The interface `Job` and the types it uses. */
 import { Field, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { JobStatus, JobUpdateSource } from '../services/jobs/job.js';
-import type { JobErrorCode } from '../services/jobs/job-error.js';
-import { JobErrorCodeEnum, JobStatusEnum, JobUpdateSourceEnum } from './enums.js';
+import type { ErrorAudience, JobErrorCode } from '../services/jobs/job-error.js';
+import { ErrorAudienceEnum, JobErrorCodeEnum, JobStatusEnum, JobUpdateSourceEnum } from './enums.js';
 import type { JobNode } from './job-node.js';
 import { NodeType } from './node.type.js';
 import { DateTimeScalar, UrlScalar } from './scalars.js';
@@ -71,6 +71,15 @@ class JobErrorType {
 
   @Field(() => Boolean, { description: 'Whether submitting the same input again, unchanged, may succeed.' })
   retryable: boolean;
+
+  @Field(() => ErrorAudienceEnum, { description: 'Who can do something about it.' })
+  audience: ErrorAudience;
+
+  @Field(() => String, {
+    description:
+      'A sentence for whoever uses your app: it names no provider, and nothing that only an operator can do.',
+  })
+  userMessage: string;
 }
 
 @InterfaceType('Job', {

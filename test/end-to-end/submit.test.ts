@@ -1,6 +1,7 @@
 /** `submitFaceSwap` over HTTP: every rule, every refusal, and what reaches Akool. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { USER_MESSAGES } from '../../src/services/jobs/job-error.js';
 import { ask, dataOf, errorOf, type FieldError, lookUp, oneFace, submit, upTo } from '../support/caller.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
 import { CANCEL, type Image, JOB, JOBS, type Page, SUBMIT, type SubmitInput } from '../support/operations.js';
@@ -281,18 +282,27 @@ describe('The answer of the mutation', () => {
     [1209, 'MEDIA_UNSUPPORTED'],
     [1210, 'MEDIA_UNSUPPORTED'],
     [1777, 'PROVIDER_ERROR'],
-  ])("is FAILED with the reason for Akool's %i, which is about the job", async (providerCode, code) => {
-    const bills = gateway.sandbox.bills.length;
-    const job = await submit(gateway.url, oneFace({}, `?sandbox-fault=refuse&sandbox-code=${providerCode}`));
-    expect(job).toMatchObject({
-      status: 'FAILED',
-      providerId: null,
-      result: null,
-      error: { code, providerCode, retryable: false, message: expect.stringMatching(/\w+/) },
-    });
-    expect(job.finishedAt).not.toBeNull();
-    expect(gateway.sandbox.bills.length).toBe(bills);
-  });
+  ] as const)(
+    "is FAILED with the reason for Akool's %i, which is about the job",
+    async (providerCode, code) => {
+      const bills = gateway.sandbox.bills.length;
+      const job = await submit(
+        gateway.url,
+        oneFace({}, `?sandbox-fault=refuse&sandbox-code=${providerCode}`),
+      );
+      expect(job).toMatchObject({
+        status: 'FAILED',
+        providerId: null,
+        result: null,
+        error: {
+          ...{ code, providerCode, retryable: false, message: expect.stringMatching(/\w+/) },
+          ...USER_MESSAGES[code],
+        },
+      });
+      expect(job.finishedAt).not.toBeNull();
+      expect(gateway.sandbox.bills.length).toBe(bills);
+    },
+  );
 
   it('is the same job for the same idempotency key, however many ask at once: one bill', async () => {
     const bills = gateway.sandbox.bills.length;

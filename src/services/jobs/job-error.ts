@@ -33,3 +33,44 @@ export interface JobError {
   /** Whether submitting the same input again, unchanged, may succeed. */
   readonly retryable: boolean;
 }
+
+/** Who can do something about an error. */
+export const ERROR_AUDIENCES = ['USER', 'OPERATOR'] as const;
+export type ErrorAudience = (typeof ERROR_AUDIENCES)[number];
+
+export interface UserMessage {
+  readonly audience: ErrorAudience;
+  /** A sentence for whoever uses the app: it names no provider, and nothing that only an operator can do. */
+  readonly userMessage: string;
+}
+
+const NOT_NOW = 'Face swaps are not available right now. Please try again later.';
+
+export const USER_MESSAGES: Readonly<Record<JobErrorCode, UserMessage>> = {
+  INVALID_PARAMETERS: user('These pictures cannot be used together. Please choose others.'),
+  INSUFFICIENT_CREDIT: operator(NOT_NOW),
+  RATE_LIMITED: operator('Too many face swaps are being made right now. Please try again in a few minutes.'),
+  TOO_MANY_FACES: user('There are too many faces. Please choose pictures with at most 8 faces.'),
+  CONTENT_NOT_FOUND: user('A picture or video could not be loaded. Please choose it again.'),
+  NOT_ALLOWED: operator(NOT_NOW),
+  PROVIDER_AUTHENTICATION: operator(NOT_NOW),
+  ACCOUNT_PROBLEM: operator(NOT_NOW),
+  MEDIA_UNSUPPORTED: user(
+    'A picture or video is too large, too long, or of the wrong kind. Please choose another.',
+  ),
+  GENERATION_FAILED: user('The face swap failed. Please try again, or choose clearer pictures.'),
+  NO_FACE_FOUND: user('No face was found in a picture. Please choose one that shows a face clearly.'),
+  SUBMIT_UNCONFIRMED: operator('It is unclear whether the face swap was started. Please try again later.'),
+  DEADLINE_EXCEEDED: operator('The face swap took too long. Please try again.'),
+  PROVIDER_UNAVAILABLE: operator(NOT_NOW),
+  PROVIDER_ERROR: operator('The face swap failed. Please try again later.'),
+  RESULT_UNUSABLE: operator('The face swap was made, but its result is not available. Please try again.'),
+};
+
+function user(userMessage: string): UserMessage {
+  return { audience: 'USER', userMessage };
+}
+
+function operator(userMessage: string): UserMessage {
+  return { audience: 'OPERATOR', userMessage };
+}
