@@ -156,6 +156,7 @@ export async function compose(
       followTokens,
       cursors: new Cursors(opened.keys.cursors, 'jobs'),
       uploadCursors: new Cursors(opened.keys.cursors, 'uploads'),
+      changeCursors: new Cursors(opened.keys.cursors, 'changes'),
       mediaUrl: ({ name }) => `${baseUrl}/media/${name}`,
       log,
     },

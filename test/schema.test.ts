@@ -44,9 +44,6 @@ const STILL_MISSING: readonly string[] = [
   'SubmitFaceSwapPlusInput.reference',
   'SubmitFaceSwapPlusInput.metadata',
   'JobFilter.reference',
-  'JobsChangeKind',
-  'JobsChange',
-  'Subscription.jobsChanged',
   // [uploads]
 ];
 

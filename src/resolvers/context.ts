@@ -30,6 +30,7 @@ export interface Services {
   readonly uploadSweeper: Pick<UploadSweeper, 'delete'>;
   readonly cursors: Cursors;
   readonly uploadCursors: Cursors;
+  readonly changeCursors: Cursors;
   readonly mediaUrl: MediaUrl;
   readonly log: Pick<Logger, 'warn'>;
 }

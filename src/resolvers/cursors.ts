@@ -1,5 +1,5 @@
 /**
- * Cursors of a list: the encrypted place of a job, or of an upload, in it. The place contains its `sequence`, which counts
+ * Cursors of a list: the encrypted place of a job, an upload or a change in it. The place contains its `sequence`, which counts
  * those of all tenants, so tenants must not be able to read it. Nor must they be able to forge one: by trying places next to
  * one of their jobs, they could find out its `sequence`.
  */
@@ -11,7 +11,7 @@ const CIPHER = 'aes-256-ecb';
 const BLOCK_BYTES = 16;
 const NUMBER_BYTES = 6;
 /** The lists, and the end of every decrypted cursor of each; anything else was not created for it. */
-const MARKS = { jobs: 0x6a6f6273, uploads: 0x75706c64 };
+const MARKS = { jobs: 0x6a6f6273, uploads: 0x75706c64, changes: 0x63686764 };
 
 export class Cursors {
   // Reused for all cursors, because creating a cipher costs several times as much as encrypting a block.

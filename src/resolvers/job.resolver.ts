@@ -19,7 +19,9 @@ import { WaitingReasonEnum } from '../schema/enums.js';
 import { JobType, JobUpdateType } from '../schema/job.type.js';
 import { JobConnectionType, JobFilterInput, toJobFilter } from '../schema/job-connection.type.js';
 import { type JobNode, toJobNode } from '../schema/job-node.js';
+import { JobsChangeType, toJobsChange } from '../schema/jobs-change.type.js';
 import { mayRead } from '../services/auth/caller.js';
+import type { JobsNews } from '../services/jobs/follow-changes.js';
 import type { Job, JobUpdate } from '../services/jobs/job.js';
 import { birthOf } from '../services/jobs/new-job.js';
 import type { WaitingReason } from '../services/jobs/waiting-reason.js';
@@ -115,11 +117,33 @@ export class JobResolver {
   @Authorized()
   @Subscription(() => JobType, {
     description: 'Follows all changes of your jobs from now on.',
+    deprecationReason: 'Use jobsChanged, which misses nothing and tells of deletions.',
     subscribe: ({ context }: SubscribeData<unknown>) =>
       context.services.jobs.watchAll(context.caller.tenant, context.inTurn),
   })
   jobsUpdated(@Root() job: Job, @Ctx() { services: { mediaUrl } }: GatewayContext): JobNode {
     return toJobNode(job, mediaUrl);
+  }
+
+  @Authorized()
+  @Subscription(() => JobsChangeType, {
+    description:
+      'Follows your jobs without a gap. With the `cursor` of an earlier event as `after`: the present state of each job that changed since, and each deletion, then CURRENT, then what changes. Without: CURRENT at once. ' +
+      'RESYNC comes instead if more than 1,000 jobs changed, or the cursor is older than 24 hours. Never ends.',
+    subscribe: ({ args, context }: SubscribeData<{ readonly after?: string | null }>) => {
+      const { services, caller, inTurn } = context;
+      const { after } = args;
+      const since = after == null ? 'now' : (services.changeCursors.open(after)?.sequence ?? 'unknown');
+      return services.jobs.watchChanges(caller.tenant, since, inTurn);
+    },
+  })
+  jobsChanged(
+    @Root() news: JobsNews,
+    @Arg('after', () => String, { nullable: true }) _after: string | null,
+    @Ctx() { services: { changeCursors, mediaUrl } }: GatewayContext,
+  ): JobsChangeType {
+    const cursor = changeCursors.seal({ createdAt: 0, sequence: news.cursor });
+    return toJobsChange(news, cursor, mediaUrl);
   }
 
   @FieldResolver(() => Int, {

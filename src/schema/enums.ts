@@ -1,5 +1,6 @@
 /** The enums of the schema. Clients see the names; services use the values. */
 import { registerEnumType } from 'type-graphql';
+import { JOBS_NEWS_KINDS } from '../services/jobs/follow-changes.js';
 import { JOB_STATUSES, JOB_UPDATE_SOURCES } from '../services/jobs/job.js';
 import { ERROR_AUDIENCES, JOB_ERROR_CODES } from '../services/jobs/job-error.js';
 import { WAITING_REASONS } from '../services/jobs/waiting-reason.js';
@@ -58,6 +59,24 @@ registerEnumType(JobUpdateSourceEnum, {
     SUBMIT: { description: "Akool's answer to the submit." },
     WEBHOOK: { description: 'A callback from Akool.' },
     POLL: { description: "Akool's answer when the gateway polled." },
+  },
+});
+
+export const JobsChangeKindEnum = namedAfterThemselves(JOBS_NEWS_KINDS);
+registerEnumType(JobsChangeKindEnum, {
+  name: 'JobsChangeKind',
+  description: 'What `jobsChanged` tells.',
+  valuesConfig: {
+    CURRENT: {
+      description: 'All that was missed has been told (at once without `after`): from here on it is live.',
+    },
+    CHANGED: { description: '`job`, in its present state, is new or has a newer version.' },
+    MOVED: { description: 'Only `job.queuePosition` differs. This is not stored, and not repeated.' },
+    DELETED: { description: 'The job with the id `deletedId` is gone.' },
+    RESYNC: {
+      description:
+        'Too much happened since `after`, or the cursor is not known: read `jobs` again. From here on it is live.',
+    },
   },
 });
 

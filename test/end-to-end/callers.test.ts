@@ -38,7 +38,7 @@ beforeAll(async () => {
     overrides: {
       bus: withMethods(inner, {
         publish: (job) => {
-          jobOf.set(job.tenant, job);
+          if (job.eraseAt === null) jobOf.set(job.tenant, job);
           inner.publish(job);
         },
         // A tenant's followers get an event of one of its jobs soon.
@@ -259,6 +259,12 @@ const ROWS: Record<string, Row> = {
   'Subscription.jobsUpdated': {
     job: some,
     query: () => 'subscription { jobsUpdated { id } }',
+    other: 'ok',
+    ...NOT_FOR_FOLLOWERS,
+  },
+  'Subscription.jobsChanged': {
+    job: some,
+    query: () => 'subscription { jobsChanged { kind } }',
     other: 'ok',
     ...NOT_FOR_FOLLOWERS,
   },

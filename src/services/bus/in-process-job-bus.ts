@@ -1,6 +1,8 @@
 /** The bus within one process. It loses nothing, and passes the job itself, so that followers need not read it. */
 import type { Job } from '../jobs/job.js';
 import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from '../jobs/job-bus.js';
+import type { ChangedJob } from '../jobs/job-store.js';
+import { reminderOf } from './reminder.js';
 import { Topics } from './topics.js';
 
 export function createInProcessJobBus(): JobBus {
@@ -52,7 +54,7 @@ class InProcessJobBus implements JobBus {
     this.#jobs.emit(id, { id, version, job: null, isReminder: true });
   }
 
-  remindTenant(job: Job, change: number): void {
-    this.#tenants.emit(job.tenant, { id: job.id, version: job.version, job, isReminder: true, change });
+  remindTenant(tenant: string, changed: ChangedJob): void {
+    this.#tenants.emit(tenant, reminderOf(changed));
   }
 }

@@ -10,7 +10,9 @@ import type { Logger } from 'pino';
 import { inTime } from '../../in-time.js';
 import type { Job } from '../jobs/job.js';
 import type { BusHealth, JobBus, JobListener, JobSignal, Unfollow } from '../jobs/job-bus.js';
+import type { ChangedJob } from '../jobs/job-store.js';
 import { RedisLink } from './redis-link.js';
+import { reminderOf } from './reminder.js';
 import { Topics } from './topics.js';
 
 interface RedisJobBusSettings {
@@ -103,9 +105,8 @@ class RedisJobBus implements JobBus {
     this.#topics.emit(this.#jobChannel(id), { id, version, job: null, isReminder: true });
   }
 
-  remindTenant(job: Job, change: number): void {
-    const { id, tenant, version } = job;
-    this.#topics.emit(this.#tenantChannel(tenant), { id, version, job, isReminder: true, change });
+  remindTenant(tenant: string, changed: ChangedJob): void {
+    this.#topics.emit(this.#tenantChannel(tenant), reminderOf(changed));
   }
 
   #followed(prefix: string): readonly string[] {

@@ -10,6 +10,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
   readonly #onEnd: () => void;
   readonly #inTurn: InTurn;
+  readonly #overflow: ((newest: T) => T) | null;
   /**
    * Usually empty. Replaced when it becomes empty: an array that was pushed to keeps room for sixteen items, and
    * thousands of feeds may be waiting.
@@ -28,11 +29,18 @@ export class Feed<T> implements AsyncIterableIterator<T> {
    * @param onEnd called once, as soon as the feed accepts no more items, so that its sources can be released even if
    *   its items are never taken
    * @param inTurn runs the delivery of the next item when it is this follower's turn
+   * @param overflow returns what replaces all items beyond the limit; null: the oldest is dropped
    */
-  constructor(limit: number, onEnd: () => void, inTurn: InTurn = atOnce) {
+  constructor(
+    limit: number,
+    onEnd: () => void,
+    inTurn: InTurn = atOnce,
+    overflow: ((newest: T) => T) | null = null,
+  ) {
     this.#limit = limit;
     this.#onEnd = onEnd;
     this.#inTurn = inTurn;
+    this.#overflow = overflow;
   }
 
   /** Whether the feed accepts no more items. */
@@ -44,7 +52,10 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     if (this.#state !== 'open') return;
     if (this.#items.length > 0) this.#items.push(item);
     else this.#items = [item];
-    if (this.#items.length > this.#limit) this.#items.shift();
+    if (this.#items.length > this.#limit) {
+      if (this.#overflow === null) this.#items.shift();
+      else this.#items = [this.#overflow(item)];
+    }
     this.#giveInTurn();
   }
 

@@ -58,7 +58,7 @@ class TenantNews {
   readonly #feeds = new Set<Feed<Job>>();
   /** The newest version delivered for each job, which filters out duplicates and reordered messages. */
   readonly #newest = new Map<string, number>();
-  readonly #reading: Reading;
+  readonly #reading: Reading<Job | null>;
   #leave: Unfollow | null = null;
   #isOver = false;
   /** The change to start from. Until it is known, reminders count as old; those of later changes are repeated. */
@@ -97,9 +97,9 @@ class TenantNews {
   }
 
   #hear({ id, version, job, isReminder, change = 0 }: JobSignal): void {
-    if (job === null) {
-      if (version > (this.#newest.get(id) ?? 0)) this.#reading.want(id);
-    } else if (!isReminder || change > this.#from) this.#offer(job);
+    if (isReminder && change <= this.#from) return;
+    if (job !== null) this.#offer(job);
+    else if (version > (this.#newest.get(id) ?? 0)) this.#reading.want(id);
   }
 
   #offer(job: Job | null): void {

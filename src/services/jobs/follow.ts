@@ -12,7 +12,7 @@ import { Reading } from './reading.js';
 import type { SharedReads } from './shared-reads.js';
 
 export interface Sources {
-  readonly store: Pick<JobStore, 'get' | 'lastChange'>;
+  readonly store: Pick<JobStore, 'get' | 'firstChange' | 'lastChange' | 'changedSince'>;
   /** Reads a job once for all followers that were notified together. */
   readonly reads: Pick<SharedReads<Job>, 'of'>;
   readonly bus: Pick<JobBus, 'followJob' | 'followTenant'>;
@@ -66,7 +66,7 @@ class JobFollowing {
   #leave: Unfollow | null = null;
   #timer: NodeJS.Timeout | undefined;
   /** Created only if signals carry no state, or while waiting for the copy: most followers never read. */
-  #reading: Reading | null = null;
+  #reading: Reading<Job | null> | null = null;
 
   constructor(sources: Sources, id: string, { afterVersion = 0, untilArchived = false, inTurn }: Following) {
     this.#sources = sources;
@@ -89,8 +89,13 @@ class JobFollowing {
 
   #hear(signal: JobSignal): void {
     if (this.#early !== null) this.#early.push(signal);
-    else if (signal.job !== null) this.#offer(signal.job);
+    else if (signal.job !== null) this.#take(signal.job);
     else if (signal.version > this.#newest) this.#read();
+  }
+
+  #take(job: Job | null): void {
+    if (job === null || job.eraseAt !== null) this.feed.complete();
+    else this.#offer(job);
   }
 
   #offer(job: Job): void {
@@ -124,10 +129,7 @@ class JobFollowing {
     if (this.feed.ended) return;
     this.#reading ??= new Reading({
       read: (id) => this.#sources.reads.of(id),
-      take: (job) => {
-        if (job === null || job.eraseAt !== null) this.feed.complete();
-        else this.#offer(job);
-      },
+      take: (job) => this.#take(job),
       fail: (reason) => this.feed.fail(reason),
       parallel: 1,
     });

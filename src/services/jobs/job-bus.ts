@@ -5,8 +5,12 @@
  * There is one topic per job and one per tenant, so the cost of an event depends only on its own followers.
  */
 import type { Job } from './job.js';
+import type { ChangedJob } from './job-store.js';
 
-/** `job` is the state at `version` if the bus can carry it; if null, the follower reads the store. */
+/**
+ * `job` is the state at `version` if the bus can carry it; if null, the follower reads the store. A job that is deleted
+ * (`eraseAt`) must not be shown to anyone.
+ */
 export interface JobSignal {
   readonly id: string;
   readonly version: number;
@@ -32,7 +36,7 @@ export interface JobBus {
   stop(): Promise<void>;
   /** The last known state; does not check it again. */
   health(): BusHealth;
-  /** Notifies followers of a new version of `job`. Call it after the commit. Never throws. */
+  /** Notifies followers of a new version of `job`, or of its deletion. Call it after the commit. Never throws. */
   publish(job: Job): void;
   /** Resolves when signals can no longer be missed, as far as the bus can guarantee that. */
   followJob(id: string, listener: JobListener): Promise<Unfollow>;
@@ -45,12 +49,8 @@ export interface JobBus {
   followedTenants(): readonly string[];
   /** Sends the stored version to the job's followers on this instance only. */
   remindOfJob(id: string, version: number): void;
-  /**
-   * Sends the current state of a job to its tenant's followers on this instance only.
-   *
-   * @param change the number of the job's last change (see `JobStore.lastChange`)
-   */
-  remindTenant(job: Job, change: number): void;
+  /** Sends the last change of a job to its tenant's followers on this instance only. */
+  remindTenant(tenant: string, changed: ChangedJob): void;
 }
 
 /** Ends following; safe to call twice. */

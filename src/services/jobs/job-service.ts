@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.js';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { InTurn } from '../limits/event-turns.js';
 import { type Following, followJob, type Sources } from './follow.js';
+import { ChangeFollowers, type JobsNews, type Since } from './follow-changes.js';
 import { TenantFollowers } from './follow-tenant.js';
 import type { Change, Job, JobUpdate } from './job.js';
 import type { JobBus } from './job-bus.js';
@@ -38,6 +39,7 @@ export class JobService {
   readonly #settings: JobServiceSettings;
   readonly #sources: Sources;
   readonly #tenantFollowers: TenantFollowers;
+  readonly #changeFollowers: ChangeFollowers;
   readonly #listeners = new Set<ChangeListener>();
 
   constructor(parts: {
@@ -58,6 +60,7 @@ export class JobService {
     // One job at a time, so that a read that hangs or fails affects only its own followers.
     this.#sources = { store, bus, reads: new SharedReads(read, 1, true) };
     this.#tenantFollowers = new TenantFollowers(this.#sources);
+    this.#changeFollowers = new ChangeFollowers(this.#sources);
   }
 
   /**
@@ -258,6 +261,21 @@ export class JobService {
     return this.#tenantFollowers.follow(tenant, inTurn);
   }
 
+  /** Follows a tenant's jobs without a gap: see `ChangeFollowers.follow`. Ends only when the follower leaves. */
+  watchChanges(tenant: string, since: Since, inTurn?: InTurn): Promise<AsyncIterableIterator<JobsNews>> {
+    return this.#changeFollowers.follow(tenant, since, inTurn);
+  }
+
+  /** The tenants whose changes are followed on this instance. */
+  tenantsFollowingChanges(): readonly string[] {
+    return this.#changeFollowers.tenants();
+  }
+
+  /** Tells the followers of a tenant's changes on this instance that these jobs moved in the queue. */
+  tellMoved(tenant: string, ids: readonly string[]): void {
+    this.#changeFollowers.tellMoved(tenant, ids);
+  }
+
   /** Calls `listener` after each stored change made by this instance, until the returned function is called. */
   onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
@@ -265,8 +283,7 @@ export class JobService {
   }
 
   #announce(job: Job): void {
-    // Don't publish a deleted job: its tenant must no longer see it.
-    if (job.eraseAt === null) this.#bus.publish(job);
+    this.#bus.publish(job);
     for (const listener of this.#listeners) listener(job);
   }
 }

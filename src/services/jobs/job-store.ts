@@ -192,6 +192,8 @@ export interface JobStore {
     change: (before: AccountHold | null) => After,
   ): Promise<HoldChange<After>>;
   countHeld(hold: AccountHold, now: number): Promise<HeldCount>;
+  /** Returns the ids of each tenant's first `limit` waiting jobs, in the order in which they are sent. */
+  firstInQueue(tenants: readonly string[], limit: number): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Returns the positions of the waiting jobs in `ids`; 1 is the next to be sent. */
   queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   slots(now: number): Promise<SlotUsage>;
@@ -256,6 +258,8 @@ export interface JobStore {
    * number, whichever instance makes it, and never becomes visible before a lower one.
    */
   lastChange(): Promise<number>;
+  /** Returns the number of the oldest change that is kept; 0 if there is none. */
+  firstChange(): Promise<number>;
   /** Returns a tenant's jobs that changed after that number, at most a day ago, ordered by their last change. */
   changedSince(tenant: string, after: number, limit: number): Promise<readonly ChangedJob[]>;
   /** Removes changes older than a day. */

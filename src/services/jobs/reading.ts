@@ -1,16 +1,16 @@
 /**
- * Reads jobs for a follower, and retries each until it succeeds, because a database outage must not end a
+ * Reads for a follower, and retries each read until it succeeds, because a database outage must not end a
  * subscription.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backoff } from '../../backoff.js';
 import { isStoreUnavailable } from '../../errors.js';
-import type { Job } from './job.js';
 
-interface ReadingOptions {
-  readonly read: (id: string) => Promise<Job | null>;
-  readonly take: (job: Job | null) => void;
-  /** Called if a job cannot be read for a reason other than a database outage. Reading then stops. */
+interface ReadingOptions<Value> {
+  /** @param id what to read: for example a job's id */
+  readonly read: (id: string) => Promise<Value>;
+  readonly take: (value: Value) => void;
+  /** Called if something cannot be read for a reason other than a database outage. Reading then stops. */
   readonly fail: (reason: unknown) => void;
   /** The maximum number of concurrent reads. */
   readonly parallel: number;
@@ -21,15 +21,15 @@ const MAX_RETRY_MS = 5000;
 /** In a row, except failures caused by an outage, which are retried without limit. */
 const MAX_FAILURES = 10;
 
-export class Reading {
-  readonly #options: ReadingOptions;
+export class Reading<Value> {
+  readonly #options: ReadingOptions<Value>;
   readonly #wanted = new Set<string>();
   readonly #stopping = new AbortController();
   readonly #backoff = new Backoff({ firstMs: FIRST_RETRY_MS, mostMs: MAX_RETRY_MS });
   #underWay = 0;
   #failures = 0;
 
-  constructor(options: ReadingOptions) {
+  constructor(options: ReadingOptions<Value>) {
     this.#options = options;
   }
 
@@ -53,11 +53,11 @@ export class Reading {
     for (const id of this.#wanted) {
       this.#wanted.delete(id);
       try {
-        const job = await read(id);
+        const value = await read(id);
         if (signal.aborted) break;
         this.#failures = 0;
         this.#backoff.reset();
-        take(job);
+        take(value);
       } catch (error) {
         await this.#again(id, error);
       }

@@ -52,6 +52,11 @@ const oldest = new Statement((db) =>
   db.selectFrom('job_changes').select(['number', 'at']).orderBy('number').limit(1),
 );
 
+export async function firstChange(db: Kysely<Tables>): Promise<number> {
+  const [first] = await oldest.rows(db, {});
+  return first?.number ?? 0;
+}
+
 /** Returns the number up to which changes can be deleted; null if there are none. */
 export async function changesDue(db: Kysely<Tables>, now: number): Promise<number | null> {
   const [first] = await oldest.rows(db, {});

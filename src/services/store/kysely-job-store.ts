@@ -23,7 +23,7 @@ import type {
   SlotUsage,
 } from '../jobs/job-store.js';
 import type { UploadStore } from '../uploads/upload-store.js';
-import { changesDue, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
+import { changesDue, firstChange, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
 import { readClock } from './clock-rows.js';
 import type { Database } from './database.js';
 import {
@@ -41,7 +41,7 @@ import { listJobs } from './job-pages.js';
 import { deleteJobs, findJob, historiesOf, requestsOf, versionsOf, writeChange } from './job-rows.js';
 import { KyselyUploadStore } from './kysely-upload-store.js';
 import { migrate } from './migrate.js';
-import { countSlots, countWaiting, enqueue, leaseJobs, positionsOf } from './queue-rows.js';
+import { countSlots, countWaiting, enqueue, firstInQueue, leaseJobs, positionsOf } from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
 import { RecentRequests } from './recent-requests.js';
 import { findOrMakeSecret } from './secret-rows.js';
@@ -159,6 +159,10 @@ class KyselyJobStore implements JobStore {
     return lastChange(this.#db);
   }
 
+  async firstChange(): Promise<number> {
+    return firstChange(this.#db);
+  }
+
   async changedSince(tenant: string, after: number, limit: number): Promise<readonly ChangedJob[]> {
     return jobsChangedSince(this.#db, tenant, after, limit);
   }
@@ -193,6 +197,13 @@ class KyselyJobStore implements JobStore {
 
   async countHeld(hold: AccountHold, now: number): Promise<HeldCount> {
     return countHeld(this.#db, hold, now);
+  }
+
+  async firstInQueue(
+    tenants: readonly string[],
+    limit: number,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    return firstInQueue(this.#db, tenants, limit);
   }
 
   async queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -168,6 +168,36 @@ export async function leaseJobs(
   }, options);
 }
 
+export async function firstInQueue(
+  db: Kysely<Tables>,
+  tenants: readonly string[],
+  limit: number,
+): Promise<Map<string, string[]>> {
+  const first = new Map<string, string[]>();
+  if (tenants.length === 0) return first;
+  const rows = await db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('jobs')
+        .select(['id', 'tenant'])
+        .select(({ fn }) =>
+          fn
+            .agg<number>('row_number')
+            .over((over) => over.partitionBy('tenant').orderBy('turn').orderBy('sequence'))
+            .as('place'),
+        )
+        .where(waits)
+        .where('tenant', 'in', inPlaces(tenants))
+        .as('waiting'),
+    )
+    .select(['id', 'tenant'])
+    .where('place', '<=', limit)
+    .orderBy('place')
+    .execute();
+  for (const { id, tenant } of rows) first.set(tenant, [...(first.get(tenant) ?? []), id]);
+  return first;
+}
+
 export async function positionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {
   if (ids.length === 0) return new Map();
   if (ids.length > FEW) {

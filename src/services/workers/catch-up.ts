@@ -64,7 +64,7 @@ export class CatchUp {
   async #compareTenant(tenant: string): Promise<void> {
     for (let after = this.#known; ; ) {
       const changed = await this.#store.changedSince(tenant, after, JOBS_AT_ONCE);
-      for (const { number, job } of changed) if (job !== null) this.#bus.remindTenant(job, number);
+      for (const change of changed) this.#bus.remindTenant(tenant, change);
       const last = changed.at(-1);
       if (last === undefined || changed.length < JOBS_AT_ONCE) return;
       after = last.number;

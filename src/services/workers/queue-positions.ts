@@ -8,6 +8,8 @@
  * with the logarithm of the queue's length. `job.queuePosition` and `job.waitingReason` are always looked up when they
  * are selected.
  *
+ * Followers of a tenant's changes are told of their first hundred waiting jobs in the same steps, without a new version.
+ *
  * An account hold is announced the same way: to the jobs followed here, a few hundred a second, and not to the
  * thousands without followers.
  */
@@ -25,6 +27,8 @@ const MOVES_THE_QUEUE: ReadonlySet<JobStatus> = new Set(['SUBMITTING', 'CANCELED
 
 /** The maximum number of jobs that get a new version in one pass. */
 const MAX_TOLD_AT_ONCE = 200;
+/** The waiting jobs of a tenant whose moves the followers of its changes are told, first in the queue first. */
+const MAX_TOLD_OF_TENANT = 100;
 
 /** What was last announced to followers of a job. */
 interface Told {
@@ -34,7 +38,7 @@ interface Told {
 }
 
 export class QueuePositions {
-  readonly #store: Pick<JobStore, 'queuePositions'>;
+  readonly #store: Pick<JobStore, 'queuePositions' | 'firstInQueue'>;
   readonly #bus: Pick<JobBus, 'followedJobs'>;
   readonly #jobs: JobService;
   readonly #holds: Pick<AccountHolds, 'present'>;
@@ -42,12 +46,14 @@ export class QueuePositions {
   readonly #everyMs: number;
   readonly #loop: PeriodicLoop;
   #told = new Map<string, Told>();
+  /** The positions last told to followers of tenants' changes. */
+  #toldOfTenants = new Map<string, number>();
   /** Since the last pass, as far as this instance knows. */
   #hasMoved = false;
   #unsubscribe: (() => void) | null = null;
 
   constructor(parts: {
-    readonly store: Pick<JobStore, 'queuePositions'>;
+    readonly store: Pick<JobStore, 'queuePositions' | 'firstInQueue'>;
     readonly bus: Pick<JobBus, 'followedJobs'>;
     readonly jobs: JobService;
     readonly holds: Pick<AccountHolds, 'present'>;
@@ -91,10 +97,16 @@ export class QueuePositions {
     this.#hasMoved = false;
     const present = await this.#holds.present();
     const hold = present?.blocks ? present : null;
-    const positions = await this.#store.queuePositions(this.#bus.followedJobs());
+    const followed = this.#bus.followedJobs();
+    const tenants = this.#jobs.tenantsFollowingChanges();
+    const ofTenants = await this.#store.firstInQueue(tenants, MAX_TOLD_OF_TENANT);
+    const positions = await this.#store.queuePositions([...followed, ...[...ofTenants.values()].flat()]);
+    this.#tellTenants(ofTenants, positions, hasMoved);
     const told = new Map<string, Told>();
     const news: Promise<unknown>[] = [];
-    for (const [id, position] of positions) {
+    for (const id of followed) {
+      const position = positions.get(id);
+      if (position === undefined) continue;
       const before = this.#told.get(id);
       const now = { position, hold: hold?.since ?? null };
       // A new follower has just got the current state, so without a move there is nothing to announce.
@@ -112,15 +124,37 @@ export class QueuePositions {
     this.#told = told;
     await Promise.all(news);
   }
+
+  #tellTenants(
+    ofTenants: ReadonlyMap<string, readonly string[]>,
+    positions: ReadonlyMap<string, number>,
+    hasMoved: boolean,
+  ): void {
+    const told = new Map<string, number>();
+    for (const [tenant, ids] of ofTenants) {
+      const moved = ids.filter((id) => {
+        const position = positions.get(id);
+        // It has just been sent.
+        if (position === undefined) return false;
+        const before = this.#toldOfTenants.get(id) ?? (hasMoved ? null : position);
+        const isNew = hasMovedFar(before, position);
+        told.set(id, isNew ? position : (before ?? position));
+        return isNew;
+      });
+      this.#jobs.tellMoved(tenant, moved);
+    }
+    this.#toldOfTenants = told;
+  }
 }
 
 function isNews(
   before: { readonly position: number | null; readonly hold: number | null },
   now: Told,
 ): boolean {
-  return (
-    before.hold !== now.hold ||
-    before.position === null ||
-    Math.abs(before.position - now.position) >= Math.max(1, now.position / 10)
-  );
+  return before.hold !== now.hold || hasMovedFar(before.position, now.position);
+}
+
+/** By a tenth of its position, and by one at the front. */
+function hasMovedFar(before: number | null, now: number): boolean {
+  return before === null || Math.abs(before - now) >= Math.max(1, now / 10);
 }

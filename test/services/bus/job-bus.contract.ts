@@ -163,12 +163,16 @@ export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBu
       const leaves = [await bus.followJob(ann.id, job.hear), await bus.followTenant('ann', tenant.hear)];
       bus.remindOfJob(ann.id, 7);
       bus.remindOfJob(other.id, 7);
-      bus.remindTenant(other, 3);
-      bus.remindTenant(bob, 4);
+      bus.remindTenant('ann', { id: other.id, number: 3, job: other });
+      bus.remindTenant('bob', { id: bob.id, number: 4, job: bob });
+      bus.remindTenant('ann', { id: 'deleted', number: 5, job: null });
       await delivered();
       expect(job.heard).toEqual([{ id: ann.id, version: 7, job: null, isReminder: true }]);
       const { id, version } = other;
-      expect(tenant.heard).toEqual([{ id, version, job: other, isReminder: true, change: 3 }]);
+      expect(tenant.heard).toEqual([
+        { id, version, job: other, isReminder: true, change: 3 },
+        { id: 'deleted', version: Number.POSITIVE_INFINITY, job: null, isReminder: true, change: 5 },
+      ]);
       for (const leave of leaves) leave();
     });
 

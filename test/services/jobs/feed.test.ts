@@ -31,6 +31,18 @@ describe('a feed', () => {
     expect(await taken(feed)).toEqual([998, 999, 1000]);
   });
 
+  test('replaces everything by one item for a follower who does not keep up, if it may leave nothing out', async () => {
+    const feed = new Feed<number>(
+      3,
+      () => {},
+      undefined,
+      (newest) => -newest,
+    );
+    for (let i = 1; i <= 5; i++) feed.push(i);
+    feed.complete();
+    expect(await taken(feed)).toEqual([-4, 5]);
+  });
+
   test('answers several who ask at once, in the order of their asking', async () => {
     const { feed } = feedOf();
     const asked = [feed.next(), feed.next(), feed.next()];

@@ -476,10 +476,13 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       test('are forgotten after a day, but for the last of all', async () => {
         await createMany('ann', 3);
         const last = await store.lastChange();
+        const [first] = await store.changedSince('ann', 0, NO_LIMIT);
         await store.forgetChanges(Date.now() + 23 * HOUR);
         expect(await store.changedSince('ann', 0, NO_LIMIT)).toHaveLength(3);
+        expect(await store.firstChange()).toBe(first?.number);
         await store.forgetChanges(Date.now() + 25 * HOUR);
         expect((await store.changedSince('ann', 0, NO_LIMIT)).map(({ number }) => number)).toEqual([last]);
+        expect(await store.firstChange()).toBe(last);
         await createMany('ann', 1);
         expect(await store.lastChange()).toBe(last + 1);
       });
@@ -879,6 +882,21 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect(await store.queuePositions([first.id, second.id, third.id])).toEqual(new Map([[third.id, 1]]));
       });
 
+      test("of tenants begin with each tenant's first jobs, in the order in which they are sent", async () => {
+        const [first, second] = await createMany('ann', 3);
+        const [bobs] = await createMany('bob', 1);
+        const [sent] = await createMany('eve', 1);
+        if (!first || !second || !bobs || !sent) throw new Error('they were created');
+        await happen(sent, { type: 'canceled', at: NOON });
+        expect(await store.firstInQueue(['ann', 'bob', 'eve', 'none'], 2)).toEqual(
+          new Map([
+            ['ann', [first.id, second.id]],
+            ['bob', [bobs.id]],
+          ]),
+        );
+        expect(await store.firstInQueue([], 2)).toEqual(new Map());
+      });
+
       test('of nothing are nothing', async () => {
         await create('ann');
         expect(await store.queuePositions([])).toEqual(new Map());
@@ -1256,6 +1274,8 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           () => store.list('ann', {}, { limit: 1, direction: 'forward' }),
           () => lease(1),
           () => store.queuePositions([job.id]),
+          () => store.firstInQueue(['ann'], 1),
+          () => store.firstChange(),
           () => store.slots(NOON),
           () => store.pastDeadline(['WAITING'], NOON, 1),
           () => store.claimPolls(NOON, () => LATER, 1),

@@ -91,6 +91,32 @@ describe('a follower of a waiting job', () => {
   });
 });
 
+describe("a follower of a tenant's changes", () => {
+  test('is told of the moves of its first hundred waiting jobs, which are not stored', async () => {
+    const { jobs, create, get } = await openQueue();
+    const ahead = await create('bob');
+    const own = await Promise.all(Array.from({ length: 102 }, () => create('ann')));
+    const news = await jobs.watchChanges('ann', 'now');
+    expect((await news.next()).value).toMatchObject({ kind: 'CURRENT' });
+    await jobs.cancel('bob', ahead.id);
+    const told = new Map<string, number>();
+    while (told.size < 100) {
+      const { kind, cursor, job } = (await news.next()).value;
+      expect(kind).toBe('MOVED');
+      told.set(job.id, cursor);
+    }
+    const order = [...(await jobs.queuePositions(own.map(({ id }) => id)))].sort(([, a], [, b]) => a - b);
+    expect([...told.keys()].sort()).toEqual(
+      order
+        .slice(0, 100)
+        .map(([id]) => id)
+        .sort(),
+    );
+    for (const job of own) expect((await get(job)).version).toBe(1);
+    await news.return?.();
+  });
+});
+
 describe('queue positions', () => {
   test('write nothing for jobs that nobody follows', async () => {
     const { jobs, create, get } = await openQueue();

@@ -1,0 +1,221 @@
+/** Following a tenant's jobs without a gap, on a real store. */
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { JobsNews, Since } from '../../../src/services/jobs/follow-changes.js';
+import type { Job } from '../../../src/services/jobs/job.js';
+import { Gate, until } from '../../support/gate.js';
+import { withMethods } from '../../support/harness.js';
+import { openWorkshop, type Workshop } from '../../support/workshop.js';
+
+/** Follows as a subscription does, and records what it is told. */
+async function follow({ jobs }: Pick<Workshop, 'jobs'>, since: Since = 'now', tenant = 'ann') {
+  const news = await jobs.watchChanges(tenant, since);
+  const told: JobsNews[] = [];
+  const following = (async () => {
+    for await (const one of news) told.push(one);
+  })();
+  const leave = async (): Promise<void> => {
+    await news.return?.();
+    await following;
+  };
+  onTestFinished(leave);
+  const isTold = (...wanted: readonly string[]): Promise<void> =>
+    until(() => wanted.every((one) => told.map(textOf).includes(one)));
+  return { told, leave, isTold, cursor: () => told.at(-1)?.cursor ?? 0 };
+}
+
+const names = new Map<string, string>();
+
+function textOf(news: JobsNews): string {
+  switch (news.kind) {
+    case 'CURRENT':
+    case 'RESYNC':
+      return news.kind;
+    case 'CHANGED':
+    case 'MOVED':
+      return `${news.kind} ${nameOf(news.job.id)}.${news.job.version}`;
+    case 'DELETED':
+      return `DELETED ${nameOf(news.id)}`;
+  }
+}
+
+function nameOf(id: string): string {
+  return names.get(id) ?? id;
+}
+
+async function create({ create: make }: Workshop, name: string, tenant = 'ann'): Promise<Job> {
+  const job = await make(tenant);
+  names.set(job.id, name);
+  return job;
+}
+
+describe('a follower of changes', () => {
+  test('without a cursor is told of what comes: new jobs, new versions, deletions; not of others', async () => {
+    const workshop = await openWorkshop();
+    await create(workshop, 'before');
+    const { told, isTold } = await follow(workshop);
+    const job = await create(workshop, 'a');
+    await isTold('CHANGED a.1');
+    await create(workshop, 'other', 'bob');
+    await workshop.jobs.cancel('ann', job.id);
+    await isTold('CHANGED a.2');
+    await workshop.jobs.delete('ann', job.id);
+    await isTold('DELETED a');
+    expect(told.map(textOf)).toEqual(['CURRENT', 'CHANGED a.1', 'CHANGED a.2', 'DELETED a']);
+    expect(told.map(({ cursor }) => cursor)).toEqual(
+      [...told.map(({ cursor }) => cursor)].sort((a, b) => a - b),
+    );
+  });
+
+  test('with a cursor is told the present state of each that changed since, and then of what comes', async () => {
+    const workshop = await openWorkshop();
+    const [same, changed, gone] = [
+      await create(workshop, 'same'),
+      await create(workshop, 'changed'),
+      await create(workshop, 'gone'),
+    ];
+    const before = await follow(workshop);
+    await until(() => before.told.length === 1);
+    await before.leave();
+
+    await workshop.jobs.cancel('ann', changed.id);
+    await workshop.jobs.cancel('ann', gone.id);
+    await workshop.jobs.delete('ann', gone.id);
+    await create(workshop, 'new');
+    const { told, isTold } = await follow(workshop, before.cursor());
+    await isTold('CURRENT');
+    await workshop.jobs.cancel('ann', same.id);
+    await isTold('CHANGED same.2');
+    expect(told.map(textOf)).toEqual([
+      ...['CHANGED changed.2', 'DELETED gone', 'CHANGED new.1', 'CURRENT', 'CHANGED same.2'],
+    ]);
+  });
+
+  test('can continue from each cursor that it was given', async () => {
+    const workshop = await openWorkshop();
+    const first = await follow(workshop);
+    const jobs: Job[] = [];
+    for (const name of ['a', 'b', 'c']) jobs.push(await create(workshop, name));
+    for (const { id } of jobs) await workshop.jobs.cancel('ann', id);
+    await first.isTold('CHANGED c.2');
+    for (const [nth, { cursor }] of first.told.entries()) {
+      const again = await follow(workshop, cursor);
+      await again.isTold('CURRENT');
+      const known = new Set(first.told.slice(0, nth + 1).map(textOf));
+      const missed = ['CHANGED a.2', 'CHANGED b.2', 'CHANGED c.2'].filter((one) => !known.has(one));
+      expect(again.told.map(textOf)).toEqual([...missed, 'CURRENT']);
+    }
+  });
+
+  test('is told RESYNC, and then what comes, if the cursor is not known', async () => {
+    const workshop = await openWorkshop();
+    await create(workshop, 'before');
+    for (const isForged of [true, false]) {
+      const since = isForged ? 'unknown' : (await workshop.store.lastChange()) + 1;
+      const { told, isTold, leave } = await follow(workshop, since);
+      await create(workshop, `after ${since}`);
+      await isTold(`CHANGED after ${since}.1`);
+      expect(told.map(textOf)).toEqual(['RESYNC', `CHANGED after ${since}.1`]);
+      await leave();
+    }
+  });
+
+  test('is told RESYNC if changes since have been forgotten', async () => {
+    const workshop = await openWorkshop();
+    const first = await follow(workshop);
+    await until(() => first.told.length === 1);
+    for (const name of ['a', 'b']) await create(workshop, name);
+    await workshop.store.forgetChanges(Date.now() + 25 * 60 * 60 * 1000);
+    expect(await workshop.store.firstChange()).toBe(await workshop.store.lastChange());
+    const late = await follow(workshop, first.told[0]?.cursor ?? 0);
+    await until(() => late.told.length === 1);
+    const current = await follow(workshop, await workshop.store.lastChange());
+    await until(() => current.told.length === 1);
+    expect([...late.told, ...current.told].map(textOf)).toEqual(['RESYNC', 'CURRENT']);
+  });
+
+  test('is told 1,000 changes that it missed, and RESYNC in place of more', async () => {
+    const workshop = await openWorkshop({ queueLimit: 2000 });
+    await Promise.all(Array.from({ length: 1001 }, () => workshop.create('ann')));
+    const all = await follow(workshop, 1);
+    await all.isTold('CURRENT');
+    expect(all.told).toHaveLength(1001);
+    const tooMany = await follow(workshop, 0);
+    await until(() => tooMany.told.length === 1);
+    expect(tooMany.told.map(textOf)).toEqual(['RESYNC']);
+  });
+
+  test('misses nothing that changes while it is told what it missed', async () => {
+    const gate = new Gate();
+    let isHeld = false;
+    const workshop = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, {
+          firstChange: async () => {
+            if (isHeld) await gate.pass();
+            return store.firstChange();
+          },
+        }),
+    });
+    const other = await follow(workshop);
+    const missed = await create(workshop, 'missed');
+    await other.isTold('CHANGED missed.1');
+    isHeld = true;
+    const following = follow(workshop, other.told[0]?.cursor ?? 0);
+    await gate.arrived();
+    // Others are told of these, before the new follower has begun.
+    await workshop.jobs.cancel('ann', missed.id);
+    await create(workshop, 'meanwhile');
+    await other.isTold('CHANGED missed.2', 'CHANGED meanwhile.1');
+    gate.open();
+    const { told, isTold } = await following;
+    await isTold('CURRENT', 'CHANGED missed.2', 'CHANGED meanwhile.1');
+    expect(told.map(textOf)).toEqual([
+      ...['CHANGED missed.1', 'CURRENT', 'CHANGED missed.2', 'CHANGED meanwhile.1'],
+    ]);
+  });
+
+  test('goes on after the database could not answer, without an older state after a newer one', async () => {
+    let fails = false;
+    const workshop = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, {
+          changedSince: (...args) =>
+            fails ? Promise.reject(new Error('away')) : store.changedSince(...args),
+        }),
+    });
+    const { told, isTold } = await follow(workshop);
+    fails = true;
+    const job = await create(workshop, 'a');
+    await workshop.jobs.cancel('ann', job.id);
+    fails = false;
+    await isTold('CHANGED a.2');
+    expect(told.map(textOf)).toEqual(['CURRENT', 'CHANGED a.2']);
+  });
+
+  test('who does not read is told to resync, at the place of the newest change', async () => {
+    const workshop = await openWorkshop({ queueLimit: 2000 });
+    const news = await workshop.jobs.watchChanges('ann', 'now');
+    const reader = await follow(workshop);
+    for (let nth = 0; nth < 11; nth += 1) {
+      const before = reader.told.length;
+      await Promise.all(Array.from({ length: 100 }, () => workshop.create('ann')));
+      await until(() => reader.told.length >= before + 100);
+    }
+    const first = (await news.next()).value as JobsNews;
+    expect(first.kind).toBe('RESYNC');
+    const rest: JobsNews[] = [];
+    while (rest.at(-1)?.cursor !== reader.cursor()) rest.push((await news.next()).value as JobsNews);
+    expect(first.cursor + rest.length).toBe(reader.cursor());
+    await news.return?.();
+  });
+});
+
+test('tenants are known as followed as long as anyone follows', async () => {
+  const { jobs } = await openWorkshop();
+  const two = [await jobs.watchChanges('ann', 'now'), await jobs.watchChanges('ann', 'now')];
+  expect(jobs.tenantsFollowingChanges()).toEqual(['ann']);
+  await two[0]?.return?.();
+  expect(jobs.tenantsFollowingChanges()).toEqual(['ann']);
+  await two[1]?.return?.();
+  expect(jobs.tenantsFollowingChanges()).toEqual([]);
+});
