@@ -3,6 +3,7 @@ import { printSchema } from 'graphql';
 import { URL_FAULTS } from './http-url.js';
 import { createSchema, RESOLVERS } from './resolvers/schema.js';
 import { IMAGE_FAULTS } from './services/faces/base64-picture.js';
+import { METADATA_FAULTS } from './services/jobs/labels.js';
 import { OPTS_FAULTS } from './services/jobs/opts.js';
 import { UPLOAD_TYPE_FAULTS } from './services/uploads/announced-type.js';
 
@@ -15,6 +16,7 @@ export { UPLOAD_REFUSALS } from './services/uploads/upload-refusal.js';
 export const FIELD_ERROR_REASONS = {
   URL_INVALID: URL_FAULTS,
   OPTS_MALFORMED: OPTS_FAULTS,
+  METADATA_INVALID: METADATA_FAULTS,
   IMAGE_INVALID: IMAGE_FAULTS,
   CONTENT_TYPE_UNSUPPORTED: UPLOAD_TYPE_FAULTS,
 };

@@ -32,18 +32,6 @@ import { JOB_ERROR_CODES } from '../src/services/jobs/job-error.js';
 const STILL_MISSING: readonly string[] = [
   // [faults]
   // [front ends]
-  'JSONObject',
-  'Job.reference',
-  'Job.metadata',
-  'FaceSwapJob.reference',
-  'FaceSwapJob.metadata',
-  'SubmitFaceSwapInput.reference',
-  'SubmitFaceSwapInput.metadata',
-  'FaceSwapPlusJob.reference',
-  'FaceSwapPlusJob.metadata',
-  'SubmitFaceSwapPlusInput.reference',
-  'SubmitFaceSwapPlusInput.metadata',
-  'JobFilter.reference',
   // [uploads]
 ];
 

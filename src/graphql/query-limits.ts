@@ -75,7 +75,7 @@ const LIST_FIELDS: ReadonlyMap<string, number> = new Map([
   ['landmarks', 6],
 ]);
 /** A field that is read from the database for each job costs as much as this many fields that come with the job. */
-const LOOKED_UP: ReadonlySet<string> = new Set(['queuePosition', 'history']);
+const LOOKED_UP: ReadonlySet<string> = new Set(['queuePosition', 'history', 'metadata']);
 const LOOK_UP_COST = 10;
 /** Introspection of the whole schema is slow; tools need it once, and at most one more type. */
 const INTROSPECTION_COST = 20_000;

@@ -52,11 +52,15 @@ async function submit(
   const { services, caller } = context;
   const named = services.uploads.namedAt(addressesIn(input));
   const names = [...new Set(named.map(({ name }) => name))];
+  const labels = { reference: input.reference ?? null, metadata: input.metadata ?? null };
   const { job, deduplicated } = await services.submission
-    .submit(caller.tenant, request, input.idempotencyKey ?? null, names)
+    .submit(caller.tenant, request, input.idempotencyKey ?? null, labels, names)
     .catch((error: unknown) => {
       throw error instanceof UnusableUploads ? new InputError(refusedAt(named, error)) : error;
     });
   accept(context, info, job.id);
-  return { job: toJobNode(job, services.mediaUrl, request), deduplicated };
+  const node = toJobNode(job, services.mediaUrl, request);
+  // The same key may have come with other metadata before.
+  if (!deduplicated) node.metadata = labels.metadata;
+  return { job: node, deduplicated };
 }

@@ -6,14 +6,15 @@ import { SharedReads } from '../services/jobs/shared-reads.js';
 
 /** The maximum number of jobs whose requests are read at once for an operation. */
 const MAX_REQUESTS_READ = 25;
-/** The same for histories, which are smaller: those of a usual page. */
-const MAX_HISTORIES_READ = 50;
+/** The same for metadata, which is at most 4 KiB each, and for histories, which are smaller: those of a usual page. */
+const MAX_SMALL_READ = 50;
 
 /** For one operation, or all of one socket. Most operations look up nothing, so readers are created when needed. */
 export class JobReads {
   readonly #jobs: JobService;
   #positions: SharedReads<number> | null = null;
   #requests: SharedReads<JobRequest> | null = null;
+  #metadata: SharedReads<object> | null = null;
   #histories: SharedReads<readonly JobUpdate[]> | null = null;
 
   constructor(jobs: JobService) {
@@ -32,9 +33,15 @@ export class JobReads {
     return this.#requests.of(id);
   }
 
+  /** Returns the metadata; null if the job has none, or is gone. */
+  metadata(id: string): Promise<object | null> {
+    this.#metadata ??= new SharedReads((ids) => this.#jobs.metadata(ids), MAX_SMALL_READ);
+    return this.#metadata.of(id);
+  }
+
   /** Returns the stored changes, oldest first; null if the job is gone. */
   history(id: string): Promise<readonly JobUpdate[] | null> {
-    this.#histories ??= new SharedReads((ids) => this.#jobs.histories(ids), MAX_HISTORIES_READ);
+    this.#histories ??= new SharedReads((ids) => this.#jobs.histories(ids), MAX_SMALL_READ);
     return this.#histories.of(id);
   }
 }

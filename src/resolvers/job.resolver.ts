@@ -20,13 +20,16 @@ import { JobType, JobUpdateType } from '../schema/job.type.js';
 import { JobConnectionType, JobFilterInput, toJobFilter } from '../schema/job-connection.type.js';
 import { type JobNode, toJobNode } from '../schema/job-node.js';
 import { JobsChangeType, toJobsChange } from '../schema/jobs-change.type.js';
+import { JsonObjectScalar } from '../schema/scalars.js';
 import { mayRead } from '../services/auth/caller.js';
 import type { JobsNews } from '../services/jobs/follow-changes.js';
 import type { Job, JobUpdate } from '../services/jobs/job.js';
 import { birthOf } from '../services/jobs/new-job.js';
 import type { WaitingReason } from '../services/jobs/waiting-reason.js';
 import { accept, type GatewayContext } from './context.js';
+import { metadataOf } from './metadata-of.js';
 import { toConnection, toPageRequest } from './pages.js';
+import type { OrPromise } from './request-of.js';
 
 @Resolver(() => JobType)
 export class JobResolver {
@@ -144,6 +147,22 @@ export class JobResolver {
   ): JobsChangeType {
     const cursor = changeCursors.seal({ createdAt: 0, sequence: news.cursor });
     return toJobsChange(news, cursor, mediaUrl);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "The caller's own name for it, as submitted; null for a follow token.",
+  })
+  reference(@Root() { job }: JobNode, @Ctx() { caller }: GatewayContext): string | null {
+    return caller.onlyJob === null ? job.reference : null;
+  }
+
+  @FieldResolver(() => JsonObjectScalar, {
+    nullable: true,
+    description: 'What the caller noted of it, as submitted; null for a follow token. Read when selected.',
+  })
+  metadata(@Root() node: JobNode, @Ctx() context: GatewayContext): OrPromise<object | null> {
+    return metadataOf(node, context);
   }
 
   @FieldResolver(() => Int, {

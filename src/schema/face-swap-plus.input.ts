@@ -17,11 +17,13 @@ import {
   IsBbox,
   IsHttpUrl,
   IsIdempotencyKey,
+  IsMetadata,
+  IsReference,
   MappingUnlessSingleFace,
   SourceHasFaceUrl,
   TargetIsNamed,
 } from './rules.js';
-import { UrlScalar } from './scalars.js';
+import { JsonObjectScalar, UrlScalar } from './scalars.js';
 
 @InputType('FaceReferenceInput', {
   description: 'A face: a picture of its own, or a place in a larger picture.',
@@ -103,6 +105,22 @@ export class SubmitFaceSwapPlusInput {
   })
   @IsIdempotencyKey()
   idempotencyKey: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Your own name for the job, 1 to 256 characters; not unique. A retry with the same `idempotencyKey` does not change it.',
+  })
+  @IsReference()
+  reference: string | null;
+
+  @Field(() => JsonObjectScalar, {
+    nullable: true,
+    description: 'Whatever you want to note of the job, at most 4 KiB as JSON; likewise.',
+  })
+  @IsOptional()
+  @IsMetadata()
+  metadata: object | null;
 }
 
 /** Converts the input to the form that is stored. */

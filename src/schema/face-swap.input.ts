@@ -5,8 +5,8 @@ import { toUri } from '../http-url.js';
 import { type FaceImage, type FaceSwapRequest, MAX_IMAGES } from '../services/jobs/job-request.js';
 import { toOpts } from '../services/jobs/opts.js';
 import { FaceSwapModelEnum } from './enums.js';
-import { EachNeedsOpts, IsHttpUrl, IsIdempotencyKey, IsOpts } from './rules.js';
-import { UrlScalar } from './scalars.js';
+import { EachNeedsOpts, IsHttpUrl, IsIdempotencyKey, IsMetadata, IsOpts, IsReference } from './rules.js';
+import { JsonObjectScalar, UrlScalar } from './scalars.js';
 
 @InputType('FaceImageInput', { description: 'A picture of a face.' })
 class FaceImageInput implements FaceImage {
@@ -67,6 +67,22 @@ export class SubmitFaceSwapInput {
   })
   @IsIdempotencyKey()
   idempotencyKey: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Your own name for the job, 1 to 256 characters; not unique. A retry with the same `idempotencyKey` does not change it.',
+  })
+  @IsReference()
+  reference: string | null;
+
+  @Field(() => JsonObjectScalar, {
+    nullable: true,
+    description: 'Whatever you want to note of the job, at most 4 KiB as JSON; likewise.',
+  })
+  @IsOptional()
+  @IsMetadata()
+  metadata: object | null;
 }
 
 /** Converts the input to the form that is stored. */

@@ -38,6 +38,9 @@ export class JobFilterInput {
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'Only jobs created before this.' })
   createdBefore?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'Only jobs with exactly this reference.' })
+  reference?: string | null;
 }
 
 export function toJobFilter(input: JobFilterInput | null): JobFilter {
@@ -45,5 +48,6 @@ export function toJobFilter(input: JobFilterInput | null): JobFilter {
     ...(input?.status != null && { status: input.status }),
     ...(input?.createdAfter != null && { createdAfter: input.createdAfter }),
     ...(input?.createdBefore != null && { createdBefore: input.createdBefore }),
+    ...(input?.reference != null && { reference: input.reference }),
   };
 }

@@ -15,6 +15,8 @@ export interface JobNode extends JobType {
   readonly submitted: JobRequest | null;
   /** The stored request, once it has been asked for. */
   request: JobRequest | Promise<JobRequest> | null;
+  /** The same of its metadata; also set if this operation submitted it. */
+  metadata: object | Promise<object | null> | null;
 }
 
 /** Keeps the copy, for fields that depend on their arguments. */
@@ -28,6 +30,7 @@ export function toJobNode(job: Job, mediaUrl: MediaUrl, submitted: JobRequest | 
     job,
     submitted,
     request: null,
+    metadata: null,
     id: job.id,
     status: job.status,
     version: job.version,

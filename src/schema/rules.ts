@@ -2,6 +2,7 @@
 import { registerDecorator, type ValidationArguments, type ValidationError, validate } from 'class-validator';
 import { type FieldError, InputError } from '../errors.js';
 import { URL_FAULTS, urlFault } from '../http-url.js';
+import { isReference, METADATA_FAULTS, metadataFault } from '../services/jobs/labels.js';
 import { OPTS_FAULTS, optsFault } from '../services/jobs/opts.js';
 import { UPLOAD_TYPE_FAULTS, uploadTypeFault } from '../services/uploads/announced-type.js';
 
@@ -62,7 +63,7 @@ export function IsHttpUrl(): PropertyDecorator {
 
 /** Landmarks of a face, or empty text for none; its message says which of `OPTS_FAULTS` they have. */
 export function IsOpts(): PropertyDecorator {
-  return faultRule('OPTS_MALFORMED', OPTS_FAULTS, (text) => (text === '' ? null : optsFault(text)));
+  return faultRule('OPTS_MALFORMED', OPTS_FAULTS, (text: string) => (text === '' ? null : optsFault(text)));
 }
 
 /**
@@ -97,6 +98,17 @@ export function IsIdempotencyKey(): PropertyDecorator {
     holds: (value) =>
       value == null || (typeof value === 'string' && /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,128}$/u.test(value)),
   });
+}
+
+export function IsReference(): PropertyDecorator {
+  return rule('REFERENCE_INVALID', 'must be 1 to 256 characters, and none of them a control character', {
+    holds: (value) => value == null || (typeof value === 'string' && isReference(value)),
+  });
+}
+
+/** A JSON object that can be kept; its message says which of `METADATA_FAULTS` it has. */
+export function IsMetadata(): PropertyDecorator {
+  return faultRule('METADATA_INVALID', METADATA_FAULTS, metadataFault);
 }
 
 /** A media type that can be uploaded; its message says which of `UPLOAD_TYPE_FAULTS` it has. */
@@ -211,17 +223,21 @@ type Check<Input> =
   | { readonly holds: (value: unknown, input: Input) => boolean }
   | { readonly places: (value: unknown, input: Input) => readonly string[] };
 
-/** A rule for texts that can be broken in several ways, each with its own message. */
-function faultRule<Fault extends string>(
+/**
+ * A rule that can be broken in several ways, each with its own message.
+ *
+ * @param faultOf gets what GraphQL lets through as the field's type
+ */
+function faultRule<Value, Fault extends string>(
   code: string,
   messages: Readonly<Record<Fault, string>>,
-  faultOf: (text: string) => Fault | null,
+  faultOf: (value: Value) => Fault | null,
 ): PropertyDecorator {
   const message = ({ value }: ValidationArguments): string => {
-    const fault = faultOf(String(value));
+    const fault = faultOf(value);
     return fault === null ? '' : messages[fault];
   };
-  return rule(code, message, { holds: (value) => typeof value === 'string' && faultOf(value) === null });
+  return rule(code, message, { holds: (value) => faultOf(value as Value) === null });
 }
 
 function rule<Input extends object>(

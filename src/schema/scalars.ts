@@ -19,6 +19,18 @@ export const UrlScalar = new GraphQLScalarType<string, string>({
   },
 });
 
+/**
+ * A JSON object.
+ *
+ * As input it accepts any JSON value, and any literal, in which enum values become strings: as with URLs, a rule of the
+ * field checks that it is an object. graphql-scalars' scalar of this name quotes what it refuses, and drops enum values.
+ */
+export const JsonObjectScalar = new GraphQLScalarType<unknown, unknown>({
+  name: 'JSONObject',
+  description: 'A JSON object.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
+});
+
 /** Milliseconds since 1970 inside the gateway, text outside. */
 export const DateTimeScalar = new GraphQLScalarType<number, string>({
   name: 'DateTime',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
+import { NO_LABELS } from '../../src/services/jobs/labels.js';
 import type { JobStore } from '../../src/services/jobs/job-store.js';
 import {
   type Answer,
@@ -176,6 +177,7 @@ describe('deleteJob', () => {
         at: Date.now(),
         deadlineAt: 0,
         idempotency: null,
+        labels: NO_LABELS,
         uploads: null,
       },
       100,

@@ -385,9 +385,11 @@ describe('Reading', () => {
     expect(nullable.sort()).toEqual([
       'error',
       'finishedAt',
+      'metadata',
       'providerId',
       'providerJobId',
       'queuePosition',
+      'reference',
       'result',
       'waitingReason',
     ]);

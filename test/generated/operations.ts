@@ -64,6 +64,8 @@ export type JobFilter = {
   readonly createdAfter?: string | null | undefined;
   /** Only jobs created before this. */
   readonly createdBefore?: string | null | undefined;
+  /** Only jobs with exactly this reference. */
+  readonly reference?: string | null | undefined;
   /** Only jobs in one of these states; an empty list matches no job. */
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
 };
@@ -107,7 +109,11 @@ export type SubmitFaceSwapInput = {
   readonly faceEnhance?: boolean;
   /** 1 to 128 printable characters, unique among your submits: a retry with the same key and input returns the same job. Kept as long as the job, and at least 24 hours. */
   readonly idempotencyKey?: string | null | undefined;
+  /** Whatever you want to note of the job, at most 4 KiB as JSON; likewise. */
+  readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
   readonly modelName?: FaceSwapModel;
+  /** Your own name for the job, 1 to 256 characters; not unique. A retry with the same `idempotencyKey` does not change it. */
+  readonly reference?: string | null | undefined;
   /** Akool's simplified swap of a single face. */
   readonly singleFaceMode?: boolean;
   /** The new faces, 1 to 50. */

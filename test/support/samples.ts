@@ -5,6 +5,7 @@ import type { Job, JobUpdate } from '../../src/services/jobs/job.js';
 import type { JobError } from '../../src/services/jobs/job-error.js';
 import type { FaceSwapRequest } from '../../src/services/jobs/job-request.js';
 import type { JobStore, NewJob } from '../../src/services/jobs/job-store.js';
+import { NO_LABELS } from '../../src/services/jobs/labels.js';
 import { newJob } from '../../src/services/jobs/new-job.js';
 
 export const NOON = Date.UTC(2026, 0, 31, 12);
@@ -43,6 +44,7 @@ export function newJobOf(tenant: string, more: Partial<NewJob> = {}): NewJob {
     id: randomUUID(),
     tenant,
     request,
+    labels: NO_LABELS,
     callbackToken: randomBytes(24).toString('base64url'),
     at: NOON,
     deadlineAt: NOON + 24 * HOUR,

@@ -14,6 +14,7 @@ import type { JobBus } from './job-bus.js';
 import type { JobEvent } from './job-event.js';
 import type { JobRequest } from './job-request.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from './job-store.js';
+import { type Labels, NO_LABELS } from './labels.js';
 import { SharedReads } from './shared-reads.js';
 import { transition } from './transition.js';
 import { UnusableUploads } from './unusable-uploads.js';
@@ -66,6 +67,7 @@ export class JobService {
   /**
    * Stores a job, or returns the one that the idempotency key already belongs to.
    *
+   * @param labels no part of what the key stands for: a job keeps its first ones
    * @param uploadNames the names of the uploads that the request needs, each once
    * @throws GatewayError QUEUE_FULL, IDEMPOTENCY_CONFLICT, PROVIDER_UNAVAILABLE while Akool refuses the
    *   account; UnusableUploads
@@ -74,6 +76,7 @@ export class JobService {
     tenant: string,
     request: JobRequest,
     idempotencyKey: string | null,
+    labels: Labels = NO_LABELS,
     uploadNames: readonly string[] = [],
   ): Promise<{ readonly job: Job; readonly deduplicated: boolean }> {
     const at = this.#clock.now();
@@ -82,6 +85,7 @@ export class JobService {
         id: randomUUID(),
         tenant,
         request,
+        labels,
         callbackToken: randomBytes(24).toString('base64url'),
         at,
         deadlineAt: at + this.#settings.queueTtlMs,
@@ -140,6 +144,11 @@ export class JobService {
   /** The request, if it is in memory; null if it has to be read. */
   keptRequest(id: string): JobRequest | null {
     return this.#store.keptRequest(id);
+  }
+
+  /** The metadata of the jobs in `ids` that have any. */
+  metadata(ids: readonly string[]): Promise<ReadonlyMap<string, object>> {
+    return this.#store.metadata(ids);
   }
 
   /** The stored changes of each job, oldest first. */

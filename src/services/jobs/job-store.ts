@@ -13,11 +13,13 @@
 import type { AccountHold } from './account-hold.js';
 import type { Change, Job, JobStatus, JobUpdate } from './job.js';
 import type { JobRequest } from './job-request.js';
+import type { Labels } from './labels.js';
 
 export interface NewJob {
   readonly id: string;
   readonly tenant: string;
   readonly request: JobRequest;
+  readonly labels: Labels;
   readonly callbackToken: string;
   readonly at: number;
   readonly deadlineAt: number;
@@ -69,6 +71,8 @@ export interface JobFilter {
   /** Milliseconds since 1970, exclusive. */
   readonly createdAfter?: number;
   readonly createdBefore?: number;
+  /** Exactly this; matches no job if none can have it. */
+  readonly reference?: string;
 }
 
 /** A place in the list of a tenant's jobs. */
@@ -165,6 +169,8 @@ export interface JobStore {
   requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>>;
   /** Returns the request if it is in memory; null if it has to be read. */
   keptRequest(id: string): JobRequest | null;
+  /** Returns the metadata of the jobs in `ids` that have any. */
+  metadata(ids: readonly string[]): Promise<ReadonlyMap<string, object>>;
   /** Returns the versions of the jobs in `ids` that exist. */
   versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   getByCallbackToken(token: string): Promise<Job | null>;

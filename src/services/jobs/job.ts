@@ -36,8 +36,8 @@ export interface ArchivedFile {
 }
 
 /**
- * One accepted submit, without its request, which may be large (see `JobStore.requests`). Times are
- * milliseconds since 1970, UTC.
+ * One accepted submit, without its request, which may be large (see `JobStore.requests`), and its metadata.
+ * Times are milliseconds since 1970, UTC.
  */
 export interface Job {
   readonly id: string;
@@ -45,6 +45,10 @@ export interface Job {
   readonly kind: JobKind;
   /** The size of the stored request. */
   readonly requestBytes: number;
+  /** See `Labels`. */
+  readonly reference: string | null;
+  /** The size of the stored metadata; 0: there is none. */
+  readonly metadataBytes: number;
   /** See `picturesOf`; also null if an older version stored the job. */
   readonly pictures: number | null;
   readonly status: JobStatus;
@@ -119,6 +123,7 @@ export interface Change {
 /** The change that creates a job. */
 export interface Birth extends Change {
   readonly request: string;
+  readonly metadata: string | null;
 }
 
 const FINAL: ReadonlySet<JobStatus> = new Set(['COMPLETED', 'FAILED', 'CANCELED']);

@@ -1,23 +1,29 @@
 /** Creates new jobs. */
 import { type Birth, FIRST_VERSION, type Job, type JobUpdate } from './job.js';
 import { type JobRequest, picturesOf } from './job-request.js';
+import type { Labels } from './labels.js';
 
 /** A new job and the first entry of its history. The store assigns `sequence`. */
 export function newJob(born: {
   readonly id: string;
   readonly tenant: string;
   readonly request: JobRequest;
+  readonly labels: Labels;
   readonly callbackToken: string;
   readonly at: number;
   readonly deadlineAt: number;
   readonly turn: number;
 }): Birth {
   const request = JSON.stringify(born.request);
+  const { reference } = born.labels;
+  const metadata = born.labels.metadata && JSON.stringify(born.labels.metadata);
   const job: Job = {
     id: born.id,
     tenant: born.tenant,
     kind: born.request.kind,
     requestBytes: Buffer.byteLength(request),
+    reference: reference === null ? null : copied(reference),
+    metadataBytes: Buffer.byteLength(metadata ?? ''),
     pictures: picturesOf(born.request),
     status: 'WAITING',
     version: FIRST_VERSION,
@@ -49,7 +55,13 @@ export function newJob(born: {
     update: birthOf(job),
     changes: job,
     request,
+    metadata,
   };
+}
+
+/** What a client sent may be a slice of its whole body, which would stay in memory with the job. */
+function copied(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** The first history entry of any job. */

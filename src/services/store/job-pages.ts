@@ -1,7 +1,8 @@
 /** Lists a tenant's jobs, page by page. */
 import type { ExpressionBuilder, Kysely, SelectQueryBuilder, Simplify } from 'kysely';
-import type { Job } from '../jobs/job.js';
+import { JOB_STATUSES, type Job } from '../jobs/job.js';
 import type { JobFilter, JobPlace, Page, PageRequest } from '../jobs/job-store.js';
+import { isReference } from '../jobs/labels.js';
 import type { RecentJobs } from './recent-jobs.js';
 import { jobColumns, type Tables, toJob } from './tables.js';
 
@@ -13,14 +14,19 @@ export async function listJobs(
   filter: JobFilter,
   page: PageRequest,
 ): Promise<Page> {
-  if (filter.status?.length === 0) return { jobs: [], hasNextPage: false, hasPreviousPage: false };
+  const { reference } = filter;
+  // PostgreSQL's text type can't contain all that is no reference, and the query would fail.
+  const isNone = reference !== undefined && !isReference(reference);
+  if (isNone || filter.status?.length === 0) return { jobs: [], hasNextPage: false, hasPreviousPage: false };
   // No index orders jobs of several statuses, so a single query would go through jobs of all statuses.
-  const statuses = filter.status === undefined ? [undefined] : [...new Set(filter.status)];
+  const all = reference === undefined ? [undefined] : JOB_STATUSES;
+  const statuses = filter.status === undefined ? all : [...new Set(filter.status)];
   const matching = statuses.map((status) =>
     db
       .selectFrom('jobs')
       .where('tenant', '=', tenant)
       .where('erase_at', 'is', null)
+      .$if(reference !== undefined, (q) => q.where('reference', '=', reference ?? null))
       .$if(status !== undefined, (q) => q.where('status', '=', status ?? 'WAITING')),
   );
   // All sequence numbers are between these two.

@@ -54,6 +54,18 @@ export function toStored(text: string): StoredRequest {
   return { request: JSON.parse(text) as JobRequest, characters: text.length };
 }
 
+export async function metadataOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, object>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('jobs')
+    .select(['id', 'metadata'])
+    .where('id', 'in', inPlaces(ids))
+    .where('metadata', 'is not', null)
+    .$narrowType<{ metadata: string }>()
+    .execute();
+  return new Map(rows.map(({ id, metadata }) => [id, JSON.parse(metadata) as object]));
+}
+
 export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {
   if (ids.length === 0) return new Map();
   const rows = await db
@@ -64,7 +76,7 @@ export async function versionsOf(db: Kysely<Tables>, ids: readonly string[]): Pr
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
-const insertion = new Statement((db, job: Job & Pick<Birth, 'request'>) =>
+const insertion = new Statement((db, job: Job & Pick<Birth, 'request' | 'metadata'>) =>
   db
     .insertInto('jobs')
     .values({
@@ -81,6 +93,8 @@ const insertion = new Statement((db, job: Job & Pick<Birth, 'request'>) =>
       archive_attempts: job.archiveAttempts,
       pictures: job.pictures,
       kind: job.kind,
+      reference: job.reference,
+      metadata: job.metadata,
       request: job.request,
     })
     .returning('sequence'),
@@ -106,8 +120,8 @@ function isBirth(change: Change): change is Birth {
 }
 
 /** A new job has only the columns that it was created with. */
-async function insertJob(trx: Kysely<Tables>, { job, request }: Birth): Promise<Job> {
-  const { sequence } = only(await insertion.rows(trx, { ...job, request }));
+async function insertJob(trx: Kysely<Tables>, { job, request, metadata }: Birth): Promise<Job> {
+  const { sequence } = only(await insertion.rows(trx, { ...job, request, metadata }));
   return { ...job, sequence };
 }
 

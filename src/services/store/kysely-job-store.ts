@@ -38,7 +38,15 @@ import { changeHold, countHeld, findHold } from './hold-rows.js';
 import { forgetKeys, isAnyKeyDue, letKeysExpire } from './idempotency-rows.js';
 import { beat, forgetInstance } from './instance-rows.js';
 import { listJobs } from './job-pages.js';
-import { deleteJobs, findJob, historiesOf, requestsOf, versionsOf, writeChange } from './job-rows.js';
+import {
+  deleteJobs,
+  findJob,
+  historiesOf,
+  metadataOf,
+  requestsOf,
+  versionsOf,
+  writeChange,
+} from './job-rows.js';
 import { KyselyUploadStore } from './kysely-upload-store.js';
 import { migrate } from './migrate.js';
 import { countSlots, countWaiting, enqueue, firstInQueue, leaseJobs, positionsOf } from './queue-rows.js';
@@ -127,6 +135,10 @@ class KyselyJobStore implements JobStore {
 
   keptRequest(id: string): JobRequest | null {
     return this.#recentRequests?.get(id)?.request ?? null;
+  }
+
+  async metadata(ids: readonly string[]): Promise<ReadonlyMap<string, object>> {
+    return metadataOf(this.#db, ids);
   }
 
   async versions(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {

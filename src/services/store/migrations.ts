@@ -10,6 +10,7 @@ import { compatibility } from './migrations/004-compatibility.js';
 import { clock } from './migrations/005-clock.js';
 import { request } from './migrations/006-request.js';
 import { uploads } from './migrations/007-uploads.js';
+import { labels } from './migrations/008-labels.js';
 
 /** What differs between the databases; everything else is the same SQL. */
 export interface ColumnTypes {
@@ -32,6 +33,7 @@ export function releases(types: ColumnTypes): readonly Migrations[] {
       '005-clock': clock(types),
       '006-request': request(types),
       '007-uploads': uploads(types),
+      '008-labels': labels(types),
     },
   ];
 }

@@ -38,6 +38,8 @@ const needed: { readonly [Table in keyof Needed]: Readonly<Record<keyof Needed[T
     expires_at: true,
     result: true,
     error: true,
+    reference: true,
+    metadata: true,
     request: true,
   },
   job_updates: { job_id: true, version: true, status: true, at: true, source: true, note: true },

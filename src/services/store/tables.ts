@@ -54,6 +54,9 @@ export interface JobTable {
   /** JSON, of the types with the same names. */
   result: string | null;
   error: string | null;
+  reference: string | null;
+  /** JSON. */
+  metadata: string | null;
   request: string;
 }
 
@@ -171,7 +174,7 @@ interface JobUploadTable {
   job_id: string;
 }
 
-/** All columns of a job except its request, of which only the size is read. */
+/** All columns of a job except its request and its metadata, of which only the sizes are read. */
 export const jobColumns = [
   'sequence',
   'id',
@@ -200,16 +203,19 @@ export const jobColumns = [
   'erase_at',
   'result',
   'error',
+  'reference',
   // The JSON of a request begins with its kind.
   sql<JobKind>`coalesce(kind, case substr(request, 1, 14) when '{"kind":"PLUS"' then 'PLUS' else 'PRO' end)`.as(
     'kind',
   ),
   sql<number>`octet_length(request)`.as('request_bytes'),
+  sql<number>`coalesce(octet_length(metadata), 0)`.as('metadata_bytes'),
 ] as const;
 
-export type JobRow = Omit<Selectable<JobTable>, 'kind' | 'expires_at' | 'request'> & {
+export type JobRow = Omit<Selectable<JobTable>, 'kind' | 'expires_at' | 'request' | 'metadata'> & {
   readonly kind: JobKind;
   readonly request_bytes: number;
+  readonly metadata_bytes: number;
 };
 
 export function toJob(row: JobRow): Job {
@@ -218,6 +224,8 @@ export function toJob(row: JobRow): Job {
     tenant: row.tenant,
     kind: row.kind,
     requestBytes: row.request_bytes,
+    reference: row.reference,
+    metadataBytes: row.metadata_bytes,
     pictures: row.pictures,
     status: row.status,
     version: row.version,

@@ -6,6 +6,7 @@ import { inTime } from '../../in-time.js';
 import type { Job } from '../jobs/job.js';
 import type { JobRequest } from '../jobs/job-request.js';
 import type { JobService } from '../jobs/job-service.js';
+import { type Labels, NO_LABELS } from '../jobs/labels.js';
 import type { Dispatcher } from './dispatcher.js';
 
 export interface Submitted {
@@ -35,10 +36,17 @@ export class Submission {
     tenant: string,
     request: JobRequest,
     idempotencyKey: string | null,
+    labels: Labels = NO_LABELS,
     uploadNames: readonly string[] = [],
   ): Promise<Submitted> {
     const until = performance.now() + this.#waitMs;
-    const { job, deduplicated } = await this.#jobs.create(tenant, request, idempotencyKey, uploadNames);
+    const { job, deduplicated } = await this.#jobs.create(
+      tenant,
+      request,
+      idempotencyKey,
+      labels,
+      uploadNames,
+    );
     return { job: await this.#answered(job, until), deduplicated };
   }
 

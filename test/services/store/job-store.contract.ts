@@ -333,6 +333,49 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       });
     });
 
+    describe('labels', () => {
+      const metadata: object = JSON.parse('{"z":1,"a":[0.1,"é👍🏽",{"__proto__":{"b":null}}]}');
+
+      test('are given back as they came, of any job, over a restart', async () => {
+        const both = await create('ann', { labels: { reference: 'Größe 👩‍👩‍👧', metadata } });
+        const [sent] = await lease(1);
+        await happen(sent ?? both, accepted('p1'));
+        const empty = await create('ann', { labels: { reference: null, metadata: {} } });
+        const none = await create('ann');
+        const bytes = Buffer.byteLength(JSON.stringify(metadata));
+        expect([both, empty, none]).toMatchObject([
+          { reference: 'Größe 👩‍👩‍👧', metadataBytes: bytes },
+          { reference: null, metadataBytes: 2 },
+          { reference: null, metadataBytes: 0 },
+        ]);
+        store = await opened.reopen();
+        expect(await store.get(both.id)).toMatchObject({
+          status: 'QUEUED',
+          reference: both.reference,
+          metadataBytes: bytes,
+        });
+        expect(await store.get(empty.id)).toEqual(empty);
+        const found = await store.metadata([both.id, empty.id, none.id, 'nobody']);
+        expect(JSON.stringify([...found].sort(([, a]) => (a === found.get(both.id) ? -1 : 1)))).toBe(
+          JSON.stringify([
+            [both.id, metadata],
+            [empty.id, {}],
+          ]),
+        );
+        expect(await store.metadata([])).toEqual(new Map());
+        await store.erase([both.id]);
+        expect(await store.metadata([both.id])).toEqual(new Map());
+      });
+
+      test('stay those of the first job of a key', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        const first = await create('ann', { idempotency, labels: { reference: 'first', metadata } });
+        const again = newJobOf('ann', { idempotency, labels: { reference: 'second', metadata: null } });
+        expect(await store.create(again, NO_LIMIT)).toEqual({ kind: 'duplicate', job: first });
+        expect(await store.metadata([first.id])).toEqual(new Map([[first.id, metadata]]));
+      });
+    });
+
     describe('save', () => {
       test('keeps every field of the job and adds a line to its history', async () => {
         const job = await create('ann');
@@ -535,11 +578,13 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect(between).toEqual([b.id, c.id]);
       });
 
-      test('filters by status and by time, and pages through what is left', async () => {
+      test('filters by status, time and reference, and pages through what is left', async () => {
         for (let i = 0; i < 12; i++) {
-          const job = await create('ann', { at: NOON + i });
+          const reference = i % 2 === 0 ? 'even' : null;
+          const job = await create('ann', { at: NOON + i, labels: { reference, metadata: null } });
           if (i % 3 === 0) await happen(job, { type: 'canceled', at: LATER });
         }
+        await create('bob', { labels: { reference: 'even', metadata: null } });
         const all = await listed('ann');
         const filters: readonly (readonly [JobFilter, (job: Job) => boolean])[] = [
           [{ status: ['CANCELED'] }, (job) => job.status === 'CANCELED'],
@@ -549,6 +594,14 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           [{ createdAfter: NOON + 3 }, (job) => job.createdAt > NOON + 3],
           [{ createdBefore: NOON + 3 }, (job) => job.createdAt < NOON + 3],
           [{ createdAfter: 0, createdBefore: 0 }, () => false],
+          [{ reference: 'even' }, (job) => job.reference === 'even'],
+          ...['Even', 'even ', '', 'even\0', '\ud800', 'x'.repeat(257)].map(
+            (reference) => [{ reference }, () => false] as const,
+          ),
+          [
+            { reference: 'even', status: ['CANCELED'], createdBefore: NOON + 10 },
+            (job) => job.reference === 'even' && job.status === 'CANCELED' && job.createdAt < NOON + 10,
+          ],
           [
             { status: ['WAITING'], createdAfter: NOON + 1, createdBefore: NOON + 10 },
             (job) => job.status === 'WAITING' && job.createdAt > NOON + 1 && job.createdAt < NOON + 10,
@@ -565,7 +618,8 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       test('lists what a plain filter would, whatever is asked', async () => {
         for (let i = 0; i < 12; i++) {
           // Three at a time have the same timestamp.
-          const job = await create('ann', { at: NOON + Math.floor(i / 3) });
+          const labels = { reference: i % 4 === 0 ? 'four' : null, metadata: null };
+          const job = await create('ann', { at: NOON + Math.floor(i / 3), labels });
           if (i % 2 === 0) await happen(job, { type: 'canceled', at: LATER });
           if (i % 3 === 0) await lease(1);
         }
@@ -579,13 +633,15 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         await fc.assert(
           fc.asyncProperty(
             some(fc.array(fc.constantFrom(...JOB_STATUSES), { maxLength: 5 })),
+            some(fc.constant('four')),
             fc.tuple(moment, moment, place, place),
             fc.integer({ min: 1, max: 5 }),
             fc.constantFrom('forward', 'backward'),
-            async (status, [createdAfter, createdBefore, after, before], limit, direction) => {
+            async (status, reference, [createdAfter, createdBefore, after, before], limit, direction) => {
               const matching = all.filter(
                 (job) =>
                   (status?.includes(job.status) ?? true) &&
+                  (reference === undefined || job.reference === reference) &&
                   job.createdAt > (createdAfter ?? 0) &&
                   job.createdAt < (createdBefore ?? Infinity),
               );
@@ -594,6 +650,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
               );
               const filter = {
                 ...(status && { status }),
+                ...(reference && { reference }),
                 ...(createdAfter !== undefined && { createdAfter }),
                 ...(createdBefore !== undefined && { createdBefore }),
               };

@@ -149,6 +149,9 @@ describe.each(drivers)('tables in %s', (_name, given) => {
         Array(4).fill(['PRO', JSON.stringify(AS_BEFORE).length]),
       );
       expect((await store.requests(['waiting'])).get('waiting')).toEqual(AS_BEFORE);
+      expect(jobs.map(({ reference, metadataBytes }) => [reference, metadataBytes])).toEqual(
+        Array(4).fill([null, 0]),
+      );
       expect(await store.slots(2000)).toEqual({ used: 2, waiting: 1 });
       expect((await store.abandoned(5000, 10)).map(({ id }) => id)).toEqual(['submitting']);
       const polls = await store.claimPolls(5000, () => 6000, 10);
@@ -171,7 +174,8 @@ describe.each(drivers)('tables in %s', (_name, given) => {
       const store = createKyselyJobStore(open, listening);
       await store.start();
       expect(await store.get('old')).toMatchObject({ status: 'QUEUED', version: 2, kind: 'PRO' });
-      expect(await store.get('plus')).toMatchObject({ kind: 'PLUS' });
+      expect(await store.get('plus')).toMatchObject({ kind: 'PLUS', reference: null, metadataBytes: 0 });
+      expect(await store.metadata(['old', 'plus'])).toEqual(new Map());
       await store.stop();
     });
 
@@ -202,6 +206,7 @@ const FROZEN: Readonly<Record<string, string>> = {
   '005-clock.ts': 'fe76a2bed2b7a20af03c3dab7e550be0360bf6ddebb695300c02ff6e014f03b5',
   '006-request.ts': '6a77dbeaad77cc22b94cf9cba55817ea10bceb4fa600c90ab9030f54bfd056d8',
   '007-uploads.ts': 'd4fd1fe8172d05550f035188c228ab3df7c44bc1f9be7216b5fd3c9faeea7f51',
+  '008-labels.ts': 'aad9006c1be5a0009be30af2fa75b968be99b46af8b615b7d4cd6d6c88b24871',
 };
 
 test('migrations are as they were released', () => {

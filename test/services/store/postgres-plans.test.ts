@@ -90,6 +90,16 @@ describe.skipIf(url === null)('over PostgreSQL, by an index are found', () => {
     }
   });
 
+  test.each([
+    [{ reference: 'order 66' }, 8],
+    [{ reference: 'order 66', status: ['FAILED', 'WAITING'], createdAfter: NOON - 1 }, 2],
+  ] as const)('a page of the jobs of a reference: %j', async (filter, statuses) => {
+    for (const plan of await plansOf(() => store.list('ann', filter, { limit: 1, direction: 'forward' }))) {
+      expect(plan.match(/using jobs_reference/g)).toHaveLength(statuses);
+      expect(plan).not.toMatch(/Seq Scan|-> +Sort/);
+    }
+  });
+
   test('the next to be leased', async () => {
     const leaseAll = () =>
       store.lease(1000, NOON, (job) =>

@@ -21,6 +21,7 @@ import {
 } from 'vitest';
 import { JOB_STATUSES } from '../../../src/services/jobs/job.js';
 import type { JobStore } from '../../../src/services/jobs/job-store.js';
+import { NO_LABELS } from '../../../src/services/jobs/labels.js';
 import { transition } from '../../../src/services/jobs/transition.js';
 import type { Database } from '../../../src/services/store/database.js';
 import { DatabaseInUseError } from '../../../src/services/store/database-errors.js';
@@ -392,6 +393,20 @@ describe('the queries that run all the time', () => {
       // Only the few rows found are sorted.
       expect(plan.match(/jobs_status \(tenant=\? AND status=\? AND [^)]*\)(?!; USE TEMP)/g)).toHaveLength(3);
       expect(plan).not.toContain('jobs_newest');
+    }
+  });
+
+  test.each([
+    [{ reference: 'order 66' }, 8],
+    [{ reference: 'order 66', status: ['FAILED', 'WAITING'], createdAfter: NOON - 1 }, 2],
+  ] as const)('go through no other jobs for a page of those of a reference: %j', async (filter, statuses) => {
+    const labels = { ...NO_LABELS, reference: 'order 66' };
+    await Promise.all([1, 2].map(() => store.create(newJobOf('ann', { labels }), 1000)));
+    const plans = await plansOf(() => store.list('ann', filter, { limit: 1, direction: 'forward' }));
+    const index = /jobs_reference \(tenant=\? AND reference=\? AND status=\?[^)]*\)(?!; USE TEMP)/g;
+    for (const plan of plans) {
+      expect(plan.match(index)).toHaveLength(statuses);
+      expect(plan).not.toMatch(/jobs_newest|jobs_status/);
     }
   });
 
