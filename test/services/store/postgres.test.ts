@@ -35,8 +35,7 @@ function inTurn<Part extends object>(parts: readonly [Part, Part]): Part {
 }
 
 /** Two instances that are called in turn, and started and stopped together. */
-function twoInTurn(database: string): JobStore {
-  const stores = [storeOn(database), storeOn(database)] as const;
+function inTurnTogether(stores: readonly [JobStore, JobStore]): JobStore {
   const all = async (step: (store: JobStore) => Promise<void>) => void (await Promise.all(stores.map(step)));
   return withMethods(inTurn<JobStore>(stores), {
     start: () => all((store) => store.start()),
@@ -52,30 +51,40 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
   afterEach(() => database.clear());
   afterAll(() => database.drop());
 
-  describeJobStore('PostgreSQL, by two instances in turn', async () => {
-    let store = twoInTurn(database.url);
-    await store.start();
-    return {
-      store,
-      exclusive: false,
-      reopen: async () => {
-        await store.stop();
-        store = twoInTurn(database.url);
-        await store.start();
-        return store;
-      },
-      close: () => store.stop(),
+  describe('by two instances in turn', () => {
+    /** Started once for all tests, because new connections cost more than most tests. A test may stop them. */
+    let stores: readonly [ReturnType<typeof storeOn>, ReturnType<typeof storeOn>];
+    const start = async (): Promise<void> => {
+      stores = [storeOn(database.url), storeOn(database.url)];
+      await Promise.all(stores.map((store) => store.start()));
     };
-  });
+    const stop = async () => void (await Promise.all(stores.map((store) => store.stop())));
+    const ensureStarted = () => Promise.all(stores.map((store) => store.ping())).catch(start);
+    beforeAll(start);
+    afterAll(stop);
 
-  describeUploadStore('PostgreSQL, by two instances in turn', async () => {
-    const stores = [storeOn(database.url), storeOn(database.url)] as const;
-    await Promise.all(stores.map((store) => store.start()));
-    return {
-      jobs: inTurn(stores),
-      uploads: inTurn([stores[0].uploads, stores[1].uploads]),
-      close: async () => void (await Promise.all(stores.map((store) => store.stop()))),
-    };
+    describeJobStore('PostgreSQL', async () => {
+      await ensureStarted();
+      return {
+        store: inTurnTogether(stores),
+        exclusive: false,
+        reopen: async () => {
+          await stop();
+          await start();
+          return inTurnTogether(stores);
+        },
+        close: async () => {},
+      };
+    });
+
+    describeUploadStore('PostgreSQL', async () => {
+      await ensureStarted();
+      return {
+        jobs: inTurn(stores),
+        uploads: inTurn([stores[0].uploads, stores[1].uploads]),
+        close: async () => {},
+      };
+    });
   });
 
   test('ten instances that start at once bring the tables up to date together', async () => {
