@@ -7,8 +7,10 @@ import { SAMPLE_VIDEO } from '../../src/sandbox/sample-video.js';
 import type { UploadStore } from '../../src/services/uploads/upload-store.js';
 import { picture } from '../services/media/blob-store.contract.js';
 import { exifSegment, smallJpeg, withSegments } from '../services/pictures/files.js';
+import { ask, dataOf } from '../support/caller.js';
 import { Gate, until } from '../support/gate.js';
 import { clockAhead, withMethods } from '../support/harness.js';
+import { postgresUrl, withDatabase } from '../support/services.js';
 import {
   type Announced,
   beginPut,
@@ -112,6 +114,37 @@ const REFUSED: readonly Refused[] = [
   ],
   ['a broken file', {}, (url) => put(url, brokenPicture()), 422, 'MEDIA_BROKEN'],
 ];
+
+const postgres = await postgresUrl();
+
+describe.skipIf(postgres === null).each<[string, Open]>([
+  ['a folder', uploadsOnFiles],
+  ['a bucket', uploadsInBucket],
+])('a file that is sent to a gateway with PostgreSQL and %s', (_where, open) => {
+  it('is taken once, whole, from one sender at a time, until it is deleted', async () => {
+    const database = await withDatabase(postgres ?? '');
+    ends.push(() => database.drop());
+    const stage = await start(open({ env: { DATABASE_URL: database.url } }));
+    const upload = await stage.announce({ sha256: sha256(PNG) });
+    expect((await put(upload.putUrl, PNG.subarray(1))).json['code']).toBe('LENGTH_MISMATCH');
+    expect((await put(upload.putUrl, Buffer.alloc(PNG.length))).json['code']).toBe('HASH_MISMATCH');
+    const first = beginPut(upload.putUrl, { 'content-length': PNG.length });
+    await first.send(PNG.subarray(0, HALF));
+    await until(() => stage.unfinished().length > 0);
+    expect((await put(upload.putUrl, PNG)).json['code']).toBe('IN_PROGRESS');
+    first.request.destroy();
+    await expectNothingLeft(stage);
+    await expect.poll(async () => (await put(upload.putUrl, PNG)).status).toBe(201);
+    expect((await put(upload.putUrl, PNG)).status).toBe(200);
+    const served = await fetch(upload.url);
+    expect(Buffer.from(await served.arrayBuffer()).equals(PNG)).toBe(true);
+    const query = `mutation { deleteUpload(id: "${upload.id}") }`;
+    await dataOf(ask(stage.gateway.url, query));
+    expect((await fetch(upload.url)).status).toBe(404);
+    expect((await put(upload.putUrl, PNG)).status).toBe(404);
+    await expectNothingLeft(stage);
+  });
+});
 
 describe.each<[string, Open]>([
   ['a folder', uploadsOnFiles],

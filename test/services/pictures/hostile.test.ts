@@ -1,8 +1,9 @@
 /** Files that are broken, of another kind, or made to do harm: each is refused for what it is. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { PictureFault } from '../../../src/services/pictures/fit.js';
 import { build } from '../../support/gateway-process.js';
+import { PNG, put, type UploadStage, uploadsOnFiles } from '../../support/uploads.js';
 import {
   box,
   canvas,
@@ -327,6 +328,32 @@ describe('refused, and nothing left behind', () => {
     expect(error).toBeInstanceOf(PictureFault);
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(readdirSync(files.folder).length).toBe(before + 1);
+  });
+});
+
+describe('sent to a gateway', { timeout: 120_000 }, () => {
+  let stage: UploadStage;
+  beforeAll(async () => {
+    stage = await uploadsOnFiles();
+  });
+  afterAll(() => stage.stop());
+
+  it('each is refused with its code, leaves nothing, and is the end of nothing', async () => {
+    const STATUS: Readonly<Record<string, number>> = { MEDIA_UNSUPPORTED: 415, MEDIA_BROKEN: 422 };
+    // What has no bytes cannot be announced.
+    const sent = ALL.filter(([, content]) => content.length > 0);
+    const answers = await Promise.all(
+      sent.map(async ([name, content]) => {
+        const { putUrl } = await stage.announce({ contentType: 'image/jpeg', byteSize: content.length });
+        const { status, json } = await put(putUrl, content);
+        return [name, status, json['code']];
+      }),
+    );
+    expect(answers).toEqual(sent.map(([name, , , code]) => [name, STATUS[code], code]));
+    await expect.poll(() => stage.unfinished()).toEqual([]);
+    expect(stage.stored()).toEqual([]);
+    const harmless = await stage.announce({});
+    expect((await put(harmless.putUrl, PNG)).status).toBe(201);
   });
 });
 
