@@ -103,7 +103,6 @@ function headersOf({ etag, modifiedAt }: StoredBlob): Readonly<Record<string, st
 const HEADERS: Readonly<Record<string, string>> = {
   // Front ends of other origins may show it, but scripts in it must not run with our origin.
   'cross-origin-resource-policy': 'cross-origin',
-  'access-control-allow-origin': '*',
   'content-security-policy': "default-src 'none'; sandbox",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',

@@ -11,6 +11,7 @@ import type { BlobReader } from '../services/media/blob-store.js';
 import { downloadName } from '../services/media/download-name.js';
 import { hasThumbnails, thumbnailName, widthOf } from '../services/media/thumbnail-name.js';
 import { serveBlob } from './blob-serving.js';
+import { openToPages } from './cross-origin.js';
 
 interface CopyRoute {
   readonly Params: { readonly name: string };
@@ -28,6 +29,7 @@ interface MediaOptions {
 
 export function mediaRoutes({ archive, thumbnails }: MediaOptions): FastifyPluginAsync {
   return async (app) => {
+    app.addHook('onRequest', openToPages);
     app.route<CopyRoute>({
       method: ['GET', 'HEAD'],
       url: '/media/:name',

@@ -1,6 +1,5 @@
 /** The HTTP server: every endpoint of the gateway, in one place. */
 import type { RequestListener } from 'node:http';
-import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
@@ -21,6 +20,7 @@ import type { BlobReader } from '../services/media/blob-store.js';
 import { BrokenRequests } from './broken-requests.js';
 import { type Callbacks, callbackRoute } from './callbacks.js';
 import { askFirst } from './callers.js';
+import { allowOrigins } from './cross-origin.js';
 import { eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes, leadBrowsersToGraphiql } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
@@ -251,20 +251,5 @@ function endConnectionsOnce(app: FastifyInstance, isStopping: () => boolean): vo
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (isStopping()) reply.header('connection', 'close');
     done(null, payload);
-  });
-}
-
-async function allowOrigins(
-  app: FastifyInstance,
-  mayCall: '*' | ((origin: string) => boolean),
-): Promise<void> {
-  await app.register(fastifyCors, {
-    origin:
-      mayCall === '*'
-        ? '*'
-        : (origin, done) => done(null, origin !== undefined && mayCall(origin) ? origin : false),
-    methods: ['GET', 'POST', 'OPTIONS'],
-    exposedHeaders: ['retry-after'],
-    maxAge: 86_400,
   });
 }

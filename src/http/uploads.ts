@@ -14,6 +14,7 @@ import { UPLOAD_REFUSALS, UploadRefusal } from '../services/uploads/upload-refus
 import type { UploadReceptions } from '../services/uploads/upload-store.js';
 import { serveBlob } from './blob-serving.js';
 import type { BrokenRequests } from './broken-requests.js';
+import { openToPages } from './cross-origin.js';
 import { refuseOtherMethods } from './http-errors.js';
 import { sendWithoutBody } from './unread-body.js';
 
@@ -61,6 +62,7 @@ export function uploadRoutes(door: UploadDoor, broken: BrokenRequests): FastifyP
     app.route<Route>({
       method: ['GET', 'HEAD'],
       url: PATH,
+      onRequest: openToPages,
       handler: async (request, reply) => {
         const { secret } = request.params;
         const upload = SECRET.test(secret) ? await door.records.findServed(secret) : null;

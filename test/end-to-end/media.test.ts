@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { picture } from '../services/media/blob-store.contract.js';
 import { ask, dataOf, follow, lookUp, submit } from '../support/caller.js';
+import { OPEN_TO_PAGES } from '../support/cross-origin.js';
 import { cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { clockAhead, startGateway, type TestGateway } from '../support/harness.js';
 import { type S3Twin, startS3Twin } from '../support/s3-twin.js';
@@ -161,7 +162,7 @@ describe.each<[string, () => Promise<Stage>]>([
         'cache-control': 'private, max-age=31536000, immutable',
         'content-security-policy': "default-src 'none'; sandbox",
         'cross-origin-resource-policy': 'cross-origin',
-        'access-control-allow-origin': '*',
+        ...OPEN_TO_PAGES,
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
         etag: expect.stringMatching(/^"[\w-]+"$/),
@@ -182,6 +183,25 @@ describe.each<[string, () => Promise<Stage>]>([
     }
     const other = await raw(url, { 'if-match': '"another"' });
     expect([other.status, other.headers['cache-control']]).toEqual([412, 'no-store']);
+  });
+
+  it('tells pages of other origins why it is not sent', async () => {
+    const stage = await open();
+    stage.keep(NAME, picture(1000));
+    const url = `${stage.gateway.url}/media/${NAME}`;
+    for (const [address, sent, status] of [
+      [url, { range: 'bytes=1000-' }, 416],
+      [url, { 'if-match': '"another"' }, 412],
+      [`${url}/63`, {}, 404],
+      [url.replace('aa', 'bb'), {}, 404],
+      [`${stage.gateway.url}/media/x`, {}, 404],
+    ] as const) {
+      const { status: answered, headers } = await raw(address, {
+        ...sent,
+        origin: 'https://app.example.com',
+      });
+      expect([address, answered, headers]).toMatchObject([address, status, OPEN_TO_PAGES]);
+    }
   });
 
   it('is served in ranges, and says so when there is no such range', async () => {

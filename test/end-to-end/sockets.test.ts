@@ -624,6 +624,9 @@ describe('An open gateway', () => {
     for (const headers of [
       {},
       { origin: 'http://localhost:5173' },
+      { origin: 'https://127.0.0.1:8443' },
+      { origin: 'http://[::1]' },
+      { origin: 'http://shop.localhost:3000' },
       { origin: gateway.url },
       { origin: 'https://app.example.com' },
       { host: `localhost:${port}` },

@@ -9,6 +9,7 @@ import type { BlobStore } from '../../src/services/media/blob-store.js';
 import { createFolderBlobStore } from '../../src/services/media/folder-blob-store.js';
 import { flatPng, scene } from '../services/pictures/files.js';
 import { ask, dataOf, follow, lookUp, submit } from '../support/caller.js';
+import { OPEN_TO_PAGES } from '../support/cross-origin.js';
 import { Gate } from '../support/gate.js';
 import { build } from '../support/gateway-process.js';
 import { recordedLog, startGateway, type TestGateway, withMethods } from '../support/harness.js';
@@ -178,7 +179,7 @@ describe.each<[string, (options?: StageOptions) => Promise<Stage>]>([
         'cache-control': 'private, max-age=31536000, immutable',
         'content-security-policy': "default-src 'none'; sandbox",
         'cross-origin-resource-policy': 'cross-origin',
-        'access-control-allow-origin': '*',
+        ...OPEN_TO_PAGES,
         'x-content-type-options': 'nosniff',
         etag: head.headers.etag,
       });
