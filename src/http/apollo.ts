@@ -153,12 +153,9 @@ function givingDocuments({ reportUnexpected }: ApolloOptions): ApolloServerPlugi
 
 /** Apollo Server would execute a subscription's field like a query's. */
 function subscriptionElsewhere(): GraphQLError {
-  return new GraphQLError(
-    'Subscribe over a WebSocket at this address, or as an event stream at /graphql/stream.',
-    {
-      extensions: { code: ApolloServerErrorCode.BAD_REQUEST, http: { status: 400 } },
-    },
-  );
+  return new GraphQLError('Subscribe over a WebSocket at this address, or send accept: text/event-stream.', {
+    extensions: { code: ApolloServerErrorCode.BAD_REQUEST, http: { status: 400 } },
+  });
 }
 
 /** Converts the request for Apollo Server, and adds the text of a trusted document that it only names. */

@@ -1,14 +1,15 @@
 /**
- * GraphQL over Server-Sent Events at `/graphql/stream`, for clients that can't hold a WebSocket: the protocol of
- * graphql-sse in its "distinct connections mode", one request for each operation
- * (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md).
+ * GraphQL over Server-Sent Events, for clients that can't hold a WebSocket: the protocol of graphql-sse in its
+ * "distinct connections mode", one request for each operation
+ * (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). `/graphql/stream` answers only with events,
+ * `/graphql` if the client likes them best.
  *
  * It does not use graphql-sse's own handler, which takes events from their source as fast as they arrive and buffers
  * those that the client has not read.
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import { GatewayError, isStoreUnavailable } from '../errors.js';
 import type { ReportUnexpected } from '../graphql/client-errors.js';
@@ -16,6 +17,7 @@ import type { AskedOperation, Engine } from '../graphql/engine.js';
 import type { Answer, Operation } from '../graphql/operation.js';
 import { shownErrors } from '../graphql/outcome.js';
 import { AuthenticationError } from '../services/auth/authenticator.js';
+import { EVENT_STREAM } from './accepted-type.js';
 import { senderOf } from './callers.js';
 import { EventWriter } from './event-writer.js';
 import { atExpiry } from './expiry.js';
@@ -25,14 +27,12 @@ import { type OperationRequest, operationRequestOf } from './operation-request.j
 
 interface EventStreamOptions {
   readonly engine: Engine;
-  /** Authenticates requests. */
-  readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
   readonly reportUnexpected: ReportUnexpected;
   /** The maximum number of open streams; more are refused with 503. */
   readonly maxStreams: number;
 }
 
-const EVENT_STREAM = 'text/event-stream';
+const STREAM_PATH = '/graphql/stream';
 /** How long clients wait before they reconnect after an outage has ended their stream. */
 const RETRY_MS = 2000;
 
@@ -50,42 +50,57 @@ class RefusedStream extends Error {
   }
 }
 
-export function eventStreamRoute(options: EventStreamOptions): FastifyPluginAsync {
-  return async (app) => {
-    const open = new Set<ServerResponse>();
-    /** Streams of mutations. A stop waits for them, because a client without an answer would retry and pay again. */
-    const answers = new WeakSet<ServerResponse>();
+export class EventStreams {
+  readonly #options: EventStreamOptions;
+  readonly #open = new Set<ServerResponse>();
+  /** Streams of mutations. A stop waits for them, because a client without an answer would retry and pay again. */
+  readonly #answers = new WeakSet<ServerResponse>();
+
+  constructor(app: FastifyInstance, options: EventStreamOptions) {
+    this.#options = options;
     app.addHook('preClose', async () => {
-      for (const response of open) if (!answers.has(response)) finish(response);
+      for (const response of this.#open) if (!this.#answers.has(response)) finish(response);
     });
-    refuseOtherMethods(app, '/graphql/stream');
-    app.route({
-      method: ['GET', 'POST'],
-      url: '/graphql/stream',
-      exposeHeadRoute: false,
-      onRequest: options.onRequest,
-      handler: async (request, reply) => {
-        if (!acceptsEvents(request.headers.accept)) {
-          return sendRefusal(reply, 406, `Send accept: ${EVENT_STREAM}, or use /graphql.`);
-        }
-        if (open.size >= options.maxStreams) return sendRefusal(reply, 503);
-        const response = reply.raw;
-        open.add(response);
-        onceOver(request, reply, () => open.delete(response));
-        let operation: Operation | null = null;
-        try {
-          operation = await begin(request, reply, options.engine);
-          if (operation.isMutation) answers.add(response);
-          await run(operation, request, reply, options.reportUnexpected);
-        } catch (error) {
-          return refuse(error, request, reply, options.reportUnexpected);
-        } finally {
-          operation?.end();
-        }
-        return reply;
-      },
-    });
-  };
+  }
+
+  /** Resolves when the stream has ended, or when the request was refused. */
+  async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { engine, reportUnexpected, maxStreams } = this.#options;
+    if (this.#open.size >= maxStreams) return sendRefusal(reply, 503);
+    const response = reply.raw;
+    this.#open.add(response);
+    onceOver(request, reply, () => this.#open.delete(response));
+    let operation: Operation | null = null;
+    try {
+      operation = await begin(request, reply, engine);
+      if (operation.isMutation) this.#answers.add(response);
+      await run(operation, request, reply, reportUnexpected);
+    } catch (error) {
+      return refuse(error, request, reply, reportUnexpected);
+    } finally {
+      operation?.end();
+    }
+    return reply;
+  }
+}
+
+/** @param onRequest authenticates requests */
+export function eventStreamRoute(
+  app: FastifyInstance,
+  streams: EventStreams,
+  onRequest: NonNullable<RouteShorthandOptions['onRequest']>,
+): void {
+  refuseOtherMethods(app, STREAM_PATH);
+  app.route({
+    method: ['GET', 'POST'],
+    url: STREAM_PATH,
+    exposeHeadRoute: false,
+    onRequest,
+    handler: async (request, reply) =>
+      acceptsEvents(request.headers.accept)
+        ? streams.answer(request, reply)
+        : sendRefusal(reply, 406, `Send accept: ${EVENT_STREAM}, or use /graphql.`),
+  });
 }
 
 /** @throws RefusedStream, GatewayError */

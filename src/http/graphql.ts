@@ -1,15 +1,16 @@
 /**
  * GraphQL over HTTP at `/graphql`. Ordinary requests (POSTed JSON with a valid document, from clients that accept JSON)
- * are answered here. Apollo Server answers all others; it would give these the same answer at several times the cost.
+ * are answered here, and event streams in event-stream.ts. Apollo Server answers all others; it would give the ordinary
+ * ones the same answer at several times the cost.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import { LRUCache } from 'lru-cache';
-import Negotiator from 'negotiator';
 import type { AskedOperation, Engine } from '../graphql/engine.js';
 import type { Answer } from '../graphql/operation.js';
+import { acceptedType, EVENT_STREAM } from './accepted-type.js';
 import { Apollo, type ApolloOptions } from './apollo.js';
 import { Course } from './course.js';
+import type { EventStreams } from './event-stream.js';
 import { EMPTY_BODY, headersOf, refuseOtherMethods, sendRefusal, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
 import { persistedQueryFault } from './persisted-queries.js';
@@ -20,23 +21,15 @@ export const GRAPHQL_PATH = '/graphql';
 interface GraphqlOptions extends ApolloOptions {
   /** Authenticates requests. */
   readonly onRequest: NonNullable<RouteShorthandOptions['onRequest']>;
+  readonly streams: EventStreams;
 }
-
-/** GraphQL over HTTP, section 4.2. The first is the default. */
-const CONTENT_TYPES = ['application/json; charset=utf-8', 'application/graphql-response+json; charset=utf-8'];
-
-/** By `Accept`, because clients send the same few values, and reading one takes 5 % of a `job` query. */
-const contentTypes = new LRUCache<string, string>({
-  max: 100,
-  memoMethod: (accept) => new Negotiator({ headers: { accept } }).mediaType(CONTENT_TYPES) ?? '',
-});
 
 /** Adds the route; resolves when it can be served. Stop the returned object after the last request. */
 export async function graphqlRoute(
   app: FastifyInstance,
   options: GraphqlOptions,
 ): Promise<{ stop(): Promise<void> }> {
-  const { engine } = options;
+  const { engine, streams } = options;
   const apollo = new Apollo(options);
   await apollo.start();
   refuseOtherMethods(app, GRAPHQL_PATH);
@@ -45,6 +38,8 @@ export async function graphqlRoute(
     url: GRAPHQL_PATH,
     onRequest: options.onRequest,
     handler: async (request, reply) => {
+      const type = acceptedType(request.headers.accept);
+      if (type === EVENT_STREAM) return streams.answer(request, reply);
       const meant = operationRequestOf(request);
       const fault = bodyFault(request, meant) ?? (engine.onlyTrusted ? null : persistedQueryFault(meant));
       if (fault !== null) return sendRefusal(reply, 400, fault);
@@ -52,12 +47,11 @@ export async function graphqlRoute(
       try {
         if (isReadable(meant, engine)) await course.begin(meant);
         const { operation } = course;
-        const contentType = operation?.isSubscription === false ? contentTypeFor(request, meant) : undefined;
-        if (operation !== null && contentType !== undefined) {
+        if (operation?.isSubscription === false && type !== '' && isOrdinary(request, meant)) {
           const answer = operation.answerTo(await operation.execute());
           // All answers of a turn are written together, because each write may wake the process that reads it.
           await setImmediate();
-          return send(reply.type(contentType), answer);
+          return send(reply.type(type), answer);
         }
         const { status, headers, body } = await apollo.answer(request, meant, course);
         for (const [name, value] of headers) reply.header(name, value);
@@ -95,20 +89,18 @@ function isReadable(meant: OperationRequest, { onlyTrusted }: Engine): meant is 
   );
 }
 
-/** Returns undefined if the request is not ordinary, or the client accepts neither type. */
-function contentTypeFor(
-  { method, headers: { accept } }: FastifyRequest,
+function isOrdinary(
+  { method }: FastifyRequest,
   { query, documentId, extensions }: OperationRequest,
-): string | undefined {
-  const isOrdinary =
+): boolean {
+  return (
     method === 'POST' &&
     typeof query === 'string' &&
     documentId === undefined &&
     // Apollo Client names itself in `extensions`; Apollo Server reads persisted queries from them, and nothing else.
     (extensions == null ||
-      (typeof extensions === 'object' && !Array.isArray(extensions) && !('persistedQuery' in extensions)));
-  if (!isOrdinary) return undefined;
-  return accept ? contentTypes.memo(accept) || undefined : CONTENT_TYPES[0];
+      (typeof extensions === 'object' && !Array.isArray(extensions) && !('persistedQuery' in extensions)))
+  );
 }
 
 function send(reply: FastifyReply, { outage, errors, data }: Answer): FastifyReply {

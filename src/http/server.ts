@@ -21,7 +21,7 @@ import { BrokenRequests } from './broken-requests.js';
 import { type Callbacks, callbackRoute } from './callbacks.js';
 import { askFirst } from './callers.js';
 import { allowOrigins } from './cross-origin.js';
-import { eventStreamRoute } from './event-stream.js';
+import { EventStreams, eventStreamRoute } from './event-stream.js';
 import { graphiqlRoutes, leadBrowsersToGraphiql } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
@@ -155,17 +155,17 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       if (corsOrigins.length > 0 || guard !== null)
         await allowOrigins(app, corsOrigins.includes('*') ? '*' : mayCall);
       const onRequest = [refuseOtherSites(mayCall), askFirst(app, contextOf, bodies, heard)];
+      const streams = new EventStreams(app, { engine, reportUnexpected, maxStreams: options.maxSockets });
       apollo = await graphqlRoute(app, {
         schema,
         engine,
         onRequest,
+        streams,
         reportUnexpected,
         introspection,
         log: options.log,
       });
-      await app.register(
-        eventStreamRoute({ engine, onRequest, reportUnexpected, maxStreams: options.maxSockets }),
-      );
+      eventStreamRoute(app, streams, onRequest);
       await app.register(callbackRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options));

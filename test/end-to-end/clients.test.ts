@@ -140,6 +140,28 @@ describe('urql', () => {
     await socket.dispose();
   });
 
+  it('follows by fetch, and asks for all else as ever', async () => {
+    const client = new UrqlClient({
+      url: `${gateway.url}/graphql`,
+      exchanges: [cacheExchange, fetchExchange],
+      fetchSubscriptions: true,
+    });
+    const { data } = await client.mutation(typed(SUBMIT), { input: oneFace() }).toPromise();
+    const submitted = data?.submitFaceSwap.job;
+    if (submitted === undefined) throw new Error('Nothing was submitted');
+    const seen: SeenJob[] = [];
+    const failures: Error[] = [];
+    await new Promise<void>((resolve) => {
+      client.subscription(typed(JOB_UPDATED), { id: submitted.id }).subscribe((result) => {
+        if (result.error) failures.push(result.error);
+        if (!result.hasNext) resolve();
+        else if (result.data) seen.push(result.data.jobUpdated);
+      });
+    });
+    expect(failures).toEqual([]);
+    await expectFollowed(submitted, seen);
+  });
+
   it('asks with its own defaults, and is answered', async () => {
     const { socket, client } = connect();
     const { id } = await submit(gateway.url);

@@ -104,8 +104,9 @@ describe('A simple request, as a page of any site may send it', () => {
 
   describe.each([
     ['/graphql', 'application/json'],
+    ['/graphql', 'text/event-stream'],
     ['/graphql/stream', 'text/event-stream'],
-  ])('by GET of %s', (path, accept) => {
+  ])('by GET of %s for %s', (path, accept) => {
     const status = async (headers: Record<string, string>): Promise<number> => {
       const answer = await fetch(`${gateway.url}${path}?${new URLSearchParams({ query })}`, { headers });
       const text = await answer.text();

@@ -430,8 +430,16 @@ describe('Credentials that run out', () => {
   });
 });
 
-function stream(body: unknown, bearer: string | null = KEY, init: RequestInit = {}): Promise<Response> {
-  return fetch(`${gateway.url}/graphql/stream`, {
+/** The second one answers with events if they are what the client likes best. */
+const PATHS = ['/graphql/stream', '/graphql'] as const;
+
+function stream(
+  body: unknown,
+  bearer: string | null = KEY,
+  init: RequestInit = {},
+  path: string = PATHS[0],
+): Promise<Response> {
+  return fetch(gateway.url + path, {
     method: 'POST',
     headers: {
       accept: 'text/event-stream',
@@ -444,11 +452,11 @@ function stream(body: unknown, bearer: string | null = KEY, init: RequestInit = 
 }
 
 describe('An event stream', () => {
-  it('follows a job to its end, with the client of graphql-sse', async () => {
+  it.each(PATHS)('follows a job to its end at %s, with the client of graphql-sse', async (path) => {
     await start();
     const { id, providerId } = await submitted();
     const client = createStreamClient({
-      url: `${gateway.url}/graphql/stream`,
+      url: gateway.url + path,
       singleConnection: false,
       retryAttempts: 0,
       headers: { authorization: `Bearer ${KEY}` },
@@ -466,10 +474,10 @@ describe('An event stream', () => {
     expect(bus.followedJobs()).toEqual([]);
   });
 
-  it('takes queries by GET, and no mutation', async () => {
+  it.each(PATHS)('takes queries by GET of %s, and no mutation', async (path) => {
     await start();
     const get = (query: string) =>
-      fetch(`${gateway.url}/graphql/stream?${new URLSearchParams({ query })}`, {
+      fetch(`${gateway.url}${path}?${new URLSearchParams({ query })}`, {
         headers: { accept: 'application/json;q=0.5, text/event-stream', authorization: `Bearer ${KEY}` },
       });
     expect(await (await get('{ job(id: "is it ?") { id } }')).text()).toContain(
@@ -477,6 +485,25 @@ describe('An event stream', () => {
     );
     const refused = await get('mutation { deleteJob(id: "1") }');
     expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  it.each([
+    ['text/event-stream', 'text/event-stream'],
+    ['text/event-stream, multipart/mixed', 'text/event-stream'],
+    ['application/json;q=0.5, text/event-stream', 'text/event-stream'],
+    [
+      'application/graphql-response+json, application/json, text/event-stream, multipart/mixed',
+      'application/graphql-response+json',
+    ],
+    ['application/json, text/event-stream;q=0.9', 'application/json'],
+    ['*/*', 'application/json'],
+    ['', 'application/json'],
+  ])('is the answer of /graphql if the client likes it best: %j gets %s', async (accept, type) => {
+    await start();
+    const headers = { accept, 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
+    const answer = await stream({ query: '{ __typename }' }, KEY, { headers }, '/graphql');
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, `${type}; charset=utf-8`]);
+    expect(await answer.text()).toContain('{"data":{"__typename":"Query"}}');
   });
 
   it.each<[string, RequestInit, number]>([
@@ -526,7 +553,7 @@ describe('An event stream', () => {
     const query = `subscription { jobUpdated(id: "${id}") { id } }`;
     const leaving = new AbortController();
     await stream({ query }, KEY, { signal: leaving.signal });
-    expect((await stream({ query })).status).toBe(503);
+    for (const path of PATHS) expect((await stream({ query }, KEY, {}, path)).status).toBe(503);
     leaving.abort();
     await until(() => bus.followedJobs().length === 0);
     await until(async () => (await stream({ query: '{ __typename }' })).status === 200);

@@ -8,7 +8,7 @@ import { Engine } from '../../src/graphql/engine.js';
 import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
 import { RateLimits } from '../../src/graphql/rate-limits.js';
 import { askFirst } from '../../src/http/callers.js';
-import { eventStreamRoute } from '../../src/http/event-stream.js';
+import { EventStreams, eventStreamRoute } from '../../src/http/event-stream.js';
 import type { CallerContext } from '../../src/resolvers/context.js';
 import { HeardBytes } from '../../src/services/limits/heard-bytes.js';
 import { HeldBytes } from '../../src/services/limits/held-bytes.js';
@@ -43,7 +43,11 @@ test('one event, until that is read', async () => {
     reportUnexpected: () => {},
   });
   const onRequest = askFirst(app, context, new HeldBytes(1024 * 1024), new HeardBytes());
-  await app.register(eventStreamRoute({ engine, onRequest, reportUnexpected: () => {}, maxStreams: 1 }));
+  eventStreamRoute(
+    app,
+    new EventStreams(app, { engine, reportUnexpected: () => {}, maxStreams: 1 }),
+    onRequest,
+  );
   await app.listen({ host: '127.0.0.1', port: 0 });
 
   const client = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
