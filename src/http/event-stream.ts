@@ -32,7 +32,7 @@ interface EventStreamOptions {
   readonly maxStreams: number;
 }
 
-const STREAM_PATH = '/graphql/stream';
+export const STREAM_PATH = '/graphql/stream';
 /** How long clients wait before they reconnect after an outage has ended their stream. */
 const RETRY_MS = 2000;
 

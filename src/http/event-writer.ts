@@ -42,7 +42,6 @@ export class EventWriter {
     }
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
       'content-encoding': 'none',
       // Proxies must not buffer the stream.
       'x-accel-buffering': 'no',

@@ -30,6 +30,7 @@ import { LoopbackGuard, type ThisMachine } from './loopback-guard.js';
 import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
+import { takeQueryToken } from './query-token.js';
 import { type UploadDoor, uploadRoutes } from './uploads.js';
 import { type WebsocketEndpoint, websocketEndpoint, withoutPrefix } from './websocket.js';
 
@@ -154,7 +155,7 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       if (options.graphiql !== null) leadBrowsersToGraphiql(app, options.publicPath);
       if (corsOrigins.length > 0 || guard !== null)
         await allowOrigins(app, corsOrigins.includes('*') ? '*' : mayCall);
-      const onRequest = [refuseOtherSites(mayCall), askFirst(app, contextOf, bodies, heard)];
+      const onRequest = [refuseOtherSites(mayCall), takeQueryToken, askFirst(app, contextOf, bodies, heard)];
       const streams = new EventStreams(app, { engine, reportUnexpected, maxStreams: options.maxSockets });
       apollo = await graphqlRoute(app, {
         schema,

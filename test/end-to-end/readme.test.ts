@@ -7,9 +7,11 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { build, transformSync } from 'esbuild';
 import type { Browser } from 'playwright-core';
+import { EventSource } from 'undici';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { follow, lookUp, openSocket, submit } from '../support/caller.js';
+import { ask, dataOf, follow, lookUp, openSocket, submit } from '../support/caller.js';
 import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
+import { until } from '../support/gate.js';
 import { ROOT } from '../support/gateway-process.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
 import { httpServer, text } from '../support/local-server.js';
@@ -286,6 +288,20 @@ describe('its text', () => {
     const events = [...stdout.matchAll(/^event: next\ndata: (.*)$/gm)];
     expectResult(events.map(([, data = '']) => JSON.parse(data).data.jobUpdated));
     expect(stdout).toMatch(/event: complete\ndata:\s*$/);
+  });
+
+  it('follows with an EventSource and a follow token', async () => {
+    const { id } = await submit(gateway.url);
+    const query = `mutation { createFollowToken(jobId: "${id}") { token } }`;
+    const asked = ask<{ createFollowToken: { token: string } }, unknown>(gateway.url, query);
+    const { token } = (await dataOf(asked)).createFollowToken;
+    const listener = new Listener();
+    const console = { log: (...said: unknown[]) => listener.hear(JSON.stringify(said)) };
+    const example = addressedTo(gateway, exampleWith('js', 'new EventSource'));
+    const run = new Function('EventSource', 'console', 'id', 'followToken', `${example} return events;`);
+    const source: EventSource = run(EventSource, console, id, token);
+    await until(() => source.readyState === source.CLOSED);
+    expectResult(listener.states);
   });
 
   it('reconnects at most 15 seconds after a try, whatever the number of tries, and not all at once', async () => {
