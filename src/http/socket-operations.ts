@@ -85,6 +85,7 @@ export function socketOperations(
           throw new GatewayError(
             'RATE_LIMITED',
             `At most ${options.maxOperations} operations at once on one socket.`,
+            { extensions: { retryAfterSeconds: 1 } },
           );
         }
         const { operationName = null } = payload;

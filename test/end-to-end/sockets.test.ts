@@ -229,7 +229,10 @@ describe('A socket', () => {
     expect(await bare.next('error')).toMatchObject({
       id: '4',
       payload: [
-        { message: 'At most 3 operations at once on one socket.', extensions: { code: 'RATE_LIMITED' } },
+        {
+          message: 'At most 3 operations at once on one socket.',
+          extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 },
+        },
       ],
     });
     bare.say({ id: '1', type: 'complete' });
