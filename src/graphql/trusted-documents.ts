@@ -2,8 +2,10 @@
  * Trusted documents: only operations that the front end was built with may run.
  *
  * The file is what GraphQL Code Generator's `persistedDocuments` writes: `{"id": "document", …}`. A request
- * names a document by `documentId`, by `extensions.persistedQuery.sha256Hash`, or sends its whole text.
+ * names a document by `documentId`, by `extensions.persistedQuery.sha256Hash`, or sends its whole text. Besides its id in
+ * the file, the SHA-256 of a document names it, as GraphQL over HTTP proposes (appendix "Persisted Documents").
  */
+import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Lexer, parse, print, Source, TokenKind } from 'graphql';
 import { StartError } from '../errors.js';
@@ -12,6 +14,7 @@ import { StartError } from '../errors.js';
 const MAX_LAYOUT = 10;
 
 export class TrustedDocuments {
+  /** By id, and by hash, without the name of its algorithm. */
   readonly #byId: ReadonlyMap<string, string>;
   readonly #texts: ReadonlySet<string>;
   /** The normalized texts. */
@@ -20,10 +23,14 @@ export class TrustedDocuments {
   readonly #mostCharacters: number;
 
   private constructor(byId: ReadonlyMap<string, string>) {
-    this.#byId = byId;
     const texts = [...byId.values()];
     // Clients print documents in a normalized form before they send them.
     const known = [...texts, ...texts.map((text) => print(parse(text)))];
+    this.#byId = new Map([
+      ...known.map((text) => [hash('sha256', text), text] as const),
+      // The ids of the file go first.
+      ...Array.from(byId, ([id, text]) => [withoutAlgorithm(id), text] as const),
+    ]);
     this.#texts = new Set(known);
     this.#contents = new Set(known.map(contentOf));
     this.#mostCharacters = MAX_LAYOUT * Math.max(0, ...known.map(({ length }) => length));
@@ -44,9 +51,9 @@ export class TrustedDocuments {
     }
   }
 
-  /** Returns the text of the document with this id. */
+  /** Returns the text of the document with this id or hash. */
   find(id: string): string | null {
-    return this.#byId.get(id) ?? null;
+    return this.#byId.get(withoutAlgorithm(id)) ?? null;
   }
 
   /**
@@ -62,6 +69,11 @@ export class TrustedDocuments {
       return false;
     }
   }
+}
+
+/** Some tools write a hash as `sha256:HEX`, others without the name of the algorithm. */
+function withoutAlgorithm(id: string): string {
+  return id.replace(/^sha256:/, '');
 }
 
 /** Returns the tokens, which do not include whitespace, commas and comments. @throws GraphQLError */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getIntrospectionQuery } from 'graphql';
+import { getIntrospectionQuery, parse, print } from 'graphql';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { bareSocket, DOORS, knock, outcomeOf, type Request } from '../support/doors.js';
@@ -360,7 +360,10 @@ describe('Where only trusted documents run', () => {
   const QUERY = 'query Who { __typename }';
   const JOB = 'query Job($id: ID!) { job(id: $id) { id } }';
   const NOBODY = 'query { job(id: "nobody") { id } }';
-  const hash = createHash('sha256').update(QUERY).digest('hex');
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const hash = sha256(QUERY);
+  /** Of a text that the file does not have in this formatting. */
+  const otherHash = sha256('{jobs{totalCount}}');
   const dir = mkdtempSync(join(tmpdir(), 'documents-'));
   const file = join(dir, 'documents.json');
   let gateway: TestGateway;
@@ -373,6 +376,7 @@ describe('Where only trusted documents run', () => {
         who: QUERY,
         job: JOB,
         nobody: NOBODY,
+        [`sha256:${otherHash}`]: 'query Other { __typename }',
         remove: 'mutation { deleteJob(id: "1") }',
       }),
     );
@@ -390,6 +394,14 @@ describe('Where only trusted documents run', () => {
     'its text, as clients print it': { query: '{\n  job(id: "nobody") {\n    id\n  }\n}' },
     'its id': { documentId: 'who' },
     'its hash': { extensions: persisted },
+    'its hash, which the file does not have': { documentId: sha256(NOBODY) },
+    'its hash with the name of the algorithm': { documentId: `sha256:${hash}` },
+    'its hash with that name, as Apollo sends it': {
+      extensions: { persistedQuery: { version: 1, sha256Hash: `sha256:${hash}` } },
+    },
+    'its hash with that name, as the file has it': { documentId: `sha256:${otherHash}` },
+    'its hash without the name that the file has': { documentId: otherHash },
+    'the hash of what clients print': { documentId: `sha256:${sha256(print(parse(NOBODY)))}` },
     'its text and hash': { query: QUERY, extensions: persisted },
     'its id, and variables': { documentId: 'job', variables: { id: '1' }, operationName: 'Job' },
   };
@@ -402,6 +414,7 @@ describe('Where only trusted documents run', () => {
     'the beginning of a good one': { query: 'query Who { __typename' },
     'two, one of them good': { query: `${QUERY} query B { __typename }`, operationName: 'Who' },
     'an unknown id': { documentId: 'constructor' },
+    'the name of the algorithm': { documentId: 'sha256:' },
     'an unknown hash': { extensions: { persistedQuery: { version: 1, sha256Hash: 'x' } } },
     'no document': { variables: { id: '1' } },
   };
