@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bill, SandboxJob } from '../../src/sandbox/sandbox.js';
 import { audit, type Evidence } from './audit.js';
 import type { FoundJob, Sighting } from './customer.js';
+import { auditFiles } from './files.js';
 import { MAX_CONCURRENCY, UNCONFIRMED_SLOT_MS } from './pace.js';
 import { violationsIn } from './report.js';
 
@@ -51,6 +52,22 @@ function broken(jobs: readonly FoundJob[], more: Partial<Evidence> = {}): readon
 function crowd(count: number, statuses?: readonly string[], stepMs?: number): FoundJob[] {
   return Array.from({ length: count }, (_, n) => job(`${n}`, statuses, stepMs));
 }
+
+describe('the audit of the files of a chaos run', () => {
+  const none = { sent: 1, refused: [], missing: [], left: [] };
+
+  it('finds nothing wrong where all were taken, served and erased', () => {
+    expect(violationsIn(auditFiles(none))).toEqual([]);
+  });
+
+  it.each([
+    ['refused', 'files refused: 1, may be 0'],
+    ['missing', 'files gone or changed while a job needed them: 1, may be 0'],
+    ['left', 'files left at the end: 1, may be 0'],
+  ])('finds what is %s', (what, violation) => {
+    expect(violationsIn(auditFiles({ ...none, [what]: ['one'] }))).toEqual([violation]);
+  });
+});
 
 describe('the audit of a chaos run', () => {
   it('finds nothing wrong where all is well', () => {

@@ -54,6 +54,9 @@ const JOB = `query Job($id: ID!) {
   job(id: $id) { id version status error { code providerCode } history { version status at note } } }`;
 const JOBS = `query Jobs($after: String) {
   jobs(first: 100, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } } }`;
+const ANNOUNCE = `mutation Announce($input: CreateUploadInput!) {
+  createUpload(input: $input) { upload { url putUrl } } }`;
+const UPLOADS = '{ uploads(first: 100) { edges { node { id status } } } }';
 const CANCEL = 'mutation Cancel($id: ID!) { cancelJob(id: $id) { status } }';
 
 /** Codes of permanent errors; anything else may succeed on a retry. */
@@ -95,6 +98,23 @@ export class Customer {
       submit: { deduplicated: boolean; job: { id: string } };
     }>(SUBMIT[mutation], { input });
     return { id: submit.job.id, deduplicated: submit.deduplicated };
+  }
+
+  /** Announces a picture of this size. */
+  async announce(byteSize: number): Promise<{ readonly url: string; readonly putUrl: string }> {
+    const input = { contentType: 'image/png', byteSize };
+    const { createUpload } = await this.#untilAnswered<{
+      createUpload: { upload: { url: string; putUrl: string } };
+    }>(ANNOUNCE, { input });
+    return createUpload.upload;
+  }
+
+  /** The ids of the newest uploads whose bytes are stored. */
+  async readyUploads(): Promise<readonly string[]> {
+    const { uploads } = await this.#untilAnswered<{
+      uploads: { edges: { node: { id: string; status: string } }[] };
+    }>(UPLOADS, {});
+    return uploads.edges.flatMap(({ node }) => (node.status === 'READY' ? [node.id] : []));
   }
 
   /** Cancels a job that is still waiting. */

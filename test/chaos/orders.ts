@@ -13,6 +13,8 @@ export interface Order {
   readonly key: string;
   readonly mutation: 'submitFaceSwap' | 'submitFaceSwapPlus';
   readonly input: Readonly<Record<string, unknown>>;
+  /** Whether the source is a file of the customer's, which is uploaded first. */
+  readonly hasFile: boolean;
   /** Submitted between this kill and the next. */
   readonly afterKills: number;
   readonly delayMs: number;
@@ -55,7 +57,14 @@ export function planOrders(options: ChaosOptions): readonly Order[] {
   });
 }
 
-function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | 'input'> {
+/** The order whose source lies at this address. */
+export function withSource(order: Order, url: string): Order {
+  // The key lies in the query, which addresses of uploads may have.
+  const path = `${url}?/chaos/${order.key}/source.png`;
+  return { ...order, input: { ...order.input, sourceImage: [{ path }] } };
+}
+
+function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | 'input' | 'hasFile'> {
   const picture = (name: string) => `https://pictures.example/chaos/${idempotencyKey}/${name}`;
   if (dice.chance(0.2)) {
     const input = {
@@ -64,7 +73,7 @@ function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | '
       singleFaceMode: true,
       idempotencyKey,
     };
-    return { mutation: 'submitFaceSwapPlus', input };
+    return { mutation: 'submitFaceSwapPlus', input, hasFile: false };
   }
   const input = {
     sourceImage: [{ path: picture('source.png') }],
@@ -73,7 +82,7 @@ function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | '
     detectOpts: dice.chance(0.15),
     idempotencyKey,
   };
-  return { mutation: 'submitFaceSwap', input };
+  return { mutation: 'submitFaceSwap', input, hasFile: dice.chance(0.4) };
 }
 
 /** The key of the order that a submit at the sandbox belongs to. */

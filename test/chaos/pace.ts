@@ -12,6 +12,8 @@ export const GATEWAY_SETTINGS = {
   POLL_AFTER_MS: '200',
   UNCONFIRMED_SLOT_MS: String(UNCONFIRMED_SLOT_MS),
   ARCHIVE_TIMEOUT_MS: '2000',
+  // Uploads are gone soon after their jobs, so that what is left shows at the end.
+  UPLOAD_TTL_MS: '1000',
   DRAIN_MS: '2000',
   // After AKOOL_TIMEOUT_MS plus this, others take over what a killed gateway was sending.
   LEASE_GRACE_MS: '700',

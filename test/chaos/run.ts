@@ -12,9 +12,10 @@ import { Cluster } from './cluster.js';
 import { Customer, type FoundJob, RefusedError, type Sighting } from './customer.js';
 import { Dice } from './dice.js';
 import { FAULTS } from './faults.js';
+import { auditFiles, Files } from './files.js';
 import { Killer } from './killer.js';
 import type { ChaosOptions } from './options.js';
-import { type Order, planOrders, type Tenant, tenantsOf } from './orders.js';
+import { type Order, planOrders, type Tenant, tenantsOf, withSource } from './orders.js';
 import { GATEWAY_SETTINGS, SANDBOX_PACE, STALLS_ON_MS } from './pace.js';
 import { type Report, type Row, violationsIn } from './report.js';
 import { embedded, type Services, shared } from './services.js';
@@ -29,6 +30,7 @@ const SETTLE_MS = 5000;
 const SILENCE_MS = 4000;
 /** Time for the audit itself. */
 const AUDIT_MS = 60_000;
+const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELED']);
 /** How often a run says how far it is. */
 const PROGRESS_MS = 5000;
 
@@ -38,6 +40,7 @@ export async function runChaos(
   say: (line: string) => void = () => {},
 ): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'chaos-run-'));
+  const archive = join(folder, 'archive');
   const sandbox = createSandbox({
     ...SANDBOX_PACE,
     // High enough that exceeding the gateway's limit shows in the audit instead of being refused here.
@@ -61,7 +64,7 @@ export async function runChaos(
       AKOOL_API_KEY: sandbox.apiKey,
       AKOOL_CLIENT_ID: sandbox.clientId,
       AKOOL_BASE_URL: sandbox.url,
-      ARCHIVE_DIR: join(folder, 'archive'),
+      ARCHIVE_DIR: archive,
       AUTH_API_KEYS: tenantsOf(options)
         .map(({ name, apiKey }) => `${name}:${apiKey}`)
         .join(','),
@@ -69,7 +72,8 @@ export async function runChaos(
   });
   let failed = true;
   try {
-    const rows = await new Run(options, sandbox, cluster, services, say).go();
+    const uploads = join(archive, 'uploads');
+    const rows = await new Run({ options, sandbox, cluster, services, uploads, say }).go();
     const violations = violationsIn(rows);
     failed = violations.length > 0;
     return { rows, violations, folder: failed ? folder : null };
@@ -86,24 +90,31 @@ class Run {
   readonly #sandbox: Sandbox;
   readonly #cluster: Cluster;
   readonly #services: Services;
+  readonly #uploads: string;
   readonly #say: (line: string) => void;
   readonly #startedAt = performance.now();
   readonly #answers = new Map<string, Set<string>>();
   readonly #sightings: Sighting[] = [];
+  /** As they were submitted. */
+  readonly #orders: Order[] = [];
   readonly #refusals: string[] = [];
   readonly #tookMs: number[] = [];
 
-  constructor(
-    options: ChaosOptions,
-    sandbox: Sandbox,
-    cluster: Cluster,
-    services: Services,
-    say: (line: string) => void,
-  ) {
-    this.#options = options;
-    this.#sandbox = sandbox;
-    this.#cluster = cluster;
-    this.#services = services;
+  constructor(parts: {
+    readonly options: ChaosOptions;
+    readonly sandbox: Sandbox;
+    readonly cluster: Cluster;
+    readonly services: Services;
+    /** The folder of the customers' files. */
+    readonly uploads: string;
+    readonly say: (line: string) => void;
+  }) {
+    const { say } = parts;
+    this.#options = parts.options;
+    this.#sandbox = parts.sandbox;
+    this.#cluster = parts.cluster;
+    this.#services = parts.services;
+    this.#uploads = parts.uploads;
     this.#say = (line) => say(`${this.#seconds().toFixed(0).padStart(5)} s  ${line}`);
   }
 
@@ -114,6 +125,7 @@ class Run {
     const over = new AbortController();
     const signal = AbortSignal.any([limit, over.signal]);
     const customers = this.#customers(signal);
+    const files = new Files(signal);
     const cluster = this.#cluster;
     const killer = new Killer({ cluster, sandbox: this.#sandbox, seed, signal });
 
@@ -124,7 +136,7 @@ class Run {
       this.#disturb([...customers.values()], signal),
       this.#services.disturb(seed, signal),
     ]);
-    const served = Promise.all(orders.map((order, n) => this.#serve(order, n, customers, killer)));
+    const served = Promise.all(orders.map((order, n) => this.#serve(order, n, customers, killer, files)));
     const killed = killer.run(kills);
     await Promise.race([Promise.all([killed, served]), killed.then(() => this.#standstill(signal))]);
     clearInterval(progress);
@@ -140,7 +152,7 @@ class Run {
     await cluster.kill();
     const peak = this.#sandbox.peakConcurrency;
     this.#tookMs.push(...[...customers.values()].flatMap(({ tookMs }) => tookMs));
-    const rows = await this.#audit(orders);
+    const rows = await this.#audit(orders.length, files);
     return [
       { what: CUT_OFF, value: Number(isCutOff), atMost: 0 },
       ...rows,
@@ -175,10 +187,14 @@ class Run {
     }
   }
 
-  async #serve(order: Order, n: number, customers: Customers, killer: Killer): Promise<void> {
-    await killer.after(order.afterKills);
-    await sleep(order.delayMs);
-    const customer = customerOf(order, customers);
+  async #serve(planned: Order, n: number, customers: Customers, killer: Killer, files: Files): Promise<void> {
+    await killer.after(planned.afterKills);
+    await sleep(planned.delayMs);
+    const customer = customerOf(planned, customers);
+    const file = planned.hasFile ? await files.send(customer) : null;
+    if (planned.hasFile && file === null) return;
+    const order = file === null ? planned : withSource(planned, file.url);
+    this.#orders.push(order);
     const submits = Array.from({ length: order.atOnce }, () => this.#submit(customer, order));
     const [id] = (await Promise.all(submits)).filter((one) => one !== null);
     if (id === undefined) return;
@@ -189,6 +205,10 @@ class Run {
       await customer.follow(sighting, n + i);
     });
     if (order.cancel) await customer.cancel(id).catch(() => {});
+    if (file !== null) {
+      await files.look(file, async () => FINAL.has((await customer.find(id))?.status ?? ''));
+      await files.abandon(customer).catch(() => {});
+    }
     if (order.againAfterMs !== null) {
       await sleep(order.againAfterMs);
       await this.#submit(customer, order);
@@ -209,14 +229,14 @@ class Run {
     }
   }
 
-  async #audit(orders: readonly Order[]): Promise<readonly Row[]> {
+  async #audit(ordered: number, files: Files): Promise<readonly Row[]> {
     const signal = AbortSignal.timeout(AUDIT_MS);
     this.#cluster.start();
     await this.#cluster.ready(signal);
     const customers = this.#customers(signal);
     // Repeating a submit, even now, must return the same job and bill nothing.
     const found = new Map<string, FoundJob | null>();
-    await inParallel(orders, 16, async (order) => {
+    await inParallel(this.#orders, 16, async (order) => {
       const ids = this.#answers.get(order.key);
       if (ids === undefined) return;
       const customer = customerOf(order, customers);
@@ -225,9 +245,10 @@ class Run {
     });
     const lists = await Promise.all([...customers.values()].map((customer) => customer.list()));
     const stored = await this.#services.storedAt();
-    return audit({
+    const ofFiles = auditFiles(await files.evidence([...customers.values()], this.#uploads));
+    const rows = audit({
       answers: this.#answers,
-      ordered: orders.length,
+      ordered,
       refusals: this.#refusals,
       found,
       listed: [...new Set(lists.flat())],
@@ -238,6 +259,7 @@ class Run {
       tookMs: this.#tookMs,
       faints: this.#cluster.faints,
     });
+    return [...rows, ...ofFiles];
   }
 
   /** Also cuts connections, and ends stalled jobs long after the gateway has given them up. */

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { audit } from './audit.js';
+import { auditFiles } from './files.js';
 import type { Row } from './report.js';
 import { CUT_OFF, PROMISES, verdictOf } from './verdict.js';
 
 const NOTHING = { answers: new Map(), found: new Map(), storedAt: () => 0, ordered: 0 };
+const NO_FILES = { sent: 0, refused: [], missing: [], left: [] };
 const EMPTY = { refusals: [], listed: [], sightings: [], bills: [], atSandbox: [], tookMs: [], faints: [] };
 
 function rowsWith(wrong: Readonly<Record<string, number>>): readonly Row[] {
@@ -12,7 +14,8 @@ function rowsWith(wrong: Readonly<Record<string, number>>): readonly Row[] {
 }
 
 it('knows the promise of each check of the audit', () => {
-  const checked = audit({ ...NOTHING, ...EMPTY }).filter(({ atMost }) => atMost !== null);
+  const rows = [...audit({ ...NOTHING, ...EMPTY }), ...auditFiles(NO_FILES)];
+  const checked = rows.filter(({ atMost }) => atMost !== null);
   const named = Object.values(PROMISES).flat();
   expect(checked.map(({ what }) => what.trim()).filter((what) => !named.includes(what))).toEqual([]);
   expect(new Set(named).size).toBe(named.length);

@@ -29,6 +29,11 @@ export const PROMISES: Readonly<Record<string, readonly string[]>> = {
     'updates that history does not know',
     'followers that missed the end',
   ],
+  'a file is there while a job needs it, and gone afterwards': [
+    'files refused',
+    'files gone or changed while a job needed them',
+    'files left at the end',
+  ],
   'no more jobs are at Akool than there are slots': [
     'most slots held at once',
     'most at the provider at once',
