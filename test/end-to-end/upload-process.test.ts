@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { submit } from '../support/caller.js';
 import { until } from '../support/gate.js';
 import { build, cleanUp, newFolder, ROOT, spawnGateway, startProcess } from '../support/gateway-process.js';
+import { startS3Twin } from '../support/s3-twin.js';
 import { mountSmallDisk } from '../support/small-disk.js';
 import { announce, beginPut, filesIn, noise, PNG, put, uploadsOnFiles } from '../support/uploads.js';
 
@@ -97,6 +99,23 @@ it('SIGKILL in the middle leaves nothing after the next start, and the file can 
     expect(sha256(Buffer.from(await served.arrayBuffer()))).toBe(announced.sha256);
   }
   expect(files()).toEqual(uploads.map(({ name }) => `${name}.png`).sort());
+});
+
+it('a gateway with a bucket whose TMPDIR cannot be used takes no files, says so, and serves the rest', async () => {
+  const twin = await startS3Twin();
+  const gateway = await startProcess(newFolder(), {
+    ARCHIVE_S3_BUCKET: twin.bucket,
+    AWS_ENDPOINT_URL_S3: twin.url,
+    AWS_ACCESS_KEY_ID: twin.key.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: twin.key.secretAccessKey,
+    // Not even root can make a folder there.
+    TMPDIR: '/etc/passwd/tmp',
+    LOG_LEVEL: 'error',
+  });
+  await expect(announce(gateway.url)).rejects.toThrow(/UPLOADS_UNAVAILABLE/);
+  expect((await submit(gateway.url)).id).toEqual(expect.any(String));
+  expect(gateway.stderr() + gateway.stdout()).toMatch(/\/etc\/passwd\/tmp/);
+  await twin.stop();
 });
 
 const disk = mountSmallDisk(4096);
