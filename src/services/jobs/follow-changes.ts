@@ -120,7 +120,7 @@ class TenantChanges {
       read: async (id) =>
         id === CHANGES
           ? { changed: await store.changedSince(tenant, this.#told, BATCH) }
-          : { moved: await store.get(id) },
+          : { moved: await this.#present(id) },
       take: (read) => {
         if ('changed' in read) this.#tell(read.changed);
         else this.#move(read.moved);
@@ -171,11 +171,21 @@ class TenantChanges {
     this.#leave = leave;
     if (this.#isOver) leave();
     this.#told = await store.lastChange();
+    // Signals of what was stored after that read, and heard before its answer, were not acted on.
+    this.#hear();
   }
 
   #hear(): void {
     // Until it is known where to begin, nobody has been told anything.
     if (Number.isFinite(this.#told)) this.#reading.want(CHANGES);
+  }
+
+  /** Returns null if the job is just changing: memory may be behind what has been told. */
+  async #present(id: string): Promise<Job | null> {
+    const { store } = this.#sources;
+    const job = await store.get(id);
+    const versions = await store.versions([id]);
+    return job !== null && job.version === versions.get(id) ? job : null;
   }
 
   /** Returns null for changes that are too many, or of which some may no longer be on record. */

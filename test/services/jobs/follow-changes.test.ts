@@ -174,6 +174,27 @@ describe('a follower of changes', () => {
     ]);
   });
 
+  test('misses nothing that is stored while the first of a tenant begins', async () => {
+    const gate = new Gate();
+    const workshop = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, {
+          lastChange: async () => {
+            const last = await store.lastChange();
+            await gate.pass();
+            return last;
+          },
+        }),
+    });
+    const following = follow(workshop);
+    await gate.arrived();
+    await create(workshop, 'a');
+    gate.open();
+    const { told, isTold } = await following;
+    await isTold('CHANGED a.1');
+    expect(told.map(textOf)).toEqual(['CURRENT', 'CHANGED a.1']);
+  });
+
   test('goes on after the database could not answer, without an older state after a newer one', async () => {
     let fails = false;
     const workshop = await openWorkshop({
