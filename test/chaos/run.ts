@@ -26,8 +26,8 @@ const SOCKETS_PER_TENANT = 5;
 const STORING_MS = 250;
 /** How long the sandbox may take to deliver its last callbacks. */
 const SETTLE_MS = 5000;
-/** A job without news for this long after its deadline will never end. */
-const SILENCE_MS = 4000;
+/** A job without news for this long after its deadline will never end, also on a busy machine. */
+const SILENCE_MS = 10_000;
 /** Time for the audit itself. */
 const AUDIT_MS = 60_000;
 const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELED']);

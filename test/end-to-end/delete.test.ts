@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
-import { NO_LABELS } from '../../src/services/jobs/labels.js';
 import type { JobStore } from '../../src/services/jobs/job-store.js';
+import { NO_LABELS } from '../../src/services/jobs/labels.js';
 import {
   type Answer,
   ask,
