@@ -6,8 +6,7 @@
 import type { Kysely } from 'kysely';
 import type { ChangedJob } from '../jobs/job-store.js';
 import { only, Statement } from './statement.js';
-import { jobColumns, type Tables, toJob } from './tables.js';
-import { inPlaces } from './value-list.js';
+import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 
 /** How long a change is kept. */
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
@@ -28,24 +27,29 @@ export async function jobsChangedSince(
   after: number,
   limit: number,
 ): Promise<ChangedJob[]> {
-  const changed = await db
-    .selectFrom('job_changes')
-    .select((eb) => ['job_id', eb.fn.max('number').as('number')])
-    .where('tenant', '=', tenant)
-    .where('number', '>', after)
-    .groupBy('job_id')
-    .orderBy('number')
-    .limit(limit)
-    .execute();
-  if (changed.length === 0) return [];
+  // One query, so that no state is newer than the numbers tell: those who follow rely on it.
   const rows = await db
-    .selectFrom('jobs')
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('job_changes')
+        .select(({ fn }) => ['job_id', fn.max('number').as('number')])
+        .where('tenant', '=', tenant)
+        .where('number', '>', after)
+        .groupBy('job_id')
+        .orderBy('number')
+        .limit(limit)
+        .as('changed'),
+    )
+    .leftJoin('jobs', (join) => join.onRef('jobs.id', '=', 'changed.job_id').on('jobs.erase_at', 'is', null))
+    .select(['job_id', 'number'])
     .select(jobColumns)
-    .where('id', 'in', inPlaces(changed.map(({ job_id }) => job_id)))
-    .where('erase_at', 'is', null)
+    .orderBy('number')
     .execute();
-  const jobs = new Map(rows.map((row) => [row.id, toJob(row)]));
-  return changed.map(({ number, job_id }) => ({ number, id: job_id, job: jobs.get(job_id) ?? null }));
+  return rows.map(({ job_id, number, ...row }) => ({
+    number,
+    id: job_id,
+    job: row.id === null ? null : toJob(row as JobRow),
+  }));
 }
 
 const oldest = new Statement((db) =>
