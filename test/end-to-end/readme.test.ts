@@ -1,10 +1,12 @@
 /** The README's examples, each run as it stands there; only the addresses are those of the test's gateway. */
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { gql, InMemoryCache } from '@apollo/client';
 import { build, transformSync } from 'esbuild';
 import type { Browser } from 'playwright-core';
 import { EventSource } from 'undici';
@@ -17,6 +19,7 @@ import { startGateway, type TestGateway } from '../support/harness.js';
 import { httpServer, text } from '../support/local-server.js';
 import type { SeenJob } from '../support/operations.js';
 import { addressedTo, EXAMPLES, exampleWith, README } from '../support/readme.js';
+import { startProxy } from '../support/tcp-proxy.js';
 
 /** What a follower is told. */
 type Told = Pick<SeenJob, 'status' | 'version' | 'result'>;
@@ -59,7 +62,6 @@ function finishNewest(): void {
   expect(gateway.sandbox.finish(gateway.sandbox.jobs.at(-1)?.id ?? '')).toBe(true);
 }
 
-/** COMPLETED comes twice: with Akool's URL, then with that of the copy. */
 /** Follows the newest job as README does, and ends it at Akool as soon as its present state was told. */
 async function followToEnd(id: string): Promise<readonly Told[]> {
   const socket = openSocket(gateway.url);
@@ -186,20 +188,49 @@ describe('a client in Node', () => {
   // The others use the connection of graphql-ws.
   const own = CLIENTS.filter(([name]) => name.startsWith('graphql'));
 
-  it.each(own)('%s follows what it has submitted to its end', async (name, parts) => {
-    let source = program(parts);
-    if (!('WebSocket' in globalThis)) source = source.replace(FOR_NODE_20, '$1$2');
-    const file = join(folder, `${name}.mjs`);
-    writeFileSync(file, transformSync(source, { loader: 'ts', target: 'node20' }).code);
+  /** Runs a program until `isDone`. */
+  async function run(source: string, hear: (line: string) => void, isDone: () => boolean): Promise<void> {
+    const file = join(folder, `${randomUUID()}.mjs`);
+    const text = 'WebSocket' in globalThis ? source : source.replace(FOR_NODE_20, '$1$2');
+    writeFileSync(file, transformSync(text, { loader: 'ts', target: 'node20' }).code);
     const child = spawn(process.execPath, ['--import', `data:text/javascript,${AS_JSON}`, file], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const listener = new Listener();
-    createInterface(child.stdout).on('line', (line) => listener.hear(line));
-    await expect.poll(() => listener.isDone, { timeout: 40_000 }).toBe(true);
-    expectResult(listener.states);
+    createInterface(child.stdout).on('line', hear);
+    await expect.poll(isDone, { timeout: 40_000 }).toBe(true);
     child.kill();
     await once(child, 'close');
+  }
+
+  it.each(own)('%s follows what it has submitted to its end', async (_name, parts) => {
+    const listener = new Listener();
+    await run(
+      program(parts),
+      (line) => listener.hear(line),
+      () => listener.isDone,
+    );
+    expectResult(listener.states);
+  });
+
+  it('graphql-ws notices that its line has died, and follows on over another', async () => {
+    const proxy = await startProxy(gateway.url);
+    const [, parts] = CLIENTS[2];
+    const [direct, proxied] = [gateway, proxy].map(({ url }) => `ws://${new URL(url).host}`);
+    const source = program(parts).replace(direct ?? '', proxied ?? '');
+    const states: Told[] = [];
+    const hear = (line: string): void => {
+      const [state] = JSON.parse(line) as [Told];
+      if (states.push(state) > 1) return;
+      // From the next ping on, this connection is silent for good; what happens then is told over the next one.
+      proxy.toServer = () => {
+        proxy.toServer = () => 'pass';
+        finishNewest();
+        return 'silence';
+      };
+    };
+    await run(source, hear, () => states.at(-1)?.status === 'COMPLETED');
+    expectResult(states);
+    await proxy.stop();
   });
 });
 
@@ -275,6 +306,22 @@ it("has no type errors in any client's examples", async () => {
   const args = [tsc, '--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', ...module, ...lib, ...files];
   const checking = promisify(execFile)(process.execPath, args);
   await expect(checking).resolves.toEqual({ stdout: '', stderr: '' });
+});
+
+it("keeps what several queries select of one job's result in Apollo's cache", () => {
+  const [, options = ''] =
+    /new InMemoryCache\((\{[\s\S]*?\n {2}\})\)/.exec(exampleWith('ts', "from '@apollo/client'")) ?? [];
+  const cache = new InMemoryCache(new Function(`return ${options}`)());
+  const write = (fields: string, result: object): void => {
+    const job = { __typename: 'FaceSwapJob', id: '1', result: { __typename: 'JobResult', ...result } };
+    cache.writeQuery({ query: gql`{ job(id: "1") { id result { ${fields} } } }`, data: { job } });
+  };
+  write('url', { url: 'https://example.com/a.png' });
+  write('archived', { archived: true });
+  const both = gql`{ job(id: "1") { id result { url archived } } }`;
+  expect(cache.readQuery({ query: both })).toMatchObject({
+    job: { result: { url: 'https://example.com/a.png', archived: true } },
+  });
 });
 
 describe('its text', () => {
