@@ -39,6 +39,12 @@ export interface FoundJob extends SeenUpdate {
   readonly history: readonly HistoryLine[];
 }
 
+export interface AnnouncedFile {
+  readonly id: string;
+  readonly url: string;
+  readonly putUrl: string;
+}
+
 /** Repeating the request would not change the answer. */
 export class RefusedError extends Error {}
 
@@ -55,8 +61,9 @@ const JOB = `query Job($id: ID!) {
 const JOBS = `query Jobs($after: String) {
   jobs(first: 100, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } } }`;
 const ANNOUNCE = `mutation Announce($input: CreateUploadInput!) {
-  createUpload(input: $input) { upload { url putUrl } } }`;
+  createUpload(input: $input) { upload { id url putUrl } } }`;
 const UPLOADS = '{ uploads(first: 100) { edges { node { id status } } } }';
+const DELETE_UPLOAD = 'mutation Delete($id: ID!) { deleteUpload(id: $id) }';
 const CANCEL = 'mutation Cancel($id: ID!) { cancelJob(id: $id) { status } }';
 
 /** Codes of permanent errors; anything else may succeed on a retry. */
@@ -101,29 +108,31 @@ export class Customer {
   }
 
   /** Announces a picture of this size. */
-  async announce(byteSize: number): Promise<{ readonly url: string; readonly putUrl: string }> {
+  async announce(byteSize: number): Promise<AnnouncedFile> {
     const input = { contentType: 'image/png', byteSize };
-    const { createUpload } = await this.#untilAnswered<{
-      createUpload: { upload: { url: string; putUrl: string } };
-    }>(ANNOUNCE, { input });
+    const { createUpload } = await this.#untilAnswered<{ createUpload: { upload: AnnouncedFile } }>(
+      ANNOUNCE,
+      { input },
+    );
     return createUpload.upload;
   }
 
-  /** The ids of the newest uploads whose bytes are stored. */
-  async readyUploads(): Promise<readonly string[]> {
+  /** The newest uploads that the gateway shows. */
+  async uploads(): Promise<readonly string[]> {
     const { uploads } = await this.#untilAnswered<{
       uploads: { edges: { node: { id: string; status: string } }[] };
     }>(UPLOADS, {});
-    return uploads.edges.flatMap(({ node }) => (node.status === 'READY' ? [node.id] : []));
+    return uploads.edges.map(({ node }) => `${node.status} ${node.id}`);
+  }
+
+  /** Deletes an upload, unless an unfinished job needs it. */
+  deleteUpload(id: string): Promise<void> {
+    return this.#ifAllowed(DELETE_UPLOAD, id);
   }
 
   /** Cancels a job that is still waiting. */
-  async cancel(id: string): Promise<void> {
-    try {
-      await this.#untilAnswered(CANCEL, { id });
-    } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
-    }
+  cancel(id: string): Promise<void> {
+    return this.#ifAllowed(CANCEL, id);
   }
 
   async find(id: string): Promise<FoundJob | null> {
@@ -174,6 +183,14 @@ export class Customer {
 
   leave(): void {
     for (const socket of this.#sockets) socket.terminate();
+  }
+
+  async #ifAllowed(mutation: string, id: string): Promise<void> {
+    try {
+      await this.#untilAnswered(mutation, { id });
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+    }
   }
 
   async #untilAnswered<Data>(query: string, variables: Record<string, unknown>): Promise<Data> {

@@ -2,14 +2,21 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beginPut, filesIn, noise, put } from '../support/uploads.js';
-import { type Customer, RefusedError } from './customer.js';
+import { type AnnouncedFile, type Customer, RefusedError } from './customer.js';
 import type { Row } from './report.js';
+import type { StoredUpload } from './services.js';
 
 const FILE_BYTES = 20_000;
 /** Between attempts. */
 const PAUSE_MS = 100;
-/** How long the last uploads may take to be erased: their life, a tick, and what a busy machine needs. */
-const ERASED_WITHIN_MS = 30_000;
+/** Between two looks at a file. */
+const LOOK_AGAIN_MS = 300;
+/** How long a gateway keeps others from taking a file after it died or lost its database, and a moment. */
+export const CLAIM_ENDS_MS = 35_000;
+/** What a killed gateway was erasing is taken up by the next one after this time. */
+const ERASURE_CLAIM_MS = 120_000;
+/** How long the last uploads may take to be erased; usually it is a second. */
+const ERASED_WITHIN_MS = ERASURE_CLAIM_MS + 30_000;
 
 /** What became of the files of a run. */
 export interface FileEvidence {
@@ -18,7 +25,7 @@ export interface FileEvidence {
   readonly refused: readonly string[];
   /** Uploads that were not served as they were sent, although a job that had not ended named them. */
   readonly missing: readonly string[];
-  /** What was still there at the end: `READY` uploads, and files in the store and the spool. */
+  /** What was still there at the end: records of uploads, and files in the store and the spool. */
   readonly left: readonly string[];
 }
 
@@ -32,78 +39,137 @@ export function auditFiles({ sent, refused, missing, left }: FileEvidence): read
   ];
 }
 
+/** A file that was taken. */
+export interface SentFile extends AnnouncedFile {
+  /** Of its bytes. */
+  readonly sha256: string;
+}
+
 export class Files {
   readonly #refused: string[] = [];
   readonly #missing: string[] = [];
   readonly #signal: AbortSignal;
   #sent = 0;
+  #sending = 0;
+  #left: readonly string[] = [];
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
   }
 
+  /** Whether some are not taken yet. */
+  get areSent(): boolean {
+    return this.#sending === 0;
+  }
+
   /**
    * Uploads a file, until all of it is taken.
    *
-   * @returns its address and its hash; null if it was refused, or the time is up
+   * @param atOnce number of times it is sent at the same moment
+   * @returns null if it was refused, or the time is up
    */
-  async send(customer: Customer): Promise<{ readonly url: string; readonly sha256: string } | null> {
+  async send(customer: Customer, atOnce: number): Promise<SentFile | null> {
     const bytes = noise(FILE_BYTES);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const sha256 = hashOf(bytes);
+    this.#sending += 1;
     try {
-      const { url, putUrl } = await customer.announce(bytes.length);
-      // The first attempt ends in the middle.
-      const cut = beginPut(putUrl, { 'content-length': bytes.length });
-      await cut.send(bytes.subarray(0, FILE_BYTES / 2)).catch(() => {});
-      cut.request.destroy();
-      while (!this.#signal.aborted) {
-        const answer = await put(putUrl, bytes).catch(() => null);
-        if (answer?.status === 201 || answer?.status === 200) {
-          this.#sent += 1;
-          if (answer.json['sha256'] !== sha256) this.#missing.push(`${url} was answered with another hash`);
-          return { url, sha256 };
-        }
-        const isTemporary = answer === null || answer.status === 409 || answer.status >= 500;
-        if (!isTemporary) throw new RefusedError(`${answer.status} ${answer.json['code']}`);
-        await sleep(PAUSE_MS);
+      const file = await customer.announce(bytes.length);
+      await sendHalf(file, bytes);
+      const attempts = Array.from({ length: atOnce }, () => this.#putUntilTaken(file, bytes));
+      for (const told of await Promise.all(attempts)) {
+        if (told !== sha256) this.#missing.push(`${file.url} was answered with another hash`);
       }
+      this.#sent += 1;
+      return { ...file, sha256 };
     } catch (error) {
       if (error instanceof RefusedError) this.#refused.push(error.message);
+      return null;
+    } finally {
+      this.#sending -= 1;
     }
-    return null;
   }
 
-  /** Announces a file and sends half of it; nobody ever sends the rest. */
+  /** Returns the hash that the gateway tells. */
+  async #putUntilTaken({ putUrl }: AnnouncedFile, bytes: Buffer): Promise<unknown> {
+    for (;;) {
+      const answer = await put(putUrl, bytes).catch(() => null);
+      if (answer?.status === 201 || answer?.status === 200) return answer.json['sha256'];
+      const isTemporary = answer === null || answer.status === 409 || answer.status >= 500;
+      if (!isTemporary) throw new RefusedError(`${answer.status} ${answer.json['code']}`);
+      this.#signal.throwIfAborted();
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  /** Announces a file, sends half of it, and deletes it. */
   async abandon(customer: Customer): Promise<void> {
-    const { putUrl } = await customer.announce(FILE_BYTES);
-    const half = beginPut(putUrl, { 'content-length': FILE_BYTES });
-    await half.send(noise(FILE_BYTES / 2)).catch(() => {});
-    half.request.destroy();
+    const file = await customer.announce(FILE_BYTES);
+    await sendHalf(file, noise(FILE_BYTES));
+    await customer.deleteUpload(file.id);
   }
 
-  /** Fetches a file as Akool would while the job is under way. */
-  async look(file: { readonly url: string; readonly sha256: string }, hasEnded: () => Promise<boolean>) {
+  /** Fetches a file as Akool would, again and again while the job is under way. */
+  async look(file: SentFile, hasEnded: () => Promise<boolean>): Promise<void> {
     while (!this.#signal.aborted) {
-      const response = await fetch(file.url).catch(() => null);
-      if (response !== null && response.status < 500) {
-        const bytes = Buffer.from(await response.arrayBuffer().catch(() => new ArrayBuffer(0)));
-        const isSame = createHash('sha256').update(bytes).digest('hex') === file.sha256;
-        if (!isSame && !(await hasEnded())) this.#missing.push(`${file.url}: ${response.status}`);
+      const { status, bytes } = await fetched(file.url);
+      // Asked afterwards, because an end between the two explains a file that is gone.
+      if (await hasEnded()) return;
+      // A gateway that is dead, or has no database, shows nothing about the file.
+      if (bytes !== null && status < 500 && hashOf(bytes) !== file.sha256) {
+        this.#missing.push(`${file.url}: ${status}`);
         return;
       }
-      await sleep(PAUSE_MS);
+      await sleep(LOOK_AGAIN_MS);
     }
   }
 
-  /** Waits until nothing is left, and returns what became of all. */
-  async evidence(customers: readonly Customer[], folder: string): Promise<FileEvidence> {
+  /** Waits until the customers see no uploads and the folder has no files. */
+  async untilErased(customers: readonly Customer[], folder: string): Promise<void> {
     const end = performance.now() + ERASED_WITHIN_MS;
-    let left: readonly string[];
     do {
       await sleep(PAUSE_MS);
-      const ready = await Promise.all(customers.map((customer) => customer.readyUploads()));
-      left = [...ready.flat(), ...filesIn(folder)];
-    } while (left.length > 0 && performance.now() < end);
-    return { sent: this.#sent, refused: this.#refused, missing: this.#missing, left };
+      const seen = await Promise.all(customers.map((customer) => customer.uploads()));
+      this.#left = [...seen.flat(), ...filesIn(folder)];
+    } while (this.#left.length > 0 && performance.now() < end);
   }
+
+  /**
+   * @param rows what the gateways left, after they have been stopped
+   * @param killedAt when the last one was killed before, in milliseconds since 1970
+   */
+  evidence(rows: readonly StoredUpload[], killedAt: number): FileEvidence {
+    const kept = rows.filter(({ due }) => !isTakenUp(due, killedAt)).map(({ row }) => row);
+    return {
+      sent: this.#sent,
+      refused: this.#refused,
+      missing: this.#missing,
+      left: [...new Set([...this.#left, ...kept])],
+    };
+  }
+}
+
+/** Whether a killed gateway was erasing it, so that it is the next one's turn later. */
+function isTakenUp(due: number | null, killedAt: number): boolean {
+  return due !== null && due > Date.now() && due <= killedAt + ERASURE_CLAIM_MS;
+}
+
+/** Leaves in the middle. */
+async function sendHalf({ putUrl }: AnnouncedFile, bytes: Buffer): Promise<void> {
+  const half = beginPut(putUrl, { 'content-length': bytes.length });
+  await half.send(bytes.subarray(0, bytes.length / 2)).catch(() => {});
+  half.request.destroy();
+}
+
+/** Without bytes if the connection was refused or lost. */
+async function fetched(url: string): Promise<{ readonly status: number; readonly bytes: Buffer | null }> {
+  try {
+    const response = await fetch(url);
+    return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) };
+  } catch {
+    return { status: 0, bytes: null };
+  }
+}
+
+function hashOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -7,14 +7,21 @@ export interface Tenant {
   readonly apiKey: string;
 }
 
+export interface FilePlan {
+  /** Number of times it is sent at the same moment. */
+  readonly atOnce: number;
+  /** Whether it is deleted as soon as the job is accepted, which must be refused while the job needs it. */
+  readonly isDeleted: boolean;
+}
+
 export interface Order {
   readonly tenant: Tenant;
   /** The idempotency key; also part of the picture URLs, so that a bill can be matched to its order. */
   readonly key: string;
   readonly mutation: 'submitFaceSwap' | 'submitFaceSwapPlus';
   readonly input: Readonly<Record<string, unknown>>;
-  /** Whether the source is a file of the customer's, which is uploaded first. */
-  readonly hasFile: boolean;
+  /** How the source is uploaded first; null if it lies elsewhere. */
+  readonly file: FilePlan | null;
   /** Submitted between this kill and the next. */
   readonly afterKills: number;
   readonly delayMs: number;
@@ -64,7 +71,7 @@ export function withSource(order: Order, url: string): Order {
   return { ...order, input: { ...order.input, sourceImage: [{ path }] } };
 }
 
-function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | 'input' | 'hasFile'> {
+function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | 'input' | 'file'> {
   const picture = (name: string) => `https://pictures.example/chaos/${idempotencyKey}/${name}`;
   if (dice.chance(0.2)) {
     const input = {
@@ -73,7 +80,7 @@ function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | '
       singleFaceMode: true,
       idempotencyKey,
     };
-    return { mutation: 'submitFaceSwapPlus', input, hasFile: false };
+    return { mutation: 'submitFaceSwapPlus', input, file: null };
   }
   const input = {
     sourceImage: [{ path: picture('source.png') }],
@@ -82,7 +89,8 @@ function request(dice: Dice, idempotencyKey: string): Pick<Order, 'mutation' | '
     detectOpts: dice.chance(0.15),
     idempotencyKey,
   };
-  return { mutation: 'submitFaceSwap', input, hasFile: dice.chance(0.4) };
+  const file = dice.chance(0.4) ? { atOnce: dice.chance(0.3) ? 2 : 1, isDeleted: dice.chance(0.3) } : null;
+  return { mutation: 'submitFaceSwap', input, file };
 }
 
 /** The key of the order that a submit at the sandbox belongs to. */

@@ -12,7 +12,7 @@ import { Cluster } from './cluster.js';
 import { Customer, type FoundJob, RefusedError, type Sighting } from './customer.js';
 import { Dice } from './dice.js';
 import { FAULTS } from './faults.js';
-import { auditFiles, Files } from './files.js';
+import { auditFiles, CLAIM_ENDS_MS, Files } from './files.js';
 import { Killer } from './killer.js';
 import type { ChaosOptions } from './options.js';
 import { type Order, planOrders, type Tenant, tenantsOf, withSource } from './orders.js';
@@ -29,7 +29,7 @@ const SETTLE_MS = 5000;
 /** A job without news for this long after its deadline will never end, also on a busy machine. */
 const SILENCE_MS = 10_000;
 /** Time for the audit itself. */
-const AUDIT_MS = 60_000;
+const AUDIT_MS = 240_000;
 const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELED']);
 /** How often a run says how far it is. */
 const PROGRESS_MS = 5000;
@@ -138,7 +138,7 @@ class Run {
     ]);
     const served = Promise.all(orders.map((order, n) => this.#serve(order, n, customers, killer, files)));
     const killed = killer.run(kills);
-    await Promise.race([Promise.all([killed, served]), killed.then(() => this.#standstill(signal))]);
+    await Promise.race([Promise.all([killed, served]), killed.then(() => this.#standstill(files, signal))]);
     clearInterval(progress);
     this.#say(`${this.#progress(killer.kills)}; the last callbacks arrive`);
     const isCutOff = limit.aborted;
@@ -150,15 +150,19 @@ class Run {
     this.#say('the audit: every submit once more, and what was seen, stored and billed side by side');
     // Kill once more, so that the audit sees what is on disk.
     await cluster.kill();
+    const killedAt = Date.now();
     const peak = this.#sandbox.peakConcurrency;
     this.#tookMs.push(...[...customers.values()].flatMap(({ tookMs }) => tookMs));
     const rows = await this.#audit(orders.length, files);
+    const unclean = await this.#uncleanStop();
+    const stored = await this.#services.uploadRows();
     return [
       { what: CUT_OFF, value: Number(isCutOff), atMost: 0 },
       ...rows,
+      ...auditFiles(files.evidence(stored, killedAt)),
       ...this.#services.rows,
       { what: '  with those whose slot was given back', value: peak, atMost: null },
-      { what: 'stops at the end that were not clean', ...(await this.#uncleanStop()) },
+      { what: 'stops at the end that were not clean', ...unclean },
       { what: 'wall time, seconds', value: this.#seconds().toFixed(1), atMost: null },
     ];
   }
@@ -174,12 +178,12 @@ class Run {
   }
 
   /** Resolves when there has been no news for longer than any job may be silent, or the time is up. */
-  async #standstill(signal: AbortSignal): Promise<void> {
+  async #standstill(files: Files, signal: AbortSignal): Promise<void> {
     await this.#cluster.ready(signal);
     const quietMs = this.#options.deadlineMs + SILENCE_MS + this.#services.silenceMs;
     let heard = -1;
     let heardAt = performance.now();
-    while (!signal.aborted && performance.now() < heardAt + quietMs) {
+    while (!signal.aborted && performance.now() < heardAt + quietMs + (files.areSent ? 0 : CLAIM_ENDS_MS)) {
       const now = this.#sightings.reduce((sum, { updates }) => sum + updates.length, this.#answers.size);
       if (now !== heard) heardAt = performance.now();
       heard = now;
@@ -191,8 +195,8 @@ class Run {
     await killer.after(planned.afterKills);
     await sleep(planned.delayMs);
     const customer = customerOf(planned, customers);
-    const file = planned.hasFile ? await files.send(customer) : null;
-    if (planned.hasFile && file === null) return;
+    const file = planned.file === null ? null : await files.send(customer, planned.file.atOnce);
+    if (planned.file !== null && file === null) return;
     const order = file === null ? planned : withSource(planned, file.url);
     this.#orders.push(order);
     const submits = Array.from({ length: order.atOnce }, () => this.#submit(customer, order));
@@ -206,7 +210,10 @@ class Run {
     });
     if (order.cancel) await customer.cancel(id).catch(() => {});
     if (file !== null) {
-      await files.look(file, async () => FINAL.has((await customer.find(id))?.status ?? ''));
+      const hasEnded = async () => FINAL.has((await customer.find(id))?.status ?? '');
+      // They fail only when the time is up.
+      followed.push(files.look(file, hasEnded).catch(() => {}));
+      if (planned.file?.isDeleted) await customer.deleteUpload(file.id).catch(() => {});
       await files.abandon(customer).catch(() => {});
     }
     if (order.againAfterMs !== null) {
@@ -245,8 +252,8 @@ class Run {
     });
     const lists = await Promise.all([...customers.values()].map((customer) => customer.list()));
     const stored = await this.#services.storedAt();
-    const ofFiles = auditFiles(await files.evidence([...customers.values()], this.#uploads));
-    const rows = audit({
+    await files.untilErased([...customers.values()], this.#uploads);
+    return audit({
       answers: this.#answers,
       ordered,
       refusals: this.#refusals,
@@ -259,7 +266,6 @@ class Run {
       tookMs: this.#tookMs,
       faints: this.#cluster.faints,
     });
-    return [...rows, ...ofFiles];
   }
 
   /** Also cuts connections, and ends stalled jobs long after the gateway has given them up. */

@@ -1,6 +1,7 @@
 /** The services that the gateways of a run share, and their failures. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import Sqlite from 'libsql';
+import { Client, type QueryResultRow } from 'pg';
 import { freePort } from '../support/free-port.js';
 import { OwnRedis } from '../support/own-redis.js';
 import { postgresUrl, withDatabase } from '../support/services.js';
@@ -8,12 +9,21 @@ import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { Dice } from './dice.js';
 import type { Row } from './report.js';
 
+/** A record of an upload, or of a job that names one that has no record. */
+export interface StoredUpload {
+  readonly row: string;
+  /** When it is to be erased, in milliseconds since 1970; null if it is not hidden yet. */
+  readonly due: number | null;
+}
+
 export interface Services {
   readonly env: Readonly<Record<string, string>>;
   /** Causes failures until the signal is aborted. */
   disturb(seed: number, signal: AbortSignal): Promise<void>;
   /** When each job's changes were stored, in milliseconds since 1970; empty if their timestamps suffice. */
   storedAt(): Promise<ReadonlyMap<string, readonly number[]>>;
+  /** Read while no gateway runs, because each holds its file exclusively. */
+  uploadRows(): Promise<readonly StoredUpload[]>;
   /** Whether a gateway started at this time may have found no database. */
   mayFailToStart(startedAt: number): boolean;
   /** How long the services may be the reason for a lack of news, in milliseconds. */
@@ -30,6 +40,7 @@ export function embedded(file: string): Services {
     env: { DATABASE_URL: `sqlite:${file}` },
     disturb: async () => {},
     storedAt: async () => new Map(),
+    uploadRows: async () => uploadRowsIn(file),
     mayFailToStart: () => false,
     silenceMs: 0,
     rows: [],
@@ -93,6 +104,10 @@ export async function shared(silenceMs: number): Promise<Services> {
       ]);
     },
     storedAt: () => storedChanges(database.url),
+    uploadRows: async () => {
+      const rows = await query<{ row: string; due: string | null }>(database.url, UPLOAD_ROWS);
+      return rows.map(({ row, due }) => ({ row, due: due === null ? null : Number(due) }));
+    },
     mayFailToStart: (startedAt) => silences.postgres.hasBeen(startedAt),
     silenceMs,
     get rows() {
@@ -114,16 +129,34 @@ export async function shared(silenceMs: number): Promise<Services> {
   };
 }
 
+const UPLOAD_ROWS = `select 'uploads ' || id as row, erase_at as due from uploads
+  union all
+  select 'job_uploads ' || upload_id, null from job_uploads where upload_id not in (select id from uploads)`;
+
+function uploadRowsIn(file: string): readonly StoredUpload[] {
+  const database = new Sqlite(file);
+  try {
+    return database.prepare(UPLOAD_ROWS).all() as StoredUpload[];
+  } finally {
+    database.close();
+  }
+}
+
 async function storedChanges(url: string): Promise<ReadonlyMap<string, readonly number[]>> {
+  const rows = await query<{ job_id: string; at: string }>(
+    url,
+    'select job_id, at from job_changes order by number',
+  );
+  const stored = new Map<string, number[]>();
+  for (const { job_id: id, at } of rows) stored.set(id, [...(stored.get(id) ?? []), Number(at)]);
+  return stored;
+}
+
+async function query<Row extends QueryResultRow>(url: string, sql: string): Promise<readonly Row[]> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
-    const { rows } = await client.query<{ job_id: string; at: string }>(
-      'select job_id, at from job_changes order by number',
-    );
-    const stored = new Map<string, number[]>();
-    for (const { job_id: id, at } of rows) stored.set(id, [...(stored.get(id) ?? []), Number(at)]);
-    return stored;
+    return (await client.query<Row>(sql)).rows;
   } finally {
     await client.end();
   }
