@@ -39,6 +39,11 @@ export interface FoundJob extends SeenUpdate {
   readonly history: readonly HistoryLine[];
 }
 
+export interface SeenUpload {
+  readonly id: string;
+  readonly status: string;
+}
+
 export interface AnnouncedFile {
   readonly id: string;
   readonly url: string;
@@ -118,11 +123,12 @@ export class Customer {
   }
 
   /** The newest uploads that the gateway shows. */
-  async uploads(): Promise<readonly string[]> {
-    const { uploads } = await this.#untilAnswered<{
-      uploads: { edges: { node: { id: string; status: string } }[] };
-    }>(UPLOADS, {});
-    return uploads.edges.map(({ node }) => `${node.status} ${node.id}`);
+  async uploads(): Promise<readonly SeenUpload[]> {
+    const { uploads } = await this.#untilAnswered<{ uploads: { edges: { node: SeenUpload }[] } }>(
+      UPLOADS,
+      {},
+    );
+    return uploads.edges.map(({ node }) => node);
   }
 
   /** Deletes an upload, unless an unfinished job needs it. */

@@ -48,6 +48,8 @@ export interface SentFile extends AnnouncedFile {
 export class Files {
   readonly #refused: string[] = [];
   readonly #missing: string[] = [];
+  /** The ids of all that customers were told of. */
+  readonly #announced = new Set<string>();
   readonly #signal: AbortSignal;
   #sent = 0;
   #sending = 0;
@@ -73,7 +75,7 @@ export class Files {
     const sha256 = hashOf(bytes);
     this.#sending += 1;
     try {
-      const file = await customer.announce(bytes.length);
+      const file = await this.#announce(customer, bytes.length);
       await sendHalf(file, bytes);
       const attempts = Array.from({ length: atOnce }, () => this.#putUntilTaken(file, bytes));
       for (const told of await Promise.all(attempts)) {
@@ -103,7 +105,7 @@ export class Files {
 
   /** Announces a file, sends half of it, and deletes it. */
   async abandon(customer: Customer): Promise<void> {
-    const file = await customer.announce(FILE_BYTES);
+    const file = await this.#announce(customer, FILE_BYTES);
     await sendHalf(file, noise(FILE_BYTES));
     await customer.deleteUpload(file.id);
   }
@@ -125,12 +127,26 @@ export class Files {
 
   /** Waits until the customers see no uploads and the folder has no files. */
   async untilErased(customers: readonly Customer[], folder: string): Promise<void> {
+    await Promise.all(customers.map((customer) => this.#deleteUntold(customer)));
     const end = performance.now() + ERASED_WITHIN_MS;
     do {
       await sleep(PAUSE_MS);
-      const seen = await Promise.all(customers.map((customer) => customer.uploads()));
-      this.#left = [...seen.flat(), ...filesIn(folder)];
+      const seen = (await Promise.all(customers.map((customer) => customer.uploads()))).flat();
+      this.#left = [...seen.map(({ id, status }) => `${status} ${id}`), ...filesIn(folder)];
     } while (this.#left.length > 0 && performance.now() < end);
+  }
+
+  /** Deletes those that were announced once more because a kill cut the answer off; they would live for 15 minutes. */
+  async #deleteUntold(customer: Customer): Promise<void> {
+    for (const { id, status } of await customer.uploads()) {
+      if (status === 'AWAITING' && !this.#announced.has(id)) await customer.deleteUpload(id);
+    }
+  }
+
+  async #announce(customer: Customer, byteSize: number): Promise<AnnouncedFile> {
+    const file = await customer.announce(byteSize);
+    this.#announced.add(file.id);
+    return file;
   }
 
   /**
