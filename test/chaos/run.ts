@@ -252,7 +252,9 @@ class Run {
     });
     const lists = await Promise.all([...customers.values()].map((customer) => customer.list()));
     const stored = await this.#services.storedAt();
-    await files.untilErased([...customers.values()], this.#uploads);
+    // A job that does not end keeps its file, which would be waited for in vain.
+    const haveEnded = [...found.values()].every((job) => job !== null && FINAL.has(job.status));
+    if (haveEnded) await files.untilErased([...customers.values()], this.#uploads);
     return audit({
       answers: this.#answers,
       ordered,
