@@ -75,7 +75,7 @@ registerEnumType(JobsChangeKindEnum, {
     DELETED: { description: 'The job with the id `deletedId` is gone.' },
     RESYNC: {
       description:
-        'Too much happened since `after`, or the cursor is not known: read `jobs` again. From here on it is live.',
+        'Too much happened since `after`, or the cursor is not known, or this follower reads too slowly: read `jobs` again. From here on it is live.',
     },
   },
 });

@@ -60,11 +60,15 @@ export const USER_MESSAGES: Readonly<Record<JobErrorCode, UserMessage>> = {
   ),
   GENERATION_FAILED: user('The face swap failed. Please try again, or choose clearer pictures.'),
   NO_FACE_FOUND: user('No face was found in a picture. Please choose one that shows a face clearly.'),
-  SUBMIT_UNCONFIRMED: operator('It is unclear whether the face swap was started. Please try again later.'),
-  DEADLINE_EXCEEDED: operator('The face swap took too long. Please try again.'),
+  SUBMIT_UNCONFIRMED: operator(
+    'It is unclear whether the face swap was started. Its result may still appear.',
+  ),
+  DEADLINE_EXCEEDED: operator('The face swap is taking too long. Its result may still appear.'),
   PROVIDER_UNAVAILABLE: operator(NOT_NOW),
   PROVIDER_ERROR: operator('The face swap failed. Please try again later.'),
-  RESULT_UNUSABLE: operator('The face swap was made, but its result is not available. Please try again.'),
+  RESULT_UNUSABLE: operator(
+    'The face swap was made, but its result is not available. Please contact support.',
+  ),
 };
 
 function user(userMessage: string): UserMessage {
