@@ -187,7 +187,7 @@ describe('the audit of a chaos run', () => {
   });
 
   it('finds that hardly anything is completed', () => {
-    const all = Array.from({ length: 24 }, (_, n) => ({
+    const all = Array.from({ length: 120 }, (_, n) => ({
       ...job(`${n}`, n % 3 === 0 ? LIFE : ['WAITING', 'SUBMITTING', 'UNCONFIRMED', 'FAILED']),
       error: n % 3 === 0 ? null : { code: 'SUBMIT_UNCONFIRMED', providerCode: null },
     }));

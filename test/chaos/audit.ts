@@ -27,7 +27,7 @@ export interface Evidence {
 }
 
 /** With fewer jobs than this, chance alone may fail half of them. */
-const MANY = 20;
+const MANY = 100;
 /** Akool's status of a job that succeeded. */
 const COMPLETED_THERE = 3;
 /** By then a job has been polled, whatever goes wrong. */

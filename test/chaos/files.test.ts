@@ -51,10 +51,11 @@ describe('looking at a file of a chaos run', () => {
   });
 });
 
-it('takes records for left, except those that a killed gateway was erasing', () => {
-  const killedAt = Date.now();
-  const left = { 'not hidden': null, overdue: killedAt - 1, 'claimed since': killedAt + 130_000 };
-  const rows = Object.entries({ ...left, 'claimed before': killedAt + 100_000 });
+it('takes records for left, except those that a killed gateway was receiving or erasing', () => {
+  const killedAt = 1000;
+  const left = { 'not hidden': null, overdue: killedAt, 'claimed since': killedAt + 130_000 };
+  const claimed = { 'until just now': killedAt + 1, 'until later': killedAt + 100_000 };
+  const rows = Object.entries({ ...left, ...claimed });
   const stored = rows.map(([row, due]) => ({ row, due }));
   const evidence = new Files(new AbortController().signal).evidence(stored, killedAt);
   expect(evidence.left).toEqual(Object.keys(left));

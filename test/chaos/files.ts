@@ -59,9 +59,14 @@ export class Files {
     this.#signal = signal;
   }
 
-  /** Whether some are not taken yet. */
+  /** Whether none is being sent. */
   get areSent(): boolean {
     return this.#sending === 0;
+  }
+
+  /** How many were taken so far. */
+  get sent(): number {
+    return this.#sent;
   }
 
   /**
@@ -164,9 +169,9 @@ export class Files {
   }
 }
 
-/** Whether a killed gateway was erasing it, so that it is the next one's turn later. */
+/** Whether a killed gateway was receiving or erasing it, so that it became the next one's turn only later. */
 function isTakenUp(due: number | null, killedAt: number): boolean {
-  return due !== null && due > Date.now() && due <= killedAt + ERASURE_CLAIM_MS;
+  return due !== null && due > killedAt && due <= killedAt + ERASURE_CLAIM_MS;
 }
 
 /** Leaves in the middle. */

@@ -181,14 +181,22 @@ class Run {
   async #standstill(files: Files, signal: AbortSignal): Promise<void> {
     await this.#cluster.ready(signal);
     const quietMs = this.#options.deadlineMs + SILENCE_MS + this.#services.silenceMs;
-    let heard = -1;
+    let heard = this.#news(files);
     let heardAt = performance.now();
     while (!signal.aborted && performance.now() < heardAt + quietMs + (files.areSent ? 0 : CLAIM_ENDS_MS)) {
-      const now = this.#sightings.reduce((sum, { updates }) => sum + updates.length, this.#answers.size);
+      await sleep(200);
+      const now = this.#news(files);
       if (now !== heard) heardAt = performance.now();
       heard = now;
-      await sleep(200);
     }
+  }
+
+  /** Grows with all that happens to the jobs and their files. */
+  #news(files: Files): number {
+    return this.#sightings.reduce(
+      (sum, { updates }) => sum + updates.length,
+      this.#answers.size + files.sent,
+    );
   }
 
   async #serve(planned: Order, n: number, customers: Customers, killer: Killer, files: Files): Promise<void> {
