@@ -22,11 +22,12 @@ import { type JobNode, toJobNode } from '../schema/job-node.js';
 import { JobsChangeType, toJobsChange } from '../schema/jobs-change.type.js';
 import { JsonObjectScalar } from '../schema/scalars.js';
 import { mayRead } from '../services/auth/caller.js';
-import type { JobsNews } from '../services/jobs/follow-changes.js';
 import type { Job, JobUpdate } from '../services/jobs/job.js';
 import { birthOf } from '../services/jobs/new-job.js';
+import type { JobsNews, Since } from '../services/jobs/tenant-changes.js';
 import type { WaitingReason } from '../services/jobs/waiting-reason.js';
 import { accept, type GatewayContext } from './context.js';
+import type { Cursors } from './cursors.js';
 import { metadataOf } from './metadata-of.js';
 import { toConnection, toPageRequest } from './pages.js';
 import type { OrPromise } from './request-of.js';
@@ -132,12 +133,11 @@ export class JobResolver {
   @Subscription(() => JobsChangeType, {
     description:
       'Follows your jobs without a gap. With the `cursor` of an earlier event as `after`: the present state of each job that changed since, and each deletion, then CURRENT, then what changes. Without: CURRENT at once. ' +
-      'RESYNC comes instead if more than 1,000 jobs changed, or the cursor is older than 24 hours. Never ends.',
+      'RESYNC comes instead if there were more than 1,000 changes, or the cursor is older than 24 hours. Never ends.',
     subscribe: ({ args, context }: SubscribeData<{ readonly after?: string | null }>) => {
       const { services, caller, inTurn } = context;
       const { after } = args;
-      const since = after == null ? 'now' : (services.changeCursors.open(after)?.sequence ?? 'unknown');
-      return services.jobs.watchChanges(caller.tenant, since, inTurn);
+      return services.jobs.watchChanges(caller.tenant, sinceOf(after, services.changeCursors), inTurn);
     },
   })
   jobsChanged(
@@ -145,8 +145,8 @@ export class JobResolver {
     @Arg('after', () => String, { nullable: true }) _after: string | null,
     @Ctx() { services: { changeCursors, mediaUrl } }: GatewayContext,
   ): JobsChangeType {
-    const cursor = changeCursors.seal({ createdAt: 0, sequence: news.cursor });
-    return toJobsChange(news, cursor, mediaUrl);
+    const { number, at } = news.cursor;
+    return toJobsChange(news, changeCursors.seal({ createdAt: at, sequence: number }), mediaUrl);
   }
 
   @FieldResolver(() => String, {
@@ -169,8 +169,9 @@ export class JobResolver {
     nullable: true,
     description: '1 is the next to be sent; null unless WAITING. Counted when selected.',
   })
-  queuePosition(@Root() node: JobNode, @Ctx() { reads }: GatewayContext): Promise<number | null> | null {
-    return node.status === 'WAITING' ? reads.position(node.id) : null;
+  queuePosition(@Root() node: JobNode, @Ctx() { reads }: GatewayContext): OrPromise<number | null> {
+    if (node.status !== 'WAITING') return null;
+    return node.toldPosition ?? reads.position(node.id);
   }
 
   @FieldResolver(() => WaitingReasonEnum, {
@@ -209,6 +210,13 @@ interface JobUpdatedArgs {
   readonly id: string;
   readonly afterVersion?: number | null;
   readonly untilArchived: boolean;
+}
+
+/** Where to continue from a cursor of `jobsChanged`. */
+function sinceOf(after: string | null | undefined, cursors: Cursors): Since {
+  if (after == null) return 'now';
+  const place = cursors.open(after);
+  return place === null ? 'unknown' : { number: place.sequence, at: place.createdAt };
 }
 
 interface SubscribeData<Args> {

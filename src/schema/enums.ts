@@ -1,8 +1,8 @@
 /** The enums of the schema. Clients see the names; services use the values. */
 import { registerEnumType } from 'type-graphql';
-import { JOBS_NEWS_KINDS } from '../services/jobs/follow-changes.js';
 import { JOB_STATUSES, JOB_UPDATE_SOURCES } from '../services/jobs/job.js';
 import { ERROR_AUDIENCES, JOB_ERROR_CODES } from '../services/jobs/job-error.js';
+import { JOBS_NEWS_KINDS } from '../services/jobs/tenant-changes.js';
 import { WAITING_REASONS } from '../services/jobs/waiting-reason.js';
 import { UPLOAD_STATUSES } from '../services/uploads/upload.js';
 

@@ -17,6 +17,8 @@ export interface JobNode extends JobType {
   request: JobRequest | Promise<JobRequest> | null;
   /** The same of its metadata; also set if this operation submitted it. */
   metadata: object | Promise<object | null> | null;
+  /** Its position in the queue, if that is the news. */
+  toldPosition: number | null;
 }
 
 /** Keeps the copy, for fields that depend on their arguments. */
@@ -31,6 +33,7 @@ export function toJobNode(job: Job, mediaUrl: MediaUrl, submitted: JobRequest | 
     submitted,
     request: null,
     metadata: null,
+    toldPosition: null,
     id: job.id,
     status: job.status,
     version: job.version,

@@ -1,6 +1,7 @@
 /** News of a tenant's jobs. */
 import { Field, ID, ObjectType } from 'type-graphql';
-import type { JobsNews } from '../services/jobs/follow-changes.js';
+import type { Job } from '../services/jobs/job.js';
+import type { JobsNews } from '../services/jobs/tenant-changes.js';
 import { JobsChangeKindEnum } from './enums.js';
 import { JobType } from './job.type.js';
 import { type JobNode, type MediaUrl, toJobNode } from './job-node.js';
@@ -28,7 +29,13 @@ export function toJobsChange(news: JobsNews, cursor: string, mediaUrl: MediaUrl)
   return {
     kind: news.kind,
     cursor,
-    job: 'job' in news ? toJobNode(news.job, mediaUrl) : null,
+    job: 'job' in news ? toldNode(news, mediaUrl) : null,
     deletedId: 'id' in news ? news.id : null,
   };
+}
+
+function toldNode(news: JobsNews & { readonly job: Job }, mediaUrl: MediaUrl): JobNode {
+  const node = toJobNode(news.job, mediaUrl);
+  if (news.kind === 'MOVED') node.toldPosition = news.position;
+  return node;
 }

@@ -22,9 +22,19 @@ import {
 } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
 import { startGateway } from '../support/harness.js';
-import { JOB_UPDATED, JOBS_UPDATED, type SeenJob, SUBMIT } from '../support/operations.js';
+import { CANCEL, JOB_UPDATED, JOBS_UPDATED, type SeenJob, SUBMIT } from '../support/operations.js';
 import { OwnRedis } from '../support/own-redis.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../support/services.js';
+
+const JOBS_CHANGED =
+  'subscription ($after: String) { jobsChanged(after: $after) { kind cursor job { id status queuePosition } } }';
+interface JobsChanged {
+  readonly jobsChanged: {
+    readonly kind: string;
+    readonly cursor: string;
+    readonly job: Pick<SeenJob, 'id' | 'status' | 'queuePosition'> | null;
+  };
+}
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();
@@ -123,6 +133,34 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     const versions = seen.map(({ version }) => version);
     expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y));
     expect(seen.at(-1)).toEqual(await lookUp(a, job.id));
+  });
+
+  test('jobsChanged goes on at one where it ended at another, and tells of moves that a third made', async () => {
+    const [a, b, c] = await startThree({ AKOOL_MAX_CONCURRENCY: '1', SUBMIT_WAIT_MS: '0' });
+    const gate = sandbox.hold('submit');
+    await submit(a);
+    await gate.arrived;
+    const [second, third] = [await submit(a), await submit(b)];
+    const sockets = [openSocket(b), openSocket(c)] as const;
+    const onB = run<JobsChanged, { after: string | null }>(sockets[0], JOBS_CHANGED, { after: null });
+    const cursor = (await onB.next()).value?.data?.jobsChanged.cursor ?? '';
+    const fourth = await submit(c);
+    const wanted = [
+      `CHANGED ${second.id} CANCELED null`,
+      `MOVED ${third.id} WAITING 1`,
+      `MOVED ${fourth.id} WAITING 2`,
+    ];
+    const told: string[] = [];
+    const events = run<JobsChanged, { after: string | null }>(sockets[1], JOBS_CHANGED, { after: cursor });
+    for await (const { data } of { [Symbol.asyncIterator]: () => events }) {
+      const { kind, job } = data?.jobsChanged ?? {};
+      told.push(job == null ? `${kind}` : `${kind} ${job.id} ${job.status} ${job.queuePosition}`);
+      if (kind === 'CURRENT') await dataOf(ask(a, CANCEL, { id: second.id }));
+      if (wanted.every((one) => told.includes(one))) break;
+    }
+    gate.release();
+    await Promise.all(sockets.map((socket) => socket.dispose()));
+    expect(told.slice(0, 2)).toEqual([`CHANGED ${fourth.id} WAITING 3`, 'CURRENT']);
   });
 
   test('a key that is used on all of them at once is one job and one bill', async () => {

@@ -6,11 +6,19 @@
  */
 import { atOnce, type InTurn } from '../limits/event-turns.js';
 
+export interface FeedOptions<T> {
+  /** Returns what replaces all items beyond the limit. Default: the oldest is dropped. */
+  readonly overflow?: (newest: T) => T;
+  /** Called when the last item has been taken. */
+  readonly onEmpty?: () => void;
+}
+
 export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
   readonly #onEnd: () => void;
   readonly #inTurn: InTurn;
   readonly #overflow: ((newest: T) => T) | null;
+  readonly #onEmpty: (() => void) | null;
   /**
    * Usually empty. Replaced when it becomes empty: an array that was pushed to keeps room for sixteen items, and
    * thousands of feeds may be waiting.
@@ -29,18 +37,13 @@ export class Feed<T> implements AsyncIterableIterator<T> {
    * @param onEnd called once, as soon as the feed accepts no more items, so that its sources can be released even if
    *   its items are never taken
    * @param inTurn runs the delivery of the next item when it is this follower's turn
-   * @param overflow returns what replaces all items beyond the limit; null: the oldest is dropped
    */
-  constructor(
-    limit: number,
-    onEnd: () => void,
-    inTurn: InTurn = atOnce,
-    overflow: ((newest: T) => T) | null = null,
-  ) {
+  constructor(limit: number, onEnd: () => void, inTurn: InTurn = atOnce, options: FeedOptions<T> = {}) {
     this.#limit = limit;
     this.#onEnd = onEnd;
     this.#inTurn = inTurn;
-    this.#overflow = overflow;
+    this.#overflow = options.overflow ?? null;
+    this.#onEmpty = options.onEmpty ?? null;
   }
 
   /** Whether the feed accepts no more items. */
@@ -57,6 +60,11 @@ export class Feed<T> implements AsyncIterableIterator<T> {
       else this.#items = [this.#overflow(item)];
     }
     this.#giveInTurn();
+  }
+
+  /** Drops the items that `isStale` holds for. */
+  drop(isStale: (item: T) => boolean): void {
+    if (this.#items.some(isStale)) this.#items = this.#items.filter((item) => !isStale(item));
   }
 
   /** Ends the feed once everything pushed so far has been taken. */
@@ -124,6 +132,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#takers.shift()?.resolve({ value: item, done: false });
     if (this.#items.length > 0) return;
     this.#items = [];
+    this.#onEmpty?.();
     if (this.#state === 'completing' && (this.#failure === null || this.#takers.length > 0)) this.#end();
   }
 

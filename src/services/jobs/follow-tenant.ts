@@ -93,7 +93,7 @@ class TenantNews {
     const leave = await bus.followTenant(this.#tenant, (signal) => this.#hear(signal));
     this.#leave = leave;
     if (this.#isOver) leave();
-    this.#from = await store.lastChange();
+    this.#from = (await store.lastChange()).number;
   }
 
   #hear({ id, version, job, isReminder, change = 0 }: JobSignal): void {

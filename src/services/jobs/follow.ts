@@ -12,7 +12,10 @@ import { Reading } from './reading.js';
 import type { SharedReads } from './shared-reads.js';
 
 export interface Sources {
-  readonly store: Pick<JobStore, 'get' | 'versions' | 'firstChange' | 'lastChange' | 'changedSince'>;
+  readonly store: Pick<
+    JobStore,
+    'get' | 'waitingJobs' | 'firstInQueue' | 'lastChange' | 'hasChange' | 'countChanges' | 'readChanges'
+  >;
   /** Reads a job once for all followers that were notified together. */
   readonly reads: Pick<SharedReads<Job>, 'of'>;
   readonly bus: Pick<JobBus, 'followJob' | 'followTenant'>;

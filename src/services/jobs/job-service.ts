@@ -7,7 +7,7 @@ import type { Clock } from '../../clock.js';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { InTurn } from '../limits/event-turns.js';
 import { type Following, followJob, type Sources } from './follow.js';
-import { ChangeFollowers, type JobsNews, type Since } from './follow-changes.js';
+import { ChangeFollowers } from './follow-changes.js';
 import { TenantFollowers } from './follow-tenant.js';
 import type { Change, Job, JobUpdate } from './job.js';
 import type { JobBus } from './job-bus.js';
@@ -16,6 +16,7 @@ import type { JobRequest } from './job-request.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from './job-store.js';
 import { type Labels, NO_LABELS } from './labels.js';
 import { SharedReads } from './shared-reads.js';
+import type { JobsNews, Since } from './tenant-changes.js';
 import { transition } from './transition.js';
 import { UnusableUploads } from './unusable-uploads.js';
 
@@ -280,9 +281,13 @@ export class JobService {
     return this.#changeFollowers.tenants();
   }
 
-  /** Tells the followers of a tenant's changes on this instance that these jobs moved in the queue. */
-  tellMoved(tenant: string, ids: readonly string[]): void {
-    this.#changeFollowers.tellMoved(tenant, ids);
+  /**
+   * Tells the followers of a tenant's changes on this instance which of its first waiting jobs moved.
+   *
+   * @param positions of the first `MAX_TOLD_POSITIONS`, by job id
+   */
+  tellPositions(tenant: string, positions: ReadonlyMap<string, number>): void {
+    this.#changeFollowers.tellPositions(tenant, positions);
   }
 
   /** Calls `listener` after each stored change made by this instance, until the returned function is called. */

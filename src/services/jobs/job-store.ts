@@ -98,12 +98,26 @@ export interface Page {
   readonly hasPreviousPage: boolean;
 }
 
-export interface ChangedJob {
-  /** The number of its last change. */
+/** One of the numbered changes of all jobs; number 0 stands before the first. */
+export interface ChangePlace {
   readonly number: number;
+  /** When it was stored, in milliseconds since 1970, which tells it from one that a restored backup numbered alike. */
+  readonly at: number;
+}
+
+export interface ChangedJob {
+  /** Its last change among those that were read. */
+  readonly place: ChangePlace;
   readonly id: string;
-  /** The current state; null if it was deleted. */
+  /** The current state, which may be newer than that change; null if it was deleted. */
   readonly job: Job | null;
+}
+
+export interface ChangesRead {
+  /** Each job once, in the order of their last changes. */
+  readonly changed: readonly ChangedJob[];
+  /** Whether there may be more. */
+  readonly isFull: boolean;
 }
 
 export interface SlotUsage {
@@ -165,6 +179,8 @@ export interface JobStore {
    */
   create(job: NewJob, queueLimit: number, acceptWhileBlocked?: boolean): Promise<Created>;
   get(id: string): Promise<Job | null>;
+  /** Returns the jobs in `ids` that wait, as they are stored. */
+  waitingJobs(ids: readonly string[]): Promise<readonly Job[]>;
   /** Returns the requests of the jobs in `ids` that exist. */
   requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>>;
   /** Returns the request if it is in memory; null if it has to be read. */
@@ -198,8 +214,11 @@ export interface JobStore {
     change: (before: AccountHold | null) => After,
   ): Promise<HoldChange<After>>;
   countHeld(hold: AccountHold, now: number): Promise<HeldCount>;
-  /** Returns the ids of each tenant's first `limit` waiting jobs, in the order in which they are sent. */
-  firstInQueue(tenants: readonly string[], limit: number): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Returns the positions of each tenant's first `limit` waiting jobs, by job id, first in the queue first. */
+  firstInQueue(
+    tenants: readonly string[],
+    limit: number,
+  ): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>>;
   /** Returns the positions of the waiting jobs in `ids`; 1 is the next to be sent. */
   queuePositions(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   slots(now: number): Promise<SlotUsage>;
@@ -260,14 +279,16 @@ export interface JobStore {
   readClock(decide: (reading: ClockReading) => ClockMove): Promise<void>;
 
   /**
-   * Returns the number of the last change of any job; 0 before the first. A change that is stored later has a higher
-   * number, whichever instance makes it, and never becomes visible before a lower one.
+   * Returns the place of the last change of any job. A change that is stored later has a higher number, whichever
+   * instance makes it, and never becomes visible before a lower one.
    */
-  lastChange(): Promise<number>;
-  /** Returns the number of the oldest change that is kept; 0 if there is none. */
-  firstChange(): Promise<number>;
-  /** Returns a tenant's jobs that changed after that number, at most a day ago, ordered by their last change. */
-  changedSince(tenant: string, after: number, limit: number): Promise<readonly ChangedJob[]>;
+  lastChange(): Promise<ChangePlace>;
+  /** Whether this change, and so each later one, is still on record, as it was when the place was read. */
+  hasChange(place: ChangePlace): Promise<boolean>;
+  /** Counts a tenant's changes after that number, up to `limit`. */
+  countChanges(tenant: string, after: number, limit: number): Promise<number>;
+  /** Reads a tenant's next changes after that number, at most `limit` of them. */
+  readChanges(tenant: string, after: number, limit: number): Promise<ChangesRead>;
   /** Removes changes older than a day. */
   forgetChanges(now: number): Promise<void>;
 }

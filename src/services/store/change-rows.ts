@@ -4,7 +4,7 @@
  * became visible.
  */
 import type { Kysely } from 'kysely';
-import type { ChangedJob } from '../jobs/job-store.js';
+import type { ChangedJob, ChangePlace, ChangesRead } from '../jobs/job-store.js';
 import { only, Statement } from './statement.js';
 import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 
@@ -12,66 +12,101 @@ import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
 /** The maximum number of changes deleted in one transaction. */
 const MAX_FORGOTTEN = 10_000;
-
-const newest = new Statement((db) =>
-  db.selectFrom('job_changes').select((eb) => eb.fn.max<number | null>('number').as('number')),
-);
-
-export async function lastChange(db: Kysely<Tables>): Promise<number> {
-  return only(await newest.rows(db, {})).number ?? 0;
-}
-
-export async function jobsChangedSince(
-  db: Kysely<Tables>,
-  tenant: string,
-  after: number,
-  limit: number,
-): Promise<ChangedJob[]> {
-  // One query, so that no state is newer than the numbers tell: those who follow rely on it.
-  const rows = await db
-    .selectFrom((eb) =>
-      eb
-        .selectFrom('job_changes')
-        .select(({ fn }) => ['job_id', fn.max('number').as('number')])
-        .where('tenant', '=', tenant)
-        .where('number', '>', after)
-        .groupBy('job_id')
-        .orderBy('number')
-        .limit(limit)
-        .as('changed'),
-    )
-    .leftJoin('jobs', (join) => join.onRef('jobs.id', '=', 'changed.job_id').on('jobs.erase_at', 'is', null))
-    .select(['job_id', 'number'])
-    .select(jobColumns)
-    .orderBy('number')
-    .execute();
-  return rows.map(({ job_id, number, ...row }) => ({
-    number,
-    id: job_id,
-    job: row.id === null ? null : toJob(row as JobRow),
-  }));
-}
+/** Before the first change. */
+const START: ChangePlace = { number: 0, at: 0 };
 
 const oldest = new Statement((db) =>
-  db.selectFrom('job_changes').select(['number', 'at']).orderBy('number').limit(1),
+  db.selectFrom('job_changes').select('number').orderBy('number').limit(1),
+);
+const newest = new Statement((db) =>
+  db
+    .selectFrom('job_changes')
+    .select(['number', 'at'])
+    .where('number', '=', (eb) =>
+      eb.selectFrom('job_changes').select(({ fn }) => fn.max('number').as('last')),
+    ),
+);
+const at = new Statement((db, { number }: { number: number }) =>
+  db.selectFrom('job_changes').select('at').where('number', '=', number),
 );
 
-export async function firstChange(db: Kysely<Tables>): Promise<number> {
-  const [first] = await oldest.rows(db, {});
-  return first?.number ?? 0;
+export async function lastChange(db: Kysely<Tables>): Promise<ChangePlace> {
+  const [last = START] = await newest.rows(db, {});
+  return last;
 }
 
-/** Returns the number up to which changes can be deleted; null if there are none. */
+export async function hasChange(db: Kysely<Tables>, place: ChangePlace): Promise<boolean> {
+  if (place.number !== START.number) return (await at.rows(db, place))[0]?.at === place.at;
+  const [first] = await oldest.rows(db, {});
+  return place.at === START.at && (first === undefined || first.number === 1);
+}
+
+/** The numbers of a tenant's next changes, by an index. */
+const next = (db: Kysely<Tables>, { tenant, after, limit }: NextValues) =>
+  db
+    .selectFrom('job_changes')
+    .select(['number', 'at', 'job_id'])
+    .where('tenant', '=', tenant)
+    .where('number', '>', after)
+    .orderBy('number')
+    .limit(limit);
+
+interface NextValues {
+  readonly tenant: string;
+  readonly after: number;
+  readonly limit: number;
+}
+
+const count = new Statement((db, values: NextValues) =>
+  db.selectFrom(next(db, values).as('next')).select((eb) => eb.fn.countAll<number>().as('n')),
+);
+
+export async function countChanges(db: Kysely<Tables>, values: NextValues): Promise<number> {
+  return Number(only(await count.rows(db, values)).n);
+}
+
+const nextJobs = new Statement((db, values: NextValues) =>
+  db
+    .selectFrom(next(db, values).as('next'))
+    .leftJoin('jobs', (join) => join.onRef('jobs.id', '=', 'next.job_id').on('jobs.erase_at', 'is', null))
+    .select(['job_id', 'next.number', 'next.at'])
+    .select(jobColumns)
+    .orderBy('next.number'),
+);
+
+export async function readChanges(db: Kysely<Tables>, values: NextValues): Promise<ChangesRead> {
+  const rows = await nextJobs.rows(db, values);
+  const lastOf = new Map(rows.map((row) => [row.job_id, row] as const));
+  const changed = rows.filter((row) => lastOf.get(row.job_id) === row).map(toChanged);
+  return { changed, isFull: rows.length >= values.limit };
+}
+
+type NextRow = Awaited<ReturnType<typeof nextJobs.rows>>[number];
+
+function toChanged({ job_id: id, number, at: storedAt, ...row }: NextRow): ChangedJob {
+  return { place: { number, at: storedAt }, id, job: row.id === null ? null : toJob(row as JobRow) };
+}
+
+/** Returns the number below which changes can be deleted; null if there are none. */
 export async function changesDue(db: Kysely<Tables>, now: number): Promise<number | null> {
   const [first] = await oldest.rows(db, {});
-  return first === undefined || first.at > now - LIFETIME_MS ? null : first.number + MAX_FORGOTTEN;
+  if (first === undefined) return null;
+  // A change keeps those after it, which a clock that was set may have made look older.
+  const upTo = first.number + MAX_FORGOTTEN;
+  const [kept] = await db
+    .selectFrom('job_changes')
+    .select('number')
+    .where('number', '<', upTo)
+    .where('at', '>', now - LIFETIME_MS)
+    .orderBy('number')
+    .limit(1)
+    .execute();
+  const end = kept?.number ?? upTo;
+  return end > first.number ? end : null;
 }
 
 /** Keeps the very last change, because it shows which numbers were assigned. */
-export async function forgetChanges(trx: Kysely<Tables>, upTo: number, now: number): Promise<void> {
-  await trx
-    .deleteFrom('job_changes')
-    .where('number', '<', Math.min(upTo, await lastChange(trx)))
-    .where('at', '<=', now - LIFETIME_MS)
-    .execute();
+export async function forgetChanges(trx: Kysely<Tables>, below: number): Promise<void> {
+  const { number } = await lastChange(trx);
+  await trx.deleteFrom('job_changes').where('number', '<', Math.min(below, number)).execute();
 }

@@ -8,7 +8,8 @@ import type { AccountHold } from '../jobs/account-hold.js';
 import type { Change, Job, JobStatus, JobUpdate } from '../jobs/job.js';
 import type { JobRequest } from '../jobs/job-request.js';
 import type {
-  ChangedJob,
+  ChangePlace,
+  ChangesRead,
   ClockMove,
   ClockReading,
   Created,
@@ -23,7 +24,14 @@ import type {
   SlotUsage,
 } from '../jobs/job-store.js';
 import type { UploadStore } from '../uploads/upload-store.js';
-import { changesDue, firstChange, forgetChanges, jobsChangedSince, lastChange } from './change-rows.js';
+import {
+  changesDue,
+  countChanges,
+  forgetChanges,
+  hasChange,
+  lastChange,
+  readChanges,
+} from './change-rows.js';
 import { readClock } from './clock-rows.js';
 import type { Database } from './database.js';
 import {
@@ -49,7 +57,15 @@ import {
 } from './job-rows.js';
 import { KyselyUploadStore } from './kysely-upload-store.js';
 import { migrate } from './migrate.js';
-import { countSlots, countWaiting, enqueue, firstInQueue, leaseJobs, positionsOf } from './queue-rows.js';
+import {
+  countSlots,
+  countWaiting,
+  enqueue,
+  firstInQueue,
+  leaseJobs,
+  positionsOf,
+  waitingJobs,
+} from './queue-rows.js';
 import { RecentJobs } from './recent-jobs.js';
 import { RecentRequests } from './recent-requests.js';
 import { findOrMakeSecret } from './secret-rows.js';
@@ -127,6 +143,10 @@ class KyselyJobStore implements JobStore {
     return this.#recent?.get(id) ?? this.#read(findJob(this.#db, 'id', id));
   }
 
+  async waitingJobs(ids: readonly string[]): Promise<readonly Job[]> {
+    return waitingJobs(this.#db, ids);
+  }
+
   async requests(ids: readonly string[]): Promise<ReadonlyMap<string, JobRequest>> {
     const read = (some: readonly string[]) => requestsOf(this.#db, some);
     const found = await (this.#recentRequests?.read(ids, read) ?? read(ids));
@@ -167,21 +187,25 @@ class KyselyJobStore implements JobStore {
     return listJobs(this.#db, this.#recent, tenant, filter, page);
   }
 
-  async lastChange(): Promise<number> {
+  async lastChange(): Promise<ChangePlace> {
     return lastChange(this.#db);
   }
 
-  async firstChange(): Promise<number> {
-    return firstChange(this.#db);
+  async hasChange(place: ChangePlace): Promise<boolean> {
+    return hasChange(this.#db, place);
   }
 
-  async changedSince(tenant: string, after: number, limit: number): Promise<readonly ChangedJob[]> {
-    return jobsChangedSince(this.#db, tenant, after, limit);
+  async countChanges(tenant: string, after: number, limit: number): Promise<number> {
+    return countChanges(this.#db, { tenant, after, limit });
+  }
+
+  async readChanges(tenant: string, after: number, limit: number): Promise<ChangesRead> {
+    return readChanges(this.#db, { tenant, after, limit });
   }
 
   async forgetChanges(now: number): Promise<void> {
-    const upTo = await changesDue(this.#db, now);
-    if (upTo !== null) await this.#opened.write((trx) => forgetChanges(trx, upTo, now));
+    const below = await changesDue(this.#db, now);
+    if (below !== null) await this.#opened.write((trx) => forgetChanges(trx, below));
   }
 
   async lease(
@@ -214,7 +238,7 @@ class KyselyJobStore implements JobStore {
   async firstInQueue(
     tenants: readonly string[],
     limit: number,
-  ): Promise<ReadonlyMap<string, readonly string[]>> {
+  ): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
     return firstInQueue(this.#db, tenants, limit);
   }
 

@@ -172,30 +172,47 @@ export async function firstInQueue(
   db: Kysely<Tables>,
   tenants: readonly string[],
   limit: number,
-): Promise<Map<string, string[]>> {
-  const first = new Map<string, string[]>();
+): Promise<Map<string, Map<string, number>>> {
+  const first = new Map<string, Map<string, number>>();
   if (tenants.length === 0) return first;
   const rows = await db
     .selectFrom((eb) =>
       eb
         .selectFrom('jobs')
         .select(['id', 'tenant'])
-        .select(({ fn }) =>
+        .select(({ fn }) => [
+          fn
+            .agg<number>('row_number')
+            .over((over) => over.orderBy('turn').orderBy('sequence'))
+            .as('position'),
           fn
             .agg<number>('row_number')
             .over((over) => over.partitionBy('tenant').orderBy('turn').orderBy('sequence'))
             .as('place'),
-        )
+        ])
         .where(waits)
-        .where('tenant', 'in', inPlaces(tenants))
         .as('waiting'),
     )
-    .select(['id', 'tenant'])
+    .select(['id', 'tenant', 'position'])
+    .where('tenant', 'in', inPlaces(tenants))
     .where('place', '<=', limit)
-    .orderBy('place')
+    .orderBy('position')
     .execute();
-  for (const { id, tenant } of rows) first.set(tenant, [...(first.get(tenant) ?? []), id]);
+  for (const { id, tenant, position } of rows) {
+    first.set(tenant, (first.get(tenant) ?? new Map<string, number>()).set(id, Number(position)));
+  }
   return first;
+}
+
+export async function waitingJobs(db: Kysely<Tables>, ids: readonly string[]): Promise<Job[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom('jobs')
+    .select(jobColumns)
+    .where(waits)
+    .where('id', 'in', inPlaces(ids))
+    .execute();
+  return rows.map(toJob);
 }
 
 export async function positionsOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, number>> {

@@ -13,9 +13,11 @@ import type { JobStore } from '../jobs/job-store.js';
 
 /** The number of jobs compared in one read. */
 const JOBS_AT_ONCE = 500;
+/** The same for a tenant's changes. */
+const CHANGES_AT_ONCE = 500;
 
 export class CatchUp {
-  readonly #store: Pick<JobStore, 'versions' | 'lastChange' | 'changedSince'>;
+  readonly #store: Pick<JobStore, 'versions' | 'lastChange' | 'readChanges'>;
   readonly #bus: Pick<JobBus, 'onGap' | 'followedJobs' | 'followedTenants' | 'remindOfJob' | 'remindTenant'>;
   readonly #loop: PeriodicLoop;
   /** The last change up to which followers of tenants know everything. */
@@ -23,7 +25,7 @@ export class CatchUp {
   #leave: (() => void) | null = null;
 
   constructor(parts: {
-    readonly store: Pick<JobStore, 'versions' | 'lastChange' | 'changedSince'>;
+    readonly store: Pick<JobStore, 'versions' | 'lastChange' | 'readChanges'>;
     readonly bus: Pick<JobBus, 'onGap' | 'followedJobs' | 'followedTenants' | 'remindOfJob' | 'remindTenant'>;
     readonly log: Logger;
     readonly everyMs: number;
@@ -35,7 +37,7 @@ export class CatchUp {
 
   /** Must be called before anyone follows. */
   async start(): Promise<void> {
-    this.#known = await this.#store.lastChange();
+    this.#known = (await this.#store.lastChange()).number;
     this.#leave ??= this.#bus.onGap(() => this.#loop.wake());
     this.#loop.start();
   }
@@ -58,16 +60,16 @@ export class CatchUp {
     // Read this before the list of followers: anyone who follows later starts at a later change.
     const last = await this.#store.lastChange();
     for (const tenant of this.#bus.followedTenants()) await this.#compareTenant(tenant);
-    this.#known = last;
+    this.#known = last.number;
   }
 
   async #compareTenant(tenant: string): Promise<void> {
     for (let after = this.#known; ; ) {
-      const changed = await this.#store.changedSince(tenant, after, JOBS_AT_ONCE);
+      const { changed, isFull } = await this.#store.readChanges(tenant, after, CHANGES_AT_ONCE);
       for (const change of changed) this.#bus.remindTenant(tenant, change);
       const last = changed.at(-1);
-      if (last === undefined || changed.length < JOBS_AT_ONCE) return;
-      after = last.number;
+      if (last === undefined || !isFull) return;
+      after = last.place.number;
     }
   }
 }

@@ -20,6 +20,8 @@ import { FIRST_VERSION, type JobStatus } from '../jobs/job.js';
 import type { JobBus } from '../jobs/job-bus.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
+import { hasMovedFar } from '../jobs/queue-stride.js';
+import { MAX_TOLD_POSITIONS } from '../jobs/tenant-changes.js';
 import type { AccountHolds } from './account-holds.js';
 
 /** Statuses that indicate a move of the queue: a job left it, or came back to its front. */
@@ -27,8 +29,6 @@ const MOVES_THE_QUEUE: ReadonlySet<JobStatus> = new Set(['SUBMITTING', 'CANCELED
 
 /** The maximum number of jobs that get a new version in one pass. */
 const MAX_TOLD_AT_ONCE = 200;
-/** The waiting jobs of a tenant whose moves the followers of its changes are told, first in the queue first. */
-const MAX_TOLD_OF_TENANT = 100;
 
 /** What was last announced to followers of a job. */
 interface Told {
@@ -46,8 +46,6 @@ export class QueuePositions {
   readonly #everyMs: number;
   readonly #loop: PeriodicLoop;
   #told = new Map<string, Told>();
-  /** The positions last told to followers of tenants' changes. */
-  #toldOfTenants = new Map<string, number>();
   /** Since the last pass, as far as this instance knows. */
   #hasMoved = false;
   #unsubscribe: (() => void) | null = null;
@@ -99,9 +97,9 @@ export class QueuePositions {
     const hold = present?.blocks ? present : null;
     const followed = this.#bus.followedJobs();
     const tenants = this.#jobs.tenantsFollowingChanges();
-    const ofTenants = await this.#store.firstInQueue(tenants, MAX_TOLD_OF_TENANT);
-    const positions = await this.#store.queuePositions([...followed, ...[...ofTenants.values()].flat()]);
-    this.#tellTenants(ofTenants, positions, hasMoved);
+    const ofTenants = await this.#store.firstInQueue(tenants, MAX_TOLD_POSITIONS);
+    for (const tenant of tenants) this.#jobs.tellPositions(tenant, ofTenants.get(tenant) ?? new Map());
+    const positions = await this.#store.queuePositions(followed);
     const told = new Map<string, Told>();
     const news: Promise<unknown>[] = [];
     for (const id of followed) {
@@ -124,37 +122,11 @@ export class QueuePositions {
     this.#told = told;
     await Promise.all(news);
   }
-
-  #tellTenants(
-    ofTenants: ReadonlyMap<string, readonly string[]>,
-    positions: ReadonlyMap<string, number>,
-    hasMoved: boolean,
-  ): void {
-    const told = new Map<string, number>();
-    for (const [tenant, ids] of ofTenants) {
-      const moved = ids.filter((id) => {
-        const position = positions.get(id);
-        // It has just been sent.
-        if (position === undefined) return false;
-        const before = this.#toldOfTenants.get(id) ?? (hasMoved ? null : position);
-        const isNew = hasMovedFar(before, position);
-        told.set(id, isNew ? position : (before ?? position));
-        return isNew;
-      });
-      this.#jobs.tellMoved(tenant, moved);
-    }
-    this.#toldOfTenants = told;
-  }
 }
 
 function isNews(
   before: { readonly position: number | null; readonly hold: number | null },
   now: Told,
 ): boolean {
-  return before.hold !== now.hold || hasMovedFar(before.position, now.position);
-}
-
-/** By a tenth of its position, and by one at the front. */
-function hasMovedFar(before: number | null, now: number): boolean {
-  return before === null || Math.abs(before - now) >= Math.max(1, now / 10);
+  return before.hold !== now.hold || before.position === null || hasMovedFar(before.position, now.position);
 }

@@ -163,9 +163,9 @@ export function describeJobBus(name: string, open: () => Promise<JobBus> | JobBu
       const leaves = [await bus.followJob(ann.id, job.hear), await bus.followTenant('ann', tenant.hear)];
       bus.remindOfJob(ann.id, 7);
       bus.remindOfJob(other.id, 7);
-      bus.remindTenant('ann', { id: other.id, number: 3, job: other });
-      bus.remindTenant('bob', { id: bob.id, number: 4, job: bob });
-      bus.remindTenant('ann', { id: 'deleted', number: 5, job: null });
+      bus.remindTenant('ann', { id: other.id, place: { number: 3, at: 0 }, job: other });
+      bus.remindTenant('bob', { id: bob.id, place: { number: 4, at: 0 }, job: bob });
+      bus.remindTenant('ann', { id: 'deleted', place: { number: 5, at: 0 }, job: null });
       await delivered();
       expect(job.heard).toEqual([{ id: ann.id, version: 7, job: null, isReminder: true }]);
       const { id, version } = other;

@@ -32,12 +32,7 @@ describe('a feed', () => {
   });
 
   test('replaces everything by one item for a follower who does not keep up, if it may leave nothing out', async () => {
-    const feed = new Feed<number>(
-      3,
-      () => {},
-      undefined,
-      (newest) => -newest,
-    );
+    const feed = new Feed<number>(3, () => {}, undefined, { overflow: (newest) => -newest });
     for (let i = 1; i <= 5; i++) feed.push(i);
     feed.complete();
     expect(await taken(feed)).toEqual([-4, 5]);

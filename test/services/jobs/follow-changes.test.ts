@@ -1,7 +1,8 @@
 /** Following a tenant's jobs without a gap, on a real store. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { JobsNews, Since } from '../../../src/services/jobs/follow-changes.js';
 import type { Job } from '../../../src/services/jobs/job.js';
+import type { ChangePlace } from '../../../src/services/jobs/job-store.js';
+import type { JobsNews, Since } from '../../../src/services/jobs/tenant-changes.js';
 import { Gate, until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
 import { openWorkshop, type Workshop } from '../../support/workshop.js';
@@ -20,8 +21,12 @@ async function follow({ jobs }: Pick<Workshop, 'jobs'>, since: Since = 'now', te
   onTestFinished(leave);
   const isTold = (...wanted: readonly string[]): Promise<void> =>
     until(() => wanted.every((one) => told.map(textOf).includes(one)));
-  return { told, leave, isTold, cursor: () => told.at(-1)?.cursor ?? 0 };
+  return { told, leave, isTold, cursor: () => told.at(-1)?.cursor ?? START };
 }
+
+/** Before the first change. */
+const START: ChangePlace = { number: 0, at: 0 };
+const numbersOf = (told: readonly JobsNews[]): readonly number[] => told.map(({ cursor }) => cursor.number);
 
 const names = new Map<string, string>();
 
@@ -61,9 +66,7 @@ describe('a follower of changes', () => {
     await workshop.jobs.delete('ann', job.id);
     await isTold('DELETED a');
     expect(told.map(textOf)).toEqual(['CURRENT', 'CHANGED a.1', 'CHANGED a.2', 'DELETED a']);
-    expect(told.map(({ cursor }) => cursor)).toEqual(
-      [...told.map(({ cursor }) => cursor)].sort((a, b) => a - b),
-    );
+    expect(numbersOf(told)).toEqual(numbersOf(told).toSorted((a, b) => a - b));
   });
 
   test('with a cursor is told the present state of each that changed since, and then of what comes', async () => {
@@ -109,12 +112,18 @@ describe('a follower of changes', () => {
   test('is told RESYNC, and then what comes, if the cursor is not known', async () => {
     const workshop = await openWorkshop();
     await create(workshop, 'before');
-    for (const isForged of [true, false]) {
-      const since = isForged ? 'unknown' : (await workshop.store.lastChange()) + 1;
+    const { number, at } = await workshop.store.lastChange();
+    const wrong = {
+      forged: 'unknown',
+      'of the future': { number: number + 1, at },
+      'of a backup that was restored': { number, at: at - 1 },
+    } as const;
+    for (const [which, since] of Object.entries(wrong)) {
       const { told, isTold, leave } = await follow(workshop, since);
-      await create(workshop, `after ${since}`);
-      await isTold(`CHANGED after ${since}.1`);
-      expect(told.map(textOf)).toEqual(['RESYNC', `CHANGED after ${since}.1`]);
+      await isTold('RESYNC');
+      await create(workshop, which);
+      await isTold(`CHANGED ${which}.1`);
+      expect(told.map(textOf)).toEqual(['RESYNC', `CHANGED ${which}.1`]);
       await leave();
     }
   });
@@ -125,8 +134,7 @@ describe('a follower of changes', () => {
     await until(() => first.told.length === 1);
     for (const name of ['a', 'b']) await create(workshop, name);
     await workshop.store.forgetChanges(Date.now() + 25 * 60 * 60 * 1000);
-    expect(await workshop.store.firstChange()).toBe(await workshop.store.lastChange());
-    const late = await follow(workshop, first.told[0]?.cursor ?? 0);
+    const late = await follow(workshop, first.told[0]?.cursor);
     await until(() => late.told.length === 1);
     const current = await follow(workshop, await workshop.store.lastChange());
     await until(() => current.told.length === 1);
@@ -135,11 +143,13 @@ describe('a follower of changes', () => {
 
   test('is told 1,000 changes that it missed, and RESYNC in place of more', async () => {
     const workshop = await openWorkshop({ queueLimit: 2000 });
-    await Promise.all(Array.from({ length: 1001 }, () => workshop.create('ann')));
-    const all = await follow(workshop, 1);
+    await create(workshop, 'first');
+    const afterFirst = await workshop.store.lastChange();
+    await Promise.all(Array.from({ length: 1000 }, () => workshop.create('ann')));
+    const all = await follow(workshop, afterFirst);
     await all.isTold('CURRENT');
     expect(all.told).toHaveLength(1001);
-    const tooMany = await follow(workshop, 0);
+    const tooMany = await follow(workshop, START);
     await until(() => tooMany.told.length === 1);
     expect(tooMany.told.map(textOf)).toEqual(['RESYNC']);
   });
@@ -150,9 +160,9 @@ describe('a follower of changes', () => {
     const workshop = await openWorkshop({
       wrapStore: (store) =>
         withMethods(store, {
-          firstChange: async () => {
+          hasChange: async (place) => {
             if (isHeld) await gate.pass();
-            return store.firstChange();
+            return store.hasChange(place);
           },
         }),
     });
@@ -160,18 +170,15 @@ describe('a follower of changes', () => {
     const missed = await create(workshop, 'missed');
     await other.isTold('CHANGED missed.1');
     isHeld = true;
-    const following = follow(workshop, other.told[0]?.cursor ?? 0);
+    const { told, isTold } = await follow(workshop, other.told[0]?.cursor);
     await gate.arrived();
-    // Others are told of these, before the new follower has begun.
+    // What it missed has been read, but not told.
     await workshop.jobs.cancel('ann', missed.id);
     await create(workshop, 'meanwhile');
-    await other.isTold('CHANGED missed.2', 'CHANGED meanwhile.1');
     gate.open();
-    const { told, isTold } = await following;
-    await isTold('CURRENT', 'CHANGED missed.2', 'CHANGED meanwhile.1');
-    expect(told.map(textOf)).toEqual([
-      ...['CHANGED missed.1', 'CURRENT', 'CHANGED missed.2', 'CHANGED meanwhile.1'],
-    ]);
+    const later = ['CHANGED missed.2', 'CHANGED meanwhile.1'];
+    await Promise.all([isTold('CURRENT', ...later), other.isTold(...later)]);
+    expect(told.map(textOf)).toEqual(['CHANGED missed.1', 'CURRENT', ...later]);
   });
 
   test('misses nothing that is stored while the first of a tenant begins', async () => {
@@ -200,8 +207,7 @@ describe('a follower of changes', () => {
     const workshop = await openWorkshop({
       wrapStore: (store) =>
         withMethods(store, {
-          changedSince: (...args) =>
-            fails ? Promise.reject(new Error('away')) : store.changedSince(...args),
+          readChanges: (...args) => (fails ? Promise.reject(new Error('away')) : store.readChanges(...args)),
         }),
     });
     const { told, isTold } = await follow(workshop);
@@ -225,9 +231,104 @@ describe('a follower of changes', () => {
     const first = (await news.next()).value as JobsNews;
     expect(first.kind).toBe('RESYNC');
     const rest: JobsNews[] = [];
-    while (rest.at(-1)?.cursor !== reader.cursor()) rest.push((await news.next()).value as JobsNews);
-    expect(first.cursor + rest.length).toBe(reader.cursor());
+    while (rest.at(-1)?.cursor.number !== reader.cursor().number)
+      rest.push((await news.next()).value as JobsNews);
+    expect(first.cursor.number + rest.length).toBe(reader.cursor().number);
     await news.return?.();
+  });
+
+  test('who comes back with others is told in batches, each when it has read the last', async () => {
+    let reads = 0;
+    const workshop = await openWorkshop({
+      queueLimit: 2000,
+      wrapStore: (store) =>
+        withMethods(store, {
+          readChanges: (...args) => {
+            reads += 1;
+            return store.readChanges(...args);
+          },
+        }),
+    });
+    await Promise.all(Array.from({ length: 450 }, () => workshop.create('ann')));
+    const slow = await workshop.jobs.watchChanges('ann', START);
+    const quick = await follow(workshop, START);
+    await quick.isTold('CURRENT');
+    // Five for the quick one, and at most two for the one that has not read anything.
+    expect(reads).toBeLessThanOrEqual(8);
+    const before = reads;
+    let kind = '';
+    let told = 0;
+    for (; kind !== 'CURRENT'; told += 1) ({ kind } = (await slow.next()).value as JobsNews);
+    expect(told).toBe(451);
+    expect(reads).toBeGreaterThan(before);
+    await slow.return?.();
+  });
+
+  test('who reads slowly is told only the last position of each job', async () => {
+    const workshop = await openWorkshop();
+    const job = await create(workshop, 'a');
+    const slow = await workshop.jobs.watchChanges('ann', 'now');
+    const quick = await follow(workshop);
+    await quick.isTold('CURRENT');
+    for (const position of [30, 20, 10]) {
+      workshop.jobs.tellPositions('ann', new Map([[job.id, position]]));
+      await until(() => quick.told.some((news) => news.kind === 'MOVED' && news.position === position));
+    }
+    const told = [(await slow.next()).value, (await slow.next()).value] as JobsNews[];
+    expect(told).toMatchObject([{ kind: 'CURRENT' }, { kind: 'MOVED', position: 10 }]);
+    await slow.return?.();
+  });
+
+  test('is told no move of a job that no longer waits', async () => {
+    const workshop = await openWorkshop();
+    const [ended, waits] = [await create(workshop, 'ended'), await create(workshop, 'waits')];
+    const { told, isTold } = await follow(workshop);
+    await workshop.jobs.cancel('ann', ended.id);
+    await isTold('CHANGED ended.2');
+    workshop.jobs.tellPositions('ann', new Map([ended, waits].map(({ id }, i) => [id, i + 7])));
+    workshop.jobs.tellPositions('bob', new Map([[waits.id, 9]]));
+    await isTold('MOVED waits.1');
+    expect(told.map(textOf)).toEqual(['CURRENT', 'CHANGED ended.2', 'MOVED waits.1']);
+  });
+
+  test('is told moves, of those that it knows and of those that come among the first hundred', async () => {
+    const workshop = await openWorkshop();
+    const jobs: Job[] = [];
+    for (let i = 0; i < 101; i += 1) jobs.push(await create(workshop, `job ${i}`));
+    const { told, isTold } = await follow(workshop);
+    const tell = (from: number, ahead: number): void => {
+      const first = jobs.slice(from, from + 100).map(({ id }, i) => [id, ahead + i + 1] as const);
+      workshop.jobs.tellPositions('ann', new Map(first));
+    };
+    tell(0, 0);
+    tell(0, 1);
+    await isTold('MOVED job 8.1');
+    tell(1, 2);
+    await isTold('MOVED job 100.1');
+    const moves = told.flatMap((news) =>
+      news.kind === 'MOVED' ? [`${nameOf(news.job.id)}: ${news.position}`] : [],
+    );
+    // By one at the front, and by a tenth further back.
+    expect(moves).toEqual([
+      ...Array.from({ length: 9 }, (_, i) => `job ${i}: ${i + 2}`),
+      ...['job 100: 102'],
+    ]);
+  });
+
+  test('is told moves since it began, but none that it missed, because they are not stored', async () => {
+    const workshop = await openWorkshop();
+    const [ahead, waits] = [await create(workshop, 'ahead', 'bob'), await create(workshop, 'waits')];
+    const first = await follow(workshop);
+    await workshop.jobs.cancel('bob', ahead.id);
+    const look = async () => (await workshop.store.firstInQueue(['ann'], 100)).get('ann') ?? new Map();
+    workshop.jobs.tellPositions('ann', await look());
+    await first.isTold('MOVED waits.1');
+    const late = await follow(workshop, first.cursor());
+    workshop.jobs.tellPositions('ann', await look());
+    await workshop.jobs.cancel('ann', waits.id);
+    await Promise.all([first, late].map(({ isTold }) => isTold('CHANGED waits.2')));
+    expect(late.told.map(textOf)).toEqual(['CURRENT', 'CHANGED waits.2']);
+    expect(first.told.map(textOf)).toEqual(['CURRENT', 'MOVED waits.1', 'CHANGED waits.2']);
   });
 });
 

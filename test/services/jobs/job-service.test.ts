@@ -600,9 +600,9 @@ describe('watchAll', () => {
     const { jobs, store, bus, create } = await openWorkshop();
     const before = await create('ann');
     const states = await jobs.watchAll('ann');
-    bus.remindTenant('ann', { id: before.id, number: await store.lastChange(), job: before });
+    bus.remindTenant('ann', { id: before.id, place: await store.lastChange(), job: before });
     const job = await create('ann');
-    bus.remindTenant('ann', { id: job.id, number: await store.lastChange(), job });
+    bus.remindTenant('ann', { id: job.id, place: await store.lastChange(), job });
     expect((await states.next()).value).toEqual(job);
     await states.return?.();
   });

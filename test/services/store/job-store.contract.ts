@@ -296,7 +296,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         ]);
         store = await opened.reopen();
         const { jobs } = await store.list('ann', {}, { limit: 9, direction: 'forward' });
-        const changed = await store.changedSince('ann', 0, 9);
+        const { changed } = await store.readChanges('ann', 0, 9);
         const found = await Promise.all(whole.map(({ id }) => store.get(id)));
         const sent = await lease(2);
         for (const read of [jobs, found, changed.map(({ job }) => job).reverse()])
@@ -472,26 +472,56 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         const [first, second] = [await create('ann'), await create('ann')];
         await create('bob');
         const canceled = await happen(first, { type: 'canceled', at: NOON });
-        const changed = await store.changedSince('ann', before, NO_LIMIT);
+        const { changed } = await store.readChanges('ann', before.number, NO_LIMIT);
         expect(changed.map(({ id }) => id)).toEqual([second.id, first.id]);
         expect(changed.map(({ job }) => job)).toEqual([second, canceled]);
-        expect(changed.at(-1)?.number).toBe(await store.lastChange());
-        const [number = 0] = changed.map((change) => change.number);
-        expect(await store.changedSince('ann', number, NO_LIMIT)).toEqual(changed.slice(1));
-        expect(await store.changedSince('ann', await store.lastChange(), NO_LIMIT)).toEqual([]);
+        const last = await store.lastChange();
+        expect(changed.at(-1)?.place).toEqual(last);
+        const [number = 0] = changed.map(({ place }) => place.number);
+        const rest = { changed: changed.slice(1), isFull: false };
+        expect(await store.readChanges('ann', number, NO_LIMIT)).toEqual(rest);
+        expect(await store.readChanges('ann', last.number, NO_LIMIT)).toEqual({ changed: [], isFull: false });
+      });
+
+      test('are counted for a tenant, up to a limit', async () => {
+        const [job] = await createMany('ann', 3);
+        if (job === undefined) throw new Error('it was created');
+        await createMany('bob', 2);
+        await happen(job, { type: 'canceled', at: NOON });
+        const counts = [9, 4, 3].map((limit) => store.countChanges('ann', 0, limit));
+        expect(await Promise.all(counts)).toEqual([4, 4, 3]);
+        expect(await store.countChanges('ann', (await store.lastChange()).number, 9)).toBe(0);
+        expect(await store.countChanges('eve', 0, 9)).toBe(0);
+      });
+
+      test('are known by number and time, which tells them from those of another history', async () => {
+        expect(await store.hasChange({ number: 0, at: 0 })).toBe(true);
+        await createMany('ann', 2);
+        const last = await store.lastChange();
+        expect(await store.hasChange(last)).toBe(true);
+        for (const [number, at] of [
+          [last.number + 1, last.at],
+          [last.number, last.at + 1],
+          [0, 1],
+        ] as const) {
+          expect(await store.hasChange({ number, at })).toBe(false);
+        }
       });
 
       test('are gone through page by page, and none is passed over', async () => {
         const jobs = await createMany('ann', 7);
+        for (const job of jobs.slice(0, 2)) await happen(job, { type: 'canceled', at: NOON });
         const seen: string[] = [];
         let after = 0;
-        for (;;) {
-          const page = await store.changedSince('ann', after, 3);
-          seen.push(...page.map(({ id }) => id));
-          after = page.at(-1)?.number ?? after;
-          if (page.length < 3) break;
+        for (let isFull = true; isFull; ) {
+          const page = await store.readChanges('ann', after, 3);
+          ({ isFull } = page);
+          expect(page.changed.length).toBeLessThanOrEqual(3);
+          seen.push(...page.changed.map(({ id }) => id));
+          after = page.changed.at(-1)?.place.number ?? after;
         }
-        expect(seen).toEqual(jobs.map(({ id }) => id));
+        // A job that changed again is told again, if that is on a later page.
+        expect(seen).toEqual([...jobs, ...jobs.slice(0, 2)].map(({ id }) => id));
       });
 
       test('tell that a job was deleted, also when nothing is left of it', async () => {
@@ -500,7 +530,7 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           await happen(job, { type: 'canceled', at: NOON }, { type: 'deleted', at: NOON });
         }
         await store.erase([erased.id]);
-        const changed = await store.changedSince('ann', 0, NO_LIMIT);
+        const { changed } = await store.readChanges('ann', 0, NO_LIMIT);
         expect(changed.map(({ id, job }) => [id, job])).toEqual([
           [hidden.id, null],
           [erased.id, null],
@@ -513,21 +543,25 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         await lease(0);
         await store.reschedulePolls([{ id: job.id, pollAt: NOON }]);
         await store.rescheduleArchive(job.id, { at: NOON, attempts: 1 });
-        expect(await store.lastChange()).toBe(last);
+        expect(await store.lastChange()).toEqual(last);
       });
 
       test('are forgotten after a day, but for the last of all', async () => {
         await createMany('ann', 3);
         const last = await store.lastChange();
-        const [first] = await store.changedSince('ann', 0, NO_LIMIT);
+        const read = async () => (await store.readChanges('ann', 0, NO_LIMIT)).changed;
+        const [first] = await read();
+        if (first === undefined) throw new Error('it was read');
         await store.forgetChanges(Date.now() + 23 * HOUR);
-        expect(await store.changedSince('ann', 0, NO_LIMIT)).toHaveLength(3);
-        expect(await store.firstChange()).toBe(first?.number);
+        expect(await read()).toHaveLength(3);
+        expect(await store.hasChange(first.place)).toBe(true);
         await store.forgetChanges(Date.now() + 25 * HOUR);
-        expect((await store.changedSince('ann', 0, NO_LIMIT)).map(({ number }) => number)).toEqual([last]);
-        expect(await store.firstChange()).toBe(last);
+        expect((await read()).map(({ place }) => place)).toEqual([last]);
+        expect(await store.hasChange(last)).toBe(true);
+        expect(await store.hasChange(first.place)).toBe(false);
+        expect(await store.hasChange({ number: 0, at: 0 })).toBe(false);
         await createMany('ann', 1);
-        expect(await store.lastChange()).toBe(last + 1);
+        expect((await store.lastChange()).number).toBe(last.number + 1);
       });
     });
 
@@ -947,11 +981,27 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         await happen(sent, { type: 'canceled', at: NOON });
         expect(await store.firstInQueue(['ann', 'bob', 'eve', 'none'], 2)).toEqual(
           new Map([
-            ['ann', [first.id, second.id]],
-            ['bob', [bobs.id]],
+            [
+              'ann',
+              new Map([
+                [first.id, 1],
+                [second.id, 3],
+              ]),
+            ],
+            ['bob', new Map([[bobs.id, 2]])],
           ]),
         );
         expect(await store.firstInQueue([], 2)).toEqual(new Map());
+      });
+
+      test('are those of jobs that wait, which are read as they are stored', async () => {
+        const [waits, ended, deleted] = await createMany('ann', 3);
+        if (!waits || !ended || !deleted) throw new Error('three were created');
+        await happen(ended, { type: 'canceled', at: NOON });
+        await happen(deleted, { type: 'canceled', at: NOON }, { type: 'deleted', at: NOON });
+        const ids = [ended.id, waits.id, deleted.id, 'none'];
+        expect(await store.waitingJobs(ids)).toEqual([waits]);
+        expect(await store.waitingJobs([])).toEqual([]);
       });
 
       test('of nothing are nothing', async () => {
@@ -1332,7 +1382,9 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
           () => lease(1),
           () => store.queuePositions([job.id]),
           () => store.firstInQueue(['ann'], 1),
-          () => store.firstChange(),
+          () => store.hasChange({ number: 1, at: NOON }),
+          () => store.countChanges('ann', 0, 1),
+          () => store.waitingJobs([job.id]),
           () => store.slots(NOON),
           () => store.pastDeadline(['WAITING'], NOON, 1),
           () => store.claimPolls(NOON, () => LATER, 1),

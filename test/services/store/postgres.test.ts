@@ -243,10 +243,10 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       await other.query('begin');
       await other.query('update jobs set version = version + 1 where id = $1', [slow.id]);
       await store.create(quick, 10);
-      const seen = await store.changedSince('ann', from, 10);
+      const { changed: seen } = await store.readChanges('ann', from.number, 10);
       expect(seen.map(({ id }) => id)).toEqual([quick.id]);
       await other.query('commit');
-      const later = await store.changedSince('ann', seen[0]?.number ?? 0, 10);
+      const { changed: later } = await store.readChanges('ann', seen[0]?.place.number ?? 0, 10);
       expect(later.map(({ id }) => id)).toEqual([slow.id]);
     } finally {
       await other.end();
@@ -276,7 +276,7 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       expect(await Promise.race([made, waiting])).toBe('waits');
       await other.query('commit');
       await made;
-      const changed = await store.changedSince('ann', from, 10);
+      const { changed } = await store.readChanges('ann', from.number, 10);
       expect(changed.map(({ id }) => id)).toEqual([first.id, second.id]);
     } finally {
       await Promise.all([other.end(), watcher.end()]);
@@ -294,9 +294,9 @@ describe.skipIf(url === null)('over PostgreSQL', () => {
       const reading = (async () => {
         for (let after = 0, isLast = false; !isLast; ) {
           isLast = isDone;
-          const changed = (await stores[0]?.changedSince('ann', after, 1000)) ?? [];
+          const { changed = [] } = (await stores[0]?.readChanges('ann', after, 1000)) ?? {};
           for (const { id } of changed) seen.add(id);
-          after = changed.at(-1)?.number ?? after;
+          after = changed.at(-1)?.place.number ?? after;
         }
       })();
       const writing = stores.map(async (store) => {

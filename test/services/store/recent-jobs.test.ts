@@ -56,7 +56,7 @@ describe('jobs kept in memory', () => {
         for (const together of all) {
           await Promise.all(together.map(({ what, nth }) => take(what, nth, jobs)));
           // Always read from the database.
-          const changed = await store.changedSince('ann', 0, 1000);
+          const { changed } = await store.readChanges('ann', 0, 1000);
           const stored = changed.flatMap(({ job }) => job ?? []);
           const { jobs: listed } = await store.list('ann', {}, { limit: 1000, direction: 'forward' });
           expect(listed).toEqual(

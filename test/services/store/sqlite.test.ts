@@ -424,9 +424,14 @@ describe('the queries that run all the time', () => {
 
   test('find what changed for a tenant, and the jobs of it, by indexes', async () => {
     await store.create(newJobOf('ann'), 1000);
-    const [plan] = await plansOf(() => store.changedSince('ann', 0, 500));
+    const [plan] = await plansOf(() => store.readChanges('ann', 0, 500));
     expect(plan).toMatch(/job_changes_tenant \(tenant=\? AND number>\?\)/);
     expect(plan).toMatch(/INDEX \S+ \(id=\?\)/);
+  });
+
+  test('find the first of the queue, in its order, by an index', async () => {
+    const [plan] = await plansOf(() => store.firstInQueue(['ann'], 100));
+    expect(plan).toMatch(/jobs USING INDEX jobs_open \(status=\?\)/);
   });
 
   test('find those of a new job by indexes', async () => {

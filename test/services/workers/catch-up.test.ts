@@ -63,10 +63,10 @@ describe('catching up', () => {
     const { jobs, create, catchUp } = await openDeaf({
       wrapStore: (store) =>
         withMethods(store, {
-          changedSince: async (...parameters) => {
-            const changed = await store.changedSince(...parameters);
+          readChanges: async (...parameters) => {
+            const read = await store.readChanges(...parameters);
             await meanwhile();
-            return changed;
+            return read;
           },
         }),
     });

@@ -136,8 +136,8 @@ export class Witness {
 
   async #expectFeed({ stores }: Fleet, tenant: string, changed: ReadonlySet<string>): Promise<void> {
     const after = this.#changes.get(tenant) ?? 0;
-    const feed = await (stores.at(-1) as JobStore).changedSince(tenant, after, 1000);
-    const numbers = feed.map(({ number }) => number);
+    const { changed: feed } = await (stores.at(-1) as JobStore).readChanges(tenant, after, 1000);
+    const numbers = feed.map(({ place }) => place.number);
     expect(numbers, 'changes come in order').toEqual([...new Set(numbers)].sort((a, b) => a - b));
     for (const { id, job } of feed) {
       expect(job?.version, 'a change shows the newest version').toBe(
