@@ -55,6 +55,10 @@ describe.skipIf(!isChromiumInstalled())('a page of another origin', { timeout: 6
       uploadsOnFiles(),
     ]);
     page = await browser.newPage();
+    // A file that is sent in less than 50 ms has no progress to be seen.
+    const devTools = await page.context().newCDPSession(page);
+    const unlimited = { offline: false, latency: 0, downloadThroughput: -1 };
+    await devTools.send('Network.emulateNetworkConditions', { ...unlimited, uploadThroughput: 50_000_000 });
     await page.goto(front.url);
   }, 60_000);
 

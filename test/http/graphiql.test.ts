@@ -77,6 +77,12 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
 
   test('runs the operation at the cursor, and typed queries, by Ctrl-Enter', async () => {
     await page.locator('.graphiql-tab').first().click();
+    // It knows the operations of the tab as soon as ▶ offers them.
+    const offers = page.locator('[aria-haspopup="menu"]');
+    await page
+      .getByRole('button', { name: /^Execute query/ })
+      .and(offers)
+      .waitFor();
     await page.locator('.graphiql-query-editor').click();
     await page.keyboard.press('Control+End');
     await page.keyboard.press('ArrowUp');
