@@ -101,9 +101,13 @@ export function IsIdempotencyKey(): PropertyDecorator {
 }
 
 export function IsReference(): PropertyDecorator {
-  return rule('REFERENCE_INVALID', 'must be 1 to 256 characters, and none of them a control character', {
-    holds: (value) => value == null || (typeof value === 'string' && isReference(value)),
-  });
+  return rule(
+    'REFERENCE_INVALID',
+    'must be 1 to 256 characters, none of them a control character or half of a surrogate pair',
+    {
+      holds: (value) => value == null || (typeof value === 'string' && isReference(value)),
+    },
+  );
 }
 
 /** A JSON object that can be kept; its message says which of `METADATA_FAULTS` it has. */

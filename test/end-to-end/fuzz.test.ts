@@ -1,5 +1,6 @@
 /** Bad input in bulk, over every protocol: nothing breaks or grows, and good input is served. */
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
@@ -157,13 +158,24 @@ function raw(bytes: string | Buffer, isWhole = false): Promise<number[]> {
   });
 }
 
+interface RawRequest {
+  readonly path: string;
+  readonly headers: string;
+  readonly body: string;
+}
+
 /** Sends the requests in a row over one connection: the fastest way to send many. */
-function pipelined(requests: readonly { path: string; headers: string; body: string }[]): Promise<number[]> {
+async function pipelined(requests: readonly RawRequest[]): Promise<number[]> {
   const parts = requests.map(({ path, headers, body }, i) => {
     const last = i === requests.length - 1 ? 'connection: close\r\n' : '';
     return `POST ${path} HTTP/1.1\r\nhost: localhost\r\n${headers}${last}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
   });
-  return raw(parts.join(''), true);
+  const statuses = await raw(parts.join(''), true);
+  if (statuses.at(-1) !== 429) return statuses;
+  // A fast machine sends more per second than the gateway takes from one caller. It says to come back after a second.
+  await sleep(1000);
+  const answered = statuses.slice(0, -1);
+  return [...answered, ...(await pipelined(requests.slice(answered.length)))];
 }
 
 async function check<T>(

@@ -15,6 +15,7 @@ import { pausedGateway } from './attacks/paused-gateway.js';
 import { providerTexts } from './attacks/provider-texts.js';
 import { queuePositions } from './attacks/queue-positions.js';
 import { repeatedCallbacks } from './attacks/repeated-callbacks.js';
+import { returningFollowers } from './attacks/returning-followers.js';
 import { silentSockets } from './attacks/silent-sockets.js';
 import { slowDetections } from './attacks/slow-detections.js';
 import { statusLists } from './attacks/status-lists.js';
@@ -33,6 +34,7 @@ export const ATTACKS: readonly Attack[] = [
   wideAnswers,
   manySubscriptions,
   manyFollowers,
+  returningFollowers,
   unreadAnswers,
   dearQueries,
   followTokenDocuments,
