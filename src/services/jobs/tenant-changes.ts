@@ -110,13 +110,12 @@ export class TenantChanges {
   /** @param positions those of the first `MAX_TOLD_POSITIONS` waiting jobs, by job id */
   tellPositions(positions: ReadonlyMap<string, number>): void {
     if (this.#told === null) return;
-    // A job that was not among them is new, and was told as such, unless there were more than these.
-    const maySucceed = this.#positions.size >= MAX_TOLD_POSITIONS;
     const told = new Map<string, number>();
     for (const [id, position] of positions) {
       const before = this.#positions.get(id);
-      const isNews = before === undefined ? maySucceed : hasMovedFar(before, position);
-      told.set(id, isNews ? position : (before ?? position));
+      // A new job may have moved since it was told.
+      const isNews = before === undefined || hasMovedFar(before, position);
+      told.set(id, isNews ? position : before);
       if (isNews) this.#moved.add(id);
     }
     this.#positions = told;

@@ -115,6 +115,21 @@ describe("a follower of a tenant's changes", () => {
   });
 });
 
+test("a follower of a tenant's changes is told of a new job that moved before anyone looked", async () => {
+  const { jobs, create } = await openQueue();
+  const first = await create('ann');
+  const news = await jobs.watchChanges('ann', 'now');
+  const second = await create('ann');
+  await jobs.cancel('ann', first.id);
+  const told: string[] = [];
+  while (told.at(-1) !== 'MOVED 1') {
+    const { kind, job, position } = (await news.next()).value;
+    if (job?.id === second.id) told.push(kind === 'MOVED' ? `MOVED ${position}` : kind);
+  }
+  expect(told).toEqual(['CHANGED', 'MOVED 1']);
+  await news.return?.();
+});
+
 describe('queue positions', () => {
   test('write nothing for jobs that nobody follows', async () => {
     const { jobs, create, get } = await openQueue();
