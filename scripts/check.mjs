@@ -9,6 +9,8 @@ readCommandLine(
 for (const [program, ...args] of [
   ['biome', 'ci', '.'],
   ['tsc', '--noEmit'],
+  ['tsc', '-p', 'packages/client', '--noEmit'],
+  ['tsc', '-p', 'packages/client/test'],
 ]) {
   // npm has put the folder of the programs into PATH.
   const { status } = spawnSync(program, args, { stdio: 'inherit' });
