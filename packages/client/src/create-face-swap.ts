@@ -1,10 +1,182 @@
-/** Puts the parts of the client together. */
-import type { FaceSwap, FaceSwapOptions } from './face-swap.js';
+/** Puts the parts of a client together. */
+import { createAlarm } from './alarm.js';
+import { createJobHandle } from './create-job-handle.js';
+import { createJobList } from './create-job-list.js';
+import { DETECT_FACES, SUBMIT } from './documents.js';
+import { RequestRefused } from './errors.js';
+import type { FaceSwap, FaceSwapOptions, SubmitStorage } from './face-swap.js';
+import { type Addresses, filesIn, submitInput, submitPlusInput, withAddresses } from './graphql-input.js';
+import type { Job } from './job.js';
+import type { JobHandle } from './job-handle.js';
+import { createLine, type Line } from './line.js';
+import type { Upload, UploadOptions } from './media.js';
+import { writable } from './readable.js';
+import type { Gateway } from './request.js';
+import type { ResumedSubmit } from './resumed-submit.js';
+import type { SubmitInput, SubmitPlusInput } from './submit-input.js';
+import { MAX_AGE_MS, type UnansweredSubmit, unansweredSubmits } from './unanswered-submits.js';
+import { hexOf, uploadFile } from './upload-file.js';
+
+/** Of other jobs' tokens; the oldest is forgotten first. */
+const MAX_FOLLOW_LINES = 100;
+const KEY_BYTES = 16;
 
 /**
  * Creates a client. It opens no connection before something is followed or asked, except that it sends again what an
  * earlier page of the same `scope` had not been answered.
  */
-export function createFaceSwap(_options: FaceSwapOptions): FaceSwap {
-  throw new Error('To be written');
+export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
+  const { url, token, scope, webSocket, fetch = globalThis.fetch.bind(globalThis) } = options;
+  const controller = new AbortController();
+  const closed = controller.signal;
+  const alarm = createAlarm();
+  const gateway: Gateway = {
+    // A page has an address when something is asked, but not while a server renders it.
+    address: () => new URL(url, globalThis.location?.href),
+    token,
+    webSocket,
+    fetch,
+    alarm,
+    closed,
+  };
+  const line = createLine(gateway);
+  const lines = new Map<string, Line>();
+  const unanswered = unansweredSubmits(
+    options.storage === undefined ? browserStorage() : options.storage,
+    scope,
+    closed,
+  );
+  const resumed = writable<readonly ResumedSubmit[]>([]);
+
+  const lineOf = (followToken: string): Line => {
+    const found = lines.get(followToken) ?? createLine({ ...gateway, token: followToken });
+    lines.set(followToken, found);
+    for (const oldest of lines.keys()) if (lines.size > MAX_FOLLOW_LINES) lines.delete(oldest);
+    return found;
+  };
+
+  const uploadAll = async (
+    input: object,
+    { signal, onProgress }: UploadOptions,
+  ): Promise<{ addresses: Addresses; uploads: readonly Upload[] }> => {
+    const files = [...filesIn(input)];
+    const loaded = files.map(() => 0);
+    const total = files.reduce((sum, { size }) => sum + size, 0);
+    const uploads = await Promise.all(
+      files.map((file, index) => {
+        const onLoaded =
+          onProgress &&
+          ((bytes: number): void => {
+            // A form's envelope is no part of the file.
+            loaded[index] = Math.min(bytes, file.size);
+            onProgress({ loaded: loaded.reduce((sum, one) => sum + one, 0), total });
+          });
+        return uploadFile(gateway, line.request, file, { signal, onLoaded });
+      }),
+    );
+    return { uploads, addresses: new Map(files.map((file, index) => [file, uploads[index]?.url ?? ''])) };
+  };
+
+  /** @param signal of the caller; whoever aborts does not want it after a reload either */
+  const untilAnswered = async (
+    key: string,
+    signal: AbortSignal | undefined,
+    task: () => Promise<string>,
+  ): Promise<string> => {
+    try {
+      return await task();
+    } finally {
+      // After closing, another client goes on.
+      if (!closed.aborted || signal?.aborted) unanswered.forget(key);
+    }
+  };
+  const send = async ({ method, input, at }: UnansweredSubmit, signal?: AbortSignal): Promise<string> => {
+    const patienceMs = at + MAX_AGE_MS - Date.now();
+    const { job } = await line.request<{ job: Job }>(SUBMIT[method], { input }, { signal, patienceMs });
+    line.store.put(job);
+    return job.id;
+  };
+
+  const submit = (
+    method: ResumedSubmit['method'],
+    given: SubmitInput | SubmitPlusInput,
+    inputOf: (addresses: Addresses) => object,
+    more: UploadOptions = {},
+  ): JobHandle => {
+    const { idempotencyKey: key = newKey(), reference = null, metadata = null } = given;
+    const keep = (input: object | null): UnansweredSubmit => {
+      const kept = { key, method, at: Date.now(), input, reference, metadata };
+      unanswered.keep(kept);
+      return kept;
+    };
+    const { signal } = more;
+    const id = untilAnswered(key, signal, async () => {
+      signal?.throwIfAborted();
+      if (filesIn(given).size > 0) keep(null);
+      const { addresses } = await uploadAll(given, more);
+      return send(keep({ ...inputOf(addresses), idempotencyKey: key }), signal);
+    });
+    unanswered.hold(key, () => id);
+    return createJobHandle(line, id, signal);
+  };
+
+  const resume = async (key: string): Promise<void> => {
+    const kept = unanswered.find(key);
+    if (!kept) return;
+    const { method, input, reference, metadata } = kept;
+    const add = (submit: ResumedSubmit): void => resumed.set([...resumed.getSnapshot(), submit]);
+    if (input) {
+      const id = untilAnswered(key, undefined, () => send(kept));
+      add({ outcome: 'sent-again', key, method, job: createJobHandle(line, id) });
+      await id;
+    } else {
+      unanswered.forget(key);
+      add({ outcome: 'interrupted', key, method, reference, metadata });
+    }
+  };
+  for (const key of unanswered.keys()) unanswered.hold(key, () => resume(key));
+
+  return {
+    submit: (input, more) => submit('submit', input, (addresses) => submitInput(input, addresses), more),
+    submitPlus: (input, more) =>
+      submit('submitPlus', input, (addresses) => submitPlusInput(input, addresses), more),
+    follow: (id, { followToken, initial, signal } = {}) => {
+      const own = followToken === undefined ? line : lineOf(followToken);
+      // Whatever came meanwhile is newer.
+      if (initial) own.store.put(initial, 0);
+      return createJobHandle(own, id, signal);
+    },
+    followAll: (more = {}) => createJobList(line, more),
+    jobs: (input = {}) => line.jobs(input),
+    job: (id) => line.job(id),
+    detectFaces: async (input, more = {}) => {
+      const { addresses } = await uploadAll(input, more);
+      const { signal } = more;
+      return line.request(DETECT_FACES, { input: withAddresses({ ...input }, addresses) }, { signal });
+    },
+    upload: async (file, more = {}) => {
+      const { uploads } = await uploadAll([file], more);
+      return uploads[0] as Upload;
+    },
+    connection: line.socket.connection,
+    resumed,
+    close: () => {
+      controller.abort(new RequestRefused('CLOSED', 'The client is closed.'));
+      alarm.stop();
+    },
+  };
+}
+
+/** Unlike `randomUUID`, this also exists in insecure contexts. */
+function newKey(): string {
+  return hexOf(crypto.getRandomValues(new Uint8Array(KEY_BYTES)).buffer);
+}
+
+/** Reading the property alone may throw. */
+function browserStorage(): SubmitStorage | null {
+  try {
+    return typeof window === 'undefined' ? null : window.localStorage;
+  } catch {
+    return null;
+  }
 }

@@ -1,5 +1,5 @@
 /** The errors that this package throws. An abort throws the signal's `reason` instead. */
-import type { ErrorAudience, Job, JobErrorCode } from './job.js';
+import type { ErrorAudience, Job, JobError, JobErrorCode } from './job.js';
 
 /** One broken rule of the input. */
 export interface FieldError {
@@ -13,7 +13,7 @@ export interface FieldError {
 export interface Refusal {
   readonly fieldErrors?: readonly FieldError[] | undefined;
   /** In seconds. */
-  readonly retryAfter?: number | undefined;
+  readonly retryAfter?: number | null | undefined;
   readonly cause?: unknown;
 }
 
@@ -33,11 +33,11 @@ export class RequestRefused extends Error {
   /** In how many seconds to try again; null if nobody said. */
   readonly retryAfter: number | null;
 
-  constructor(code: string, message: string, { fieldErrors, retryAfter, cause }: Refusal = {}) {
+  constructor(code: string, message: string, { fieldErrors = [], retryAfter = null, cause }: Refusal = {}) {
     super(message, { cause });
     this.code = code;
-    this.fieldErrors = fieldErrors ?? [];
-    this.retryAfter = retryAfter ?? null;
+    this.fieldErrors = fieldErrors;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -54,12 +54,18 @@ export class JobFailed extends Error {
   readonly job: Job;
 
   constructor(job: Job) {
-    const { error } = job;
-    super(error?.message ?? 'The job was canceled.');
-    this.code = error?.code ?? 'CANCELED';
-    this.audience = error?.audience ?? 'USER';
-    this.userMessage = error?.userMessage ?? 'The face swap was canceled.';
-    this.retryable = error?.retryable ?? true;
+    const {
+      code = 'CANCELED',
+      message = 'The job was canceled.',
+      audience = 'USER',
+      userMessage = 'The face swap was canceled.',
+      retryable = true,
+    }: Partial<Omit<JobError, 'code'>> & { code?: JobFailed['code'] } = job.error ?? {};
+    super(message);
+    this.code = code;
+    this.audience = audience;
+    this.userMessage = userMessage;
+    this.retryable = retryable;
     this.job = job;
   }
 }

@@ -26,7 +26,7 @@ export interface JobPage {
 
 export interface JobListSnapshot {
   readonly jobs: readonly Job[];
-  /** Whether a page is being read. */
+  /** Whether the first page, or one more, is being read. */
   readonly loading: boolean;
   /** Whether there are older ones, for `loadMore`. */
   readonly hasMore: boolean;
@@ -40,7 +40,10 @@ export interface FollowAllOptions {
   readonly pageSize?: number | undefined;
 }
 
-/** Live while somebody subscribes or iterates. Iterating gives each new snapshot, and ends only with `close()`. */
+/**
+ * Live while somebody subscribes or iterates. Iterating gives each new snapshot, and ends only with the client: it throws
+ * `RequestRefused` with the code `CLOSED` then.
+ */
 export interface JobList extends AsyncIterable<JobListSnapshot>, Readable<JobListSnapshot> {
   /** Reads the next page; does nothing while a page is being read, or if there is none. */
   readonly loadMore: () => Promise<void>;

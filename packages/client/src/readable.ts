@@ -27,3 +27,26 @@ export function writable<Value>(value: Value): Writable<Value> {
     },
   };
 }
+
+/** The same value, kept up to date while somebody subscribes: `begin` is called for the first one, and what it returns after the last. */
+export function whileLooked<Value>(
+  { getSnapshot, subscribe }: Readable<Value>,
+  begin: () => () => void,
+): Readable<Value> {
+  let lookers = 0;
+  let end: () => void;
+  return {
+    getSnapshot,
+    subscribe: (listener) => {
+      const unsubscribe = subscribe(listener);
+      if (lookers++ === 0) end = begin();
+      let isOver = false;
+      return () => {
+        if (isOver) return;
+        isOver = true;
+        unsubscribe();
+        if (--lookers === 0) end();
+      };
+    },
+  };
+}

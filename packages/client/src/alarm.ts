@@ -1,0 +1,74 @@
+/** Waiting that ends early when there is reason to try again: the browser is online, or the page has woken. */
+
+export interface Alarm {
+  /** Resolves after `ms`, or at the next reason to try again. Rejects with the signal's reason. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Calls `listener` at each reason to try again, until the function that it returns is called. */
+  onWake(listener: () => void): () => void;
+  /** Safe to call twice. */
+  stop(): void;
+}
+
+const EVENTS = ['online', 'offline', 'pageshow', 'visibilitychange'];
+const TICK_MS = 2000;
+/** A timer that is late by this much has slept with the machine, or the page was frozen. */
+const MAX_LATE_MS = 3000;
+const MAX_BACKOFF_MS = 8000;
+
+/** Half a second, then twice as long each time, up to 8 seconds; or up to half of that less, so that not all return at once. */
+export function backoffMs(failures: number): number {
+  return Math.min(MAX_BACKOFF_MS, 500 * 2 ** failures) * (1 - Math.random() / 2);
+}
+
+export function createAlarm(): Alarm {
+  const { addEventListener, removeEventListener, document } = globalThis;
+  const listeners = new Set<() => void>();
+  let ticks: ReturnType<typeof setInterval> | undefined;
+  let tickedAt = 0;
+
+  const wake = (): void => {
+    if (document?.visibilityState !== 'hidden') for (const listener of [...listeners]) listener();
+  };
+  const tick = (): void => {
+    const now = Date.now();
+    const isLate = now - tickedAt > TICK_MS + MAX_LATE_MS;
+    tickedAt = now;
+    if (isLate) wake();
+  };
+  const onWake = (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    if (ticks === undefined) {
+      tickedAt = Date.now();
+      ticks = setInterval(tick, TICK_MS);
+    }
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size > 0) return;
+      clearInterval(ticks);
+      ticks = undefined;
+    };
+  };
+  // Node has no such function.
+  for (const event of EVENTS) addEventListener?.(event, wake);
+
+  return {
+    onWake,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        const end = (): void => {
+          clearTimeout(timer);
+          forget();
+          signal.removeEventListener('abort', end);
+          if (signal.aborted) reject(signal.reason);
+          else resolve();
+        };
+        const timer = setTimeout(end, ms);
+        const forget = onWake(end);
+        signal.addEventListener('abort', end);
+        if (signal.aborted) end();
+      }),
+    stop: () => {
+      for (const event of EVENTS) removeEventListener?.(event, wake);
+    },
+  };
+}

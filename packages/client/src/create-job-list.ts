@@ -1,0 +1,126 @@
+/** Keeps a list of jobs up to date. */
+import { changes } from './changes.js';
+import type { Job } from './job.js';
+import type { FollowAllOptions, JobFilter, JobList, JobListSnapshot, JobPage } from './job-list.js';
+import type { Line } from './line.js';
+import { whileLooked, writable } from './readable.js';
+import { isPassing, type RequestOptions } from './request.js';
+
+const PAGE_SIZE = 20;
+const MAX_PAGE_SIZE = 100;
+/** After a gap, a list that is longer than this is read again only so far. */
+const MAX_READ_AGAIN = 500;
+
+export function createJobList(line: Line, { filter = {}, pageSize = PAGE_SIZE }: FollowAllOptions): JobList {
+  const state = writable<JobListSnapshot>({ jobs: [], loading: true, hasMore: false, error: null });
+  /** What is shown, from the newest job to the oldest one that was read. */
+  let shown = new Map<string, Job>();
+  let cursor: string | null = null;
+  /** Before the first page is read, all that is known are changes. */
+  let hasMore = true;
+  /** What the store told while pages were read; null while none are. */
+  let told: Map<string, Job | null> | null = null;
+  let isStale = true;
+
+  const show = (more: Partial<JobListSnapshot> = {}): void => {
+    const before = state.getSnapshot();
+    const sorted = [...shown.values()].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
+    const isSame =
+      sorted.length === before.jobs.length && sorted.every((job, index) => job === before.jobs[index]);
+    const jobs = isSame ? before.jobs : sorted;
+    const { loading, hasMore, error } = { ...before, ...more };
+    if (isSame && loading === before.loading && hasMore === before.hasMore && error === before.error) return;
+    state.set({ jobs, loading, hasMore, error });
+  };
+  const place = (id: string, job: Job | null): void => {
+    const oldest = state.getSnapshot().jobs.at(-1);
+    if (!job || !matches(filter, job)) shown.delete(id);
+    else if (shown.has(id)) shown.set(id, job);
+    // Of two of the same time, the one that was heard of later is the newer one.
+    else if (!hasMore || (oldest && job.createdAt >= oldest.createdAt))
+      shown = new Map([[id, job], ...shown]);
+  };
+  const hear = (id: string, job: Job | null): void => {
+    told?.set(id, job);
+    place(id, job);
+    show();
+  };
+
+  /** Reads from `cursor` on, until there are `wanted` more. @param begin called with the first news */
+  const load = async (
+    from: string | null,
+    wanted: number,
+    begin: () => void,
+    options?: RequestOptions,
+  ): Promise<void> => {
+    const seen = new Map<string, Job | null>();
+    told = seen;
+    try {
+      const found: Job[] = [];
+      let page: JobPage | undefined;
+      while (!page || (page.hasMore && found.length < wanted)) {
+        const first = Math.min(MAX_PAGE_SIZE, wanted - found.length);
+        page = await line.jobs({ first, after: page ? page.endCursor : from, filter }, options);
+        found.push(...page.jobs);
+      }
+      begin();
+      for (const job of found) if (matches(filter, job)) shown.set(job.id, job);
+      cursor = page.endCursor ?? from;
+      hasMore = page.hasMore;
+      show({ hasMore, loading: false, error: null });
+      for (const [id, job] of seen) place(id, job);
+      show();
+    } catch (error) {
+      // A poll that is not answered is no news: the connection's state says so.
+      if (!(options && isPassing(error))) fail(error);
+      throw error;
+    } finally {
+      told = null;
+    }
+  };
+  const fail = (error: unknown): void => show({ error, loading: false });
+
+  /** One at a time. */
+  let busy: Promise<unknown> = Promise.resolve();
+  const inTurn = (next: () => Promise<void>): Promise<void> => {
+    const turn = busy.then(next);
+    busy = turn.catch(() => {});
+    return turn;
+  };
+  const refresh = (isLive: boolean, options?: RequestOptions): Promise<void> =>
+    inTurn(async () => {
+      const wanted = Math.min(MAX_READ_AGAIN, Math.max(pageSize, shown.size));
+      await load(null, wanted, () => shown.clear(), options);
+      isStale = !isLive;
+    });
+
+  const readable = whileLooked(state, () => {
+    isStale = true;
+    const unwatch = line.store.watch(hear);
+    const unfollow = line.followChanges({ isStale: () => isStale, refresh, fail });
+    return () => {
+      unwatch();
+      unfollow();
+    };
+  });
+
+  return {
+    ...readable,
+    loadMore: async () => {
+      if (state.getSnapshot().loading || !hasMore) return;
+      show({ loading: true });
+      await inTurn(() => load(cursor, pageSize, () => {})).catch(() => {});
+    },
+    [Symbol.asyncIterator]: () => changes(readable, line.gateway.closed),
+  };
+}
+
+function matches({ status, createdAfter, createdBefore, reference }: JobFilter, job: Job): boolean {
+  const createdAt = Date.parse(job.createdAt);
+  return (
+    (!status || status.includes(job.status)) &&
+    !(createdAfter && createdAt <= Date.parse(createdAfter)) &&
+    !(createdBefore && createdAt >= Date.parse(createdBefore)) &&
+    (reference === undefined || reference === job.reference)
+  );
+}

@@ -1,0 +1,25 @@
+/** The GraphQL documents that this package sends. */
+
+const COMMON = `__typename id status version queuePosition waitingReason createdAt updatedAt finishedAt reference metadata
+result{url providerUrl providerUrlExpiresAt archived contentType byteSize sha256 downloadUrl thumbnailUrl}
+error{code message providerCode retryable audience userMessage}`;
+const FACE_SWAP = 'sourceImage{path}targetImage{path}';
+const FACE_SWAP_PLUS = 'sourceUrl targetUrl';
+const JOB = `{${COMMON}...on FaceSwapJob{${FACE_SWAP}}...on FaceSwapPlusJob{${FACE_SWAP_PLUS}}}`;
+
+export const SUBMIT = {
+  submit: `mutation($input:SubmitFaceSwapInput!){answer:submitFaceSwap(input:$input){job{${COMMON} ${FACE_SWAP}}}}`,
+  submitPlus: `mutation($input:SubmitFaceSwapPlusInput!){answer:submitFaceSwapPlus(input:$input){job{${COMMON} ${FACE_SWAP_PLUS}}}}`,
+};
+export const READ_JOB = `query($id:ID!){answer:job(id:$id)${JOB}}`;
+export const READ_JOBS = `query($first:Int,$after:String,$filter:JobFilter){answer:jobs(first:$first,after:$after,filter:$filter){edges{node${JOB}}pageInfo{endCursor hasNextPage}}}`;
+export const CANCEL_JOB = `mutation($id:ID!){answer:cancelJob(id:$id)${JOB}}`;
+export const DELETE_JOB = 'mutation($id:ID!){answer:deleteJob(id:$id)}';
+export const CREATE_FOLLOW_TOKEN =
+  'mutation($id:ID!,$seconds:Int!){answer:createFollowToken(jobId:$id,expiresInSeconds:$seconds){token expiresAt}}';
+export const DETECT_FACES =
+  'query($input:DetectFacesInput!){answer:detectFaces(input:$input){frames{index timeSeconds faces{landmarks{x y}opts faceUrl region{x y width height}cropRegion{x y width height}}}}}';
+export const CREATE_UPLOAD =
+  'mutation($input:CreateUploadInput!){answer:createUpload(input:$input){upload{id url contentType byteSize width height durationSeconds sha256 putUrl headers{name value}}}}';
+export const FOLLOW_JOB = `subscription($id:ID!,$after:Int){answer:jobUpdated(id:$id,afterVersion:$after,untilArchived:true)${JOB}}`;
+export const FOLLOW_JOBS = `subscription($after:String){answer:jobsChanged(after:$after){kind cursor deletedId job${JOB}}}`;

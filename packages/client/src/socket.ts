@@ -1,0 +1,253 @@
+/**
+ * Subscriptions over one socket, in the protocol of graphql-ws. The socket is opened when there is something to follow, and
+ * again whenever it is lost. A line that died without a word is noticed by pings; while the socket can't be opened, each
+ * subscription is polled.
+ *
+ * graphql-ws has a client of its own, of which this needs little: its ways to connect again and to keep alive are not those
+ * above, and it is as large as all of this package may be.
+ */
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws/client';
+import { backoffMs } from './alarm.js';
+import type { Connection } from './connection.js';
+import { RequestRefused } from './errors.js';
+import { type Readable, writable } from './readable.js';
+import {
+  authorizationOf,
+  type ClientError,
+  type Gateway,
+  isPassing,
+  refusalOf,
+  UNAUTHENTICATED,
+} from './request.js';
+
+export interface Subscription {
+  readonly query: string;
+  /** Called at each connect. */
+  variables(): object;
+  next(answer: unknown): void;
+  /** Called once, unless it was stopped: when the gateway has completed it, or with what waiting can't change. */
+  end(error: unknown): void;
+  /** Does by a request what the socket can't. */
+  poll(): Promise<unknown>;
+}
+
+export interface Socket {
+  readonly connection: Readable<Connection>;
+  /** Returns a function that stops it. */
+  subscribe(subscription: Subscription): () => void;
+}
+
+interface Message {
+  readonly type: string;
+  readonly id?: string;
+  readonly payload?: unknown;
+}
+
+interface Event {
+  readonly data?: { readonly answer: unknown } | null;
+  readonly errors: readonly ClientError[];
+}
+
+/** With the time for an answer, a dead line is noticed within 12 seconds. */
+const PING_MS = 8000;
+const PONG_MS = 4000;
+/** After a page has woken, its line is probably dead. */
+const WAKE_PONG_MS = 2000;
+const CONNECT_MS = 6000;
+/** The next job is often followed soon. */
+const LINGER_MS = 1000;
+/** How long there may be no socket before jobs are polled. */
+const POLL_AFTER_MS = 5000;
+const POLL_EVERY_MS = 3000;
+/** The credentials are missing or wrong; they have expired. */
+const REFUSED_TOKEN = [4401, 4403];
+
+export function createSocket(gateway: Gateway): Socket {
+  const { alarm, closed, token, webSocket = globalThis.WebSocket } = gateway;
+  const connection = writable<Connection>('idle');
+  /** What is followed, and by which id on the present socket. */
+  const active = new Map<Subscription, string>();
+  let ids = 0;
+  let socket: WebSocket | null = null;
+  let isOpen = false;
+  let isWaiting = false;
+  let failures = 0;
+  /** By the last poll; null before the first one. */
+  let isReached: boolean | null = null;
+  let polls: ReturnType<typeof setTimeout> | undefined;
+  let deadline: ReturnType<typeof setTimeout> | undefined;
+  let stopWaking = (): void => {};
+
+  const show = (): void => {
+    let state: Connection = 'connecting';
+    if (active.size === 0) state = 'idle';
+    else if (isOpen) state = 'live';
+    else if (isReached === false || globalThis.navigator?.onLine === false) state = 'offline';
+    else if (isReached) state = 'polling';
+    connection.set(state);
+  };
+  const within = (ms: number, act: () => void): void => {
+    clearTimeout(deadline);
+    deadline = setTimeout(act, ms);
+  };
+  const send = (message: object): void => socket?.send(JSON.stringify(message));
+
+  /** Whether asking again can't help. */
+  const isFinal = (error: unknown): boolean =>
+    error instanceof RequestRefused &&
+    !isPassing(error) &&
+    !(error.code === UNAUTHENTICATED && typeof token === 'function');
+
+  /** Returns false if it was over before. */
+  const leave = (subscription: Subscription): boolean => {
+    const id = active.get(subscription);
+    active.delete(subscription);
+    if (isOpen && id) send({ type: 'complete', id });
+    if (active.size === 0) {
+      stopWaking();
+      closed.removeEventListener('abort', close);
+      clearTimeout(polls);
+      polls = undefined;
+      if (isOpen) within(LINGER_MS, lose);
+      else lose();
+    }
+    show();
+    return id !== undefined;
+  };
+  const over = (subscription: Subscription, error: unknown): void => {
+    if (leave(subscription)) subscription.end(error);
+  };
+
+  const poll = async (): Promise<void> => {
+    const all = [...active.keys()];
+    const outcomes = await Promise.allSettled(all.map((one) => one.poll()));
+    polls = undefined;
+    if (isOpen) return;
+    isReached = outcomes.some(({ status }) => status === 'fulfilled');
+    outcomes.forEach((outcome, index) => {
+      const one = all[index];
+      if (one && outcome.status === 'rejected' && isFinal(outcome.reason)) over(one, outcome.reason);
+    });
+    expectSocket(POLL_EVERY_MS);
+  };
+  const expectSocket = (ms: number): void => {
+    if (active.size > 0 && !isOpen) polls ??= setTimeout(poll, ms * (1 - Math.random() / 4));
+    show();
+  };
+
+  const ping = (ms: number): void => {
+    send({ type: 'ping' });
+    within(ms, lose);
+  };
+  /** A socket that has not said so may be gone. */
+  const check = (): void => {
+    if (isOpen) ping(WAKE_PONG_MS);
+    show();
+  };
+
+  const start = (subscription: Subscription): void => {
+    const id = `${++ids}`;
+    active.set(subscription, id);
+    const { query } = subscription;
+    if (isOpen) send({ type: 'subscribe', id, payload: { query, variables: subscription.variables() } });
+  };
+  const fail = (subscription: Subscription, errors: readonly ClientError[]): void => {
+    const refused = refusalOf(errors);
+    if (isFinal(refused)) {
+      over(subscription, refused);
+      return;
+    }
+    active.set(subscription, '');
+    const waitMs = Math.max((refused.retryAfter ?? 0) * 1000, backoffMs(failures++));
+    alarm.sleep(waitMs, closed).then(
+      () => active.get(subscription) === '' && start(subscription),
+      () => {},
+    );
+  };
+
+  const hear = ({ type, id, payload }: Message): void => {
+    within(PING_MS, () => ping(PONG_MS));
+    if (type === 'ping') send({ type: 'pong' });
+    if (type === 'connection_ack') {
+      isOpen = true;
+      failures = 0;
+      isReached = null;
+      clearTimeout(polls);
+      polls = undefined;
+      show();
+      for (const subscription of active.keys()) start(subscription);
+    }
+    const [subscription] = [...active].find(([, own]) => own === id) ?? [];
+    if (!subscription) return;
+    if (type === 'complete') over(subscription, null);
+    else if (type === 'error') fail(subscription, payload as readonly ClientError[]);
+    else {
+      const { data, errors } = payload as Event;
+      if (data) subscription.next(data.answer);
+      else {
+        send({ type: 'complete', id });
+        fail(subscription, errors);
+      }
+    }
+  };
+
+  const connect = (): void => {
+    if (!webSocket || socket || isWaiting || active.size === 0) return;
+    const opened = new webSocket(
+      gateway.address().href.replace(/^http/, 'ws'),
+      GRAPHQL_TRANSPORT_WS_PROTOCOL,
+    ) as WebSocket;
+    socket = opened;
+    within(CONNECT_MS, lose);
+    opened.onopen = () =>
+      authorizationOf(gateway).then((payload) => {
+        if (socket === opened) send({ type: 'connection_init', payload });
+      }, lose);
+    opened.onmessage = ({ data }) => {
+      if (socket === opened) hear(JSON.parse(data));
+    };
+    opened.onclose = ({ code, reason }) => {
+      if (socket === opened) lose(code, reason);
+    };
+    // It is closed, too.
+    opened.onerror = () => {};
+  };
+  const lose = (code?: unknown, reason?: unknown): void => {
+    const lost = socket;
+    socket = null;
+    isOpen = false;
+    clearTimeout(deadline);
+    lost?.close();
+    if (typeof token !== 'function' && REFUSED_TOKEN.includes(code as number)) {
+      const refused = new RequestRefused(UNAUTHENTICATED, `${reason}`);
+      for (const one of [...active.keys()]) over(one, refused);
+    }
+    if (active.size === 0 || isWaiting) return;
+    isWaiting = true;
+    expectSocket(POLL_AFTER_MS);
+    const again = (): void => {
+      isWaiting = false;
+      connect();
+    };
+    alarm.sleep(backoffMs(failures++), closed).then(again, again);
+  };
+  const close = (): void => {
+    for (const one of [...active.keys()]) over(one, closed.reason);
+    lose();
+  };
+
+  return {
+    connection,
+    subscribe: (subscription) => {
+      if (active.size === 0) {
+        stopWaking = alarm.onWake(check);
+        closed.addEventListener('abort', close);
+        if (isOpen) check();
+      }
+      start(subscription);
+      connect();
+      expectSocket(webSocket ? POLL_AFTER_MS : 0);
+      return () => void leave(subscription);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/** A list of jobs while jobs come, change and go. */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../../../test/support/free-port.js';
+import { newFolder } from '../../../test/support/gateway-process.js';
+import { startGateway, type TestGateway } from '../../../test/support/harness.js';
+import type { FaceSwap, JobList } from '../src/index.js';
+import { ADDRESSES, closeClients, newClient } from './support.js';
+
+let gateway: TestGateway;
+let dir: string;
+let port: number;
+// Jobs wait until a test ends them.
+const start = () =>
+  startGateway({
+    dir,
+    env: { PORT: String(port), DISPATCH: 'paused', SUBMIT_WAIT_MS: '0' },
+  });
+
+beforeAll(async () => {
+  dir = newFolder();
+  port = await freePort();
+  gateway = await start();
+});
+afterAll(() => gateway.stop());
+afterEach(closeClients);
+
+const submit = (client: FaceSwap, reference?: string) => client.submit({ ...ADDRESSES, reference }).id;
+const ids = (list: JobList) => list.getSnapshot().jobs.map(({ id }) => id);
+
+/** A list that is live, and what it showed so far. */
+async function follow(client: FaceSwap, options = {}) {
+  const list = client.followAll(options);
+  let changes = 0;
+  const stop = list.subscribe(() => {
+    changes += 1;
+  });
+  await expect.poll(() => list.getSnapshot().loading).toBe(false);
+  await expect.poll(() => client.connection.getSnapshot()).toBe('live');
+  return { list, stop, changes: () => changes };
+}
+
+it('shows new jobs first, moves them in the queue, and drops those that are deleted', async () => {
+  const [mine, other] = [newClient(gateway.url), newClient(gateway.url)];
+  const first = await submit(other);
+  const { list, stop } = await follow(mine);
+  expect(ids(list)).toEqual([first]);
+  const second = await submit(other);
+  await expect.poll(() => ids(list)).toEqual([second, first]);
+  await expect.poll(() => list.getSnapshot().jobs.map(({ queuePosition }) => queuePosition)).toEqual([2, 1]);
+  await other.follow(first).cancel();
+  await expect
+    .poll(() => list.getSnapshot().jobs.map(({ status }) => status))
+    .toEqual(['WAITING', 'CANCELED']);
+  await expect.poll(() => list.getSnapshot().jobs[0]?.queuePosition).toBe(1);
+  await other.follow(first).delete();
+  await expect.poll(() => ids(list)).toEqual([second]);
+  // What this client does itself is shown at once.
+  const third = await submit(mine);
+  expect(ids(list)).toEqual([third, second]);
+  stop();
+  await expect.poll(() => mine.connection.getSnapshot()).toBe('idle');
+  for (const id of [second, third]) await mine.follow(id).cancel();
+  for (const id of [second, third]) await mine.follow(id).delete();
+});
+
+it('fills the gap of a gateway that was away, deletions included', async () => {
+  const [mine, other] = [newClient(gateway.url), newClient(gateway.url)];
+  const [kept, changed, gone] = [await submit(other), await submit(other), await submit(other)];
+  const { list } = await follow(mine);
+  expect(ids(list)).toEqual([gone, changed, kept]);
+  await gateway.stop();
+  await expect.poll(() => mine.connection.getSnapshot()).not.toBe('live');
+  // Another gateway of the same database, which this client does not know.
+  const hidden = await startGateway({ dir, env: { DISPATCH: 'paused', SUBMIT_WAIT_MS: '0' } });
+  const away = newClient(hidden.url);
+  await away.follow(changed).cancel();
+  await away.follow(gone).cancel();
+  await away.follow(gone).delete();
+  const added = await submit(away);
+  await hidden.stop();
+  gateway = await start();
+  await expect.poll(() => ids(list)).toEqual([added, changed, kept]);
+  expect(list.getSnapshot().jobs.map(({ status }) => status)).toEqual(['WAITING', 'CANCELED', 'WAITING']);
+  for (const id of [added, kept]) await mine.follow(id).cancel();
+  for (const id of [added, changed, kept]) await mine.follow(id).delete();
+});
+
+it('shows what its filter lets through, page by page', async () => {
+  const client = newClient(gateway.url);
+  const sent: string[] = [];
+  for (let count = 0; count < 5; count++) sent.unshift(await submit(client, 'album'));
+  await submit(client, 'another');
+  const { list } = await follow(client, { filter: { reference: 'album', status: ['WAITING'] }, pageSize: 2 });
+  expect(ids(list)).toEqual(sent.slice(0, 2));
+  expect(list.getSnapshot().hasMore).toBe(true);
+  await list.loadMore();
+  expect(ids(list)).toEqual(sent.slice(0, 4));
+  // One that left the filter leaves the list; an older one than those shown does not enter it.
+  await client.follow(sent[1] ?? '').cancel();
+  await expect.poll(() => ids(list)).toEqual([sent[0], sent[2], sent[3]]);
+  await list.loadMore();
+  expect(ids(list)).toEqual([sent[0], sent[2], sent[3], sent[4]]);
+  expect(list.getSnapshot().hasMore).toBe(false);
+  expect((await client.jobs({ first: 1, filter: { reference: 'another' } })).jobs).toHaveLength(1);
+});
+
+it('several lists and iterations need one subscription', async () => {
+  const client = newClient(gateway.url);
+  const { stop } = await follow(client);
+  const second = client.followAll({ filter: { status: ['CANCELED'] } });
+  let snapshots = 0;
+  for await (const { loading, jobs } of second) {
+    snapshots += 1;
+    if (loading) continue;
+    expect(jobs.map(({ status }) => status)).toEqual(['CANCELED']);
+    break;
+  }
+  expect(snapshots).toBeGreaterThan(0);
+  stop();
+});
