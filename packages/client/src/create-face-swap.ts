@@ -5,7 +5,7 @@ import { createJobList } from './create-job-list.js';
 import { DETECT_FACES, SUBMIT } from './documents.js';
 import { RequestRefused } from './errors.js';
 import type { FaceSwap, FaceSwapOptions, SubmitStorage } from './face-swap.js';
-import { type Addresses, filesIn, submitInput, submitPlusInput, withAddresses } from './graphql-input.js';
+import { filesIn, graphqlInput, type Uploads, withAddresses } from './graphql-input.js';
 import type { Job } from './job.js';
 import type { JobHandle } from './job-handle.js';
 import { createLine, type Line } from './line.js';
@@ -55,53 +55,51 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     return found;
   };
 
-  const uploadAll = async (
-    input: object,
-    { signal, onProgress }: UploadOptions,
-  ): Promise<{ addresses: Addresses; uploads: readonly Upload[] }> => {
+  const uploadAll = async (input: object, { signal, onProgress }: UploadOptions): Promise<Uploads> => {
     const files = [...filesIn(input)];
     const loaded = files.map(() => 0);
-    const total = files.reduce((sum, { size }) => sum + size, 0);
-    const uploads = await Promise.all(
-      files.map((file, index) => {
-        const onLoaded =
-          onProgress &&
-          ((bytes: number): void => {
-            // A form's envelope is no part of the file.
-            loaded[index] = Math.min(bytes, file.size);
-            onProgress({ loaded: loaded.reduce((sum, one) => sum + one, 0), total });
-          });
-        return uploadFile(gateway, line.request, file, { signal, onLoaded });
-      }),
-    );
-    return { uploads, addresses: new Map(files.map((file, index) => [file, uploads[index]?.url ?? ''])) };
+    const sum = (counts: readonly number[]): number => counts.reduce((all, one) => all + one, 0);
+    const total = sum(files.map(({ size }) => size));
+    const uploads = files.map(async (file, index) => {
+      const onLoaded = (bytes: number): void => {
+        loaded[index] = bytes;
+        onProgress?.({ loaded: sum(loaded), total });
+      };
+      const upload = await uploadFile(gateway, line.request, file, {
+        signal,
+        onLoaded: onProgress && onLoaded,
+      });
+      return [file, upload] as const;
+    });
+    return new Map(await Promise.all(uploads));
   };
 
-  /** @param signal of the caller; whoever aborts does not want it after a reload either */
-  const untilAnswered = async (
+  /**
+   * Sends what `ready` gives until it is answered.
+   *
+   * @param signal of the caller; whoever aborts does not want it after a reload either
+   */
+  const send = async (
     key: string,
-    signal: AbortSignal | undefined,
-    task: () => Promise<string>,
+    ready: () => UnansweredSubmit | Promise<UnansweredSubmit>,
+    signal?: AbortSignal,
   ): Promise<string> => {
     try {
-      return await task();
+      const { method, input, at } = await ready();
+      const patienceMs = at + MAX_AGE_MS - Date.now();
+      const { job } = await line.request<{ job: Job }>(SUBMIT[method], { input }, { signal, patienceMs });
+      line.store.put(job);
+      return job.id;
     } finally {
       // After closing, another client goes on.
       if (!closed.aborted || signal?.aborted) unanswered.forget(key);
     }
   };
-  const send = async ({ method, input, at }: UnansweredSubmit, signal?: AbortSignal): Promise<string> => {
-    const patienceMs = at + MAX_AGE_MS - Date.now();
-    const { job } = await line.request<{ job: Job }>(SUBMIT[method], { input }, { signal, patienceMs });
-    line.store.put(job);
-    return job.id;
-  };
 
   const submit = (
     method: ResumedSubmit['method'],
     given: SubmitInput | SubmitPlusInput,
-    inputOf: (addresses: Addresses) => object,
-    more: UploadOptions = {},
+    options: UploadOptions = {},
   ): JobHandle => {
     const { idempotencyKey: key = newKey(), reference = null, metadata = null } = given;
     const keep = (input: object | null): UnansweredSubmit => {
@@ -109,37 +107,41 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
       unanswered.keep(kept);
       return kept;
     };
-    const { signal } = more;
-    const id = untilAnswered(key, signal, async () => {
-      signal?.throwIfAborted();
-      if (filesIn(given).size > 0) keep(null);
-      const { addresses } = await uploadAll(given, more);
-      return send(keep({ ...inputOf(addresses), idempotencyKey: key }), signal);
-    });
+    const ready = (uploads: Uploads): UnansweredSubmit =>
+      keep({ ...graphqlInput(method, given, uploads), idempotencyKey: key });
+    const { signal } = options;
+    const id = send(
+      key,
+      () => {
+        // In the same turn, because the page may end at any time.
+        if (filesIn(given).size === 0) return ready(new Map());
+        keep(null);
+        return uploadAll(given, options).then(ready);
+      },
+      signal,
+    );
     unanswered.hold(key, () => id);
     return createJobHandle(line, id, signal);
   };
 
-  const resume = async (key: string): Promise<void> => {
+  const resume = async (key: string): Promise<unknown> => {
     const kept = unanswered.find(key);
     if (!kept) return;
     const { method, input, reference, metadata } = kept;
     const add = (submit: ResumedSubmit): void => resumed.set([...resumed.getSnapshot(), submit]);
-    if (input) {
-      const id = untilAnswered(key, undefined, () => send(kept));
-      add({ outcome: 'sent-again', key, method, job: createJobHandle(line, id) });
-      await id;
-    } else {
+    if (!input) {
       unanswered.forget(key);
-      add({ outcome: 'interrupted', key, method, reference, metadata });
+      return add({ outcome: 'interrupted', key, method, reference, metadata });
     }
+    const id = send(key, () => kept);
+    add({ outcome: 'sent-again', key, method, job: createJobHandle(line, id) });
+    return id;
   };
   for (const key of unanswered.keys()) unanswered.hold(key, () => resume(key));
 
   return {
-    submit: (input, more) => submit('submit', input, (addresses) => submitInput(input, addresses), more),
-    submitPlus: (input, more) =>
-      submit('submitPlus', input, (addresses) => submitPlusInput(input, addresses), more),
+    submit: (input, more) => submit('submit', input, more),
+    submitPlus: (input, more) => submit('submitPlus', input, more),
     follow: (id, { followToken, initial, signal } = {}) => {
       const own = followToken === undefined ? line : lineOf(followToken);
       // Whatever came meanwhile is newer.
@@ -150,13 +152,11 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     jobs: (input = {}) => line.jobs(input),
     job: (id) => line.job(id),
     detectFaces: async (input, more = {}) => {
-      const { addresses } = await uploadAll(input, more);
-      const { signal } = more;
-      return line.request(DETECT_FACES, { input: withAddresses({ ...input }, addresses) }, { signal });
+      const addressed = withAddresses({ ...input }, await uploadAll(input, more));
+      return line.request(DETECT_FACES, { input: addressed }, { signal: more.signal });
     },
     upload: async (file, more = {}) => {
-      const { uploads } = await uploadAll([file], more);
-      return uploads[0] as Upload;
+      return (await uploadAll([file], more)).get(file) as Upload;
     },
     connection: line.socket.connection,
     resumed,

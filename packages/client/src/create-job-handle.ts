@@ -86,7 +86,7 @@ export function createJobHandle(line: Line, id: string | Promise<string>, signal
         if (job.finishedAt && !job.result) throw new JobFailed(job);
       }
       if (last?.result) return last.result;
-      throw new RequestRefused('NOT_FOUND', 'The job was deleted.');
+      throw new RequestRefused('NOT_FOUND', 'There is no such job.');
     },
     cancel: async () => line.cancel(await known),
     delete: async () => line.delete(await known),

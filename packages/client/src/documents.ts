@@ -1,8 +1,8 @@
 /** The GraphQL documents that this package sends. */
 
 const COMMON = `__typename id status version queuePosition waitingReason createdAt updatedAt finishedAt reference metadata
-result{url providerUrl providerUrlExpiresAt archived contentType byteSize sha256 downloadUrl thumbnailUrl}
-error{code message providerCode retryable audience userMessage}`;
+result{url archived contentType byteSize downloadUrl thumbnailUrl}
+error{code message retryable audience userMessage}`;
 const FACE_SWAP = 'sourceImage{path}targetImage{path}';
 const FACE_SWAP_PLUS = 'sourceUrl targetUrl';
 const JOB = `{${COMMON}...on FaceSwapJob{${FACE_SWAP}}...on FaceSwapPlusJob{${FACE_SWAP_PLUS}}}`;

@@ -56,9 +56,9 @@ export class JobFailed extends Error {
   constructor(job: Job) {
     const {
       code = 'CANCELED',
-      message = 'The job was canceled.',
       audience = 'USER',
       userMessage = 'The face swap was canceled.',
+      message = userMessage,
       retryable = true,
     }: Partial<Omit<JobError, 'code'>> & { code?: JobFailed['code'] } = job.error ?? {};
     super(message);

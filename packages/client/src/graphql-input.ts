@@ -3,8 +3,8 @@ import type { Media } from './media.js';
 import type { FacePicture, SubmitInput, SubmitPlusInput } from './submit-input.js';
 
 type Fields = Readonly<Record<string, unknown>>;
-/** Of the files, once they are uploaded. */
-export type Addresses = ReadonlyMap<Blob, string>;
+/** What the files have become. */
+export type Uploads = ReadonlyMap<Blob, { readonly url: string }>;
 
 /** The files in an input, each once. */
 export function filesIn(value: unknown, files = new Set<Blob>()): Set<Blob> {
@@ -14,33 +14,30 @@ export function filesIn(value: unknown, files = new Set<Blob>()): Set<Blob> {
 }
 
 /** Replaces files, URLs and uploads by addresses. */
-export function withAddresses(fields: Fields, addresses: Addresses): Fields {
+export function withAddresses(fields: Fields, uploads: Uploads): Fields {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, withAddress(value, addresses)]),
+    Object.entries(fields).map(([name, value]) => [name, withAddress(value, uploads)]),
   );
 }
 
-function withAddress(value: unknown, addresses: Addresses): unknown {
-  if (value instanceof Blob) return addresses.get(value);
+function withAddress(value: unknown, uploads: Uploads): unknown {
+  if (value instanceof Blob) return uploads.get(value)?.url;
   if (value instanceof URL) return value.href;
-  if (Array.isArray(value)) return value.map((one) => withAddress(one, addresses));
+  if (Array.isArray(value)) return value.map((one) => withAddress(one, uploads));
   if (!isObject(value)) return value;
-  return value['url'] ?? withAddresses(value, addresses);
+  return value['url'] ?? withAddresses(value, uploads);
 }
 
-export function submitInput(
-  { metadata, source, target, ...options }: SubmitInput,
-  addresses: Addresses,
+export function graphqlInput(
+  method: 'submit' | 'submitPlus',
+  { metadata, source, target, ...options }: SubmitInput | SubmitPlusInput,
+  uploads: Uploads,
 ): Fields {
-  const images = { ...options, sourceImage: pictures(source), targetImage: pictures(target) };
-  return { ...withAddresses(images, addresses), metadata };
-}
-
-export function submitPlusInput(
-  { metadata, source: sourceUrl, target: targetUrl, ...options }: SubmitPlusInput,
-  addresses: Addresses,
-): Fields {
-  return { ...withAddresses({ ...options, sourceUrl, targetUrl }, addresses), metadata };
+  const media =
+    method === 'submit'
+      ? { sourceImage: pictures(source), targetImage: pictures(target) }
+      : { sourceUrl: source, targetUrl: target };
+  return { ...withAddresses({ ...options, ...media }, uploads), metadata };
 }
 
 function pictures(given: SubmitInput['source']): readonly FacePicture[] {

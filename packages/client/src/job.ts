@@ -37,16 +37,11 @@ export type JobErrorCode =
   | 'RESULT_UNUSABLE';
 
 export interface JobResult {
-  /** The gateway's own lasting copy once `archived`, the provider's address until then. */
+  /** The gateway's own lasting copy once `archived`; until then the provider's address, which lasts for 7 days. */
   readonly url: string;
-  readonly providerUrl: string;
-  /** ISO 8601, UTC. */
-  readonly providerUrlExpiresAt: string;
   readonly archived: boolean;
   readonly contentType: string | null;
   readonly byteSize: number | null;
-  /** In hex. */
-  readonly sha256: string | null;
   /** The copy for a download link; null while there is no copy. */
   readonly downloadUrl: string | null;
   /** A WebP of the copy, at most 320 pixels wide; null while there is no copy, and for a video. */
@@ -57,7 +52,6 @@ export interface JobError {
   readonly code: JobErrorCode;
   /** For whoever wrote the app; may name the provider. */
   readonly message: string;
-  readonly providerCode: number | null;
   /** Whether submitting the same input again, unchanged, may succeed. */
   readonly retryable: boolean;
   readonly audience: ErrorAudience;

@@ -89,7 +89,7 @@ export function createLine(gateway: Gateway): Line {
   const look = async (entry: JobEntry, isEnough: (job: Job) => boolean): Promise<boolean> => {
     const found = await job(entry.id, ONCE);
     if (entry.end) return true;
-    if (found === null) finish(entry, new RequestRefused('NOT_FOUND', 'There is no job with this id.'));
+    if (found === null) finish(entry, new RequestRefused('NOT_FOUND', 'There is no such job.'));
     else if (isEnough(found)) finish(entry, null);
     return found === null || isEnough(found);
   };
@@ -186,7 +186,8 @@ export function createLine(gateway: Gateway): Line {
         await request(DELETE_JOB, { id });
       } catch (error) {
         // Likewise.
-        if (!(error instanceof RequestRefused && error.code === 'NOT_FOUND' && store.entry(id).job))
+        const { job: known, isDeleted } = store.entry(id);
+        if (!(error instanceof RequestRefused && error.code === 'NOT_FOUND' && (known || isDeleted)))
           throw error;
       }
       store.remove(id);

@@ -23,13 +23,20 @@ export type Request = <Answer>(query: string, variables: object, options?: Reque
 
 /** An entry of a GraphQL answer's `errors`. */
 export interface ClientError {
-  readonly message: string;
+  readonly message?: string | undefined;
   readonly extensions?: {
     readonly code?: string;
     readonly fieldErrors?: readonly FieldError[];
     readonly retryAfterSeconds?: number;
     readonly outcome?: string;
   };
+}
+
+/** A refused request, or a refused upload. */
+interface Refused {
+  readonly errors?: readonly [ClientError];
+  readonly code?: string;
+  readonly message?: string;
 }
 
 const PATIENCE_MS = 30_000;
@@ -39,7 +46,11 @@ const ATTEMPT_MS = 45_000;
 const MAX_TOKENS = 3;
 const UNANSWERED = 'UNANSWERED';
 export const UNAUTHENTICATED = 'UNAUTHENTICATED';
-const PASSING = [UNANSWERED, 'RATE_LIMITED', 'STORE_UNAVAILABLE', 'AUTHENTICATION_UNAVAILABLE'];
+/** The last two are of uploads. */
+const PASSING = [
+  ...[UNANSWERED, 'RATE_LIMITED', 'STORE_UNAVAILABLE', 'AUTHENTICATION_UNAVAILABLE'],
+  ...['STORAGE_UNAVAILABLE', 'IN_PROGRESS'],
+];
 const PASSING_STATUS = [408, 425, 429];
 
 /** Whether the same request may succeed a little later. */
@@ -47,51 +58,54 @@ export function isPassing(refused: unknown): boolean {
   return refused instanceof RequestRefused && PASSING.includes(refused.code);
 }
 
-export function refusalOf([error]: readonly ClientError[]): RequestRefused {
-  const {
-    code = 'BAD_REQUEST',
-    fieldErrors,
-    retryAfterSeconds: retryAfter,
-    outcome,
-  } = error?.extensions ?? {};
-  // An outcome that nobody knows is like no answer.
-  return new RequestRefused(outcome === undefined ? code : UNANSWERED, error?.message ?? code, {
-    fieldErrors,
-    retryAfter,
-  });
-}
-
-/** For what is not answered in the gateway's own words. */
-export function refusalOfStatus(
-  response: Response | XMLHttpRequest,
-  retryAfter: string | null,
+/** @param status of an answer that may not be the gateway's */
+export function refusalOf(
+  { message, extensions }: ClientError,
+  status = 400,
+  retryAfterHeader: string | null = null,
 ): RequestRefused {
-  const { status } = response;
-  const isPassing = status >= 500 || PASSING_STATUS.includes(status);
-  return new RequestRefused(
-    isPassing ? UNANSWERED : `HTTP_${status}`,
-    `Answered with ${status}, and not by the gateway.`,
-    {
-      retryAfter: Number(retryAfter) || undefined,
-    },
-  );
+  const isPassingStatus = status >= 500 || PASSING_STATUS.includes(status);
+  const {
+    code = isPassingStatus ? UNANSWERED : `HTTP_${status}`,
+    fieldErrors,
+    // The header may also be a date.
+    retryAfterSeconds: retryAfter = Number(retryAfterHeader) || null,
+    outcome,
+  } = extensions ?? {};
+  // An outcome that nobody knows is like no answer.
+  return new RequestRefused(outcome ? UNANSWERED : code, message ?? code, { fieldErrors, retryAfter });
 }
 
-/**
- * Calls `attempt` until it does not fail in a passing way.
- *
- * @param isWorth tells of other refusals whether to try again
- */
+/** Reads a body of the gateway. @throws RequestRefused unless it is an answer */
+export function answerOf<Answer extends object>(
+  isAnswer: (answer: Partial<Answer>) => unknown,
+  { status }: Pick<Response, 'status'>,
+  text: string,
+  retryAfter: string | null,
+): Answer {
+  let answer: Answer & Refused = Object();
+  try {
+    answer = JSON.parse(text);
+  } catch {}
+  if (isAnswer(answer)) return answer;
+  const { errors: [error] = [{ message: answer.message, extensions: answer }] } = answer;
+  throw refusalOf(error, status, retryAfter);
+}
+
+/** Not earlier than the gateway says. */
+export function waitMsOf({ retryAfter }: RequestRefused, failures: number): number {
+  return (retryAfter ?? 0) * 1000 + backoffMs(failures);
+}
+
+/** Calls `attempt` until it does not fail in a passing way. */
 export async function repeat<Answer>(
-  { alarm, closed }: Gateway,
+  { alarm, closed, token }: Gateway,
   { signal, patienceMs = PATIENCE_MS }: RequestOptions,
   attempt: (signal: AbortSignal) => Promise<Answer>,
-  isWorth: (refused: RequestRefused, attempts: number) => boolean = () => false,
 ): Promise<Answer> {
   const ending = signal ? AbortSignal.any([signal, closed]) : closed;
   const until = Date.now() + patienceMs;
   for (let attempts = 1; ; attempts++) {
-    ending.throwIfAborted();
     let refused: RequestRefused;
     try {
       return await attempt(ending);
@@ -100,12 +114,14 @@ export async function repeat<Answer>(
       refused =
         error instanceof RequestRefused
           ? error
-          : new RequestRefused(UNANSWERED, 'The gateway did not answer.', { cause: error });
+          : new RequestRefused(UNANSWERED, 'No answer.', { cause: error });
     }
-    const { retryAfter } = refused;
-    const waitMs =
-      retryAfter === null ? backoffMs(attempts - 1) : retryAfter * 1000 * (1 + Math.random() / 10);
-    if (!(isPassing(refused) || isWorth(refused, attempts)) || Date.now() + waitMs > until) throw refused;
+    const { code } = refused;
+    const isWorth =
+      isPassing(refused) ||
+      (code === UNAUTHENTICATED && typeof token === 'function' && attempts < MAX_TOKENS);
+    const waitMs = waitMsOf(refused, attempts - 1);
+    if (!isWorth || Date.now() + waitMs > until) throw refused;
     await alarm.sleep(waitMs, ending);
   }
 }
@@ -123,28 +139,22 @@ export function createRequest(gateway: Gateway): Request {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        accept: 'application/graphql-response+json, application/json',
         ...(await authorizationOf(gateway)),
       },
       body,
       signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
     });
-    const text = await response.text();
-    let answer: { data?: { answer: Answer } | null; errors?: readonly ClientError[] } = {};
-    try {
-      answer = JSON.parse(text);
-    } catch {}
-    const { data, errors } = answer;
-    // What was stored is told even if some of it could not be read.
-    if (data && (data.answer !== null || !errors)) return data.answer;
-    throw errors ? refusalOf(errors) : refusalOfStatus(response, response.headers.get('retry-after'));
-  };
-  return (query, variables, options = {}) =>
-    repeat(
-      gateway,
-      options,
-      (signal) => post(JSON.stringify({ query, variables }), signal),
-      ({ code }, attempts) =>
-        code === UNAUTHENTICATED && typeof gateway.token === 'function' && attempts < MAX_TOKENS,
+    const { data } = answerOf<{ data: { answer: Answer }; errors?: unknown }>(
+      // What was stored is told even if some of it could not be read.
+      ({ data, errors }) => data && (data.answer !== null || !errors),
+      response,
+      await response.text(),
+      response.headers.get('retry-after'),
     );
+    return data.answer;
+  };
+  return (query, variables, options = {}) => {
+    const body = JSON.stringify({ query, variables });
+    return repeat(gateway, options, (signal) => post(body, signal));
+  };
 }

@@ -18,6 +18,7 @@ import {
   isPassing,
   refusalOf,
   UNAUTHENTICATED,
+  waitMsOf,
 } from './request.js';
 
 export interface Subscription {
@@ -106,8 +107,7 @@ export function createSocket(gateway: Gateway): Socket {
     if (active.size === 0) {
       stopWaking();
       closed.removeEventListener('abort', close);
-      clearTimeout(polls);
-      polls = undefined;
+      stopPolls();
       if (isOpen) within(LINGER_MS, lose);
       else lose();
     }
@@ -118,16 +118,24 @@ export function createSocket(gateway: Gateway): Socket {
     if (leave(subscription)) subscription.end(error);
   };
 
+  const stopPolls = (): void => {
+    clearTimeout(polls);
+    polls = undefined;
+  };
   const poll = async (): Promise<void> => {
-    const all = [...active.keys()];
-    const outcomes = await Promise.allSettled(all.map((one) => one.poll()));
+    const outcomes = await Promise.all(
+      Array.from(active.keys(), (one) =>
+        one.poll().then(
+          () => true,
+          (error) => {
+            if (isFinal(error)) over(one, error);
+          },
+        ),
+      ),
+    );
     polls = undefined;
     if (isOpen) return;
-    isReached = outcomes.some(({ status }) => status === 'fulfilled');
-    outcomes.forEach((outcome, index) => {
-      const one = all[index];
-      if (one && outcome.status === 'rejected' && isFinal(outcome.reason)) over(one, outcome.reason);
-    });
+    isReached = outcomes.includes(true);
     expectSocket(POLL_EVERY_MS);
   };
   const expectSocket = (ms: number): void => {
@@ -152,14 +160,13 @@ export function createSocket(gateway: Gateway): Socket {
     if (isOpen) send({ type: 'subscribe', id, payload: { query, variables: subscription.variables() } });
   };
   const fail = (subscription: Subscription, errors: readonly ClientError[]): void => {
-    const refused = refusalOf(errors);
+    const refused = refusalOf(errors[0] ?? {});
     if (isFinal(refused)) {
       over(subscription, refused);
       return;
     }
     active.set(subscription, '');
-    const waitMs = Math.max((refused.retryAfter ?? 0) * 1000, backoffMs(failures++));
-    alarm.sleep(waitMs, closed).then(
+    alarm.sleep(waitMsOf(refused, failures++), closed).then(
       () => active.get(subscription) === '' && start(subscription),
       () => {},
     );
@@ -172,8 +179,7 @@ export function createSocket(gateway: Gateway): Socket {
       isOpen = true;
       failures = 0;
       isReached = null;
-      clearTimeout(polls);
-      polls = undefined;
+      stopPolls();
       show();
       for (const subscription of active.keys()) start(subscription);
     }
@@ -197,18 +203,22 @@ export function createSocket(gateway: Gateway): Socket {
       gateway.address().href.replace(/^http/, 'ws'),
       GRAPHQL_TRANSPORT_WS_PROTOCOL,
     ) as WebSocket;
+    const end = ({ code, reason }: Partial<CloseEvent>): void => {
+      if (socket === opened) lose(code, reason);
+    };
     socket = opened;
     within(CONNECT_MS, lose);
     opened.onopen = () =>
-      authorizationOf(gateway).then((payload) => {
-        if (socket === opened) send({ type: 'connection_init', payload });
-      }, lose);
+      authorizationOf(gateway).then(
+        (payload) => {
+          if (socket === opened) send({ type: 'connection_init', payload });
+        },
+        () => end({}),
+      );
     opened.onmessage = ({ data }) => {
       if (socket === opened) hear(JSON.parse(data));
     };
-    opened.onclose = ({ code, reason }) => {
-      if (socket === opened) lose(code, reason);
-    };
+    opened.onclose = end;
     // It is closed, too.
     opened.onerror = () => {};
   };

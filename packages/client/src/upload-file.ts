@@ -1,8 +1,7 @@
 /** Sends a file to the gateway. */
 import { CREATE_UPLOAD } from './documents.js';
-import { RequestRefused } from './errors.js';
 import type { Upload } from './media.js';
-import { type Gateway, type Request, refusalOfStatus, repeat } from './request.js';
+import { answerOf, type Gateway, type Request, repeat } from './request.js';
 
 interface Announced extends Upload {
   /** Null if the gateway has these bytes already. */
@@ -23,9 +22,6 @@ const MAX_STALL_MS = 30_000;
 /** Where progress can't be seen, a file may take as long as at this speed. */
 const MIN_BYTES_PER_MS = 20;
 const PATIENCE_MS = 180_000;
-const STORAGE = ['STORAGE_UNAVAILABLE', 'IN_PROGRESS'];
-const GONE = ['NOT_FOUND', 'EXPIRED'];
-const MAX_ANNOUNCEMENTS = 3;
 
 /** @throws RequestRefused, or the signal's reason */
 export async function uploadFile(
@@ -35,25 +31,14 @@ export async function uploadFile(
   { signal, onLoaded }: FileOptions,
 ): Promise<Upload> {
   const input = { contentType: file.type, byteSize: file.size, ...(await hashOf(file)) };
-  for (let announcements = 1; ; announcements++) {
-    const answer = await request<{ upload: Announced }>(CREATE_UPLOAD, { input }, { signal });
-    const { putUrl, headers, ...upload } = answer.upload;
-    try {
-      const sent = putUrl
-        ? await repeat(
-            gateway,
-            { signal, patienceMs: PATIENCE_MS },
-            (ending) => put(gateway, putUrl, headers, file, ending, onLoaded),
-            ({ code }) => STORAGE.includes(code),
-          )
-        : {};
-      onLoaded?.(file.size);
-      return { ...upload, ...sent };
-    } catch (error) {
-      const isGone = error instanceof RequestRefused && GONE.includes(error.code);
-      if (!isGone || announcements === MAX_ANNOUNCEMENTS) throw error;
-    }
-  }
+  const answer = await request<{ upload: Announced }>(CREATE_UPLOAD, { input }, { signal });
+  const { putUrl, headers, ...upload } = answer.upload;
+  const options = { signal, patienceMs: PATIENCE_MS };
+  const sent =
+    putUrl &&
+    (await repeat(gateway, options, (ending) => put(gateway, putUrl, headers, file, ending, onLoaded)));
+  onLoaded?.(file.size);
+  return { ...upload, ...sent };
 }
 
 /** Only secure contexts can hash. */
@@ -74,20 +59,22 @@ async function put(
   body: Blob,
   signal: AbortSignal,
   onLoaded: FileOptions['onLoaded'],
-): Promise<Partial<Upload>> {
+): Promise<Upload> {
+  const answer = (response: Pick<Response, 'status'>, text: string, retryAfter: string | null): Upload =>
+    answerOf<Upload>(({ id }) => id, response, text, retryAfter);
   // Only this one tells of progress.
-  if (onLoaded && typeof XMLHttpRequest !== 'undefined')
-    return putByXhr(url, headers, body, signal, onLoaded);
+  if (onLoaded && typeof XMLHttpRequest !== 'undefined') {
+    const xhr = await putByXhr(url, headers, body, signal, onLoaded);
+    return answer(xhr, xhr.responseText, xhr.getResponseHeader('retry-after'));
+  }
+  const maxMs = MAX_STALL_MS + Math.ceil(body.size / MIN_BYTES_PER_MS);
   const response = await fetch(url, {
     method: 'PUT',
     headers: headers.map(({ name, value }): [string, string] => [name, value]),
     body,
-    signal: AbortSignal.any([
-      signal,
-      AbortSignal.timeout(MAX_STALL_MS + Math.ceil(body.size / MIN_BYTES_PER_MS)),
-    ]),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(maxMs)]),
   });
-  return answerOf(response, await response.text(), response.headers.get('retry-after'));
+  return answer(response, await response.text(), response.headers.get('retry-after'));
 }
 
 function putByXhr(
@@ -96,7 +83,7 @@ function putByXhr(
   body: Blob,
   signal: AbortSignal,
   onLoaded: (loaded: number) => void,
-): Promise<Partial<Upload>> {
+): Promise<XMLHttpRequest> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const abort = (): void => xhr.abort();
@@ -111,30 +98,10 @@ function putByXhr(
     xhr.onloadend = () => {
       clearTimeout(stall);
       signal.removeEventListener('abort', abort);
-      try {
-        if (xhr.status === 0) throw new TypeError('The upload was interrupted.');
-        resolve(answerOf(xhr, xhr.responseText, xhr.getResponseHeader('retry-after')));
-      } catch (error) {
-        reject(error);
-      }
+      if (xhr.status) resolve(xhr);
+      else reject(xhr);
     };
     signal.addEventListener('abort', abort);
     xhr.send(body);
   });
-}
-
-function answerOf(
-  response: Response | XMLHttpRequest,
-  text: string,
-  retryAfter: string | null,
-): Partial<Upload> {
-  let answer: Partial<Upload> & { code?: string; message?: string } = {};
-  try {
-    answer = JSON.parse(text);
-  } catch {}
-  const { code, message = '', ...upload } = answer;
-  if (upload.id) return upload;
-  throw code
-    ? new RequestRefused(code, message, { retryAfter: Number(retryAfter) || undefined })
-    : refusalOfStatus(response, retryAfter);
 }

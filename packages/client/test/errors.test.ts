@@ -23,7 +23,6 @@ it('a failed job tells its user what the gateway says, and a canceled one that i
   const error = {
     code: 'NO_FACE_FOUND',
     message: 'Akool found no face',
-    providerCode: null,
     retryable: false,
     audience: 'USER',
     userMessage: 'No face was found.',

@@ -1,0 +1,207 @@
+/** Lines that die, gateways that restart, tokens that expire, and answers that come late. */
+import { createHmac } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../../../test/support/free-port.js';
+import { Gate } from '../../../test/support/gate.js';
+import { newFolder } from '../../../test/support/gateway-process.js';
+import { startGateway, type TestGateway } from '../../../test/support/harness.js';
+import { startProxy, type TcpProxy } from '../../../test/support/tcp-proxy.js';
+import type { Connection, FaceSwap } from '../src/index.js';
+import { ADDRESSES, all, closeClients, newClient } from './support.js';
+
+const PAUSED = { DISPATCH: 'paused', SUBMIT_WAIT_MS: '0' };
+const SECRET = 'a secret of at least thirty-two characters';
+
+let gateway: TestGateway;
+let proxy: TcpProxy;
+beforeAll(async () => {
+  gateway = await startGateway({ env: PAUSED });
+  proxy = await startProxy(gateway.url);
+});
+afterAll(async () => {
+  await proxy.stop();
+  await gateway.stop();
+});
+afterEach(async () => {
+  closeClients();
+  await proxy.become('on');
+});
+
+/** An address without a path. */
+const base = (url: string): string => new URL(url).origin;
+
+/** Every state that a connection was in. */
+function states(client: FaceSwap): Connection[] {
+  const { subscribe, getSnapshot } = client.connection;
+  const seen = [getSnapshot()];
+  subscribe(() => seen.push(getSnapshot()));
+  return seen;
+}
+
+it('notices within 15 s that a line is dead, and tells what happened meanwhile', async () => {
+  const client = newClient(base(proxy.url));
+  const swap = client.submit(ADDRESSES);
+  const id = await swap.id;
+  const done = all(swap);
+  await expect.poll(() => client.connection.getSnapshot()).toBe('live');
+  await proxy.become('silent');
+  const silentAt = performance.now();
+  await newClient(gateway.url).follow(id).cancel();
+  await expect.poll(() => client.connection.getSnapshot(), { timeout: 20_000 }).not.toBe('live');
+  expect(performance.now() - silentAt).toBeLessThan(15_000);
+  await proxy.become('on');
+  const onAt = performance.now();
+  expect((await done).at(-1)?.status).toBe('CANCELED');
+  expect(performance.now() - onAt).toBeLessThan(15_000);
+});
+
+it('goes on after the gateway was stopped and started again', async () => {
+  const [dir, port] = [newFolder(), await freePort()];
+  const start = () => startGateway({ dir, env: { PORT: String(port), ...PAUSED } });
+  let restarted = await start();
+  const client = newClient(restarted.url);
+  const seen = states(client);
+  const swap = client.submit(ADDRESSES);
+  const done = all(swap);
+  await expect.poll(() => client.connection.getSnapshot()).toBe('live');
+  await restarted.stop();
+  await expect.poll(() => client.connection.getSnapshot()).not.toBe('live');
+  restarted = await start();
+  try {
+    await swap.cancel();
+    const told = (await done).map(({ version }) => version);
+    expect(told).toEqual([1, 2]);
+    expect(seen.slice(0, 3)).toEqual(['idle', 'connecting', 'live']);
+  } finally {
+    await restarted.stop();
+  }
+});
+
+it('repeats a submit whose answer was lost, with its key', async () => {
+  let lost = 0;
+  proxy.toClient = (bytes) => {
+    // The submit is stored.
+    if (lost === 0 && bytes.includes('"status":"WAITING"')) {
+      lost += 1;
+      return 'cut';
+    }
+    return 'pass';
+  };
+  const client = newClient(base(proxy.url));
+  const id = await client.submit({ ...ADDRESSES, reference: 'once' }).id;
+  expect(lost).toBe(1);
+  expect((await client.jobs({ filter: { reference: 'once' } })).jobs.map((job) => job.id)).toEqual([id]);
+  proxy.toClient = () => 'pass';
+});
+
+it('an answer that comes late never replaces a newer state', async () => {
+  const gate = new Gate();
+  let isHeld = false;
+  const client = newClient(gateway.url, {
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      if (isHeld) {
+        isHeld = false;
+        await gate.pass();
+      }
+      return response;
+    },
+  });
+  const swap = client.submit(ADDRESSES);
+  const id = await swap.id;
+  const list = client.followAll();
+  const stop = list.subscribe(() => {});
+  await expect
+    .poll(() => [client.connection.getSnapshot(), list.getSnapshot().loading])
+    .toEqual(['live', false]);
+  isHeld = true;
+  const late = client.job(id);
+  await gate.arrived();
+  await newClient(gateway.url).follow(id).cancel();
+  await expect.poll(() => list.getSnapshot().jobs[0]?.status).toBe('CANCELED');
+  gate.open();
+  expect(await late).toMatchObject({ status: 'CANCELED' });
+  expect(list.getSnapshot().jobs[0]?.status).toBe('CANCELED');
+  stop();
+});
+
+it('polls while sockets do not get through, and no longer', async () => {
+  let isBlocked = true;
+  const blocking = await startProxy(gateway.url);
+  blocking.toServer = (bytes) => (isBlocked && bytes.includes('Upgrade: websocket') ? 'cut' : 'pass');
+  const client = newClient(base(blocking.url));
+  const swap = client.submit(ADDRESSES);
+  const list = client.followAll();
+  const stop = list.subscribe(() => {});
+  const done = all(swap);
+  await expect.poll(() => client.connection.getSnapshot()).toBe('polling');
+  await newClient(gateway.url)
+    .follow(await swap.id)
+    .cancel();
+  expect((await done).at(-1)?.status).toBe('CANCELED');
+  await expect.poll(() => list.getSnapshot().jobs[0]?.status).toBe('CANCELED');
+  isBlocked = false;
+  await expect.poll(() => client.connection.getSnapshot(), { timeout: 15_000 }).toBe('live');
+  stop();
+  await blocking.stop();
+});
+
+it('without a WebSocket, jobs are polled', async () => {
+  const client = newClient(gateway.url, { webSocket: undefined });
+  // Node 22 has one.
+  if (globalThis.WebSocket) return expect(client.connection.getSnapshot()).toBe('idle');
+  const swap = client.submit(ADDRESSES);
+  const done = all(swap);
+  await expect.poll(() => client.connection.getSnapshot()).toBe('polling');
+  await swap.cancel();
+  expect((await done).at(-1)?.status).toBe('CANCELED');
+});
+
+it('asks a function for each token, and never sends one that has expired', async () => {
+  const guarded = await startGateway({
+    env: { ...PAUSED, AUTH_JWT_SECRET: SECRET, AUTH_JWT_CLOCK_TOLERANCE_S: '0' },
+  });
+  try {
+    const tokens: string[] = [];
+    const token = () => {
+      const made = jwt(Math.ceil(Date.now() / 1000) + 2);
+      tokens.push(made);
+      return made;
+    };
+    const client = newClient(guarded.url, { token });
+    const seen = states(client);
+    const swap = client.submit(ADDRESSES);
+    const done = all(swap);
+    await swap.id;
+    // Its socket is closed when the first token expires.
+    await expect
+      .poll(() => seen.filter((state) => state === 'live').length, { timeout: 15_000 })
+      .toBeGreaterThan(1);
+    await swap.cancel();
+    expect((await done).map(({ version }) => version)).toEqual([1, 2]);
+    expect(tokens.length).toBeGreaterThanOrEqual(4);
+
+    const fixed = newClient(guarded.url, { token: jwt(Math.ceil(Date.now() / 1000) + 2) });
+    const followed = all(fixed.submit(ADDRESSES));
+    await expect(followed).rejects.toMatchObject({ name: 'RequestRefused', code: 'UNAUTHENTICATED' });
+    expect(fixed.connection.getSnapshot()).toBe('idle');
+
+    // A function may be wrong for a while.
+    let asked = 0;
+    const recovering = newClient(guarded.url, {
+      token: async () => (++asked === 1 ? 'wrong' : jwt(Math.ceil(Date.now() / 1000) + 60)),
+    });
+    expect((await recovering.jobs({ first: 1 })).jobs).toHaveLength(1);
+    const hopeless = newClient(guarded.url, { token: () => 'wrong' });
+    await expect(hopeless.jobs()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  } finally {
+    await guarded.stop();
+  }
+});
+
+/** @param exp seconds since 1970 */
+function jwt(exp: number): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: 'me', exp, jti: Math.random() })}`;
+  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
+}
