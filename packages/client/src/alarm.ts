@@ -5,8 +5,6 @@ export interface Alarm {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** Calls `listener` at each reason to try again, until the function that it returns is called. */
   onWake(listener: () => void): () => void;
-  /** Safe to call twice. */
-  stop(): void;
 }
 
 const EVENTS = ['online', 'offline', 'pageshow', 'visibilitychange'];
@@ -20,14 +18,14 @@ export function backoffMs(failures: number): number {
   return Math.min(MAX_BACKOFF_MS, 500 * 2 ** failures) * (1 - Math.random() / 2);
 }
 
-export function createAlarm(): Alarm {
-  const { addEventListener, removeEventListener, document } = globalThis;
+/** @param closed ends listening to the page */
+export function createAlarm(closed: AbortSignal): Alarm {
   const listeners = new Set<() => void>();
   let ticks: ReturnType<typeof setInterval> | undefined;
   let tickedAt = 0;
 
   const wake = (): void => {
-    if (document?.visibilityState !== 'hidden') for (const listener of [...listeners]) listener();
+    if (globalThis.document?.visibilityState !== 'hidden') for (const listener of [...listeners]) listener();
   };
   const tick = (): void => {
     const now = Date.now();
@@ -49,7 +47,7 @@ export function createAlarm(): Alarm {
     };
   };
   // Node has no such function.
-  for (const event of EVENTS) addEventListener?.(event, wake);
+  for (const event of EVENTS) globalThis.addEventListener?.(event, wake, { signal: closed });
 
   return {
     onWake,
@@ -67,8 +65,5 @@ export function createAlarm(): Alarm {
         signal.addEventListener('abort', end);
         if (signal.aborted) end();
       }),
-    stop: () => {
-      for (const event of EVENTS) removeEventListener?.(event, wake);
-    },
   };
 }

@@ -15,11 +15,12 @@ import type { Gateway } from './request.js';
 import type { ResumedSubmit } from './resumed-submit.js';
 import type { SubmitInput, SubmitPlusInput } from './submit-input.js';
 import { MAX_AGE_MS, type UnansweredSubmit, unansweredSubmits } from './unanswered-submits.js';
-import { hexOf, uploadFile } from './upload-file.js';
+import { uploadFile } from './upload-file.js';
 
 /** Of other jobs' tokens; the oldest is forgotten first. */
 const MAX_FOLLOW_LINES = 100;
-const KEY_BYTES = 16;
+/** Of 32 random bits each. */
+const KEY_WORDS = 4;
 
 /**
  * Creates a client. It opens no connection before something is followed or asked, except that it sends again what an
@@ -29,7 +30,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
   const { url, token, scope, webSocket, fetch = globalThis.fetch.bind(globalThis) } = options;
   const controller = new AbortController();
   const closed = controller.signal;
-  const alarm = createAlarm();
+  const alarm = createAlarm(closed);
   const gateway: Gateway = {
     // A page has an address when something is asked, but not while a server renders it.
     address: () => new URL(url, globalThis.location?.href),
@@ -148,9 +149,9 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
       if (initial) own.store.put(initial, 0);
       return createJobHandle(own, id, signal);
     },
-    followAll: (more = {}) => createJobList(line, more),
-    jobs: (input = {}) => line.jobs(input),
-    job: (id) => line.job(id),
+    followAll: (more) => createJobList(line, more),
+    jobs: line.jobs,
+    job: line.job,
     detectFaces: async (input, more = {}) => {
       const addressed = withAddresses({ ...input }, await uploadAll(input, more));
       return line.request(DETECT_FACES, { input: addressed }, { signal: more.signal });
@@ -160,16 +161,13 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     },
     connection: line.socket.connection,
     resumed,
-    close: () => {
-      controller.abort(new RequestRefused('CLOSED', 'The client is closed.'));
-      alarm.stop();
-    },
+    close: () => controller.abort(new RequestRefused('CLOSED', 'The client is closed.')),
   };
 }
 
 /** Unlike `randomUUID`, this also exists in insecure contexts. */
 function newKey(): string {
-  return hexOf(crypto.getRandomValues(new Uint8Array(KEY_BYTES)).buffer);
+  return crypto.getRandomValues(new Uint32Array(KEY_WORDS)).join('-');
 }
 
 /** Reading the property alone may throw. */

@@ -1,6 +1,6 @@
 /** Lets any number of readers look at one job. */
 import { changes } from './changes.js';
-import { JobFailed, RequestRefused } from './errors.js';
+import { JobFailed, noSuchJob } from './errors.js';
 import type { Job } from './job.js';
 import type { JobHandle, JobSnapshot } from './job-handle.js';
 import type { JobEntry } from './job-store.js';
@@ -86,7 +86,7 @@ export function createJobHandle(line: Line, id: string | Promise<string>, signal
         if (job.finishedAt && !job.result) throw new JobFailed(job);
       }
       if (last?.result) return last.result;
-      throw new RequestRefused('NOT_FOUND', 'There is no such job.');
+      throw noSuchJob();
     },
     cancel: async () => line.cancel(await known),
     delete: async () => line.delete(await known),

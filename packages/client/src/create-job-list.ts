@@ -11,7 +11,10 @@ const MAX_PAGE_SIZE = 100;
 /** After a gap, a list that is longer than this is read again only so far. */
 const MAX_READ_AGAIN = 500;
 
-export function createJobList(line: Line, { filter = {}, pageSize = PAGE_SIZE }: FollowAllOptions): JobList {
+export function createJobList(
+  line: Line,
+  { filter = {}, pageSize = PAGE_SIZE }: FollowAllOptions = {},
+): JobList {
   const state = writable<JobListSnapshot>({ jobs: [], loading: true, hasMore: false, error: null });
   /** What is shown, from the newest job to the oldest one that was read. */
   let shown = new Map<string, Job>();

@@ -1,15 +1,13 @@
 /** The GraphQL documents that this package sends. */
 
-const COMMON = `__typename id status version queuePosition waitingReason createdAt updatedAt finishedAt reference metadata
+const JOB = `{__typename id status version queuePosition waitingReason createdAt updatedAt finishedAt reference metadata
 result{url archived contentType byteSize downloadUrl thumbnailUrl}
-error{code message retryable audience userMessage}`;
-const FACE_SWAP = 'sourceImage{path}targetImage{path}';
-const FACE_SWAP_PLUS = 'sourceUrl targetUrl';
-const JOB = `{${COMMON}...on FaceSwapJob{${FACE_SWAP}}...on FaceSwapPlusJob{${FACE_SWAP_PLUS}}}`;
+error{code message retryable audience userMessage}
+...on FaceSwapJob{sourceImage{path}targetImage{path}}...on FaceSwapPlusJob{sourceUrl targetUrl}}`;
 
 export const SUBMIT = {
-  submit: `mutation($input:SubmitFaceSwapInput!){answer:submitFaceSwap(input:$input){job{${COMMON} ${FACE_SWAP}}}}`,
-  submitPlus: `mutation($input:SubmitFaceSwapPlusInput!){answer:submitFaceSwapPlus(input:$input){job{${COMMON} ${FACE_SWAP_PLUS}}}}`,
+  submit: `mutation($input:SubmitFaceSwapInput!){answer:submitFaceSwap(input:$input){job{...on Job${JOB}}}}`,
+  submitPlus: `mutation($input:SubmitFaceSwapPlusInput!){answer:submitFaceSwapPlus(input:$input){job{...on Job${JOB}}}}`,
 };
 export const READ_JOB = `query($id:ID!){answer:job(id:$id)${JOB}}`;
 export const READ_JOBS = `query($first:Int,$after:String,$filter:JobFilter){answer:jobs(first:$first,after:$after,filter:$filter){edges{node${JOB}}pageInfo{endCursor hasNextPage}}}`;

@@ -69,3 +69,7 @@ export class JobFailed extends Error {
     this.job = job;
   }
 }
+
+export function noSuchJob(): RequestRefused {
+  return new RequestRefused('NOT_FOUND', 'There is no such job.');
+}

@@ -8,7 +8,7 @@ import {
   READ_JOB,
   READ_JOBS,
 } from './documents.js';
-import { RequestRefused } from './errors.js';
+import { noSuchJob, RequestRefused } from './errors.js';
 import type { Job } from './job.js';
 import type { FollowToken } from './job-handle.js';
 import type { JobPage, JobsInput } from './job-list.js';
@@ -31,7 +31,7 @@ export interface Line {
   readonly store: JobStore;
   readonly socket: Socket;
   job(id: string, options?: RequestOptions): Promise<Job | null>;
-  jobs(input: JobsInput, options?: RequestOptions): Promise<JobPage>;
+  jobs(input?: JobsInput, options?: RequestOptions): Promise<JobPage>;
   cancel(id: string): Promise<Job>;
   delete(id: string): Promise<void>;
   followToken(id: string, seconds: number): Promise<FollowToken>;
@@ -89,7 +89,7 @@ export function createLine(gateway: Gateway): Line {
   const look = async (entry: JobEntry, isEnough: (job: Job) => boolean): Promise<boolean> => {
     const found = await job(entry.id, ONCE);
     if (entry.end) return true;
-    if (found === null) finish(entry, new RequestRefused('NOT_FOUND', 'There is no such job.'));
+    if (found === null) finish(entry, noSuchJob());
     else if (isEnough(found)) finish(entry, null);
     return found === null || isEnough(found);
   };
@@ -162,7 +162,7 @@ export function createLine(gateway: Gateway): Line {
     store,
     socket,
     job,
-    jobs: async (input, options) => {
+    jobs: async (input = {}, options) => {
       const asked = store.ask();
       const { edges, pageInfo } = await request<JobsAnswer>(READ_JOBS, input, options);
       return {

@@ -7,6 +7,8 @@ export interface Readable<Value> {
 }
 
 export interface Writable<Value> extends Readable<Value> {
+  /** The function that it returns tells whether it has ended something. */
+  readonly subscribe: (listener: () => void) => () => boolean;
   readonly set: (value: Value) => void;
 }
 
@@ -18,7 +20,7 @@ export function writable<Value>(value: Value): Writable<Value> {
       // Each subscription counts, also of the same function.
       const own = (): void => listener();
       listeners.add(own);
-      return () => void listeners.delete(own);
+      return () => listeners.delete(own);
     },
     set: (next) => {
       if (next === value) return;
@@ -30,7 +32,7 @@ export function writable<Value>(value: Value): Writable<Value> {
 
 /** The same value, kept up to date while somebody subscribes: `begin` is called for the first one, and what it returns after the last. */
 export function whileLooked<Value>(
-  { getSnapshot, subscribe }: Readable<Value>,
+  { getSnapshot, subscribe }: Writable<Value>,
   begin: () => () => void,
 ): Readable<Value> {
   let lookers = 0;
@@ -40,12 +42,8 @@ export function whileLooked<Value>(
     subscribe: (listener) => {
       const unsubscribe = subscribe(listener);
       if (lookers++ === 0) end = begin();
-      let isOver = false;
       return () => {
-        if (isOver) return;
-        isOver = true;
-        unsubscribe();
-        if (--lookers === 0) end();
+        if (unsubscribe() && --lookers === 0) end();
       };
     },
   };

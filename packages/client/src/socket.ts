@@ -139,7 +139,7 @@ export function createSocket(gateway: Gateway): Socket {
     expectSocket(POLL_EVERY_MS);
   };
   const expectSocket = (ms: number): void => {
-    if (active.size > 0 && !isOpen) polls ??= setTimeout(poll, ms * (1 - Math.random() / 4));
+    if (active.size > 0 && !isOpen) polls ??= setTimeout(poll, ms);
     show();
   };
 

@@ -45,11 +45,8 @@ export async function uploadFile(
 async function hashOf(file: Blob): Promise<{ sha256?: string }> {
   const { subtle } = crypto;
   if (!subtle || file.size > MAX_HASHED_BYTES) return {};
-  return { sha256: hexOf(await subtle.digest('SHA-256', await file.arrayBuffer())) };
-}
-
-export function hexOf(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const hash = await subtle.digest('SHA-256', await file.arrayBuffer());
+  return { sha256: Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('') };
 }
 
 async function put(
