@@ -1,0 +1,135 @@
+/** What `npm pack` makes of the package: whether it is small, well-formed, and installs and compiles elsewhere. */
+import { execFile } from 'node:child_process';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cleanUp, newFolder, ROOT } from '../../../test/support/gateway-process.js';
+
+const MAX_BYTES = 8 * 1024;
+const PACKAGE = join(ROOT, 'packages/client');
+const BIN = join(ROOT, 'node_modules/.bin');
+const require = createRequire(import.meta.url);
+
+let tarball: string;
+/** A project that has it installed. */
+let project: string;
+
+async function run(cwd: string, command: string, ...args: readonly string[]): Promise<string> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(command, args, { cwd });
+    return stdout + stderr;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`, { cause: error });
+  }
+}
+
+beforeAll(async () => {
+  const folder = newFolder();
+  // Where scripts are switched off, npm would pack what an earlier build left.
+  await run(PACKAGE, 'npm', 'pack', '--ignore-scripts=false', '--pack-destination', folder);
+  const { version } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { version: string };
+  tarball = join(folder, `face-swap-gateway-client-${version}.tgz`);
+  project = newFolder();
+  const installed = (name: string): string => `file:${realpathSync(join(ROOT, 'node_modules', name))}`;
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({
+      type: 'module',
+      dependencies: {
+        '@face-swap-gateway/client': `file:${tarball}`,
+        // From this machine, so that no registry is needed.
+        'graphql-ws': installed('graphql-ws'),
+        graphql: installed('graphql'),
+      },
+    }),
+  );
+  await run(project, 'npm', 'install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund');
+});
+afterAll(cleanUp);
+
+it('is no larger than it says, with all that it needs', async () => {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: "export * from '@face-swap-gateway/client';", resolveDir: project },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    write: false,
+    metafile: true,
+    preserveSymlinks: true,
+  });
+  expect(
+    Object.keys(metafile.inputs).filter((path) =>
+      /node_modules\/(?!@face-swap-gateway|graphql-ws)/.test(path),
+    ),
+  ).toEqual([]);
+  const [bundle] = outputFiles;
+  expect(gzipSync(bundle?.contents ?? '', { level: 9 }).length).toBeLessThanOrEqual(MAX_BYTES);
+});
+
+it('is what publint and attw want', async () => {
+  expect(await run(PACKAGE, join(BIN, 'publint'), 'run', tarball, '--strict')).toContain('All good!');
+  // It exits with an error if there is a problem.
+  const report = await run(PACKAGE, join(BIN, 'attw'), tarball, '--profile', 'esm-only', '--format', 'ascii');
+  expect(report).toContain('"@face-swap-gateway/client/apollo"');
+}, 120_000);
+
+it('can be imported where it is installed, and does nothing by that', async () => {
+  const program = `
+    import * as client from '@face-swap-gateway/client';
+    const { dependencies } = (await import('@face-swap-gateway/client/package.json', { with: { type: 'json' } })).default;
+    console.log(Object.keys(client).join(), Object.keys(dependencies).join());`;
+  expect(
+    await run(project, process.execPath, '--no-warnings', '--input-type=module', '--eval', program),
+  ).toBe('JobFailed,RequestRefused,createFaceSwap graphql-ws\n');
+});
+
+const USE = `
+import { createFaceSwap, JobFailed, RequestRefused, type FaceSwap, type Job, type JobResult } from '@face-swap-gateway/client';
+const faceSwap: FaceSwap = createFaceSwap({ url: '/graphql', token: async () => 'token', scope: 'anna' });
+export async function swap(source: File, target: string): Promise<JobResult> {
+  const submitted = faceSwap.submit({ source, target }, { onProgress: ({ loaded, total }) => void (loaded / total) });
+  for await (const job of submitted) show(job);
+  try {
+    return await submitted.result({ archived: true });
+  } catch (error) {
+    if (error instanceof JobFailed) throw new Error(error.userMessage);
+    if (error instanceof RequestRefused) throw new Error(error.fieldErrors.map(({ path }) => path).join());
+    throw error;
+  }
+}
+function show(job: Job): string {
+  return job.__typename === 'FaceSwapJob' ? job.sourceImage.map(({ path }) => path).join() : job.sourceUrl;
+}
+// @ts-expect-error: there is nothing to swap
+faceSwap.submit({});
+`;
+
+describe.each([
+  ['5.6', join(dirname(require.resolve('@arethetypeswrong/core')), '../node_modules/typescript/bin/tsc')],
+  ['7', join(ROOT, 'node_modules/typescript/bin/tsc')],
+])('with TypeScript %s', (version, tsc) => {
+  it.each([
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ])('compiles an app with module %s and moduleResolution %s', async (module, moduleResolution) => {
+    expect(await run(project, process.execPath, tsc, '--version')).toContain(`Version ${version}`);
+    writeFileSync(join(project, 'app.ts'), USE);
+    const options = ['--module', module, '--moduleResolution', moduleResolution, '--target', 'es2022'];
+    const more = [
+      '--lib',
+      'es2022,dom',
+      '--strict',
+      '--noEmit',
+      '--skipLibCheck',
+      'false',
+      '--skipDefaultLibCheck',
+    ];
+    expect(await run(project, process.execPath, tsc, 'app.ts', ...options, ...more)).toBe('');
+  });
+});
