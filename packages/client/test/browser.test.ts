@@ -1,0 +1,194 @@
+/** The client in a real page of another origin: its storage, its locks, its uploads, and reloads at any moment. */
+import { build } from 'esbuild';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isChromiumInstalled, launchChromium } from '../../../test/support/chromium.js';
+import { ROOT } from '../../../test/support/gateway-process.js';
+import { startGateway, type TestGateway } from '../../../test/support/harness.js';
+import { httpServer, type LocalServer } from '../../../test/support/local-server.js';
+import { noise } from '../../../test/support/uploads.js';
+import type { FaceSwap, JobHandle, JobList, UploadProgress } from '../src/index.js';
+import { ADDRESSES, closeClients, newClient } from './support.js';
+
+const RELOADS = 12;
+
+/** What the page below offers to a test. */
+declare global {
+  interface Window {
+    faceSwap: FaceSwap;
+    swap: JobHandle | undefined;
+    list: JobList | undefined;
+    progress: UploadProgress[];
+    /** Submits two addresses. */
+    submit(reference: string): void;
+    /** Submits a file of this many random bytes, after a PNG's beginning. */
+    submitFile(base64: string, reference: string): void;
+    /** What became of each submit of an earlier page. */
+    resumed(): Promise<string[]>;
+  }
+}
+
+const PAGE = `<!doctype html><meta charset="utf-8"><title>Front end</title><script type="module">
+import { createFaceSwap } from '/client.js';
+const url = new URLSearchParams(location.search).get('gateway') + '/graphql';
+window.faceSwap = createFaceSwap({ url, scope: 'anna' });
+window.progress = [];
+const target = 'https://example.com/original.jpg';
+window.submit = (reference) => {
+  window.swap = faceSwap.submit({ source: 'https://example.com/face.jpg', target, reference });
+};
+window.submitFile = (base64, reference) => {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const source = new File([bytes], 'me.png', { type: 'image/png' });
+  window.swap = faceSwap.submit({ source, target, reference }, { onProgress: (one) => progress.push(one) });
+};
+window.resumed = () =>
+  Promise.all(
+    faceSwap.resumed.getSnapshot().map(async (one) => (one.outcome === 'sent-again' ? one.job.id : one.outcome)),
+  );
+</script>`;
+
+describe.skipIf(!isChromiumInstalled())('in a browser', () => {
+  let browser: Browser;
+  let front: LocalServer;
+  let gateway: TestGateway;
+  let context: BrowserContext;
+
+  beforeAll(async () => {
+    const { outputFiles } = await build({
+      entryPoints: [`${ROOT}/packages/client/src/index.ts`],
+      bundle: true,
+      format: 'esm',
+      write: false,
+    });
+    const client = outputFiles[0]?.text ?? '';
+    [browser, front, gateway] = await Promise.all([
+      launchChromium(),
+      httpServer(({ path }, response) => {
+        const isScript = path === '/client.js';
+        response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
+        response.end(isScript ? client : PAGE);
+      }),
+      startGateway(),
+    ]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await front?.close();
+    await gateway?.stop();
+  });
+  beforeEach(async () => {
+    context = await browser.newContext();
+  });
+  afterEach(async () => {
+    closeClients();
+    await context.close();
+  });
+
+  async function open(): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto(`${front.url}/?gateway=${gateway.url}`);
+    await ready(page);
+    return page;
+  }
+  const ready = (page: Page) => page.waitForFunction(() => window.resumed !== undefined);
+  const found = async (reference: string) =>
+    (await newClient(gateway.url).jobs({ filter: { reference } })).jobs.map(({ id }) => id);
+  const stored = (page: Page) => page.evaluate(() => localStorage.length);
+
+  it('sends a file with progress, and shows its result', async () => {
+    const page = await open();
+    const png = noise(300_000);
+    await page.evaluate((base64) => window.submitFile(base64, 'file'), png.toString('base64'));
+    const result = await page.evaluate(() => window.swap?.result({ archived: true }));
+    expect(result).toMatchObject({ archived: true, thumbnailUrl: expect.any(String) });
+    const progress = await page.evaluate(() => window.progress);
+    expect(progress.at(-1)).toEqual({ loaded: png.length, total: png.length });
+    expect(await page.evaluate(() => window.faceSwap.connection.getSnapshot())).toBe('idle');
+    expect(await stored(page)).toBe(0);
+  });
+
+  it('sends again what was not answered before a reload, and the gateway bills it once', async () => {
+    const page = await open();
+    let arrived = (): void => {};
+    const sent = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    // The first one is stored, and its answer never comes.
+    let isLost = false;
+    await page.route('**/graphql', async (route) => {
+      if (isLost || !route.request().postData()?.includes('submitFaceSwap')) return route.continue();
+      isLost = true;
+      await route.fetch();
+      arrived();
+    });
+    await page.evaluate(() => window.submit('reloaded'));
+    await sent;
+    expect(await stored(page)).toBe(1);
+    const reloadedAt = performance.now();
+    await page.reload();
+    await ready(page);
+    await page.waitForFunction(() => window.faceSwap.resumed.getSnapshot().length === 1);
+    const ids = await page.evaluate(() => window.resumed());
+    // On a busy machine; it takes some 100 ms.
+    expect(performance.now() - reloadedAt).toBeLessThan(5000);
+    expect(await found('reloaded')).toEqual(ids);
+    expect(await stored(page)).toBe(0);
+  });
+
+  it('leaves what another tab is sending to that tab, until it is closed', async () => {
+    const [first, second] = [await open(), await open()];
+    let arrived = (): void => {};
+    const sent = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    await first.route('**/uploads/**', () => arrived());
+    const png = noise(3000);
+    await first.evaluate((base64) => window.submitFile(base64, 'of another tab'), png.toString('base64'));
+    await sent;
+    await second.reload();
+    await ready(second);
+    expect(await stored(second)).toBe(1);
+    // It has asked for the lock, and waits.
+    await second.waitForFunction(async () => (await navigator.locks.query()).pending?.length === 1);
+    expect(await second.evaluate(() => window.resumed())).toEqual([]);
+    await first.close();
+    await second.waitForFunction(() => window.faceSwap.resumed.getSnapshot().length === 1);
+    expect(await second.evaluate(() => window.resumed())).toEqual(['interrupted']);
+    expect(await stored(second)).toBe(0);
+    expect(await found('of another tab')).toEqual([]);
+  });
+
+  it(`makes one job of each submit, though the page is loaded again at ${RELOADS} moments`, async () => {
+    const page = await open();
+    for (let moment = 0; moment < RELOADS; moment++) {
+      await page.evaluate((reference) => window.submit(reference), `moment ${moment}`);
+      // From before the request is sent until after it is answered.
+      await page.waitForTimeout(moment * 3);
+      await page.reload();
+      await ready(page);
+      await page.waitForFunction(() => localStorage.length === 0);
+    }
+    for (let moment = 0; moment < RELOADS; moment++) expect(await found(`moment ${moment}`)).toHaveLength(1);
+  });
+
+  it('sees at once what happened while the browser was offline', async () => {
+    const page = await open();
+    await page.evaluate(() => {
+      window.list = window.faceSwap.followAll({ filter: { reference: 'meanwhile' } });
+      window.list.subscribe(() => {});
+    });
+    const state = () => page.evaluate(() => window.faceSwap.connection.getSnapshot());
+    const shown = () =>
+      page.evaluate(() => window.list?.getSnapshot().jobs.map(({ id, status }) => [id, status]));
+    await expect.poll(state).toBe('live');
+    await context.setOffline(true);
+    await expect.poll(state).toBe('offline');
+    const swap = newClient(gateway.url).submit({ ...ADDRESSES, reference: 'meanwhile' });
+    await swap.result();
+    expect(await shown()).toEqual([]);
+    await context.setOffline(false);
+    await expect.poll(shown).toEqual([[await swap.id, 'COMPLETED']]);
+    expect(await state()).toBe('live');
+  });
+});
