@@ -100,6 +100,7 @@ export function createLine(gateway: Gateway): Line {
   const startLater = (entry: JobEntry): void => later(() => entry.listeners.size > 0 && start(entry));
 
   const start = (entry: JobEntry): void => {
+    entry.stop();
     entry.end = null;
     if (closed.aborted || (entry.job && isSettled(entry.job))) {
       finish(entry, closed.aborted ? closed.reason : null);
@@ -142,6 +143,7 @@ export function createLine(gateway: Gateway): Line {
   };
   const startChanges = (): void => {
     if (closed.aborted) return;
+    stopChanges();
     isCurrent = false;
     cursor = undefined;
     stopChanges = socket.subscribe({

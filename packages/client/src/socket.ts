@@ -66,7 +66,7 @@ const REFUSED_TOKEN = [4401, 4403];
 export function createSocket(gateway: Gateway): Socket {
   const { alarm, closed, token, webSocket = globalThis.WebSocket } = gateway;
   const connection = writable<Connection>('idle');
-  /** What is followed, and by which id on the present socket. */
+  /** What is followed, and by which id on the present socket; by none, if it is to be followed again later. */
   const active = new Map<Subscription, string>();
   let ids = 0;
   let socket: WebSocket | null = null;
@@ -166,6 +166,7 @@ export function createSocket(gateway: Gateway): Socket {
       return;
     }
     active.set(subscription, '');
+    subscription.poll().catch(() => {});
     alarm.sleep(waitMsOf(refused, failures++), closed).then(
       () => active.get(subscription) === '' && start(subscription),
       () => {},
@@ -173,7 +174,8 @@ export function createSocket(gateway: Gateway): Socket {
   };
 
   const hear = ({ type, id, payload }: Message): void => {
-    within(PING_MS, () => ping(PONG_MS));
+    // One that nobody needs is closed soon.
+    if (active.size > 0) within(PING_MS, () => ping(PONG_MS));
     if (type === 'ping') send({ type: 'pong' });
     if (type === 'connection_ack') {
       isOpen = true;
@@ -185,8 +187,10 @@ export function createSocket(gateway: Gateway): Socket {
     }
     const [subscription] = [...active].find(([, own]) => own === id) ?? [];
     if (!subscription) return;
-    if (type === 'complete') over(subscription, null);
-    else if (type === 'error') fail(subscription, payload as readonly ClientError[]);
+    if (type === 'complete') {
+      active.set(subscription, '');
+      over(subscription, null);
+    } else if (type === 'error') fail(subscription, payload as readonly ClientError[]);
     else {
       const { data, errors } = payload as Event;
       if (data) subscription.next(data.answer);
