@@ -26,6 +26,7 @@ const LONG = [
   'services/bus/redis-faults',
   'end-to-end/start',
   'end-to-end/unasked',
+  'client/test/connection',
   'end-to-end/token',
   'end-to-end/archive',
   'end-to-end/outcome',

@@ -110,6 +110,35 @@ function show(job: Job): string {
 faceSwap.submit({});
 `;
 
+const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
+const EXAMPLES = [...README.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
+
+it('has documentation that names every export, with examples that compile', async () => {
+  const index = readFileSync(join(PACKAGE, 'src/index.ts'), 'utf8');
+  const names = [...index.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = '']) =>
+    list.split(',').map((name) => name.replace('type ', '').trim()),
+  );
+  expect(names).toContain('JobHandle');
+  expect(names.filter((name) => name !== '' && !new RegExp(`\\b${name}\\b`).test(README))).toEqual([]);
+  const files = EXAMPLES.map((text, index) => {
+    const name = `example-${index}.ts`;
+    writeFileSync(join(project, name), text);
+    return name;
+  });
+  const options = [
+    '--module',
+    'esnext',
+    '--moduleResolution',
+    'bundler',
+    '--target',
+    'es2022',
+    '--lib',
+    'es2022,dom',
+  ];
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  expect(await run(project, process.execPath, tsc, ...files, ...options, '--strict', '--noEmit')).toBe('');
+});
+
 describe.each([
   ['5.6', join(dirname(require.resolve('@arethetypeswrong/core')), '../node_modules/typescript/bin/tsc')],
   ['7', join(ROOT, 'node_modules/typescript/bin/tsc')],
