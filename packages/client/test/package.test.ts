@@ -8,6 +8,8 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cleanUp, newFolder, ROOT } from '../../../test/support/gateway-process.js';
+import { startGateway } from '../../../test/support/harness.js';
+import { ADDRESSES, closeClients, newClient, picture } from './support.js';
 
 const MAX_BYTES = 8 * 1024;
 const PACKAGE = join(ROOT, 'packages/client');
@@ -109,6 +111,30 @@ function show(job: Job): string {
 // @ts-expect-error: there is nothing to swap
 faceSwap.submit({});
 `;
+
+it('brings the documents that it sends, for a gateway that trusts no others', async () => {
+  const documents = join(project, 'node_modules/@face-swap-gateway/client/dist/documents.json');
+  const gateway = await startGateway({ env: { TRUSTED_DOCUMENTS: documents } });
+  try {
+    const client = newClient(gateway.url);
+    const target = await client.upload(picture(1000));
+    await client.detectFaces({ url: target });
+    const list = client.followAll();
+    const stop = list.subscribe(() => {});
+    const swap = client.submit({ source: ADDRESSES.source, target });
+    const plus = client.submitPlus({ ...ADDRESSES, singleFaceMode: true });
+    await Promise.all([swap.result(), plus.result(), swap.followToken()]);
+    await expect(swap.cancel()).rejects.toMatchObject({ code: 'CONFLICT' });
+    await plus.delete();
+    expect((await client.jobs()).jobs).toHaveLength(1);
+    expect(await client.job(await swap.id)).toMatchObject({ status: 'COMPLETED' });
+    expect(list.getSnapshot()).toMatchObject({ error: null, jobs: [{ status: 'COMPLETED' }] });
+    stop();
+  } finally {
+    closeClients();
+    await gateway.stop();
+  }
+});
 
 const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 const EXAMPLES = [...README.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
