@@ -147,9 +147,11 @@ export function createSocket(gateway: Gateway): Socket {
     send({ type: 'ping' });
     within(ms, lose);
   };
-  /** A socket that has not said so may be gone. */
+  /** A socket may be gone that has not said so, and one that is being opened may never be. */
   const check = (): void => {
+    failures = 0;
     if (isOpen) ping(WAKE_PONG_MS);
+    else if (socket) lose();
     show();
   };
 
