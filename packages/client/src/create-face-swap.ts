@@ -161,7 +161,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     },
     connection: line.socket.connection,
     resumed,
-    close: () => controller.abort(new RequestRefused('CLOSED', 'The client is closed.')),
+    close: () => controller.abort(new RequestRefused('CLOSED', 'Closed.')),
   };
 }
 

@@ -13,7 +13,13 @@ import type { SubmitInput, SubmitPlusInput } from './submit-input.js';
 export type Token = string | null | undefined;
 
 /** The part of `Storage` that is used. */
-export type SubmitStorage = Pick<Storage, 'getItem' | 'key' | 'length' | 'removeItem' | 'setItem'>;
+export interface SubmitStorage {
+  readonly length: number;
+  key(index: number): string | null;
+  getItem(name: string): string | null;
+  setItem(name: string, text: string): void;
+  removeItem(name: string): void;
+}
 
 export interface FaceSwapOptions {
   /** The address of `/graphql`; in a browser it may be relative. Sockets use the same one. */

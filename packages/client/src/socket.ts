@@ -49,8 +49,8 @@ interface Event {
   readonly errors: readonly ClientError[];
 }
 
-/** With the time for an answer, a dead line is noticed within 12 seconds. */
-const PING_MS = 8000;
+/** With the time for an answer, a dead line is noticed within 11 seconds. */
+const PING_MS = 7000;
 const PONG_MS = 4000;
 /** After a page has woken, its line is probably dead. */
 const WAKE_PONG_MS = 2000;

@@ -77,6 +77,30 @@ it('goes on after the gateway was stopped and started again', async () => {
   }
 });
 
+it('goes on after every connection was reset and nobody listened', async () => {
+  const client = newClient(base(proxy.url));
+  const list = client.followAll();
+  const stop = list.subscribe(() => {});
+  const swap = client.submit(ADDRESSES);
+  const done = all(swap);
+  const id = await swap.id;
+  await expect.poll(() => client.connection.getSnapshot()).toBe('live');
+  await proxy.become('away');
+  await expect.poll(() => client.connection.getSnapshot()).toBe('connecting');
+  const other = newClient(gateway.url);
+  await other.follow(id).cancel();
+  const added = await other.submit(ADDRESSES).id;
+  await proxy.become('on');
+  expect((await done).map(({ version }) => version)).toEqual([1, 2]);
+  await expect
+    .poll(() => list.getSnapshot().jobs.slice(0, 2))
+    .toMatchObject([
+      { id: added, status: 'WAITING' },
+      { id, status: 'CANCELED' },
+    ]);
+  stop();
+});
+
 it('repeats a submit whose answer was lost, with its key', async () => {
   let lost = 0;
   proxy.toClient = (bytes) => {

@@ -58,6 +58,20 @@ it('a failed job tells why', async () => {
   expect((await all(swap)).at(-1)?.status).toBe('FAILED');
 });
 
+it('a state that is final needs no socket', async () => {
+  const [client, page] = [newClient(gateway.url), newClient(gateway.url)];
+  const swap = client.submit(ADDRESSES);
+  await swap.result({ archived: true });
+  const initial = await client.job(await swap.id);
+  if (!initial) throw new Error('The job is not there');
+  const states: string[] = [];
+  page.connection.subscribe(() => states.push(page.connection.getSnapshot()));
+  const followed = page.follow(initial.id, { initial });
+  expect(await all(followed)).toEqual([initial]);
+  expect(await followed.result()).toBe(initial.result);
+  expect(states).toEqual([]);
+});
+
 it('however many look, the gateway is asked once', async () => {
   const sent: { readonly type: string }[] = [];
   class CountedSocket extends WebSocket {

@@ -176,15 +176,23 @@ describe.each([
     expect(await run(project, process.execPath, tsc, '--version')).toContain(`Version ${version}`);
     writeFileSync(join(project, 'app.ts'), USE);
     const options = ['--module', module, '--moduleResolution', moduleResolution, '--target', 'es2022'];
-    const more = [
-      '--lib',
-      'es2022,dom',
-      '--strict',
-      '--noEmit',
-      '--skipLibCheck',
-      'false',
-      '--skipDefaultLibCheck',
-    ];
-    expect(await run(project, process.execPath, tsc, 'app.ts', ...options, ...more)).toBe('');
+    const more = ['--strict', '--noEmit', '--skipLibCheck', 'false', '--skipDefaultLibCheck'];
+    expect(
+      await run(project, process.execPath, tsc, 'app.ts', ...options, ...more, '--lib', 'es2022,dom'),
+    ).toBe('');
   });
+});
+
+it('compiles a program for Node, which has no DOM', async () => {
+  writeFileSync(
+    join(project, 'program.ts'),
+    `import { createFaceSwap, type FaceSwapOptions } from '@face-swap-gateway/client';
+    const options: FaceSwapOptions = { url: 'http://127.0.0.1:4000/graphql', token: process.env['TOKEN'], storage: null };
+    const swap = createFaceSwap(options).submit({ source: new Blob([]), target: new URL('https://example.com/') });
+    console.log(await swap.result());`,
+  );
+  const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')];
+  const options = ['--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022', '--strict', '--noEmit'];
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  expect(await run(project, process.execPath, tsc, 'program.ts', ...types, ...options)).toBe('');
 });
