@@ -44,7 +44,8 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
   const lines = new Map<string, Line>();
   const unanswered = unansweredSubmits(
     options.storage === undefined ? browserStorage() : options.storage,
-    scope,
+    // What was meant for one gateway is not sent to another.
+    scope && `${scope} ${url}`,
     closed,
   );
   const resumed = writable<readonly ResumedSubmit[]>([]);

@@ -1,10 +1,11 @@
 /** Keeps a list of jobs up to date. */
 import { changes } from './changes.js';
+import type { RequestRefused } from './errors.js';
 import type { Job } from './job.js';
 import type { FollowAllOptions, JobFilter, JobList, JobListSnapshot, JobPage } from './job-list.js';
 import type { Line } from './line.js';
 import { whileLooked, writable } from './readable.js';
-import { isPassing, type RequestOptions } from './request.js';
+import { isFinal, type RequestOptions } from './request.js';
 
 const PAGE_SIZE = 20;
 const MAX_PAGE_SIZE = 100;
@@ -75,7 +76,7 @@ export function createJobList(
       show();
     } catch (error) {
       // A poll that is not answered is no news: the connection's state says so.
-      if (!(options && isPassing(error))) fail(error);
+      if (!options || isFinal(line.gateway, error as RequestRefused)) fail(error);
       throw error;
     } finally {
       told = null;

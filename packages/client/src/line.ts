@@ -13,7 +13,7 @@ import type { Job } from './job.js';
 import type { FollowToken } from './job-handle.js';
 import type { JobPage, JobsInput } from './job-list.js';
 import { createJobStore, type JobEntry, type JobStore } from './job-store.js';
-import { createRequest, type Gateway, isPassing, type Request, type RequestOptions } from './request.js';
+import { createRequest, type Gateway, isFinal, type Request, type RequestOptions } from './request.js';
 import { createSocket, type Socket } from './socket.js';
 
 /** A list that follows the changes of all jobs. */
@@ -59,9 +59,9 @@ const RESTART_MS = 1000;
 const ONCE = { patienceMs: 0 };
 
 /** COMPLETED, FAILED or CANCELED. */
-const isFinal = ({ finishedAt }: Job): boolean => finishedAt !== null;
+const hasEnded = ({ finishedAt }: Job): boolean => finishedAt !== null;
 /** Whether nothing is expected to change. */
-const isSettled = (job: Job): boolean => isFinal(job) && job.result?.archived !== false;
+const isSettled = (job: Job): boolean => hasEnded(job) && job.result?.archived !== false;
 
 export function createLine(gateway: Gateway): Line {
   const { alarm, closed } = gateway;
@@ -112,10 +112,10 @@ export function createLine(gateway: Gateway): Line {
       variables: () => ({ id: entry.id, after: entry.job?.version }),
       next: (told) => void store.put(told as Job),
       end: (error) => {
-        if (error || (entry.job && isFinal(entry.job))) finish(entry, error);
+        if (error || (entry.job && hasEnded(entry.job))) finish(entry, error);
         // A job that was deleted is completed too.
         else
-          look(entry, isFinal).then(
+          look(entry, hasEnded).then(
             (isOver) => !isOver && startLater(entry),
             () => startLater(entry),
           );
@@ -130,7 +130,7 @@ export function createLine(gateway: Gateway): Line {
 
   const refresh = (follower: ChangesFollower): void => {
     follower.refresh(isCurrent).catch((error) => {
-      if (isPassing(error)) later(() => followers.has(follower) && refresh(follower));
+      if (!isFinal(gateway, error)) later(() => followers.has(follower) && refresh(follower));
     });
   };
   const change = ({ kind, cursor: next, job: changed, deletedId }: JobsChange): void => {

@@ -53,9 +53,9 @@ const PASSING = [
 ];
 const PASSING_STATUS = [408, 425, 429];
 
-/** Whether the same request may succeed a little later. */
-export function isPassing(refused: unknown): boolean {
-  return refused instanceof RequestRefused && PASSING.includes(refused.code);
+/** Whether the same request would be refused again, a little later and with another token. */
+export function isFinal({ token }: Pick<Gateway, 'token'>, { code }: RequestRefused): boolean {
+  return !PASSING.includes(code) && !(code === UNAUTHENTICATED && typeof token === 'function');
 }
 
 /** @param status of an answer that may not be the gateway's */
@@ -99,10 +99,11 @@ export function waitMsOf({ retryAfter }: RequestRefused, failures: number): numb
 
 /** Calls `attempt` until it does not fail in a passing way. */
 export async function repeat<Answer>(
-  { alarm, closed, token }: Gateway,
+  gateway: Gateway,
   { signal, patienceMs = PATIENCE_MS }: RequestOptions,
   attempt: (signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
+  const { alarm, closed } = gateway;
   const ending = signal ? AbortSignal.any([signal, closed]) : closed;
   const until = Date.now() + patienceMs;
   for (let attempts = 1; ; attempts++) {
@@ -116,12 +117,9 @@ export async function repeat<Answer>(
           ? error
           : new RequestRefused(UNANSWERED, 'No answer.', { cause: error });
     }
-    const { code } = refused;
-    const isWorth =
-      isPassing(refused) ||
-      (code === UNAUTHENTICATED && typeof token === 'function' && attempts < MAX_TOKENS);
     const waitMs = waitMsOf(refused, attempts - 1);
-    if (!isWorth || Date.now() + waitMs > until) throw refused;
+    const isEnough = refused.code === UNAUTHENTICATED && attempts >= MAX_TOKENS;
+    if (isEnough || isFinal(gateway, refused) || Date.now() + waitMs > until) throw refused;
     await alarm.sleep(waitMs, ending);
   }
 }

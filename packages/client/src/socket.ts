@@ -15,7 +15,7 @@ import {
   authorizationOf,
   type ClientError,
   type Gateway,
-  isPassing,
+  isFinal,
   refusalOf,
   UNAUTHENTICATED,
   waitMsOf,
@@ -93,12 +93,6 @@ export function createSocket(gateway: Gateway): Socket {
   };
   const send = (message: object): void => socket?.send(JSON.stringify(message));
 
-  /** Whether asking again can't help. */
-  const isFinal = (error: unknown): boolean =>
-    error instanceof RequestRefused &&
-    !isPassing(error) &&
-    !(error.code === UNAUTHENTICATED && typeof token === 'function');
-
   /** Returns false if it was over before. */
   const leave = (subscription: Subscription): boolean => {
     const id = active.get(subscription);
@@ -128,7 +122,7 @@ export function createSocket(gateway: Gateway): Socket {
         one.poll().then(
           () => true,
           (error) => {
-            if (isFinal(error)) over(one, error);
+            if (isFinal(gateway, error)) over(one, error);
           },
         ),
       ),
@@ -163,7 +157,7 @@ export function createSocket(gateway: Gateway): Socket {
   };
   const fail = (subscription: Subscription, errors: readonly ClientError[]): void => {
     const refused = refusalOf(errors[0] ?? {});
-    if (isFinal(refused)) {
+    if (isFinal(gateway, refused)) {
       over(subscription, refused);
       return;
     }

@@ -38,7 +38,7 @@ export function unansweredSubmits(
   /** Storage may be full, or forbidden at any time. */
   const attempt = <Value>(action: (storage: SubmitStorage) => Value): Value | null => {
     try {
-      return storage && scope !== undefined ? action(storage) : null;
+      return storage && scope ? action(storage) : null;
     } catch {
       return null;
     }
@@ -82,7 +82,7 @@ export function unansweredSubmits(
     },
     hold: (key, task) => {
       // Not in an insecure context, where two pages may send the same: it has one key.
-      const locks = scope === undefined ? undefined : globalThis.navigator?.locks;
+      const locks = scope && globalThis.navigator?.locks;
       const held = locks ? locks.request(prefix + key, { signal: closed }, task) : task();
       held.catch(() => {});
     },

@@ -79,10 +79,11 @@ it.each([
   expect(newClient(gateway.url, { storage, scope: 'anna' }).resumed.getSnapshot()).toEqual([]);
 });
 
-it('one of another scope is not, nor one that is older than ten minutes', async () => {
+it('one of another scope or gateway is not, nor one that is older than ten minutes', async () => {
   await pageThatEnds('of anna', false);
   expect(newClient(gateway.url, { storage, scope: 'ben' }).resumed.getSnapshot()).toEqual([]);
   expect(newClient(gateway.url, { storage }).resumed.getSnapshot()).toEqual([]);
+  expect(newClient('http://127.0.0.1:1', { storage, scope: 'anna' }).resumed.getSnapshot()).toEqual([]);
   expect(storage.length).toBe(1);
   vi.useFakeTimers({ toFake: ['Date'] });
   vi.setSystemTime(Date.now() + 601_000);
