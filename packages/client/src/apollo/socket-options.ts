@@ -1,0 +1,71 @@
+/**
+ * Options with which graphql-ws notices a dead connection, comes back soon, and sends no expired token.
+ *
+ *     new GraphQLWsLink(createClient(socketOptions({ url: '/graphql', token: () => session.token() })))
+ */
+import type { ClientOptions } from 'graphql-ws';
+import type { Token } from '../face-swap.js';
+import { type Line, type WebSocketClass, watchedSocket } from './line.js';
+import { retryWait } from './retry-wait.js';
+
+export interface SocketOptions {
+  /** The address of `/graphql`, as for `HttpLink`; in a browser it may be relative. */
+  readonly url: string | URL;
+  /**
+   * A function is called before each connect. A string is given up once the gateway says that it has expired, because
+   * it would be refused for ever.
+   */
+  readonly token?: Token | (() => Token | Promise<Token>);
+  /** For Node before 22: `WebSocket` of the package ws. */
+  readonly webSocket?: WebSocketClass | undefined;
+}
+
+/** The close code of expired credentials. Wrong ones are closed with 4401, on which graphql-ws always gives up. */
+const EXPIRED = 4403;
+/** So often a ping is sent; with the wait for its answer, a dead connection is noticed within 9 seconds. */
+const KEEP_ALIVE_MS = 5000;
+/** Keeps the connection from one component to the next. */
+const LAZY_CLOSE_MS = 3000;
+
+/** Options for `createClient`; `on` belongs to them, so listen with `client.on` instead. */
+export function socketOptions({
+  url,
+  token,
+  webSocket = globalThis.WebSocket,
+}: SocketOptions): ClientOptions {
+  let line: Line | undefined;
+  return {
+    url: () => socketAddress(url),
+    webSocketImpl: watchedSocket(webSocket, (watched) => {
+      line = watched;
+    }),
+    connectionParams: async () => {
+      const current = typeof token === 'function' ? await token() : token;
+      return current ? { authorization: `Bearer ${current}` } : {};
+    },
+    keepAlive: KEEP_ALIVE_MS,
+    lazyCloseTimeout: LAZY_CLOSE_MS,
+    on: {
+      connected: () => line?.isAlive(),
+      ping: (received) => {
+        if (!received) line?.isAsked();
+      },
+      pong: (received) => {
+        if (received) line?.isAlive();
+      },
+    },
+    retryAttempts: Number.POSITIVE_INFINITY,
+    retryWait,
+    shouldRetry: (reason) => !(isClose(reason) && reason.code === EXPIRED && typeof token !== 'function'),
+  };
+}
+
+function socketAddress(url: string | URL): string {
+  const address = new URL(url, globalThis.location?.href);
+  address.protocol = address.protocol.replace('http', 'ws');
+  return address.href;
+}
+
+function isClose(reason: unknown): reason is { readonly code: unknown } {
+  return typeof reason === 'object' && reason !== null && 'code' in reason;
+}
