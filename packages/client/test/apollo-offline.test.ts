@@ -9,8 +9,8 @@ import { startGateway } from '../../../test/support/harness.js';
 import { httpServer, text } from '../../../test/support/local-server.js';
 import { startProxy } from '../../../test/support/tcp-proxy.js';
 
-/** After so many attempts in vain the next one comes in 5 seconds or more. */
-const ATTEMPTS = 3;
+/** After so many attempts in vain the next one comes in 4 seconds or more. */
+const ATTEMPTS = 4;
 
 async function pageScript(): Promise<string> {
   const { outputFiles } = await build({

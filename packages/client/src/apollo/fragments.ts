@@ -1,5 +1,5 @@
 /**
- * What to select of jobs and uploads.
+ * What to select of jobs.
  *
  *     const JOB = gql`
  *       query Job($id: ID!) { job(id: $id) { ...GatewayJob } }
@@ -7,52 +7,11 @@
  *     `;
  */
 import { gql, type TypedDocumentNode } from '@apollo/client';
+import { JOB } from '../documents.js';
 import type { Job } from '../job.js';
 
-/** `GatewayJob` on `Job`: all that a front end shows of a job, with the `id` and `version` that links and caches need. */
-export const JOB_FIELDS: TypedDocumentNode<Job> = gql`
-  fragment GatewayJob on Job {
-    __typename
-    id
-    status
-    version
-    queuePosition
-    waitingReason
-    createdAt
-    updatedAt
-    finishedAt
-    reference
-    metadata
-    result {
-      url
-      providerUrl
-      providerUrlExpiresAt
-      archived
-      contentType
-      byteSize
-      sha256
-      downloadUrl
-      thumbnailUrl
-    }
-    error {
-      code
-      message
-      providerCode
-      retryable
-      audience
-      userMessage
-    }
-    ... on FaceSwapJob {
-      sourceImage {
-        path
-      }
-      targetImage {
-        path
-      }
-    }
-    ... on FaceSwapPlusJob {
-      sourceUrl
-      targetUrl
-    }
-  }
-`;
+/**
+ * `GatewayJob` on `Job`: all that a front end shows of a job, with the `id` and the `version` that the cache and
+ * `refuseOlderJobs` need.
+ */
+export const JOB_FIELDS: TypedDocumentNode<Job> = /* @__PURE__ */ gql(`fragment GatewayJob on Job ${JOB}`);

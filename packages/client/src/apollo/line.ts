@@ -1,5 +1,5 @@
 /** Notices that a connection has died without a word, which no event of a WebSocket tells. */
-import { MessageType, stringifyMessage } from 'graphql-ws';
+import { MessageType, stringifyMessage } from 'graphql-ws/client';
 
 /** How long opening a connection may take, up to the gateway's acknowledgement. */
 const CONNECT_MS = 8000;

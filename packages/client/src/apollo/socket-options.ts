@@ -3,8 +3,9 @@
  *
  *     new GraphQLWsLink(createClient(socketOptions({ url: '/graphql', token: () => session.token() })))
  */
-import type { ClientOptions } from 'graphql-ws';
+import type { ClientOptions } from 'graphql-ws/client';
 import type { Token } from '../face-swap.js';
+import { authorizationOf } from '../request.js';
 import { type Line, type WebSocketClass, watchedSocket } from './line.js';
 import { retryWait } from './retry-wait.js';
 
@@ -39,10 +40,7 @@ export function socketOptions({
     webSocketImpl: watchedSocket(webSocket, (watched) => {
       line = watched;
     }),
-    connectionParams: async () => {
-      const current = typeof token === 'function' ? await token() : token;
-      return current ? { authorization: `Bearer ${current}` } : {};
-    },
+    connectionParams: () => authorizationOf({ token }),
     keepAlive: KEEP_ALIVE_MS,
     lazyCloseTimeout: LAZY_CLOSE_MS,
     on: {
