@@ -37,6 +37,7 @@ const LONG = [
   'end-to-end/process',
   'end-to-end/silent-start',
   'end-to-end/pgbouncer',
+  'client/test/apollo-lines',
 ];
 
 class LongFirst extends BaseSequencer {

@@ -161,6 +161,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
       return (await uploadAll([file], more)).get(file) as Upload;
     },
     connection: line.socket.connection,
+    scope,
     resumed,
     close: () => controller.abort(new RequestRefused('CLOSED', 'Closed.')),
   };

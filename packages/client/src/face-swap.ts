@@ -60,6 +60,8 @@ export interface FaceSwap {
   /** Uploads a file, to use it more than once. @throws RequestRefused */
   upload(file: Blob, options?: UploadOptions): Promise<Upload>;
   readonly connection: Readable<Connection>;
+  /** As given. */
+  readonly scope: string | undefined;
   /** What was not answered when an earlier page of the same scope ended, at most ten minutes ago. */
   readonly resumed: Readable<readonly ResumedSubmit[]>;
   /** Ends all requests and following. Safe to call twice. */

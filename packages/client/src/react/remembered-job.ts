@@ -1,0 +1,24 @@
+/** Remembers in a tab which job it shows, so that the job is there after a reload. */
+export interface RememberedJob {
+  readonly get: () => string | null;
+  /** @param id null to forget it */
+  readonly set: (id: string | null) => void;
+}
+
+/** @param scope who is signed in; without it nothing is remembered, because the next one may be somebody else */
+export function rememberedJob(scope: string | undefined): RememberedJob {
+  const name = `face-swap-shown:${scope}`;
+  /** Storage may be forbidden. */
+  const attempt = <Value>(action: (storage: Storage) => Value): Value | null => {
+    try {
+      return scope === undefined ? null : action(sessionStorage);
+    } catch {
+      return null;
+    }
+  };
+  return {
+    get: () => attempt((storage) => storage.getItem(name)),
+    set: (id) =>
+      void attempt((storage) => (id === null ? storage.removeItem(name) : storage.setItem(name, id))),
+  };
+}
