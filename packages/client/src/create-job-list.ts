@@ -50,10 +50,10 @@ export function createJobList(
     show();
   };
 
-  /** Reads from `cursor` on, until there are `wanted` more. @param begin called with the first news */
+  /** Reads from `from` on, until there are as many as wanted, then. @param begin called with the first news */
   const load = async (
     from: string | null,
-    wanted: number,
+    wanted: () => number,
     begin: () => void,
     options?: RequestOptions,
   ): Promise<void> => {
@@ -62,8 +62,8 @@ export function createJobList(
     try {
       const found: Job[] = [];
       let page: JobPage | undefined;
-      while (!page || (page.hasMore && found.length < wanted)) {
-        const first = Math.min(MAX_PAGE_SIZE, wanted - found.length);
+      while (!page || (page.hasMore && found.length < wanted())) {
+        const first = Math.min(MAX_PAGE_SIZE, wanted() - found.length);
         page = await line.jobs({ first, after: page ? page.endCursor : from, filter }, options);
         found.push(...page.jobs);
       }
@@ -93,7 +93,8 @@ export function createJobList(
   };
   const refresh = (isLive: boolean, options?: RequestOptions): Promise<void> =>
     inTurn(async () => {
-      const wanted = Math.min(MAX_READ_AGAIN, Math.max(pageSize, shown.size));
+      // New jobs that are shown meanwhile count too, or older ones would vanish for them.
+      const wanted = (): number => Math.min(MAX_READ_AGAIN, Math.max(pageSize, shown.size));
       await load(null, wanted, () => shown.clear(), options);
       isStale = !isLive;
     });
@@ -113,7 +114,13 @@ export function createJobList(
     loadMore: async () => {
       if (state.getSnapshot().loading || !hasMore) return;
       show({ loading: true });
-      await inTurn(() => load(cursor, pageSize, () => {})).catch(() => {});
+      await inTurn(() =>
+        load(
+          cursor,
+          () => pageSize,
+          () => {},
+        ),
+      ).catch(() => {});
     },
     [Symbol.asyncIterator]: () => changes(readable, line.gateway.closed),
   };
