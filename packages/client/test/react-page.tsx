@@ -119,10 +119,12 @@ function Page() {
   );
 }
 
-createRoot(document.body.appendChild(document.createElement('main'))).render(
-  <StrictMode>
-    <FaceSwapProvider client={client}>
-      <Page />
-    </FaceSwapProvider>
-  </StrictMode>,
-);
+export function start(): void {
+  createRoot(document.body.appendChild(document.createElement('main'))).render(
+    <StrictMode>
+      <FaceSwapProvider client={client}>
+        <Page />
+      </FaceSwapProvider>
+    </StrictMode>,
+  );
+}

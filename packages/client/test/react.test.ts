@@ -1,7 +1,9 @@
 /** The hooks in a real Chromium, in StrictMode, against a real gateway: one page, reloaded where that matters. */
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page as Tab } from 'playwright-core';
+import { createElement } from 'react';
+import { renderToString } from 'react-dom/server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ask, dataOf, submit } from '../../../test/support/caller.js';
 import { isChromiumInstalled, launchChromium } from '../../../test/support/chromium.js';
@@ -9,12 +11,14 @@ import { startGateway, type TestGateway } from '../../../test/support/harness.js
 import { httpServer, type LocalServer } from '../../../test/support/local-server.js';
 import { CANCEL } from '../../../test/support/operations.js';
 import { startProxy } from '../../../test/support/tcp-proxy.js';
+import { Page, type Rendered } from './react-hydrated.js';
+import { closeClients, newClient } from './support.js';
 
 const PAGE = '<!doctype html><body><script type="module" src="/page.js"></script>';
 
-async function pageScript(): Promise<string> {
+async function scriptOf(contents: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('react-page.tsx', import.meta.url))],
+    stdin: { contents, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
     bundle: true,
     format: 'esm',
     jsx: 'automatic',
@@ -29,22 +33,24 @@ describe.skipIf(!isChromiumInstalled())('the hooks', () => {
   let gateway: TestGateway;
   let site: LocalServer;
   let browser: Browser;
-  let page: Page;
+  let page: Tab;
   const complaints: string[] = [];
+  /** By path; all else is the page of the hooks. */
+  const served = new Map<string, string>();
   /** What the page has subscribed to. */
   let subscriptions: string[];
   /** What it has shown to open its sockets. */
   let credentials: unknown[];
 
   beforeAll(async () => {
-    const script = await pageScript();
+    served.set('/page.js', await scriptOf("import { start } from './react-page.js'; start();"));
     [gateway, browser, site] = await Promise.all([
       startGateway({ sandbox: { queueMs: 600_000 } }),
       launchChromium(),
       httpServer(({ path }, response) => {
-        const isScript = path === '/page.js';
+        const isScript = path.endsWith('.js');
         response.setHeader('content-type', isScript ? 'text/javascript; charset=utf-8' : 'text/html');
-        response.end(isScript ? script : PAGE);
+        response.end(served.get(path) ?? PAGE);
       }),
     ]);
     page = await browser.newPage();
@@ -256,6 +262,29 @@ describe.skipIf(!isChromiumInstalled())('the hooks', () => {
     await touch('touchMove', 80);
     await touch('touchEnd');
     expect(await at()).toBe(40);
+  });
+
+  it('go on in a browser with what a server has rendered', async () => {
+    const { id } = await submit(gateway.url);
+    const client = newClient(gateway.url);
+    const initial = await client.job(id);
+    if (initial === null) throw new Error('There is no job');
+    const html = renderToString(createElement(Page, { client, initial }));
+    closeClients();
+    expect(html).toContain('>QUEUED<');
+    const rendered = JSON.stringify({ url: `${gateway.url}/graphql`, initial } satisfies Rendered);
+    const script = await scriptOf("export { hydrate } from './react-hydrated.js';");
+    served.set('/hydrate.js', script);
+    served.set(
+      '/rendered',
+      `<!doctype html><meta charset="utf-8"><main>${html}</main><script type="module">
+        import { hydrate } from '/hydrate.js';
+        hydrate(document.querySelector('main'), ${rendered});</script>`,
+    );
+    await page.goto(`${site.url}/rendered`);
+    await expect.poll(() => shown('list')).toMatch(/^QUEUED,/);
+    finishAll();
+    await expect.poll(() => shown('job')).toBe('COMPLETED');
   });
 
   it('never make React complain', () => {
