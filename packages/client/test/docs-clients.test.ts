@@ -1,10 +1,15 @@
 /** What docs/clients.md lists, compared with the schema; and its EventSource, run as it stands there. */
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { gql } from '@apollo/client';
+import { transformSync } from 'esbuild';
 import { buildSchema, isObjectType, isScalarType, isSpecifiedScalarType } from 'graphql';
 import { EventSource } from 'undici';
-import { expect, it, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { ask, dataOf, follow, oneFace, submit } from '../../../test/support/caller.js';
+import { ROOT } from '../../../test/support/gateway-process.js';
 import { startGateway } from '../../../test/support/harness.js';
 import { addressedTo } from '../../../test/support/readme.js';
 import { startApollo } from './apollo-client.js';
@@ -65,6 +70,26 @@ it('its EventSource follows a job to its end, and closes', async () => {
   await gateway.stop();
 });
 
+it('its client for Apollo has no type errors', async () => {
+  const folder = mkdtempSync(join(ROOT, 'node_modules/.cache/docs-clients-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const compilerOptions = {
+    ...{ noEmit: true, incremental: false, strict: true, skipLibCheck: true, types: [] },
+    ...{
+      target: 'es2022',
+      lib: ['es2022', 'dom', 'dom.iterable'],
+      module: 'esnext',
+      moduleResolution: 'bundler',
+    },
+    paths: { '@face-swap-gateway/client/apollo': [join(ROOT, 'packages/client/src/apollo/index.ts')] },
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+  writeFileSync(join(folder, 'client.ts'), exampleWith('refuseOlderJobs') + exampleWith('JOBS_CHANGED'));
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const checking = promisify(execFile)(process.execPath, [tsc, '-p', folder]);
+  await expect(checking).resolves.toEqual({ stdout: '', stderr: '' });
+});
+
 it("its list in Apollo's cache has what is new, and not what was deleted", async () => {
   const gateway = await startGateway();
   const apollo = startApollo(gateway.url);
@@ -74,7 +99,8 @@ it("its list in Apollo's cache has what is new, and not what was deleted", async
   const subscription = list.subscribe(() => {});
   const ids = () => list.getCurrentResult().data?.jobs?.edges?.map((edge) => edge?.node?.id);
   await expect.poll(ids).toEqual([]);
-  new Function('client', 'gql', exampleWith('JOBS_CHANGED'))(client, gql);
+  const { code } = transformSync(exampleWith('JOBS_CHANGED'), { loader: 'ts' });
+  new Function('client', 'gql', code)(client, gql);
   const { id } = await submit(gateway.url);
   await expect.poll(ids).toEqual([id]);
   await follow(gateway.url, id);
