@@ -1,6 +1,6 @@
 /** The React entry on a server, and what it promises of types and size. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -21,6 +21,7 @@ import {
 } from '../src/react/index.js';
 
 const MAX_BYTES = 10 * 1024;
+const README = readFileSync(join(ROOT, 'packages/client/README.md'), 'utf8');
 const INITIAL: Job = {
   __typename: 'FaceSwapJob',
   id: '1',
@@ -108,22 +109,41 @@ describe('the types', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it.each(['types-react-18', '@types/react'])('fit %s', async (types) => {
-    const config = join(folder, `${types.replaceAll('/', '-')}.json`);
-    const from = (name: string) => [join(ROOT, 'node_modules', types, name)];
-    const compilerOptions = {
-      noEmit: true,
-      incremental: false,
-      skipLibCheck: false,
-      types: [],
-      rootDir: ROOT,
-      paths: { react: from('index.d.ts'), 'react/jsx-runtime': from('jsx-runtime.d.ts') },
-    };
-    const extended = join(ROOT, 'packages/client/tsconfig.json');
-    const include = [join(ROOT, 'packages/client/src/react')];
-    writeFileSync(config, JSON.stringify({ extends: extended, compilerOptions, include }));
-    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-    const checking = promisify(execFile)(process.execPath, [tsc, '-p', config]);
-    await expect(checking).resolves.toEqual({ stdout: '', stderr: '' });
-  });
+  it.each(['types-react-18', '@types/react'])(
+    'fit %s, in the examples of the documentation too',
+    async (types) => {
+      const source = (path: string) => [join(ROOT, 'packages/client/src', path)];
+      const from = (name: string) => [join(ROOT, 'node_modules', types, name)];
+      const paths = {
+        react: from('index.d.ts'),
+        'react/jsx-runtime': from('jsx-runtime.d.ts'),
+        '@face-swap-gateway/client': source('index.ts'),
+        '@face-swap-gateway/client/react': source('react/index.ts'),
+      };
+      const compilerOptions = { noEmit: true, incremental: false, skipLibCheck: false, rootDir: ROOT, paths };
+      const extended = join(ROOT, 'packages/client/tsconfig.json');
+      const examples = [...README.matchAll(/^```tsx\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
+      expect(examples).toHaveLength(2);
+      const files = examples.map((text, index) => {
+        const file = join(folder, `example-${index}.tsx`);
+        writeFileSync(file, text);
+        return file;
+      });
+      const include = [...source('react'), ...files];
+      const config = join(folder, `${types.replaceAll('/', '-')}.json`);
+      writeFileSync(config, JSON.stringify({ extends: extended, compilerOptions, include }));
+      const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+      const checking = promisify(execFile)(process.execPath, [tsc, '-p', config]);
+      await expect(checking).resolves.toEqual({ stdout: '', stderr: '' });
+    },
+  );
+});
+
+it.each(['react', 'apollo'])('the documentation names every export of %s', (entry) => {
+  const index = readFileSync(join(ROOT, `packages/client/src/${entry}/index.ts`), 'utf8');
+  const names = [...index.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = '']) =>
+    list.split(',').map((name) => name.replace('type ', '').trim()),
+  );
+  expect(names.length).toBeGreaterThan(4);
+  expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(README))).toEqual([]);
 });

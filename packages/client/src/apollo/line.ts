@@ -1,5 +1,6 @@
 /** Notices that a connection has died without a word, which no event of a WebSocket tells. */
 import { MessageType, stringifyMessage } from 'graphql-ws/client';
+import type { FaceSwapOptions } from '../face-swap.js';
 
 /** How long opening a connection may take, up to the gateway's acknowledgement. */
 const CONNECT_MS = 8000;
@@ -8,12 +9,9 @@ const PONG_MS = 4000;
 /** As in `TerminatedCloseEvent` of graphql-ws, which connects anew after it. */
 const TERMINATED = { code: 4499, reason: 'Terminated', wasClean: false };
 
-/** A browser's `WebSocket`, or one that is like it. */
-export type WebSocketClass = new (url: string, protocols?: string | string[]) => object;
-
 /** A WebSocket class whose connections are watched from their beginning. */
 export function watchedSocket(
-  webSocket: WebSocketClass,
+  webSocket: NonNullable<FaceSwapOptions['webSocket']>,
   onConnecting: (line: Line) => void,
 ): typeof WebSocket {
   return class extends (webSocket as typeof WebSocket) {

@@ -4,22 +4,16 @@
  *     new GraphQLWsLink(createClient(socketOptions({ url: '/graphql', token: () => session.token() })))
  */
 import type { ClientOptions } from 'graphql-ws/client';
-import type { Token } from '../face-swap.js';
+import type { FaceSwapOptions } from '../face-swap.js';
 import { authorizationOf } from '../request.js';
-import { type Line, type WebSocketClass, watchedSocket } from './line.js';
+import { type Line, watchedSocket } from './line.js';
 import { retryWait } from './retry-wait.js';
 
-export interface SocketOptions {
-  /** The address of `/graphql`, as for `HttpLink`; in a browser it may be relative. */
-  readonly url: string | URL;
-  /**
-   * A function is called before each connect. A string is given up once the gateway says that it has expired, because
-   * it would be refused for ever.
-   */
-  readonly token?: Token | (() => Token | Promise<Token>);
-  /** For Node before 22: `WebSocket` of the package ws. */
-  readonly webSocket?: WebSocketClass | undefined;
-}
+/**
+ * As for `createFaceSwap`. A `token` that is a function is called before each connect; a string is given up once the
+ * gateway says that it has expired, because it would be refused for ever.
+ */
+export type SocketOptions = Pick<FaceSwapOptions, 'url' | 'token' | 'webSocket'>;
 
 /** The close code of expired credentials. Wrong ones are closed with 4401, on which graphql-ws always gives up. */
 const EXPIRED = 4403;
