@@ -146,12 +146,13 @@ describe.skipIf(!isChromiumInstalled())('the hooks', () => {
 
   it('say after a reload that files were still on their way', async () => {
     const proxy = await startProxy(gateway.url);
-    await open({ url: new URL('/graphql', proxy.url).href });
+    const url = new URL('/graphql', proxy.url).href;
+    await open({ url });
     await choose('source');
     await proxy.become('silent');
     await page.locator('#submit').click();
     await expect.poll(() => shown('state')).toBe('busy');
-    await open();
+    await open({ url });
     await expect.poll(() => shown('interrupted')).toMatch(/./);
     expect(await shown('state')).toBe('');
     await page.locator('#reset').click();

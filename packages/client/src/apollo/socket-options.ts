@@ -6,8 +6,8 @@
 import type { ClientOptions } from 'graphql-ws/client';
 import type { FaceSwapOptions } from '../face-swap.js';
 import { authorizationOf } from '../request.js';
-import { type Line, watchedSocket } from './line.js';
 import { retryWait } from './retry-wait.js';
+import { type SocketWatch, watchedSocket } from './socket-watch.js';
 
 /**
  * As for `createFaceSwap`. A `token` that is a function is called before each connect; a string is given up once the
@@ -28,22 +28,22 @@ export function socketOptions({
   token,
   webSocket = globalThis.WebSocket,
 }: SocketOptions): ClientOptions {
-  let line: Line | undefined;
+  let watch: SocketWatch | undefined;
   return {
     url: () => socketAddress(url),
-    webSocketImpl: watchedSocket(webSocket, (watched) => {
-      line = watched;
+    webSocketImpl: watchedSocket(webSocket, (begun) => {
+      watch = begun;
     }),
     connectionParams: () => authorizationOf({ token }),
     keepAlive: KEEP_ALIVE_MS,
     lazyCloseTimeout: LAZY_CLOSE_MS,
     on: {
-      connected: () => line?.isAlive(),
+      connected: () => watch?.isAlive(),
       ping: (received) => {
-        if (!received) line?.isAsked();
+        if (!received) watch?.isAsked();
       },
       pong: (received) => {
-        if (received) line?.isAlive();
+        if (received) watch?.isAlive();
       },
     },
     retryAttempts: Number.POSITIVE_INFINITY,

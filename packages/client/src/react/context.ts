@@ -1,7 +1,14 @@
-import { createContext, createElement, type ReactElement, type ReactNode, useContext } from 'react';
+import { createContext, createElement, type ReactElement, type ReactNode, useContext, useMemo } from 'react';
 import type { FaceSwap } from '../face-swap.js';
+import type { ResumedSubmit } from '../resumed-submit.js';
 
-const Context = /* @__PURE__ */ createContext<FaceSwap | null>(null);
+interface Provided {
+  readonly client: FaceSwap;
+  /** What was resumed, and is not to be shown again: the app has gone on to something else. */
+  readonly dismissed: WeakSet<ResumedSubmit>;
+}
+
+const Context = /* @__PURE__ */ createContext<Provided | null>(null);
 
 export interface FaceSwapProviderProps {
   /** What `createFaceSwap` returned: create it outside of components, once for each user who signs in. */
@@ -16,12 +23,18 @@ export interface FaceSwapProviderProps {
  *     <FaceSwapProvider client={client}><App /></FaceSwapProvider>
  */
 export function FaceSwapProvider({ client, children }: FaceSwapProviderProps): ReactElement {
-  return createElement(Context.Provider, { value: client }, children);
+  const value = useMemo<Provided>(() => ({ client, dismissed: new WeakSet() }), [client]);
+  return createElement(Context.Provider, { value }, children);
+}
+
+/** @throws Error without a `FaceSwapProvider` */
+export function useProvided(): Provided {
+  const provided = useContext(Context);
+  if (provided === null) throw new Error('There is no FaceSwapProvider above this component.');
+  return provided;
 }
 
 /** The client of the nearest `FaceSwapProvider`. @throws Error without one */
 export function useFaceSwapClient(): FaceSwap {
-  const client = useContext(Context);
-  if (client === null) throw new Error('There is no FaceSwapProvider above this component.');
-  return client;
+  return useProvided().client;
 }

@@ -50,11 +50,11 @@ export const NO_SWAP: SwapSnapshot = {
   interrupted: null,
 };
 
-/** What a component has taken over, or an app does not want: no other component shows it again. */
-const dismissed = /* @__PURE__ */ new WeakSet<ResumedSubmit>();
-
-/** @param resume whether to go on with what the page was doing before it was reloaded */
-export function createSwap(client: FaceSwap, resume: boolean): Swap {
+/**
+ * @param dismissed what was resumed, and is not to be shown again
+ * @param resume whether to go on with what the page was doing before it was reloaded
+ */
+export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, resume: boolean): Swap {
   const state = writable(NO_SWAP);
   const remembered = rememberedJob(client.scope);
   let current: JobHandle | null = null;

@@ -12,18 +12,18 @@ const TERMINATED = { code: 4499, reason: 'Terminated', wasClean: false };
 /** A WebSocket class whose connections are watched from their beginning. */
 export function watchedSocket(
   webSocket: NonNullable<FaceSwapOptions['webSocket']>,
-  onConnecting: (line: Line) => void,
+  onConnecting: (watch: SocketWatch) => void,
 ): typeof WebSocket {
   return class extends (webSocket as typeof WebSocket) {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
-      onConnecting(new Line(this));
+      onConnecting(new SocketWatch(this));
     }
   };
 }
 
 /** One connection, and the time by which the next answer must come. */
-export class Line {
+export class SocketWatch {
   readonly #socket: WebSocket;
   readonly #closed = new AbortController();
   #deadline: ReturnType<typeof setTimeout> | undefined;
