@@ -4,6 +4,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # The lock file names this workspace.
 COPY packages/client/package.json ./packages/client/
+COPY examples/node/package.json ./examples/node/
+COPY examples/react-vite/package.json ./examples/react-vite/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY scripts ./scripts

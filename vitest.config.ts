@@ -58,7 +58,7 @@ export default defineConfig({
   },
   test: {
     globalSetup: ['test/global-setup.ts'],
-    include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.{ts,tsx}'],
+    include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.{ts,tsx}', 'examples/*/test/**/*.test.ts'],
     // Only what hangs reaches these, also on a busy machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -11,6 +11,7 @@ for (const [program, ...args] of [
   ['tsc', '--noEmit'],
   ['tsc', '-p', 'packages/client', '--noEmit'],
   ['tsc', '-p', 'packages/client/test'],
+  ['tsc', '-p', 'examples'],
 ]) {
   // npm has put the folder of the programs into PATH.
   const { status } = spawnSync(program, args, { stdio: 'inherit' });

@@ -1,5 +1,4 @@
 /** GraphiQL for a newcomer: a real Chromium, the real server, and no internet. */
-import { mkdir } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, dataOf, follow } from '../support/caller.js';
@@ -7,6 +6,7 @@ import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
 import { GraphiqlPage } from '../support/graphiql-page.js';
 import { startGateway } from '../support/harness.js';
 import { README } from '../support/readme.js';
+import { screenshot } from '../support/screenshot.js';
 
 describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_000 }, () => {
   let browser: Browser;
@@ -206,12 +206,4 @@ function expectQuiet({ outside, complaints }: GraphiqlPage): void {
 
 interface PageGlobal {
   localStorage: Record<string, string>;
-}
-
-/** Saved for the README if SCREENSHOTS names a folder. */
-async function screenshot(page: Page, name: string): Promise<void> {
-  const directory = process.env['SCREENSHOTS'];
-  if (directory === undefined) return;
-  await mkdir(directory, { recursive: true });
-  await page.screenshot({ path: `${directory}/${name}.png` });
 }
