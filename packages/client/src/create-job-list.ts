@@ -99,10 +99,13 @@ export function createJobList(
       isStale = !isLive;
     });
 
+  /** After a gap, moves in the queue are not told again. */
+  const isOutdated = (): boolean => isStale || [...shown.values()].some(({ status }) => status === 'WAITING');
+
   const readable = whileLooked(state, () => {
     isStale = true;
     const unwatch = line.store.watch(hear);
-    const unfollow = line.followChanges({ isStale: () => isStale, refresh, fail });
+    const unfollow = line.followChanges({ isStale: isOutdated, refresh, fail });
     return () => {
       unwatch();
       unfollow();

@@ -102,7 +102,7 @@ export function createSocket(gateway: Gateway): Socket {
       stopWaking();
       closed.removeEventListener('abort', close);
       stopPolls();
-      if (isOpen) within(LINGER_MS, lose);
+      if (socket) within(LINGER_MS, lose);
       else lose();
     }
     show();
@@ -253,6 +253,7 @@ export function createSocket(gateway: Gateway): Socket {
         stopWaking = alarm.onWake(check);
         closed.addEventListener('abort', close);
         if (isOpen) check();
+        else if (socket) within(CONNECT_MS, lose);
       }
       start(subscription);
       connect();

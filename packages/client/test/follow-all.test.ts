@@ -1,9 +1,10 @@
 /** A list of jobs while jobs come, change and go. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { freePort } from '../../../test/support/free-port.js';
 import { newFolder } from '../../../test/support/gateway-process.js';
 import { startGateway, type TestGateway } from '../../../test/support/harness.js';
+import { startProxy } from '../../../test/support/tcp-proxy.js';
 import type { FaceSwap, JobList } from '../src/index.js';
 import { ADDRESSES, closeClients, newClient } from './support.js';
 
@@ -84,6 +85,27 @@ it('fills the gap of a gateway that was away, deletions included', async () => {
   expect(list.getSnapshot().jobs.map(({ status }) => status)).toEqual(['WAITING', 'CANCELED', 'WAITING']);
   for (const id of [added, kept]) await mine.follow(id).cancel();
   for (const id of [added, changed, kept]) await mine.follow(id).delete();
+});
+
+it('shows where its jobs are in the queue after a gap, in which nobody told of moves', async () => {
+  const proxy = await startProxy(gateway.url);
+  onTestFinished(() => proxy.stop());
+  const [mine, other] = [newClient(new URL(proxy.url).origin), newClient(gateway.url)];
+  const ahead = await submit(other);
+  const { list, stop } = await follow(mine, { filter: { status: ['WAITING'] } });
+  const last = await submit(other);
+  // It is told, so the list is not read any more.
+  await expect.poll(() => ids(list)).toContain(last);
+  const positionOf = (id: string) => list.getSnapshot().jobs.find((job) => job.id === id)?.queuePosition;
+  const before = positionOf(last) ?? 0;
+  expect(before).toBeGreaterThan(1);
+  await proxy.become('away');
+  await other.follow(ahead).cancel();
+  await proxy.become('on');
+  await expect.poll(() => positionOf(last)).toBe(before - 1);
+  stop();
+  await other.follow(last).cancel();
+  for (const id of [ahead, last]) await other.follow(id).delete();
 });
 
 it('shows what its filter lets through, page by page', async () => {
