@@ -14,7 +14,11 @@ export function JobList({ onChoose }: { readonly onChoose: (id: string) => void 
         {jobs.map((job) => (
           <li key={job.id}>
             <button type="button" onClick={() => onChoose(job.id)}>
-              {job.result ? <img src={job.result.url} alt="" /> : <span className="empty" />}
+              {job.result ? (
+                <img className="thumbnail" src={job.result.url} alt="" />
+              ) : (
+                <span className="thumbnail" />
+              )}
               <span>{statusText(job)}</span>
               <time dateTime={job.createdAt}>{new Date(job.createdAt).toLocaleTimeString()}</time>
             </button>
