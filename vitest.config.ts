@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * between those that work.
  */
 const LONG = [
+  'client/test/minutes',
   'end-to-end/chaos',
   'end-to-end/stop',
   'end-to-end/answers',

@@ -7,7 +7,7 @@
  */
 import { openAsBlob } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { createFaceSwap, JobFailed, RequestRefused } from '@face-swap-gateway/client';
 import { WebSocket } from 'ws';
 
@@ -18,7 +18,16 @@ if (saveAs === undefined) {
   console.error('node swap.mjs FACE SCENE RESULT');
   process.exit(2);
 }
-const pictureIn = (file) => openAsBlob(file, { type: TYPES[extname(file).toLowerCase()] ?? '' });
+/** npm changes the folder, and says where it was called. */
+const pathOf = (file) => resolve(process.env.INIT_CWD ?? '.', file);
+const pictureIn = async (file) => {
+  try {
+    return await openAsBlob(pathOf(file), { type: TYPES[extname(file).toLowerCase()] ?? '' });
+  } catch {
+    console.error(`${file} can't be read`);
+    process.exit(1);
+  }
+};
 
 const faceSwap = createFaceSwap({
   url: new URL('/graphql', process.env.GATEWAY_URL ?? 'http://127.0.0.1:4000'),
@@ -30,7 +39,7 @@ try {
   for await (const { status, queuePosition } of swap) console.log(status, queuePosition ?? '');
   const { url } = await swap.result();
   const answer = await fetch(url);
-  await writeFile(saveAs, Buffer.from(await answer.arrayBuffer()));
+  await writeFile(pathOf(saveAs), Buffer.from(await answer.arrayBuffer()));
   console.log(`saved as ${saveAs}`);
 } catch (error) {
   if (error instanceof JobFailed) console.error(error.userMessage);

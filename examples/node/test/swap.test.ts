@@ -38,8 +38,8 @@ afterAll(async () => {
 });
 
 const run = (...names: readonly string[]) =>
-  promisify(execFile)(process.execPath, [inFolder('swap.mjs'), ...names.map(inFolder)], {
-    env: { ...process.env, GATEWAY_URL: gateway.url },
+  promisify(execFile)(process.execPath, [inFolder('swap.mjs'), ...names], {
+    env: { ...process.env, GATEWAY_URL: gateway.url, INIT_CWD: folder },
   });
 
 it('swaps two files, says how far it is, and saves the result', async () => {
@@ -50,6 +50,10 @@ it('swaps two files, says how far it is, and saves the result', async () => {
 
 it('says what is wrong with a file', async () => {
   writeFileSync(inFolder('text.png'), 'not a picture');
+  await expect(run('nowhere.png', 'first-target.png', 'none.png')).rejects.toMatchObject({
+    code: 1,
+    stderr: "nowhere.png can't be read\n",
+  });
   await expect(run('text.png', 'first-target.png', 'none.png')).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/^\S.+\n$/),

@@ -1,52 +1,14 @@
 /** The client in a real page of another origin: its storage, its locks, its uploads, and reloads at any moment. */
-import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isChromiumInstalled, launchChromium } from '../../../test/support/chromium.js';
-import { ROOT } from '../../../test/support/gateway-process.js';
 import { startGateway, type TestGateway } from '../../../test/support/harness.js';
-import { httpServer, type LocalServer } from '../../../test/support/local-server.js';
+import type { LocalServer } from '../../../test/support/local-server.js';
 import { noise } from '../../../test/support/uploads.js';
-import type { FaceSwap, JobHandle, JobList, UploadProgress } from '../src/index.js';
+import { frontEnd, ready } from './front-end.js';
 import { ADDRESSES, closeClients, newClient } from './support.js';
 
-const RELOADS = 12;
-
-/** What the page below offers to a test. */
-declare global {
-  interface Window {
-    faceSwap: FaceSwap;
-    swap: JobHandle | undefined;
-    list: JobList | undefined;
-    progress: UploadProgress[];
-    /** Submits two addresses. */
-    submit(reference: string): void;
-    /** Submits a file of this many random bytes, after a PNG's beginning. */
-    submitFile(base64: string, reference: string): void;
-    /** What became of each submit of an earlier page. */
-    resumed(): Promise<string[]>;
-  }
-}
-
-const PAGE = `<!doctype html><meta charset="utf-8"><title>Front end</title><script type="module">
-import { createFaceSwap } from '/client.js';
-const url = new URLSearchParams(location.search).get('gateway') + '/graphql';
-window.faceSwap = createFaceSwap({ url, scope: 'anna' });
-window.progress = [];
-const target = 'https://example.com/original.jpg';
-window.submit = (reference) => {
-  window.swap = faceSwap.submit({ source: 'https://example.com/face.jpg', target, reference });
-};
-window.submitFile = (base64, reference) => {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const source = new File([bytes], 'me.png', { type: 'image/png' });
-  window.swap = faceSwap.submit({ source, target, reference }, { onProgress: (one) => progress.push(one) });
-};
-window.resumed = () =>
-  Promise.all(
-    faceSwap.resumed.getSnapshot().map(async (one) => (one.outcome === 'sent-again' ? one.job.id : one.outcome)),
-  );
-</script>`;
+const RELOADS = 50;
 
 describe.skipIf(!isChromiumInstalled())('in a browser', () => {
   let browser: Browser;
@@ -55,22 +17,7 @@ describe.skipIf(!isChromiumInstalled())('in a browser', () => {
   let context: BrowserContext;
 
   beforeAll(async () => {
-    const { outputFiles } = await build({
-      entryPoints: [`${ROOT}/packages/client/src/index.ts`],
-      bundle: true,
-      format: 'esm',
-      write: false,
-    });
-    const client = outputFiles[0]?.text ?? '';
-    [browser, front, gateway] = await Promise.all([
-      launchChromium(),
-      httpServer(({ path }, response) => {
-        const isScript = path === '/client.js';
-        response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
-        response.end(isScript ? client : PAGE);
-      }),
-      startGateway(),
-    ]);
+    [browser, front, gateway] = await Promise.all([launchChromium(), frontEnd(), startGateway()]);
   });
   afterAll(async () => {
     await browser?.close();
@@ -91,7 +38,6 @@ describe.skipIf(!isChromiumInstalled())('in a browser', () => {
     await ready(page);
     return page;
   }
-  const ready = (page: Page) => page.waitForFunction(() => window.resumed !== undefined);
   const found = async (reference: string) =>
     (await newClient(gateway.url).jobs({ filter: { reference } })).jobs.map(({ id }) => id);
   const stored = (page: Page) => page.evaluate(() => localStorage.length);
@@ -164,7 +110,7 @@ describe.skipIf(!isChromiumInstalled())('in a browser', () => {
     for (let moment = 0; moment < RELOADS; moment++) {
       await page.evaluate((reference) => window.submit(reference), `moment ${moment}`);
       // From before the request is sent until after it is answered.
-      await page.waitForTimeout(moment * 3);
+      await page.waitForTimeout(moment);
       await page.reload();
       await ready(page);
       await page.waitForFunction(() => localStorage.length === 0);

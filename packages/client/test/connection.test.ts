@@ -1,5 +1,4 @@
 /** Lines that die, gateways that restart, tokens that expire, and answers that come late. */
-import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { freePort } from '../../../test/support/free-port.js';
 import { Gate } from '../../../test/support/gate.js';
@@ -8,9 +7,9 @@ import { startGateway, type TestGateway } from '../../../test/support/harness.js
 import { startProxy, type TcpProxy } from '../../../test/support/tcp-proxy.js';
 import type { Connection, FaceSwap } from '../src/index.js';
 import { ADDRESSES, all, closeClients, newClient } from './support.js';
+import { jwt, SECRET } from './tokens.js';
 
 const PAUSED = { DISPATCH: 'paused', SUBMIT_WAIT_MS: '0' };
-const SECRET = 'a secret of at least thirty-two characters';
 
 let gateway: TestGateway;
 let proxy: TcpProxy;
@@ -222,10 +221,3 @@ it('asks a function for each token, and never sends one that has expired', async
     await guarded.stop();
   }
 });
-
-/** @param exp seconds since 1970 */
-function jwt(exp: number): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: 'me', exp, jti: Math.random() })}`;
-  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
-}
