@@ -1,6 +1,7 @@
 /** Lost connections, and tokens that expire, through a real Apollo Client. */
+import { createClient } from 'graphql-ws';
 import { SignJWT } from 'jose';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createSandbox, type Sandbox } from '../../../src/sandbox/sandbox.js';
 import { oneFace, submit } from '../../../test/support/caller.js';
 import { until } from '../../../test/support/gate.js';
@@ -8,6 +9,7 @@ import { build, cleanUp, newFolder, startProcess } from '../../../test/support/g
 import { startGateway, type TestGateway } from '../../../test/support/harness.js';
 import { SUBMIT, textOf } from '../../../test/support/operations.js';
 import { startProxy, type TcpProxy } from '../../../test/support/tcp-proxy.js';
+import { socketOptions } from '../src/apollo/index.js';
 import { follow, startApollo, type TestClient } from './apollo-client.js';
 
 /** A dead line may delay news by this much. */
@@ -133,4 +135,16 @@ describe('a token that expires while a job is followed', () => {
     apollo = startApollo(url, { token: await tokenFor(1) });
     await expect(follow(apollo, id).ended).rejects.toThrow('4403');
   });
+});
+
+it('without a WebSocket, a client can be built, and subscribing fails', async () => {
+  vi.stubGlobal('WebSocket', undefined);
+  const client = createClient(socketOptions({ url: 'http://gateway.test/graphql' }));
+  vi.unstubAllGlobals();
+  const failed = new Promise((resolve) => {
+    const sink = { next: resolve, complete: () => resolve(null), error: resolve };
+    client.subscribe({ query: 'subscription { none }' }, sink);
+  });
+  expect(await failed).toMatchObject({ reason: expect.stringContaining('no WebSocket') });
+  await client.dispose();
 });

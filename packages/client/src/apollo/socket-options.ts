@@ -6,6 +6,7 @@
 import type { ClientOptions } from 'graphql-ws/client';
 import type { FaceSwapOptions } from '../face-swap.js';
 import { authorizationOf } from '../request.js';
+import { MissingSocket } from './missing-socket.js';
 import { retryWait } from './retry-wait.js';
 import { type SocketWatch, watchedSocket } from './socket-watch.js';
 
@@ -31,9 +32,12 @@ export function socketOptions({
   let watch: SocketWatch | undefined;
   return {
     url: () => socketAddress(url),
-    webSocketImpl: watchedSocket(webSocket, (begun) => {
-      watch = begun;
-    }),
+    // A module that servers share may build its client there, where nothing subscribes.
+    webSocketImpl: webSocket
+      ? watchedSocket(webSocket, (begun) => {
+          watch = begun;
+        })
+      : MissingSocket,
     connectionParams: () => authorizationOf({ token }),
     keepAlive: KEEP_ALIVE_MS,
     lazyCloseTimeout: LAZY_CLOSE_MS,
