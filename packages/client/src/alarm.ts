@@ -1,10 +1,14 @@
 /** Waiting that ends early when there is reason to try again: the browser is online, or the page has woken. */
 
 export interface Alarm {
-  /** Resolves after `ms`, or at the next reason to try again. Rejects with the signal's reason. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves after `ms`, or at the next reason to try again. Rejects with the signal's reason.
+   *
+   * @param retryAfter seconds to wait before, whatever happens
+   */
+  sleep(ms: number, signal: AbortSignal, retryAfter?: number | null): Promise<void>;
   /** Calls `listener` at each reason to try again, until the function that it returns is called. */
-  onWake(listener: () => void): () => void;
+  onWake(listener: () => unknown): () => void;
 }
 
 const EVENTS = ['online', 'offline', 'pageshow', 'visibilitychange'];
@@ -20,7 +24,7 @@ export function backoffMs(failures: number): number {
 
 /** @param closed ends listening to the page */
 export function createAlarm(closed: AbortSignal): Alarm {
-  const listeners = new Set<() => void>();
+  const listeners = new Set<() => unknown>();
   let ticks: ReturnType<typeof setInterval> | undefined;
   let tickedAt = 0;
 
@@ -33,17 +37,15 @@ export function createAlarm(closed: AbortSignal): Alarm {
     tickedAt = now;
     if (isLate) wake();
   };
-  const onWake = (listener: () => void): (() => void) => {
-    listeners.add(listener);
-    if (ticks === undefined) {
+  const onWake = (listener: () => unknown): (() => void) => {
+    if (listeners.size === 0) {
       tickedAt = Date.now();
       ticks = setInterval(tick, TICK_MS);
     }
+    listeners.add(listener);
     return () => {
       listeners.delete(listener);
-      if (listeners.size > 0) return;
-      clearInterval(ticks);
-      ticks = undefined;
+      if (listeners.size === 0) clearInterval(ticks);
     };
   };
   // Node has no such function.
@@ -51,8 +53,10 @@ export function createAlarm(closed: AbortSignal): Alarm {
 
   return {
     onWake,
-    sleep: (ms, signal) =>
+    sleep: (ms, signal, retryAfter) =>
       new Promise((resolve, reject) => {
+        const minMs = (retryAfter ?? 0) * 1000;
+        const earliest = Date.now() + minMs;
         const end = (): void => {
           clearTimeout(timer);
           forget();
@@ -60,8 +64,8 @@ export function createAlarm(closed: AbortSignal): Alarm {
           if (signal.aborted) reject(signal.reason);
           else resolve();
         };
-        const timer = setTimeout(end, ms);
-        const forget = onWake(end);
+        const timer = setTimeout(end, minMs + ms);
+        const forget = onWake(() => Date.now() >= earliest && end());
         signal.addEventListener('abort', end);
         if (signal.aborted) end();
       }),

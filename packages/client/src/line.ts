@@ -1,4 +1,5 @@
 /** All that is done with one token: requests, and following jobs and lists with one subscription each. */
+import { backoffMs } from './alarm.js';
 import {
   CANCEL_JOB,
   CREATE_FOLLOW_TOKEN,
@@ -8,7 +9,7 @@ import {
   READ_JOB,
   READ_JOBS,
 } from './documents.js';
-import { noSuchJob, RequestRefused } from './errors.js';
+import { noSuchJob, type RequestRefused } from './errors.js';
 import type { Job } from './job.js';
 import type { FollowToken } from './job-handle.js';
 import type { JobPage, JobsInput } from './job-list.js';
@@ -54,8 +55,6 @@ interface JobsChange {
 
 /** While polling: how often a COMPLETED job is asked for its copy. */
 const MAX_COPY_POLLS = 5;
-/** A subscription that was completed too early is not begun again at once. */
-const RESTART_MS = 1000;
 const ONCE = { patienceMs: 0 };
 
 /** COMPLETED, FAILED or CANCELED. */
@@ -88,37 +87,43 @@ export function createLine(gateway: Gateway): Line {
   /** Reads what the subscription did not tell, and ends if there is nothing to wait for. */
   const look = async (entry: JobEntry, isEnough: (job: Job) => boolean): Promise<boolean> => {
     const found = await job(entry.id, ONCE);
-    if (entry.end) return true;
-    if (found === null) finish(entry, noSuchJob());
-    else if (isEnough(found)) finish(entry, null);
-    return found === null || isEnough(found);
+    if (!entry.end && (!found || isEnough(found))) finish(entry, found ? null : noSuchJob());
+    return entry.end !== null;
   };
 
-  const later = (next: () => unknown): void => {
-    alarm.sleep(RESTART_MS, closed).then(next, () => {});
+  const later = (next: () => unknown, failures: number, retryAfter?: number | null): void => {
+    alarm.sleep(backoffMs(failures), closed, retryAfter).then(next, () => {});
   };
-  const startLater = (entry: JobEntry): void => later(() => entry.listeners.size > 0 && start(entry));
 
-  const start = (entry: JobEntry): void => {
+  /** @param failures how often the gateway has completed the subscription too early, and told nothing new */
+  const start = (entry: JobEntry, failures = 1): void => {
+    if (entry.isDeleted) return;
     entry.stop();
     entry.end = null;
     if (closed.aborted || (entry.job && isSettled(entry.job))) {
-      finish(entry, closed.aborted ? closed.reason : null);
+      finish(entry, closed.reason);
       return;
     }
+    const startLater = (): void =>
+      later(() => {
+        if (entry.listeners.size > 0) start(entry, failures + 1);
+      }, failures);
     let polls = 0;
     entry.stop = socket.subscribe({
       query: FOLLOW_JOB,
-      variables: () => ({ id: entry.id, after: entry.job?.version }),
-      next: (told) => void store.put(told as Job),
+      variables: () => {
+        const { id, job } = entry;
+        // A move in the queue is no new version, so a WAITING job is told again.
+        return { id, after: job && job.version - Number(job.status === 'WAITING') };
+      },
+      next: (told) => {
+        failures = 1;
+        store.put(told as Job);
+      },
       end: (error) => {
         if (error || (entry.job && hasEnded(entry.job))) finish(entry, error);
         // A job that was deleted is completed too.
-        else
-          look(entry, hasEnded).then(
-            (isOver) => !isOver && startLater(entry),
-            () => startLater(entry),
-          );
+        else look(entry, hasEnded).then((isOver) => isOver || startLater(), startLater);
       },
       poll: () =>
         look(entry, (found) => {
@@ -128,9 +133,11 @@ export function createLine(gateway: Gateway): Line {
     });
   };
 
-  const refresh = (follower: ChangesFollower): void => {
+  const refresh = (follower: ChangesFollower, failures = 0): void => {
     follower.refresh(isCurrent).catch((error) => {
-      if (!isFinal(gateway, error)) later(() => followers.has(follower) && refresh(follower));
+      if (isFinal(gateway, error)) return;
+      const again = () => followers.has(follower) && refresh(follower, failures + 1);
+      later(again, failures, error.retryAfter);
     });
   };
   const change = ({ kind, cursor: next, job: changed, deletedId }: JobsChange): void => {
@@ -145,14 +152,13 @@ export function createLine(gateway: Gateway): Line {
     if (closed.aborted) return;
     stopChanges();
     isCurrent = false;
-    cursor = undefined;
     stopChanges = socket.subscribe({
       query: FOLLOW_JOBS,
       variables: () => ({ after: cursor }),
       next: (told) => change(told as JobsChange),
       end: (error) => {
         if (error) for (const follower of [...followers]) follower.fail(error);
-        else later(() => followers.size > 0 && startChanges());
+        else later(() => followers.size > 0 && startChanges(), 1);
       },
       poll: () => Promise.all(Array.from(followers, (follower) => follower.refresh(false, ONCE))),
     });
@@ -178,7 +184,7 @@ export function createLine(gateway: Gateway): Line {
         return (await read(CANCEL_JOB, { id })) as Job;
       } catch (error) {
         // An earlier attempt may have done it, without an answer.
-        const found = error instanceof RequestRefused && error.code === 'CONFLICT' ? await job(id) : null;
+        const found = (error as RequestRefused).code === 'CONFLICT' ? await job(id) : null;
         if (found?.status === 'CANCELED') return found;
         throw error;
       }
@@ -189,25 +195,27 @@ export function createLine(gateway: Gateway): Line {
       } catch (error) {
         // Likewise.
         const { job: known, isDeleted } = store.entry(id);
-        if (!(error instanceof RequestRefused && error.code === 'NOT_FOUND' && (known || isDeleted)))
-          throw error;
+        if ((error as RequestRefused).code !== 'NOT_FOUND' || !(known || isDeleted)) throw error;
       }
       store.remove(id);
     },
     followToken: (id, seconds) => request(CREATE_FOLLOW_TOKEN, { id, seconds }),
     follow: (entry, listener) => {
       entry.listeners.add(listener);
-      if (entry.listeners.size === 1 && !entry.isDeleted) start(entry);
+      if (entry.listeners.size === 1) start(entry);
       return () => {
         if (!entry.listeners.delete(listener) || entry.listeners.size > 0) return;
         entry.stop();
         // Whoever looks next tries again.
-        if (entry.end?.error) entry.end = null;
+        if (!entry.isDeleted && entry.end?.error) entry.end = null;
       };
     },
     followChanges: (follower) => {
       followers.add(follower);
-      if (followers.size === 1) startChanges();
+      if (followers.size === 1) {
+        cursor = undefined;
+        startChanges();
+      }
       // The list shows something before the socket is open; what happens until then is read afterwards.
       refresh(follower);
       return () => {

@@ -18,7 +18,6 @@ import {
   isFinal,
   refusalOf,
   UNAUTHENTICATED,
-  waitMsOf,
 } from './request.js';
 
 export interface Subscription {
@@ -60,6 +59,8 @@ const LINGER_MS = 1000;
 /** How long there may be no socket before jobs are polled. */
 const POLL_AFTER_MS = 5000;
 const POLL_EVERY_MS = 3000;
+/** As an average: with many jobs, each is polled less often. */
+const MS_PER_POLL = 100;
 /** The credentials are missing or wrong; they have expired. */
 const REFUSED_TOKEN = [4401, 4403];
 
@@ -111,12 +112,16 @@ export function createSocket(gateway: Gateway): Socket {
   const over = (subscription: Subscription, error: unknown): void => {
     if (leave(subscription)) subscription.end(error);
   };
+  const allOver = (error: unknown): void => {
+    for (const subscription of [...active.keys()]) over(subscription, error);
+  };
 
   const stopPolls = (): void => {
     clearTimeout(polls);
     polls = undefined;
   };
   const poll = async (): Promise<void> => {
+    const own = polls;
     const outcomes = await Promise.all(
       Array.from(active.keys(), (one) =>
         one.poll().then(
@@ -127,10 +132,11 @@ export function createSocket(gateway: Gateway): Socket {
         ),
       ),
     );
+    // Stopped meanwhile; others may have begun.
+    if (polls !== own) return;
     polls = undefined;
-    if (isOpen) return;
     isReached = outcomes.includes(true);
-    expectSocket(POLL_EVERY_MS);
+    expectSocket(Math.max(POLL_EVERY_MS, active.size * MS_PER_POLL));
   };
   const expectSocket = (ms: number): void => {
     if (active.size > 0 && !isOpen) polls ??= setTimeout(poll, ms);
@@ -163,7 +169,7 @@ export function createSocket(gateway: Gateway): Socket {
     }
     active.set(subscription, '');
     subscription.poll().catch(() => {});
-    alarm.sleep(waitMsOf(refused, failures++), closed).then(
+    alarm.sleep(backoffMs(failures++), closed, refused.retryAfter).then(
       () => active.get(subscription) === '' && start(subscription),
       () => {},
     );
@@ -175,7 +181,6 @@ export function createSocket(gateway: Gateway): Socket {
     if (type === 'ping') send({ type: 'pong' });
     if (type === 'connection_ack') {
       isOpen = true;
-      failures = 0;
       isReached = null;
       stopPolls();
       show();
@@ -189,8 +194,11 @@ export function createSocket(gateway: Gateway): Socket {
     } else if (type === 'error') fail(subscription, payload as readonly ClientError[]);
     else {
       const { data, errors } = payload as Event;
-      if (data) subscription.next(data.answer);
-      else {
+      if (data) {
+        // Not sooner: one that is closed after each connection_ack would be opened over and over.
+        failures = 0;
+        subscription.next(data.answer);
+      } else {
         send({ type: 'complete', id });
         fail(subscription, errors);
       }
@@ -199,10 +207,15 @@ export function createSocket(gateway: Gateway): Socket {
 
   const connect = (): void => {
     if (!webSocket || socket || isWaiting || active.size === 0) return;
-    const opened = new webSocket(
-      gateway.address().href.replace(/^http/, 'ws'),
-      GRAPHQL_TRANSPORT_WS_PROTOCOL,
-    ) as WebSocket;
+    let opened: WebSocket;
+    try {
+      const address = gateway.address().href.replace(/^http/, 'ws');
+      opened = new webSocket(address, GRAPHQL_TRANSPORT_WS_PROTOCOL) as WebSocket;
+    } catch {
+      // A page of https may open no other sockets, and an address may be none.
+      lose();
+      return;
+    }
     const end = ({ code, reason }: Partial<CloseEvent>): void => {
       if (socket === opened) lose(code, reason);
     };
@@ -229,8 +242,7 @@ export function createSocket(gateway: Gateway): Socket {
     clearTimeout(deadline);
     lost?.close();
     if (typeof token !== 'function' && REFUSED_TOKEN.includes(code as number)) {
-      const refused = new RequestRefused(UNAUTHENTICATED, `${reason}`);
-      for (const one of [...active.keys()]) over(one, refused);
+      allOver(new RequestRefused(UNAUTHENTICATED, `${reason}`));
     }
     if (active.size === 0 || isWaiting) return;
     isWaiting = true;
@@ -242,7 +254,7 @@ export function createSocket(gateway: Gateway): Socket {
     alarm.sleep(backoffMs(failures++), closed).then(again, again);
   };
   const close = (): void => {
-    for (const one of [...active.keys()]) over(one, closed.reason);
+    allOver(closed.reason);
     lose();
   };
 
