@@ -1,11 +1,12 @@
 /** Lets any number of readers look at one job. */
 import { changes } from './changes.js';
-import { JobFailed, noSuchJob } from './errors.js';
-import type { Job } from './job.js';
+import { JobFailed } from './errors.js';
+import type { Job, JobResult } from './job.js';
 import type { JobHandle, JobSnapshot } from './job-handle.js';
 import type { JobEntry } from './job-store.js';
 import type { Line } from './line.js';
 import { whileLooked, writable } from './readable.js';
+import { isShallowEqual } from './shallow-equal.js';
 
 const FOLLOW_TOKEN_SECONDS = 3600;
 
@@ -18,15 +19,18 @@ export function createJobHandle(line: Line, id: string | Promise<string>, signal
   let isLooked = false;
   let leave = (): void => {};
 
-  const fail = (error: unknown): void => state.set({ ...state.getSnapshot(), error, done: true });
+  const set = (next: JobSnapshot): void => {
+    state.set(next);
+    // What is done stays as it is.
+    if (next.done) signal?.removeEventListener('abort', abort);
+  };
+  const fail = (error: unknown): void => set({ ...state.getSnapshot(), error, done: true });
   const refresh = (): void => {
     const before = state.getSnapshot();
     if (!entry || signal?.aborted) return;
     const { end } = entry;
-    const job = entry.job ?? before.job;
-    if (job !== before.job || (end !== null) !== before.done) {
-      state.set({ job, error: end?.error ?? null, done: end !== null });
-    }
+    const after = { job: entry.job ?? before.job, error: end?.error ?? null, done: end !== null };
+    if (!isShallowEqual(after, before)) set(after);
   };
   const look = (): void => {
     if (!entry || !isLooked || signal?.aborted) return;
@@ -79,14 +83,14 @@ export function createJobHandle(line: Line, id: string | Promise<string>, signal
     id: known,
     [Symbol.asyncIterator]: () => states(),
     result: async ({ archived = false, signal: more } = {}) => {
-      let last: Job | undefined;
+      let result: JobResult | null = null;
       for await (const job of states(more)) {
-        last = job;
-        if (job.result && (job.result.archived || !archived)) return job.result;
-        if (job.finishedAt && !job.result) throw new JobFailed(job);
+        result = job.result;
+        if (result && (result.archived || !archived)) break;
+        if (job.finishedAt && !result) throw new JobFailed(job);
       }
-      if (last?.result) return last.result;
-      throw noSuchJob();
+      // Without one, an iteration ends with an error.
+      return result as JobResult;
     },
     cancel: async () => line.cancel(await known),
     delete: async () => line.delete(await known),

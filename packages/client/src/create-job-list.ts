@@ -6,6 +6,7 @@ import type { FollowAllOptions, JobFilter, JobList, JobListSnapshot, JobPage } f
 import type { Line } from './line.js';
 import { whileLooked, writable } from './readable.js';
 import { isFinal, type RequestOptions } from './request.js';
+import { isShallowEqual } from './shallow-equal.js';
 
 const PAGE_SIZE = 20;
 const MAX_PAGE_SIZE = 100;
@@ -20,29 +21,26 @@ export function createJobList(
   /** What is shown, from the newest job to the oldest one that was read. */
   let shown = new Map<string, Job>();
   let cursor: string | null = null;
-  /** Before the first page is read, all that is known are changes. */
-  let hasMore = true;
+  /** When the oldest job that was read was created, whether or not it is still shown; before the first page, after all. */
+  let readTo = '~';
   /** What the store told while pages were read; null while none are. */
   let told: Map<string, Job | null> | null = null;
   let isStale = true;
 
   const show = (more: Partial<JobListSnapshot> = {}): void => {
     const before = state.getSnapshot();
-    const sorted = [...shown.values()].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
-    const isSame =
-      sorted.length === before.jobs.length && sorted.every((job, index) => job === before.jobs[index]);
-    const jobs = isSame ? before.jobs : sorted;
-    const { loading, hasMore, error } = { ...before, ...more };
-    if (isSame && loading === before.loading && hasMore === before.hasMore && error === before.error) return;
-    state.set({ jobs, loading, hasMore, error });
+    const sorted: readonly Job[] = [...shown.values()].sort(
+      (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt),
+    );
+    const jobs = isShallowEqual(sorted, before.jobs) ? before.jobs : sorted;
+    const after = { ...before, ...more, jobs };
+    if (!isShallowEqual(after, before)) state.set(after);
   };
   const place = (id: string, job: Job | null): void => {
-    const oldest = state.getSnapshot().jobs.at(-1);
     if (!job || !matches(filter, job)) shown.delete(id);
     else if (shown.has(id)) shown.set(id, job);
     // Of two of the same time, the one that was heard of later is the newer one.
-    else if (!hasMore || (oldest && job.createdAt >= oldest.createdAt))
-      shown = new Map([[id, job], ...shown]);
+    else if (job.createdAt >= readTo) shown = new Map([[id, job], ...shown]);
   };
   const hear = (id: string, job: Job | null): void => {
     told?.set(id, job);
@@ -50,27 +48,25 @@ export function createJobList(
     show();
   };
 
-  /** Reads from `from` on, until there are as many as wanted, then. @param begin called with the first news */
-  const load = async (
-    from: string | null,
-    wanted: () => number,
-    begin: () => void,
-    options?: RequestOptions,
-  ): Promise<void> => {
+  /** Reads from `from` on, until there are as many as wanted, then. @param from null for the whole list anew */
+  const load = async (from: string | null, wanted: () => number, options?: RequestOptions): Promise<void> => {
     const seen = new Map<string, Job | null>();
     told = seen;
     try {
       const found: Job[] = [];
-      let page: JobPage | undefined;
-      while (!page || (page.hasMore && found.length < wanted())) {
+      let after = from;
+      let page: JobPage;
+      do {
         const first = Math.min(MAX_PAGE_SIZE, wanted() - found.length);
-        page = await line.jobs({ first, after: page ? page.endCursor : from, filter }, options);
+        page = await line.jobs({ first, after, filter }, options);
         found.push(...page.jobs);
-      }
-      begin();
+        after = page.endCursor ?? after;
+      } while (page.hasMore && found.length < wanted());
+      if (from === null) shown.clear();
       for (const job of found) if (matches(filter, job)) shown.set(job.id, job);
-      cursor = page.endCursor ?? from;
-      hasMore = page.hasMore;
+      cursor = after;
+      const { hasMore } = page;
+      readTo = hasMore ? (found.at(-1)?.createdAt ?? readTo) : '';
       show({ hasMore, loading: false, error: null });
       for (const [id, job] of seen) place(id, job);
       show();
@@ -95,7 +91,7 @@ export function createJobList(
     inTurn(async () => {
       // New jobs that are shown meanwhile count too, or older ones would vanish for them.
       const wanted = (): number => Math.min(MAX_READ_AGAIN, Math.max(pageSize, shown.size));
-      await load(null, wanted, () => shown.clear(), options);
+      await load(null, wanted, options);
       isStale = !isLive;
     });
 
@@ -115,15 +111,10 @@ export function createJobList(
   return {
     ...readable,
     loadMore: async () => {
-      if (state.getSnapshot().loading || !hasMore) return;
+      const { loading, hasMore } = state.getSnapshot();
+      if (loading || !hasMore) return;
       show({ loading: true });
-      await inTurn(() =>
-        load(
-          cursor,
-          () => pageSize,
-          () => {},
-        ),
-      ).catch(() => {});
+      await inTurn(() => load(cursor, () => pageSize)).catch(() => {});
     },
     [Symbol.asyncIterator]: () => changes(readable, line.gateway.closed),
   };

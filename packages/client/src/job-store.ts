@@ -1,4 +1,5 @@
 /** The newest known state of each job, from whatever source: an older one never replaces it. */
+import { noSuchJob } from './errors.js';
 import type { Job } from './job.js';
 
 export interface JobEntry {
@@ -73,8 +74,9 @@ export function createJobStore(): JobStore {
     remove: (id) => {
       const entry = entryOf(id);
       entry.isDeleted = true;
-      entry.end ??= { error: null };
+      entry.end = { error: noSuchJob() };
       entry.job = null;
+      entry.stop();
       tell(entry);
     },
     watch: (watcher) => {

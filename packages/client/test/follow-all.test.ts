@@ -127,6 +127,27 @@ it('shows what its filter lets through, page by page', async () => {
   expect((await client.jobs({ first: 1, filter: { reference: 'another' } })).jobs).toHaveLength(1);
 });
 
+it('places new jobs also when all that it has read are gone', async () => {
+  const [client, other] = [newClient(gateway.url), newClient(gateway.url)];
+  const [oldest, older, newest] = [
+    await submit(other, 'few'),
+    await submit(other, 'few'),
+    await submit(other, 'few'),
+  ];
+  const filter = { reference: 'few', status: ['WAITING'] };
+  const { list, stop } = await follow(client, { filter, pageSize: 1 });
+  expect(ids(list)).toEqual([newest]);
+  await other.follow(newest).cancel();
+  await expect.poll(() => ids(list)).toEqual([]);
+  const added = await submit(other, 'few');
+  await expect.poll(() => ids(list)).toEqual([added]);
+  await list.loadMore();
+  expect(ids(list)).toEqual([added, older]);
+  await list.loadMore();
+  expect(ids(list)).toEqual([added, older, oldest]);
+  stop();
+});
+
 it('several lists and iterations need one subscription, which is made again after RESYNC', async () => {
   const subscribed: Record<string, unknown>[] = [];
   const sockets: WebSocket[] = [];
@@ -154,4 +175,25 @@ it('several lists and iterations need one subscription, which is made again afte
   const added = await submit(newClient(gateway.url));
   await expect.poll(() => ids(list)).toEqual([added, ...before]);
   await expect.poll(() => subscribed).toEqual([{}, { after: expect.any(String) }]);
+});
+
+it('goes on where it was after its subscription was completed', async () => {
+  const subscribed: { readonly after?: string }[] = [];
+  let complete = (): void => {};
+  class CompletedSocket extends WebSocket {
+    override send(text: string): void {
+      const { type, id, payload } = JSON.parse(text);
+      super.send(text);
+      if (type !== 'subscribe') return;
+      subscribed.push(payload.variables);
+      complete = () => this.emit('message', JSON.stringify({ type: 'complete', id }), false);
+    }
+  }
+  const client = newClient(gateway.url, { webSocket: CompletedSocket });
+  const { list, stop } = await follow(client, { filter: { reference: 'completed' } });
+  const [added] = [await submit(newClient(gateway.url), 'completed')];
+  await expect.poll(() => ids(list)).toEqual([added]);
+  complete();
+  await expect.poll(() => subscribed, { timeout: 5000 }).toEqual([{}, { after: expect.any(String) }]);
+  stop();
 });

@@ -1,4 +1,5 @@
 /** Following a job: cancel, delete, failures, and readers that share. */
+import { getEventListeners } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startGateway, type TestGateway } from '../../../test/support/harness.js';
@@ -33,6 +34,42 @@ it('a job that is canceled ends with CANCELED, for all that follow it', async ()
   await swap.delete();
   await swap.delete();
   expect(await client.job(await swap.id)).toBeNull();
+});
+
+it('a job that is deleted is gone for all that look, and for whoever looks later', async () => {
+  const client = newClient(paused.url);
+  const swap = client.submit(ADDRESSES);
+  const initial = await swap.cancel();
+  const looking = client.follow(initial.id);
+  const stop = looking.subscribe(() => {});
+  expect(looking.getSnapshot()).toMatchObject({ job: initial, error: null, done: true });
+  await swap.delete();
+  const gone = { error: { code: 'NOT_FOUND' }, done: true };
+  expect(looking.getSnapshot()).toMatchObject(gone);
+  stop();
+  const later = client.follow(initial.id, { initial });
+  for (let look = 0; look < 2; look++) {
+    const leave = later.subscribe(() => {});
+    expect(later.getSnapshot()).toMatchObject({ job: null, ...gone });
+    leave();
+  }
+  expect(client.follow(initial.id).getSnapshot()).toMatchObject({ job: null, ...gone });
+});
+
+it('tells the present place in the queue of a job whose state was given', async () => {
+  const [owner, page] = [newClient(paused.url), newClient(paused.url)];
+  const ahead = owner.submit(ADDRESSES);
+  await ahead.id;
+  const last = owner.submit(ADDRESSES);
+  const initial = await owner.job(await last.id);
+  if (!initial?.queuePosition) throw new Error('The job does not wait');
+  await ahead.cancel();
+  const followed = page.follow(initial.id, { initial });
+  const stop = followed.subscribe(() => {});
+  await expect.poll(() => followed.getSnapshot().job?.queuePosition).toBe(initial.queuePosition - 1);
+  expect(followed.getSnapshot().job?.version).toBe(initial.version);
+  stop();
+  await last.cancel();
 });
 
 it('refuses to cancel what has ended, to delete what has not, and to follow what is not there', async () => {
@@ -139,6 +176,20 @@ it('a signal ends an iteration with its reason, and the job goes on', async () =
   waits.abort(reason);
   await expect(result).rejects.toBe(reason);
   expect(await swap.cancel()).toMatchObject({ status: 'CANCELED' });
+});
+
+it('a signal that fires after the end changes nothing', async () => {
+  const client = newClient(paused.url);
+  const controller = new AbortController();
+  const swap = client.submit(ADDRESSES, { signal: controller.signal });
+  const states = all(swap);
+  await swap.cancel();
+  await states;
+  const ended = swap.getSnapshot();
+  expect(ended).toMatchObject({ job: { status: 'CANCELED' }, error: null, done: true });
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  controller.abort(new Error('Too late'));
+  expect(swap.getSnapshot()).toBe(ended);
 });
 
 it('after close, twice, nothing is asked and everybody is told', async () => {

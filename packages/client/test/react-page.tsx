@@ -93,10 +93,10 @@ function OneUpload() {
   );
 }
 
-/** Somebody who has been given a token for one job. */
+/** Somebody who looks at one job, perhaps with a token for it alone. */
 function Guest() {
   const { job, error } = useJob(settings.get('job'), { followToken: settings.get('token') ?? undefined });
-  return <output id="guest">{job?.status ?? nameOf(error)}</output>;
+  return <output id="guest">{error ? nameOf(error) : job?.status}</output>;
 }
 
 function Page() {

@@ -197,6 +197,16 @@ describe.skipIf(!isChromiumInstalled())('the hooks', () => {
     finishAll();
   });
 
+  it('show that a job was deleted', async () => {
+    const { id } = await submit(gateway.url);
+    await open({ job: id, list: '' });
+    await expect.poll(() => shown('guest')).toBe('QUEUED');
+    finishAll();
+    await expect.poll(() => shown('guest')).toBe('COMPLETED');
+    await dataOf(ask(gateway.url, 'mutation ($id: ID!) { deleteJob(id: $id) }', { id }));
+    await expect.poll(() => shown('guest')).toBe('NOT_FOUND');
+  });
+
   it('follow a job with a token for it alone', async () => {
     const { id } = await submit(gateway.url);
     const query = 'mutation ($id: ID!) { createFollowToken(jobId: $id) { token } }';

@@ -5,9 +5,6 @@ import { useReadable } from './use-readable.js';
 
 export interface FollowedJobs extends JobListSnapshot, Pick<JobList, 'loadMore'> {}
 
-/** On a server nothing is read. */
-const NOT_READ: JobListSnapshot = { jobs: [], loading: true, hasMore: false, error: null };
-
 /**
  * Follows the list of the caller's jobs, newest first, while the component is mounted: new and deleted ones, states,
  * and positions in the queue. What happened while the connection was lost is read again.
@@ -19,5 +16,6 @@ export function useJobs({ filter, pageSize }: FollowAllOptions = {}): FollowedJo
   // A filter is usually written anew at each rendering.
   const wanted = JSON.stringify({ filter, pageSize });
   const list = useMemo(() => client.followAll(JSON.parse(wanted) as FollowAllOptions), [client, wanted]);
-  return { ...useReadable(list, NOT_READ), loadMore: list.loadMore };
+  // On a server nothing is read, nor before the page is hydrated.
+  return { ...useReadable(list, list.getSnapshot()), loadMore: list.loadMore };
 }
