@@ -5,7 +5,10 @@ import type { Readable } from './readable.js';
 export interface JobSnapshot {
   /** Its newest state; null before the first one is known. */
   readonly job: Job | null;
-  /** Why it could not be submitted or followed: `RequestRefused`, or the reason of an abort. */
+  /**
+   * Why it could not be submitted or followed: `RequestRefused`, with the code `NOT_FOUND` once it was deleted, or the
+   * reason of an abort.
+   */
   readonly error: unknown;
   /** Nothing more will come. */
   readonly done: boolean;

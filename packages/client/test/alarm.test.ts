@@ -191,7 +191,7 @@ it('does not poll a job that was deleted here', async () => {
   expect(client.connection.getSnapshot()).toBe('idle');
 });
 
-it('polls if a socket can not even be made', async () => {
+it('polls if not even a socket can be made', async () => {
   const { times, fetch } = answering({});
   const insecure = class {
     constructor() {
