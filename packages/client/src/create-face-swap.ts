@@ -11,7 +11,7 @@ import type { JobHandle } from './job-handle.js';
 import { createLine, type Line } from './line.js';
 import type { Upload, UploadOptions } from './media.js';
 import { writable } from './readable.js';
-import type { Gateway } from './request.js';
+import { type Gateway, UNANSWERED, UNAUTHENTICATED } from './request.js';
 import type { ResumedSubmit } from './resumed-submit.js';
 import type { SubmitInput, SubmitPlusInput } from './submit-input.js';
 import { MAX_AGE_MS, type UnansweredSubmit, unansweredSubmits } from './unanswered-submits.js';
@@ -19,8 +19,8 @@ import { uploadFile } from './upload-file.js';
 
 /** Of other jobs' tokens; the oldest is forgotten first. */
 const MAX_FOLLOW_LINES = 100;
-/** Of 32 random bits each. */
-const KEY_WORDS = 4;
+/** Interfaces fit `object` only. */
+type Metadata = UnansweredSubmit['metadata'];
 
 /**
  * Creates a client. It opens no connection before something is followed or asked, except that it sends again what an
@@ -57,23 +57,30 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     return found;
   };
 
-  const uploadAll = async (input: object, { signal, onProgress }: UploadOptions): Promise<Uploads> => {
+  const uploadAll = async (
+    input: object,
+    { signal = closed, onProgress }: UploadOptions,
+  ): Promise<Uploads> => {
     const files = [...filesIn(input)];
-    const loaded = files.map(() => 0);
-    const sum = (counts: readonly number[]): number => counts.reduce((all, one) => all + one, 0);
-    const total = sum(files.map(({ size }) => size));
-    const uploads = files.map(async (file, index) => {
+    const uploading = new AbortController();
+    const ending = AbortSignal.any([signal, uploading.signal]);
+    const total = files.reduce((sum, { size }) => sum + size, 0);
+    let loaded = 0;
+    const uploads = files.map(async (file) => {
+      let own = 0;
       const onLoaded = (bytes: number): void => {
-        loaded[index] = bytes;
-        onProgress?.({ loaded: sum(loaded), total });
+        loaded += bytes - own;
+        own = bytes;
+        if (!ending.aborted) onProgress?.({ loaded, total });
       };
       const upload = await uploadFile(gateway, line.request, file, {
-        signal,
-        onLoaded: onProgress && onLoaded,
+        signal: ending,
+        onLoaded,
       });
       return [file, upload] as const;
     });
-    return new Map(await Promise.all(uploads));
+    // Without one of them, the others are of no use.
+    return new Map(await Promise.all(uploads).finally(() => uploading.abort()));
   };
 
   /**
@@ -84,17 +91,23 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
   const send = async (
     key: string,
     ready: () => UnansweredSubmit | Promise<UnansweredSubmit>,
+    isResumed: boolean,
     signal?: AbortSignal,
   ): Promise<string> => {
+    // After closing, another client goes on.
+    const passing = ['CLOSED'];
     try {
       const { method, input, at } = await ready();
-      const patienceMs = at + MAX_AGE_MS - Date.now();
-      const { job } = await line.request<{ job: Job }>(SUBMIT[method], { input }, { signal, patienceMs });
+      // So does a later one that gets an answer, or has another token.
+      passing.push(UNANSWERED, UNAUTHENTICATED);
+      const options = { signal, until: at + MAX_AGE_MS, isResumed };
+      const { job } = await line.request<{ job: Job }>(SUBMIT[method], { input }, options);
       line.store.put(job);
+      unanswered.forget(key);
       return job.id;
-    } finally {
-      // After closing, another client goes on.
-      if (!closed.aborted || signal?.aborted) unanswered.forget(key);
+    } catch (error) {
+      if (signal?.aborted || !passing.includes((error as RequestRefused).code)) unanswered.forget(key);
+      throw error;
     }
   };
 
@@ -105,7 +118,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
   ): JobHandle => {
     const { idempotencyKey: key = newKey(), reference = null, metadata = null } = given;
     const keep = (input: object | null): UnansweredSubmit => {
-      const kept = { key, method, at: Date.now(), input, reference, metadata };
+      const kept = { key, method, at: Date.now(), input, reference, metadata: metadata as Metadata };
       unanswered.keep(kept);
       return kept;
     };
@@ -120,6 +133,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
         keep(null);
         return uploadAll(given, options).then(ready);
       },
+      false,
       signal,
     );
     unanswered.hold(key, () => id);
@@ -130,13 +144,12 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     const kept = unanswered.find(key);
     if (!kept) return;
     const { method, input, reference, metadata } = kept;
-    const add = (submit: ResumedSubmit): void => resumed.set([...resumed.getSnapshot(), submit]);
-    if (!input) {
-      unanswered.forget(key);
-      return add({ outcome: 'interrupted', key, method, reference, metadata });
-    }
-    const id = send(key, () => kept);
-    add({ outcome: 'sent-again', key, method, job: createJobHandle(line, id) });
+    const id = input && send(key, () => kept, true);
+    if (!id) unanswered.forget(key);
+    const submit: ResumedSubmit = id
+      ? { outcome: 'sent-again', key, method, job: createJobHandle(line, id) }
+      : { outcome: 'interrupted', key, method, reference, metadata };
+    resumed.set([...resumed.getSnapshot(), submit]);
     return id;
   };
   for (const key of unanswered.keys()) unanswered.hold(key, () => resume(key));
@@ -161,21 +174,22 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
       return (await uploadAll([file], more)).get(file) as Upload;
     },
     connection: line.socket.connection,
+    url,
     scope,
     resumed,
     close: () => controller.abort(new RequestRefused('CLOSED', 'Closed.')),
   };
 }
 
-/** Unlike `randomUUID`, this also exists in insecure contexts. */
+/** 128 random bits. Unlike `randomUUID`, this also exists in insecure contexts. */
 function newKey(): string {
-  return crypto.getRandomValues(new Uint32Array(KEY_WORDS)).join('-');
+  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }
 
-/** Reading the property alone may throw. */
+/** Reading it throws where there is no window, or storage is forbidden. */
 function browserStorage(): SubmitStorage | null {
   try {
-    return typeof window === 'undefined' ? null : window.localStorage;
+    return window.localStorage;
   } catch {
     return null;
   }

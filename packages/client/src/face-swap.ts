@@ -22,7 +22,7 @@ export interface SubmitStorage {
 }
 
 export interface FaceSwapOptions {
-  /** The address of `/graphql`; in a browser it may be relative. Sockets use the same one. */
+  /** The address of `/graphql`; in a browser it may be relative. Sockets use the same one. If it is none, requests throw TypeError. */
   readonly url: string | URL;
   /**
    * A function is called before each request and each connect, so that no token is sent after it has expired. If it
@@ -60,6 +60,8 @@ export interface FaceSwap {
   /** Uploads a file, to use it more than once. @throws RequestRefused */
   upload(file: Blob, options?: UploadOptions): Promise<Upload>;
   readonly connection: Readable<Connection>;
+  /** As given. */
+  readonly url: string | URL;
   /** As given. */
   readonly scope: string | undefined;
   /** What was not answered when an earlier page of the same scope ended, at most ten minutes ago. */

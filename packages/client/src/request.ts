@@ -5,6 +5,7 @@ import type { FaceSwapOptions } from './face-swap.js';
 
 /** What every part of a client needs to reach its gateway. */
 export interface Gateway extends Pick<FaceSwapOptions, 'token' | 'webSocket'> {
+  /** @throws TypeError if it is relative, and there is no page */
   readonly address: () => URL;
   readonly fetch: typeof globalThis.fetch;
   readonly alarm: Alarm;
@@ -16,6 +17,10 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long an unanswered request is repeated. */
   readonly patienceMs?: number;
+  /** Instead, until when: in milliseconds since 1970, read after each attempt. */
+  readonly until?: number;
+  /** An earlier page may have sent it, and the session of this one may still be loading. */
+  readonly isResumed?: boolean | undefined;
 }
 
 /** Returns the operation's `answer`. @throws RequestRefused, or the signal's reason */
@@ -44,18 +49,16 @@ const PATIENCE_MS = 30_000;
 const ATTEMPT_MS = 45_000;
 /** How often a function is asked for another token in one request. */
 const MAX_TOKENS = 3;
-const UNANSWERED = 'UNANSWERED';
+export const UNANSWERED = 'UNANSWERED';
 export const UNAUTHENTICATED = 'UNAUTHENTICATED';
-/** The last two are of uploads. */
-const PASSING = [
-  ...[UNANSWERED, 'RATE_LIMITED', 'STORE_UNAVAILABLE', 'AUTHENTICATION_UNAVAILABLE'],
-  ...['STORAGE_UNAVAILABLE', 'IN_PROGRESS'],
-];
-const PASSING_STATUS = [408, 425, 429];
+/** STORAGE_UNAVAILABLE and IN_PROGRESS are of uploads. */
+const PASSING = /^(UNANSWERED|RATE_LIMITED|IN_PROGRESS|(STORE|STORAGE|AUTHENTICATION)_UNAVAILABLE)$/;
+/** The first is that of an XMLHttpRequest without an answer. */
+const PASSING_STATUS = /^(0|408|425|429|5..)$/;
 
 /** Whether the same request would be refused again, a little later and with another token. */
 export function isFinal({ token }: Pick<Gateway, 'token'>, { code }: RequestRefused): boolean {
-  return !PASSING.includes(code) && !(code === UNAUTHENTICATED && typeof token === 'function');
+  return !PASSING.test(code) && !(code === UNAUTHENTICATED && typeof token === 'function');
 }
 
 /** @param status of an answer that may not be the gateway's */
@@ -64,9 +67,8 @@ export function refusalOf(
   status = 400,
   retryAfterHeader: string | null = null,
 ): RequestRefused {
-  const isPassingStatus = status >= 500 || PASSING_STATUS.includes(status);
   const {
-    code = isPassingStatus ? UNANSWERED : `HTTP_${status}`,
+    code = PASSING_STATUS.test(`${status}`) ? UNANSWERED : `HTTP_${status}`,
     fieldErrors,
     // The header may also be a date.
     retryAfterSeconds: retryAfter = Number(retryAfterHeader) || null,
@@ -76,20 +78,19 @@ export function refusalOf(
   return new RequestRefused(outcome ? UNANSWERED : code, message ?? code, { fieldErrors, retryAfter });
 }
 
-/** Reads a body of the gateway. @throws RequestRefused unless it is an answer */
-export function answerOf<Answer extends object>(
+/** Reads what the gateway has sent. @throws RequestRefused unless it is an answer */
+export async function answerOf<Answer extends object>(
   isAnswer: (answer: Partial<Answer>) => unknown,
-  { status }: Pick<Response, 'status'>,
-  text: string,
-  retryAfter: string | null,
-): Answer {
+  response: Pick<Response, 'status' | 'text'> & { readonly headers: Pick<Headers, 'get'> },
+): Promise<Answer> {
+  const text = await response.text();
   let answer: Answer & Refused = Object();
   try {
     answer = JSON.parse(text);
   } catch {}
   if (isAnswer(answer)) return answer;
   const { errors: [error] = [{ message: answer.message, extensions: answer }] } = answer;
-  throw refusalOf(error, status, retryAfter);
+  throw refusalOf(error, response.status, response.headers.get('retry-after'));
 }
 
 /** Not earlier than the gateway says. */
@@ -100,27 +101,35 @@ export function waitMsOf({ retryAfter }: RequestRefused, failures: number): numb
 /** Calls `attempt` until it does not fail in a passing way. */
 export async function repeat<Answer>(
   gateway: Gateway,
-  { signal, patienceMs = PATIENCE_MS }: RequestOptions,
+  options: RequestOptions,
   attempt: (signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   const { alarm, closed } = gateway;
-  const ending = signal ? AbortSignal.any([signal, closed]) : closed;
-  const until = Date.now() + patienceMs;
+  const { signal = closed, patienceMs = PATIENCE_MS, isResumed } = options;
+  const ending = AbortSignal.any([signal, closed]);
+  const begunAt = Date.now();
+  /** Whether nobody knows what became of an earlier attempt. */
+  let isUnsure = isResumed;
   for (let attempts = 1; ; attempts++) {
-    let refused: RequestRefused;
     try {
       return await attempt(ending);
     } catch (error) {
       ending.throwIfAborted();
-      refused =
-        error instanceof RequestRefused
-          ? error
-          : new RequestRefused(UNANSWERED, 'No answer.', { cause: error });
+      // Throws if it is no address: that is not repeated.
+      const { origin } = gateway.address();
+      const refusal = error instanceof RequestRefused ? error : null;
+      const code = refusal?.code ?? UNANSWERED;
+      // Whoever is not the gateway, or a gateway that does not know the caller, can't tell what became of it.
+      const refused =
+        (!(isUnsure && /^(HTTP_|UNAUTH)/.test(code)) && refusal) ||
+        new RequestRefused(UNANSWERED, `No answer from ${origin}`, { cause: error });
+      const waitMs = waitMsOf(refused, attempts - 1);
+      const isEnough = code === UNAUTHENTICATED && attempts >= MAX_TOKENS && !isResumed;
+      const { until = begunAt + patienceMs } = options;
+      if (isEnough || isFinal(gateway, refused) || Date.now() + waitMs > until) throw refused;
+      isUnsure ||= code === UNANSWERED;
+      await alarm.sleep(waitMs, ending);
     }
-    const waitMs = waitMsOf(refused, attempts - 1);
-    const isEnough = refused.code === UNAUTHENTICATED && attempts >= MAX_TOKENS;
-    if (isEnough || isFinal(gateway, refused) || Date.now() + waitMs > until) throw refused;
-    await alarm.sleep(waitMs, ending);
   }
 }
 
@@ -142,12 +151,10 @@ export function createRequest(gateway: Gateway): Request {
       body,
       signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
     });
-    const { data } = answerOf<{ data: { answer: Answer }; errors?: unknown }>(
+    const { data } = await answerOf<{ data: { answer: Answer }; errors?: unknown }>(
       // What was stored is told even if some of it could not be read.
       ({ data, errors }) => data && (data.answer !== null || !errors),
       response,
-      await response.text(),
-      response.headers.get('retry-after'),
     );
     return data.answer;
   };

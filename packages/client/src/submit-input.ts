@@ -5,7 +5,7 @@ interface Labels {
   /** Your own name for the job, 1 to 256 characters; need not be unique. */
   readonly reference?: string | undefined;
   /** Given back with the job; at most 4 KiB as JSON. */
-  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  readonly metadata?: object | undefined;
   /** 1 to 128 printable characters. By default a new one for each call, which is what a click needs. */
   readonly idempotencyKey?: string | undefined;
 }

@@ -25,7 +25,7 @@ export interface UnansweredSubmits {
 
 /** A submit is repeated no longer than this. */
 export const MAX_AGE_MS = 600_000;
-const MAX_SUBMITS = 20;
+const MAX_SUBMITS = 100;
 const MAX_CHARACTERS = 65_536;
 const PREFIX = 'face-swap:';
 
@@ -46,38 +46,39 @@ export function unansweredSubmits(
   const prefix = `${PREFIX}${scope}:`;
   const read = (name: string): UnansweredSubmit | null =>
     attempt((place) => {
-      const submit: UnansweredSubmit = JSON.parse(place.getItem(name) ?? 'null');
+      const submit: UnansweredSubmit = JSON.parse(`${place.getItem(name)}`);
       if (submit && Date.now() - submit.at > MAX_AGE_MS) {
         place.removeItem(name);
         return null;
       }
       return submit;
     });
-  const names = (): string[] =>
-    attempt((place) =>
-      Array.from({ length: place.length }, (_, index) => place.key(index) ?? '').filter((name) =>
-        name.startsWith(PREFIX),
-      ),
-    ) ?? [];
   const keys = (): readonly string[] =>
-    names()
-      // Reading removes what is too old, of whatever scope.
-      .flatMap((name) => {
-        const submit = read(name);
-        return submit && name === prefix + submit.key ? submit : [];
-      })
-      .sort((a, b) => a.at - b.at)
-      .map(({ key }) => key);
+    attempt((place) =>
+      Array.from({ length: place.length }, (_, index) => `${place.key(index)}`)
+        .filter((name) => name.startsWith(PREFIX))
+        // Reading removes what is too old, of whatever scope.
+        .flatMap((name) => {
+          const submit = read(name);
+          return submit && name === prefix + submit.key ? submit : [];
+        })
+        .sort((a, b) => a.at - b.at)
+        .map(({ key }) => key),
+    ) ?? [];
+  const forget = (key: string): void => void attempt((place) => place.removeItem(prefix + key));
 
   return {
     keys,
     find: (key) => read(prefix + key),
-    forget: (key) => void attempt((place) => place.removeItem(prefix + key)),
+    forget,
     keep: (submit) => {
+      // Its earlier state is wrong even if this one can't be kept.
+      forget(submit.key);
       const text = JSON.stringify(submit);
       if (text.length > MAX_CHARACTERS) return;
-      for (const old of keys().slice(0, 1 - MAX_SUBMITS))
-        if (old !== submit.key) attempt((place) => place.removeItem(prefix + old));
+      keys()
+        .slice(0, 1 - MAX_SUBMITS)
+        .forEach(forget);
       attempt((place) => place.setItem(prefix + submit.key, text));
     },
     hold: (key, task) => {

@@ -12,7 +12,7 @@ interface Announced extends Upload {
 export interface FileOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the bytes sent so far, at least at the end. */
-  readonly onLoaded: ((loaded: number) => void) | undefined;
+  readonly onLoaded: (loaded: number) => void;
 }
 
 /** Larger files are not hashed, because that reads them into memory. */
@@ -21,6 +21,7 @@ const MAX_HASHED_BYTES = 20 * 1024 * 1024;
 const MAX_STALL_MS = 30_000;
 /** Where progress can't be seen, a file may take as long as at this speed. */
 const MIN_BYTES_PER_MS = 20;
+/** From the last progress. */
 const PATIENCE_MS = 180_000;
 
 /** @throws RequestRefused, or the signal's reason */
@@ -33,11 +34,30 @@ export async function uploadFile(
   const input = { contentType: file.type, byteSize: file.size, ...(await hashOf(file)) };
   const answer = await request<{ upload: Announced }>(CREATE_UPLOAD, { input }, { signal });
   const { putUrl, headers, ...upload } = answer.upload;
-  const options = { signal, patienceMs: PATIENCE_MS };
-  const sent =
-    putUrl &&
-    (await repeat(gateway, options, (ending) => put(gateway, putUrl, headers, file, ending, onLoaded)));
-  onLoaded?.(file.size);
+  const options = { signal, until: Date.now() + PATIENCE_MS };
+  let most = 0;
+  const onMore = (loaded: number): void => {
+    // What was lost, and is sent once more, is no progress.
+    if (loaded <= most) return;
+    most = loaded;
+    options.until = Date.now() + PATIENCE_MS;
+    onLoaded(loaded);
+  };
+  const put = async (url: string, ending: AbortSignal): Promise<Upload> => {
+    const maxMs = MAX_STALL_MS + Math.ceil(file.size / MIN_BYTES_PER_MS);
+    // Only XMLHttpRequest tells of progress.
+    const response = globalThis.XMLHttpRequest
+      ? await putByXhr(url, headers, file, ending, onMore)
+      : await gateway.fetch(url, {
+          method: 'PUT',
+          headers: headers.map(({ name, value }): [string, string] => [name, value]),
+          body: file,
+          signal: AbortSignal.any([ending, AbortSignal.timeout(maxMs)]),
+        });
+    return answerOf<Upload>(({ id }) => id, response);
+  };
+  const sent = putUrl && (await repeat(gateway, options, (ending) => put(putUrl, ending)));
+  onLoaded(file.size);
   return { ...upload, ...sent };
 }
 
@@ -49,39 +69,15 @@ async function hashOf(file: Blob): Promise<{ sha256?: string }> {
   return { sha256: Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('') };
 }
 
-async function put(
-  { fetch }: Gateway,
-  url: string,
-  headers: Announced['headers'],
-  body: Blob,
-  signal: AbortSignal,
-  onLoaded: FileOptions['onLoaded'],
-): Promise<Upload> {
-  const answer = (response: Pick<Response, 'status'>, text: string, retryAfter: string | null): Upload =>
-    answerOf<Upload>(({ id }) => id, response, text, retryAfter);
-  // Only this one tells of progress.
-  if (onLoaded && typeof XMLHttpRequest !== 'undefined') {
-    const xhr = await putByXhr(url, headers, body, signal, onLoaded);
-    return answer(xhr, xhr.responseText, xhr.getResponseHeader('retry-after'));
-  }
-  const maxMs = MAX_STALL_MS + Math.ceil(body.size / MIN_BYTES_PER_MS);
-  const response = await fetch(url, {
-    method: 'PUT',
-    headers: headers.map(({ name, value }): [string, string] => [name, value]),
-    body,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(maxMs)]),
-  });
-  return answer(response, await response.text(), response.headers.get('retry-after'));
-}
-
 function putByXhr(
   url: string,
   headers: Announced['headers'],
   body: Blob,
   signal: AbortSignal,
   onLoaded: (loaded: number) => void,
-): Promise<XMLHttpRequest> {
-  return new Promise((resolve, reject) => {
+): Promise<Parameters<typeof answerOf>[1]> {
+  return new Promise((resolve) => {
+    signal.throwIfAborted();
     const xhr = new XMLHttpRequest();
     const abort = (): void => xhr.abort();
     let stall = setTimeout(abort, MAX_STALL_MS);
@@ -94,9 +90,11 @@ function putByXhr(
     };
     xhr.onloadend = () => {
       clearTimeout(stall);
-      signal.removeEventListener('abort', abort);
-      if (xhr.status) resolve(xhr);
-      else reject(xhr);
+      resolve({
+        status: xhr.status,
+        text: async () => xhr.responseText,
+        headers: { get: (name) => xhr.getResponseHeader(name) },
+      });
     };
     signal.addEventListener('abort', abort);
     xhr.send(body);

@@ -1,6 +1,7 @@
 /** Submits that were not answered before a page ended. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startGateway, type TestGateway } from '../../../test/support/harness.js';
+import { httpServer, json, text } from '../../../test/support/local-server.js';
 import { ADDRESSES, closeClients, memoryStorage, newClient, picture } from './support.js';
 
 let gateway: TestGateway;
@@ -149,7 +150,79 @@ it('a storage that fails, is full of nonsense or is crowded stops nobody', async
   storage.setItem('of another program', '{"at":1}');
   const client = newClient(gateway.url, { storage, scope: 'anna', fetch: lossy('submitFaceSwap').fetch });
   expect(client.resumed.getSnapshot()).toEqual([]);
-  for (let count = 0; count < 25; count++) client.submit(ADDRESSES).id.catch(() => {});
-  expect(storage.length).toBeLessThanOrEqual(23);
+  for (let count = 0; count < 105; count++) client.submit(ADDRESSES).id.catch(() => {});
+  expect(storage.length).toBe(103);
   expect(storage.getItem('of another program')).toBe('{"at":1}');
+});
+
+const REFUSED_TOKEN = json(401, {
+  errors: [{ message: 'Who are you?', extensions: { code: 'UNAUTHENTICATED' } }],
+});
+const ACCEPTED = json(200, { data: { answer: { job: { id: '1', version: 1 } } } });
+
+it('whether it was accepted is not told by a token that is refused later, nor by a stranger', async () => {
+  const answers = [
+    text(502, ''),
+    text(200, '<h1>Please pay for the Wi-Fi</h1>'),
+    ...Array(9).fill(REFUSED_TOKEN),
+  ];
+  const server = await httpServer((request, response) => answers.shift()?.(request, response));
+  try {
+    const client = newClient(server.url, { storage, scope: 'anna', token: 'expired' });
+    await expect(client.submit(ADDRESSES).id).rejects.toMatchObject({
+      code: 'UNANSWERED',
+      cause: { code: 'UNAUTHENTICATED' },
+    });
+    expect(server.received).toHaveLength(3);
+    expect(storage.length).toBe(1);
+  } finally {
+    await server.close();
+  }
+});
+
+it('is sent again until its session has loaded', async () => {
+  await pageThatEnds('session', false);
+  // More often than another request asks for a token.
+  const answers = [...Array(4).fill(REFUSED_TOKEN), ACCEPTED];
+  const server = await httpServer((request, response) => answers.shift()?.(request, response));
+  try {
+    const next = newClient(gateway.url, {
+      storage,
+      scope: 'anna',
+      token: () => null,
+      fetch: (_url, init) => fetch(server.url, init),
+    });
+    await expect.poll(() => next.resumed.getSnapshot().length).toBe(1);
+    const [submit] = next.resumed.getSnapshot();
+    expect(submit?.outcome === 'sent-again' && (await submit.job.id)).toBe('1');
+    expect(storage.length).toBe(0);
+  } finally {
+    await server.close();
+  }
+});
+
+it('one whose token is refused is left to the page after signing in', async () => {
+  const server = await httpServer(REFUSED_TOKEN);
+  try {
+    const client = newClient(server.url, { storage, scope: 'anna', token: 'expired' });
+    await expect(client.submit(ADDRESSES).id).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(storage.length).toBe(1);
+  } finally {
+    await server.close();
+  }
+});
+
+it('one that can no longer be kept is not said to be interrupted', async () => {
+  const line = lossy('submitFaceSwap');
+  const page = newClient(gateway.url, { storage, scope: 'anna', fetch: line.fetch });
+  const { setItem } = storage;
+  const { id } = page.submit({ source: picture(2000), target: ADDRESSES.target });
+  storage.setItem = () => {
+    throw new Error('The quota is exceeded');
+  };
+  await expect.poll(line.count).toBe(1);
+  storage.setItem = setItem;
+  page.close();
+  await expect(id).rejects.toMatchObject({ code: 'CLOSED' });
+  expect(storage.length).toBe(0);
 });

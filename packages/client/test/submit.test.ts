@@ -1,5 +1,5 @@
 /** Submitting in Node, to the end. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startGateway, type TestGateway } from '../../../test/support/harness.js';
 import { RequestRefused, type UploadProgress } from '../src/index.js';
 import { ADDRESSES, all, closeClients, newClient, picture } from './support.js';
@@ -81,6 +81,54 @@ describe('submit', () => {
     await expect(swap.result()).rejects.toBe(error);
     await expect(all(swap)).rejects.toBe(error);
     expect(swap.getSnapshot()).toEqual({ job: null, error, done: true });
+  });
+
+  it('one refused file stops the others, which tell of no more progress', async () => {
+    let isStopped = false;
+    const refused: unknown[] = [];
+    const client = newClient(gateway.url, {
+      fetch: (input, init) => {
+        if (init?.method !== 'PUT' || (init.body as Blob).size < 1000) return fetch(input, init);
+        return new Promise((_resolve, reject) => {
+          init.signal?.addEventListener('abort', () => {
+            isStopped = true;
+            reject(init.signal?.reason);
+          });
+        });
+      },
+    });
+    const swap = client.submit(
+      { source: picture(3000), target: new Blob(['no picture'], { type: 'image/png' }) },
+      { onProgress: (progress) => refused.push(progress) },
+    );
+    await expect(swap.id).rejects.toMatchObject({ code: 'MEDIA_UNSUPPORTED' });
+    expect(isStopped).toBe(true);
+    expect(refused).toEqual([]);
+  });
+
+  it('takes metadata of an interface', async () => {
+    interface Place {
+      readonly page: number;
+    }
+    const metadata: Place = { page: 3 };
+    const client = newClient(gateway.url);
+    const id = await client.submit({ ...ADDRESSES, metadata }).id;
+    expect((await client.job(id))?.metadata).toEqual(metadata);
+  });
+
+  it('an address that is none is refused at once, and a gateway that is away by its address', async () => {
+    // Not before something is asked, because servers render pages too.
+    const relative = newClient('', {});
+    await expect(relative.submit(ADDRESSES).id).rejects.toThrow('Invalid URL');
+    const away = newClient('http://127.0.0.1:1');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const answer = away.jobs();
+    vi.setSystemTime(Date.now() + 31_000);
+    await expect(answer).rejects.toMatchObject({
+      code: 'UNANSWERED',
+      message: expect.stringContaining('http://127.0.0.1:1'),
+    });
+    vi.useRealTimers();
   });
 
   it('an abort is the reason of its signal', async () => {
