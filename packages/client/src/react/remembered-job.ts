@@ -1,3 +1,5 @@
+import type { FaceSwap } from '../face-swap.js';
+
 /** Remembers in a tab which job it shows, so that the job is there after a reload. */
 export interface RememberedJob {
   readonly get: () => string | null;
@@ -5,13 +7,13 @@ export interface RememberedJob {
   readonly set: (id: string | null) => void;
 }
 
-/** @param scope who is signed in; without it nothing is remembered, because the next one may be somebody else */
-export function rememberedJob(scope: string | undefined): RememberedJob {
-  const name = `face-swap-shown:${scope}`;
+/** Without a scope nothing is remembered, because the next one may be somebody else. */
+export function rememberedJob({ scope, url }: Pick<FaceSwap, 'scope' | 'url'>): RememberedJob {
+  const name = `face-swap-shown:${scope} ${url}`;
   /** Storage may be forbidden. */
   const attempt = <Value>(action: (storage: Storage) => Value): Value | null => {
     try {
-      return scope === undefined ? null : action(sessionStorage);
+      return scope ? action(sessionStorage) : null;
     } catch {
       return null;
     }

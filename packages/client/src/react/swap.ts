@@ -56,7 +56,7 @@ export const NO_SWAP: SwapSnapshot = {
  */
 export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, resume: boolean): Swap {
   const state = writable(NO_SWAP);
-  const remembered = rememberedJob(client.scope);
+  const remembered = rememberedJob(client);
   let current: JobHandle | null = null;
   let controller = new AbortController();
   let isOwn = false;
@@ -65,38 +65,38 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
 
   const show = (more: Partial<SwapSnapshot>): void => state.set({ ...state.getSnapshot(), ...more });
   const refresh = (): void => {
-    const { job, error, done } = current?.getSnapshot() ?? { job: null, error: null, done: true };
+    if (!current) return;
+    const { job, error, done } = current.getSnapshot();
     if (!isOwn && error instanceof RequestRefused && error.code === 'NOT_FOUND') {
       // Whoever comes back need not be told of a job that was deleted.
       reset();
       return;
     }
     const failure = error ?? (job?.finishedAt && !job.result ? new JobFailed(job) : null);
-    const { progress } = state.getSnapshot();
     show({
       job,
       error: failure,
       busy: !done && !job?.finishedAt,
-      progress: job || failure ? null : progress,
+      ...(job || failure ? { progress: null } : {}),
     });
   };
   const look = (): void => {
+    // What was taken before, or has just been restored, may be subscribed to.
+    leave();
     if (!isLooked || !current) return;
     leave = current.subscribe(refresh);
     refresh();
   };
-  const clear = (): void => {
+  const reset = (): void => {
     leave();
-    leave = nothing;
     controller.abort();
     controller = new AbortController();
     current = null;
     for (const submit of client.resumed.getSnapshot()) dismissed.add(submit);
     state.set(NO_SWAP);
+    remembered.set(null);
   };
   const take = (handle: JobHandle): JobHandle => {
-    leave();
-    leave = nothing;
     current = handle;
     state.set({ ...NO_SWAP, busy: true });
     if (resume) handle.id.then((id) => current === handle && remembered.set(id), nothing);
@@ -112,30 +112,27 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
     };
     return take(begin({ signal, onProgress }));
   };
-  const reset = (): void => {
-    clear();
-    remembered.set(null);
-  };
-
   const restore = (): void => {
     // What was submitted since is what the user is looking at.
-    if (isOwn) return;
+    if (isOwn || !resume) return;
     const submits = client.resumed.getSnapshot().filter((submit) => !dismissed.has(submit));
-    const newest = submits.at(-1);
-    if (newest?.outcome === 'sent-again') {
-      if (newest.job !== current) take(newest.job);
-      return;
+    let sent: JobHandle | null = null;
+    let interrupted: Interrupted | null = null;
+    for (const one of submits) {
+      if (one.outcome === 'interrupted') interrupted = one;
+      else sent = one.job;
     }
     const id = remembered.get();
-    if (!current && id !== null) take(client.follow(id));
-    if (newest) show({ interrupted: newest });
+    if (!current && !sent && id !== null) sent = client.follow(id);
+    if (sent && sent !== current) take(sent);
+    if (interrupted) show({ interrupted });
   };
 
   return {
     state: whileLooked(state, () => {
       isLooked = true;
-      if (resume) restore();
-      const stop = resume ? client.resumed.subscribe(restore) : nothing;
+      restore();
+      const stop = client.resumed.subscribe(restore);
       look();
       return () => {
         isLooked = false;
