@@ -174,7 +174,7 @@ export function createLine(gateway: Gateway): Line {
       const asked = store.ask();
       const { edges, pageInfo } = await request<JobsAnswer>(READ_JOBS, input, options);
       return {
-        jobs: edges.map(({ node }) => store.put(node, asked)).filter((one) => one !== null),
+        jobs: edges.flatMap(({ node }) => store.put(node, asked) ?? []),
         endCursor: pageInfo.endCursor,
         hasMore: pageInfo.hasNextPage,
       };

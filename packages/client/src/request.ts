@@ -52,7 +52,8 @@ const MAX_TOKENS = 3;
 export const UNANSWERED = 'UNANSWERED';
 export const UNAUTHENTICATED = 'UNAUTHENTICATED';
 /** STORAGE_UNAVAILABLE and IN_PROGRESS are of uploads. */
-const PASSING = /^(UNANSWERED|RATE_LIMITED|IN_PROGRESS|(STORE|STORAGE|AUTHENTICATION)_UNAVAILABLE)$/;
+/** The last ones are ARCHIVE_, AUTHENTICATION_, STORAGE_ and STORE_UNAVAILABLE; UPLOADS_UNAVAILABLE stays so. */
+const PASSING = /^(UNANSWERED|RATE_LIMITED|IN_PROGRESS|(A|STO)\w+_UNAVAILABLE)$/;
 /** The first is that of an XMLHttpRequest without an answer. */
 const PASSING_STATUS = /^(0|408|425|429|5..)$/;
 
@@ -93,11 +94,6 @@ export async function answerOf<Answer extends object>(
   throw refusalOf(error, response.status, response.headers.get('retry-after'));
 }
 
-/** Not earlier than the gateway says. */
-export function waitMsOf({ retryAfter }: RequestRefused, failures: number): number {
-  return (retryAfter ?? 0) * 1000 + backoffMs(failures);
-}
-
 /** Calls `attempt` until it does not fail in a passing way. */
 export async function repeat<Answer>(
   gateway: Gateway,
@@ -123,12 +119,14 @@ export async function repeat<Answer>(
       const refused =
         (!(isUnsure && /^(HTTP_|UNAUTH)/.test(code)) && refusal) ||
         new RequestRefused(UNANSWERED, `No answer from ${origin}`, { cause: error });
-      const waitMs = waitMsOf(refused, attempts - 1);
+      const { retryAfter } = refused;
+      const waitMs = backoffMs(attempts - 1);
       const isEnough = code === UNAUTHENTICATED && attempts >= MAX_TOKENS && !isResumed;
       const { until = begunAt + patienceMs } = options;
-      if (isEnough || isFinal(gateway, refused) || Date.now() + waitMs > until) throw refused;
+      if (isEnough || isFinal(gateway, refused) || Date.now() + waitMs + (retryAfter ?? 0) * 1000 > until)
+        throw refused;
       isUnsure ||= code === UNANSWERED;
-      await alarm.sleep(waitMs, ending);
+      await alarm.sleep(waitMs, ending, retryAfter);
     }
   }
 }

@@ -239,7 +239,6 @@ describe.skipIf(!isChromiumInstalled())('the hooks', () => {
     for (const [key, position] of [
       ['ArrowRight', 52],
       ['ArrowDown', 50],
-      ['PageUp', 60],
       ['End', 100],
       ['ArrowUp', 100],
       ['Home', 0],
@@ -247,7 +246,7 @@ describe.skipIf(!isChromiumInstalled())('the hooks', () => {
       await slider.press(key);
       expect([key, await at()]).toEqual([key, position]);
     }
-    expect(await slider.getAttribute('aria-valuetext')).toBe('Before 0 %, After 100 %');
+    expect(await slider.getAttribute('aria-valuetext')).toBe('Before 0 %');
     const picture = page.locator('[data-part="after"]');
     await expect.poll(() => picture.evaluate(naturalWidth)).toBeGreaterThan(0);
     const box = await picture.boundingBox();

@@ -33,8 +33,6 @@ const STEPS: Readonly<Record<string, number>> = {
   ArrowUp: 2,
   ArrowLeft: -2,
   ArrowDown: -2,
-  PageUp: 10,
-  PageDown: -10,
   Home: -100,
   End: 100,
 };
@@ -139,7 +137,7 @@ export function BeforeAfter({
         aria-valuemin={0}
         aria-valuemax={100}
         aria-valuenow={shown}
-        aria-valuetext={`${beforeLabel} ${shown} %, ${afterLabel} ${100 - shown} %`}
+        aria-valuetext={`${beforeLabel} ${shown} %`}
         onKeyDown={press}
         {...part('slider', {
           top: 0,

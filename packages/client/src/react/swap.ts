@@ -1,5 +1,5 @@
 /** The swaps of one component, one after the other: what `useFaceSwap` shows. */
-import { JobFailed, RequestRefused } from '../errors.js';
+import { JobFailed, type RequestRefused } from '../errors.js';
 import type { FaceSwap } from '../face-swap.js';
 import type { Job } from '../job.js';
 import type { JobHandle } from '../job-handle.js';
@@ -67,7 +67,7 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
   const refresh = (): void => {
     if (!current) return;
     const { job, error, done } = current.getSnapshot();
-    if (!isOwn && error instanceof RequestRefused && error.code === 'NOT_FOUND') {
+    if (!isOwn && (error as Partial<RequestRefused> | null)?.code === 'NOT_FOUND') {
       // Whoever comes back need not be told of a job that was deleted.
       reset();
       return;

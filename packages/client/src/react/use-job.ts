@@ -49,8 +49,8 @@ function follow(
   const first: JobSnapshot = { job: initial ?? null, error: null, done: false };
   let handle: JobHandle | undefined;
   const known = (): JobHandle => {
-    if (id == null) throw new Error('There is no job yet.');
-    handle ??= client.follow(id, { followToken });
+    // There is no job without an id either, as the gateway will say.
+    handle ??= client.follow(id ?? '', { followToken });
     return handle;
   };
   return {

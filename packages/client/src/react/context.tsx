@@ -1,4 +1,4 @@
-import { createContext, createElement, type ReactElement, type ReactNode, useContext, useMemo } from 'react';
+import { createContext, type ReactElement, type ReactNode, useContext, useMemo } from 'react';
 import type { FaceSwap } from '../face-swap.js';
 import type { ResumedSubmit } from '../resumed-submit.js';
 
@@ -24,7 +24,7 @@ export interface FaceSwapProviderProps {
  */
 export function FaceSwapProvider({ client, children }: FaceSwapProviderProps): ReactElement {
   const value = useMemo<Provided>(() => ({ client, dismissed: new WeakSet() }), [client]);
-  return createElement(Context.Provider, { value }, children);
+  return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
 /** @throws Error without a `FaceSwapProvider` */
