@@ -2,11 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
+import { inTime } from '../../in-time.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
 import type { JobStore } from '../jobs/job-store.js';
 
 const BEAT_MS = 5000;
 const TTL_MS = 15_000;
+/** How long a stop waits for the sign-off. */
+const SIGN_OFF_MS = 1000;
 
 export class InstanceHeartbeat {
   readonly #id = randomUUID();
@@ -50,9 +53,10 @@ export class InstanceHeartbeat {
     await this.#loop.stop();
     // If the store does not answer, don't wait for it again: the others notice the missing beat.
     if (!this.#isHeard) return;
-    await this.#store.sayGoodbye(this.#id).catch((error: unknown) => {
+    const signedOff = this.#store.sayGoodbye(this.#id).catch((error: unknown) => {
       this.#log.debug({ err: error }, 'the store was unavailable at sign-off');
     });
+    await inTime(signedOff, SIGN_OFF_MS, undefined);
   }
 
   async #beat(): Promise<void> {

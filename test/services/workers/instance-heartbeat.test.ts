@@ -1,7 +1,7 @@
 /** What a gateway knows about others on its database, and when it warns about them. */
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { InstanceHeartbeat } from '../../../src/services/workers/instance-heartbeat.js';
-import { recordedLog } from '../../support/harness.js';
+import { recordedLog, withMethods } from '../../support/harness.js';
 import { openWorkshop } from '../../support/workshop.js';
 
 afterEach(() => void vi.useRealTimers());
@@ -53,4 +53,21 @@ test('others are as they should be where they wake each other', async () => {
   await make(true).start();
   expect(await make(true).start()).toBe(1);
   expect(lines).toEqual([]);
+});
+
+test('a stop waits a second for a store that has just fallen silent, and no longer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { store, clock } = await openWorkshop();
+  const { log } = recordedLog();
+  const silent = withMethods(store, { sayGoodbye: () => new Promise(() => {}) });
+  const instances = new InstanceHeartbeat({ store: silent, clock, hasSharedBus: true, log });
+  await instances.start();
+  let isOver = false;
+  const stopped = instances.stop().then(() => {
+    isOver = true;
+  });
+  await vi.advanceTimersByTimeAsync(999);
+  expect(isOver).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  await stopped;
 });
