@@ -2,7 +2,7 @@
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The lock file names this workspace.
+# The lock file names these workspaces.
 COPY packages/client/package.json ./packages/client/
 COPY examples/node/package.json ./examples/node/
 COPY examples/react-vite/package.json ./examples/react-vite/

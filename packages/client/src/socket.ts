@@ -4,7 +4,7 @@
  * subscription is polled.
  *
  * graphql-ws has a client of its own, of which this needs little: its ways to connect again and to keep alive are not those
- * above, and it is as large as all of this package may be.
+ * above, and with it the package would be larger than it may be (docs/performance.md).
  */
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws/client';
 import { backoffMs } from './alarm.js';

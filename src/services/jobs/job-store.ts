@@ -98,12 +98,15 @@ export interface Page {
   readonly hasPreviousPage: boolean;
 }
 
-/** One of the numbered changes of all jobs; number 0 stands before the first. */
+/** One of the numbered changes of all jobs. */
 export interface ChangePlace {
   readonly number: number;
   /** When it was stored, in milliseconds since 1970, which tells it from one that a restored backup numbered alike. */
   readonly at: number;
 }
+
+/** Before the first change. */
+export const FIRST_PLACE: ChangePlace = { number: 0, at: 0 };
 
 export interface ChangedJob {
   /** Its last change among those that were read. */

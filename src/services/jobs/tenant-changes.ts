@@ -13,7 +13,7 @@ import { Feed } from './feed.js';
 import type { Sources } from './follow.js';
 import type { Job } from './job.js';
 import type { Unfollow } from './job-bus.js';
-import type { ChangedJob, ChangePlace } from './job-store.js';
+import { type ChangedJob, type ChangePlace, FIRST_PLACE } from './job-store.js';
 import { hasMovedFar } from './queue-stride.js';
 import { Reading } from './reading.js';
 
@@ -135,7 +135,7 @@ export class TenantChanges {
         if (follower.state === 'catching-up') this.#reading.want(key);
       },
     });
-    const follower: Follower = { key, feed, at: START, state: 'joining' };
+    const follower: Follower = { key, feed, at: FIRST_PLACE, state: 'joining' };
     this.#followers.set(key, follower);
     return follower;
   }
@@ -164,7 +164,7 @@ export class TenantChanges {
   }
 
   async #readChanges(): Promise<() => void> {
-    const { number } = this.#told ?? START;
+    const { number } = this.#told ?? FIRST_PLACE;
     const { changed, isFull } = await this.#sources.store.readChanges(this.#tenant, number, BATCH);
     return () => {
       for (const follower of this.#followers.values()) {
@@ -213,7 +213,7 @@ export class TenantChanges {
     const ids = new Set(jobs.map(({ id }) => id));
     // A slow follower gets only the last position of each job.
     feed.drop((news) => news.kind === 'MOVED' && ids.has(news.job.id));
-    const cursor = later(at, this.#told ?? START);
+    const cursor = later(at, this.#told ?? FIRST_PLACE);
     for (const job of jobs) {
       const position = this.#positions.get(job.id);
       if (position !== undefined) feed.push({ kind: 'MOVED', cursor, job, position });
@@ -222,7 +222,7 @@ export class TenantChanges {
 
   /** From now on it is told what changes. */
   #makeCurrent(follower: Follower, kind: 'CURRENT' | 'RESYNC'): void {
-    const told = this.#told ?? START;
+    const told = this.#told ?? FIRST_PLACE;
     follower.at = kind === 'RESYNC' ? told : later(follower.at, told);
     follower.state = 'current';
     follower.feed.push({ kind, cursor: follower.at });
@@ -235,8 +235,6 @@ export class TenantChanges {
     this.#leave?.();
   }
 }
-
-const START: ChangePlace = { number: 0, at: 0 };
 
 function later(one: ChangePlace, other: ChangePlace): ChangePlace {
   return one.number > other.number ? one : other;

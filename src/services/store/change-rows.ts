@@ -4,7 +4,7 @@
  * became visible.
  */
 import type { Kysely } from 'kysely';
-import type { ChangedJob, ChangePlace, ChangesRead } from '../jobs/job-store.js';
+import { type ChangedJob, type ChangePlace, type ChangesRead, FIRST_PLACE } from '../jobs/job-store.js';
 import { only, Statement } from './statement.js';
 import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 
@@ -12,8 +12,6 @@ import { type JobRow, jobColumns, type Tables, toJob } from './tables.js';
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
 /** The maximum number of changes deleted in one transaction. */
 const MAX_FORGOTTEN = 10_000;
-/** Before the first change. */
-const START: ChangePlace = { number: 0, at: 0 };
 
 const oldest = new Statement((db) =>
   db.selectFrom('job_changes').select('number').orderBy('number').limit(1),
@@ -31,14 +29,14 @@ const at = new Statement((db, { number }: { number: number }) =>
 );
 
 export async function lastChange(db: Kysely<Tables>): Promise<ChangePlace> {
-  const [last = START] = await newest.rows(db, {});
+  const [last = FIRST_PLACE] = await newest.rows(db, {});
   return last;
 }
 
 export async function hasChange(db: Kysely<Tables>, place: ChangePlace): Promise<boolean> {
-  if (place.number !== START.number) return (await at.rows(db, place))[0]?.at === place.at;
+  if (place.number !== FIRST_PLACE.number) return (await at.rows(db, place))[0]?.at === place.at;
   const [first] = await oldest.rows(db, {});
-  return place.at === START.at && (first === undefined || first.number === 1);
+  return place.at === FIRST_PLACE.at && (first === undefined || first.number === 1);
 }
 
 /** The numbers of a tenant's next changes, by an index. */

@@ -1,7 +1,7 @@
 /** Following a tenant's jobs without a gap, on a real store. */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Job } from '../../../src/services/jobs/job.js';
-import type { ChangePlace } from '../../../src/services/jobs/job-store.js';
+import { FIRST_PLACE } from '../../../src/services/jobs/job-store.js';
 import type { JobsNews, Since } from '../../../src/services/jobs/tenant-changes.js';
 import { Gate, until } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
@@ -21,11 +21,9 @@ async function follow({ jobs }: Pick<Workshop, 'jobs'>, since: Since = 'now', te
   onTestFinished(leave);
   const isTold = (...wanted: readonly string[]): Promise<void> =>
     until(() => wanted.every((one) => told.map(textOf).includes(one)));
-  return { told, leave, isTold, cursor: () => told.at(-1)?.cursor ?? START };
+  return { told, leave, isTold, cursor: () => told.at(-1)?.cursor ?? FIRST_PLACE };
 }
 
-/** Before the first change. */
-const START: ChangePlace = { number: 0, at: 0 };
 const numbersOf = (told: readonly JobsNews[]): readonly number[] => told.map(({ cursor }) => cursor.number);
 
 const names = new Map<string, string>();
@@ -149,7 +147,7 @@ describe('a follower of changes', () => {
     const all = await follow(workshop, afterFirst);
     await all.isTold('CURRENT');
     expect(all.told).toHaveLength(1001);
-    const tooMany = await follow(workshop, START);
+    const tooMany = await follow(workshop, FIRST_PLACE);
     await until(() => tooMany.told.length === 1);
     expect(tooMany.told.map(textOf)).toEqual(['RESYNC']);
   });
@@ -250,8 +248,8 @@ describe('a follower of changes', () => {
         }),
     });
     await Promise.all(Array.from({ length: 450 }, () => workshop.create('ann')));
-    const slow = await workshop.jobs.watchChanges('ann', START);
-    const quick = await follow(workshop, START);
+    const slow = await workshop.jobs.watchChanges('ann', FIRST_PLACE);
+    const quick = await follow(workshop, FIRST_PLACE);
     await quick.isTold('CURRENT');
     // Five for the quick one, and at most two for the one that has not read anything.
     expect(reads).toBeLessThanOrEqual(8);
