@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { akoolSettings } from '../support/akool-settings.js';
 import { audit } from './audit.js';
 import { Cluster } from './cluster.js';
 import { Customer, type FoundJob, RefusedError, type Sighting } from './customer.js';
@@ -61,9 +62,7 @@ export async function runChaos(
       ...GATEWAY_SETTINGS,
       ...services.env,
       JOB_DEADLINE_MS: String(options.deadlineMs),
-      AKOOL_API_KEY: sandbox.apiKey,
-      AKOOL_CLIENT_ID: sandbox.clientId,
-      AKOOL_BASE_URL: sandbox.url,
+      ...akoolSettings(sandbox),
       ARCHIVE_DIR: archive,
       AUTH_API_KEYS: tenantsOf(options)
         .map(({ name, apiKey }) => `${name}:${apiKey}`)

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 import { type App, createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { akoolSettings } from '../support/akool-settings.js';
 import {
   ask,
   dataOf,
@@ -22,19 +23,16 @@ import {
 } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
 import { startGateway } from '../support/harness.js';
-import { CANCEL, JOB_UPDATED, JOBS_UPDATED, type SeenJob, SUBMIT } from '../support/operations.js';
+import {
+  CANCEL,
+  JOB_UPDATED,
+  JOBS_CHANGED,
+  JOBS_UPDATED,
+  type SeenJob,
+  SUBMIT,
+} from '../support/operations.js';
 import { OwnRedis } from '../support/own-redis.js';
 import { postgresUrl, redisUrl, type TestDatabase, withDatabase } from '../support/services.js';
-
-const JOBS_CHANGED =
-  'subscription ($after: String) { jobsChanged(after: $after) { kind cursor job { id status queuePosition } } }';
-interface JobsChanged {
-  readonly jobsChanged: {
-    readonly kind: string;
-    readonly cursor: string;
-    readonly job: Pick<SeenJob, 'id' | 'status' | 'queuePosition'> | null;
-  };
-}
 
 const postgres = await postgresUrl();
 const redis = await redisUrl();
@@ -79,9 +77,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
         DATABASE_POOL_SIZE: '5',
         REDIS_URL: own.url,
         ARCHIVE_DIR: dir,
-        AKOOL_BASE_URL: sandbox.url,
-        AKOOL_API_KEY: sandbox.apiKey,
-        AKOOL_CLIENT_ID: sandbox.clientId,
+        ...akoolSettings(sandbox),
         AKOOL_MAX_CONCURRENCY: '20',
         DRAIN_MS: '2000',
         ...env,
@@ -142,7 +138,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
     await gate.arrived;
     const [second, third] = [await submit(a), await submit(b)];
     const sockets = [openSocket(b), openSocket(c)] as const;
-    const onB = run<JobsChanged, { after: string | null }>(sockets[0], JOBS_CHANGED, { after: null });
+    const onB = run(sockets[0], JOBS_CHANGED, { after: null });
     const cursor = (await onB.next()).value?.data?.jobsChanged.cursor ?? '';
     const fourth = await submit(c);
     const wanted = [
@@ -151,7 +147,7 @@ describe.skipIf(postgres === null || redis === null)('three gateways', { timeout
       `MOVED ${fourth.id} WAITING 2`,
     ];
     const told: string[] = [];
-    const events = run<JobsChanged, { after: string | null }>(sockets[1], JOBS_CHANGED, { after: cursor });
+    const events = run(sockets[1], JOBS_CHANGED, { after: cursor });
     for await (const { data } of { [Symbol.asyncIterator]: () => events }) {
       const { kind, job } = data?.jobsChanged ?? {};
       told.push(job == null ? `${kind}` : `${kind} ${job.id} ${job.status} ${job.queuePosition}`);

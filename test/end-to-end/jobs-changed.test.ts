@@ -4,21 +4,7 @@ import { ask, dataOf, openSocket, run, submit } from '../support/caller.js';
 import { freePort } from '../support/free-port.js';
 import { newFolder } from '../support/gateway-process.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
-import { CANCEL, JOBS } from '../support/operations.js';
-
-interface Change {
-  readonly kind: string;
-  readonly cursor: string;
-  readonly job: {
-    readonly id: string;
-    readonly status: string;
-    readonly queuePosition: number | null;
-  } | null;
-  readonly deletedId: string | null;
-}
-
-const FOLLOW =
-  'subscription ($after: String) { jobsChanged(after: $after) { kind cursor deletedId job { id status queuePosition } } }';
+import { CANCEL, JOBS, JOBS_CHANGED, type SeenChange, textOf } from '../support/operations.js';
 
 let gateway: TestGateway;
 // Jobs wait until a test ends them.
@@ -40,17 +26,13 @@ afterAll(() => gateway.stop());
 
 /** Follows on a socket of its own until `isLast`, and returns all that it was told. */
 async function followUntil(
-  isLast: (change: Change) => boolean,
+  isLast: (change: SeenChange) => boolean,
   after: string | null,
   begun?: () => Promise<unknown>,
-): Promise<Change[]> {
+): Promise<SeenChange[]> {
   const socket = openSocket(gateway.url);
-  const told: Change[] = [];
-  for await (const { data, errors } of run<{ jobsChanged: Change }, { after: string | null }>(
-    socket,
-    FOLLOW,
-    { after },
-  )) {
+  const told: SeenChange[] = [];
+  for await (const { data, errors } of run(socket, JOBS_CHANGED, { after })) {
     expect(errors).toBeUndefined();
     if (data == null) throw new Error('An event has no data');
     if (told.push(data.jobsChanged) === 1) await begun?.();
@@ -60,7 +42,7 @@ async function followUntil(
   return told;
 }
 
-const isCurrent = ({ kind }: Change): boolean => kind === 'CURRENT';
+const isCurrent = ({ kind }: SeenChange): boolean => kind === 'CURRENT';
 const deleteJob = (id: string) =>
   dataOf(ask(gateway.url, 'mutation ($id: ID!) { deleteJob(id: $id) }', { id }));
 const cancel = (id: string) => dataOf(ask(gateway.url, CANCEL, { id }));
@@ -140,7 +122,7 @@ describe('jobsChanged', () => {
     const response = await fetch(`${gateway.url}/graphql/stream`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-      body: JSON.stringify({ query: FOLLOW }),
+      body: JSON.stringify({ query: textOf(JOBS_CHANGED) }),
     });
     let text = '';
     for await (const piece of response.body ?? []) {

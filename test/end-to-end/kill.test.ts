@@ -1,6 +1,7 @@
 /** SIGKILL at any moment: what a mutation has confirmed is still there. */
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { akoolSettings } from '../support/akool-settings.js';
 import { follow, lookUp, oneFace, submit, upTo } from '../support/caller.js';
 import { build, cleanUp, type GatewayProcess, newFolder, startProcess } from '../support/gateway-process.js';
 import type { SeenJob } from '../support/operations.js';
@@ -27,9 +28,7 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
   await sandbox.start();
   const folder = newFolder();
   const env = {
-    AKOOL_BASE_URL: sandbox.url,
-    AKOOL_API_KEY: sandbox.apiKey,
-    AKOOL_CLIENT_ID: sandbox.clientId,
+    ...akoolSettings(sandbox),
     AKOOL_MAX_CONCURRENCY: String(JOBS),
     POLL_AFTER_MS: '20',
     LOG_LEVEL: 'error',

@@ -10,6 +10,7 @@ import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { exampleRequests, mistakesInAnswer, mistakesInRequest } from '../support/akool-schema.js';
+import { akoolSettings } from '../support/akool-settings.js';
 import { ask, dataOf, follow } from '../support/caller.js';
 
 const PRO = '/api/open/v4/faceswap/faceswapByImage';
@@ -43,9 +44,8 @@ beforeAll(async () => {
     KEEP_RESULTS: 'false',
     DETECT_CACHE_MS: '0',
     PUBLIC_URL: 'http://127.0.0.1:9',
+    ...akoolSettings(sandbox),
     AKOOL_BASE_URL: await listenIn(sandbox.url),
-    AKOOL_API_KEY: sandbox.apiKey,
-    AKOOL_CLIENT_ID: sandbox.clientId,
     AKOOL_MAX_CONCURRENCY: '50',
     POLL_AFTER_MS: '20',
   });

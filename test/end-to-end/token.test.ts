@@ -10,6 +10,7 @@ import { afterEach, expect, it } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/config.js';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { akoolSettings } from '../support/akool-settings.js';
 import { ask, dataOf, follow, oneFace, submit } from '../support/caller.js';
 
 const ends: (() => Promise<void> | void)[] = [];
@@ -55,9 +56,8 @@ async function start(): Promise<{ url: string; sandbox: Sandbox; heard: Heard[];
     DATABASE_URL: `sqlite:${join(dir, 'gateway.db')}`,
     KEEP_RESULTS: 'false',
     AKOOL_AUTH: 'token',
+    ...akoolSettings(sandbox),
     AKOOL_BASE_URL: await listenIn(sandbox.url, heard),
-    AKOOL_API_KEY: sandbox.apiKey,
-    AKOOL_CLIENT_ID: sandbox.clientId,
     AKOOL_MAX_CONCURRENCY: '20',
     POLL_AFTER_MS: '20',
   });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { akoolSettings } from '../support/akool-settings.js';
 import { freePort } from '../support/free-port.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
 import type { Attack, Size } from './attack.js';
@@ -64,8 +65,7 @@ export async function runTrial(attack: Attack, options: TrialOptions): Promise<V
         env: {
           ...VICTIM_SETTINGS,
           DATABASE_URL: database?.url ?? `sqlite:${join(folder, 'gateway.db')}`,
-          AKOOL_API_KEY: sandbox.apiKey,
-          AKOOL_CLIENT_ID: sandbox.clientId,
+          ...akoolSettings(sandbox),
           AKOOL_BASE_URL: provider.url,
           ...attack.settings?.(folder),
         },

@@ -4,6 +4,7 @@ import { type DocumentNode, print } from 'graphql';
 import {
   type JobFieldsFragment,
   JobFieldsFragmentDoc,
+  type JobsChangedSubscription,
   type JobsQuery,
   type SubmitFaceSwapInput,
 } from '../generated/operations.js';
@@ -11,6 +12,7 @@ import {
 export {
   CancelJobDocument as CANCEL,
   JobDocument as JOB,
+  JobsChangedDocument as JOBS_CHANGED,
   JobsDocument as JOBS,
   JobsUpdatedDocument as JOBS_UPDATED,
   JobUpdatedDocument as JOB_UPDATED,
@@ -22,6 +24,7 @@ export type SeenJob = JobFieldsFragment;
 export type SubmitInput = SubmitFaceSwapInput;
 export type Image = SubmitInput['sourceImage'][number];
 export type Page = JobsQuery['jobs'];
+export type SeenChange = JobsChangedSubscription['jobsChanged'];
 
 /** For a test's own documents. */
 export const JOB_FIELDS = print(JobFieldsFragmentDoc);

@@ -3,6 +3,7 @@ import { createClient } from 'graphql-ws';
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createSandbox, type Sandbox } from '../../../src/sandbox/sandbox.js';
+import { akoolSettings } from '../../../test/support/akool-settings.js';
 import { oneFace, submit } from '../../../test/support/caller.js';
 import { until } from '../../../test/support/gate.js';
 import { build, cleanUp, newFolder, startProcess } from '../../../test/support/gateway-process.js';
@@ -82,9 +83,7 @@ describe('a gateway that is killed', () => {
     await sandbox.start();
     const folder = newFolder();
     const env = {
-      AKOOL_BASE_URL: sandbox.url,
-      AKOOL_API_KEY: sandbox.apiKey,
-      AKOOL_CLIENT_ID: sandbox.clientId,
+      ...akoolSettings(sandbox),
       POLL_AFTER_MS: '100',
       KEEP_RESULTS: 'false',
     };

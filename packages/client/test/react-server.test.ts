@@ -19,26 +19,11 @@ import {
   useJobs,
   useUpload,
 } from '../src/react/index.js';
+import { CANCELED_JOB } from './sample-job.js';
 
 const MAX_BYTES = 10 * 1024;
 const README = readFileSync(join(ROOT, 'packages/client/README.md'), 'utf8');
-const INITIAL: Job = {
-  __typename: 'FaceSwapJob',
-  id: '1',
-  status: 'PROCESSING',
-  version: 4,
-  queuePosition: null,
-  waitingReason: null,
-  createdAt: '2026-01-31T12:00:00.000Z',
-  updatedAt: '2026-01-31T12:00:01.000Z',
-  finishedAt: null,
-  result: null,
-  error: null,
-  reference: null,
-  metadata: null,
-  sourceImage: [],
-  targetImage: [],
-};
+const INITIAL: Job = { ...CANCELED_JOB, status: 'PROCESSING', finishedAt: null };
 
 describe('on a server', () => {
   function render(component: () => ReactNode): string {
