@@ -20,6 +20,8 @@ export type {
   JobErrorCode,
   JobResult,
   JobStatus,
+  JobUpdate,
+  JobUpdateSource,
   WaitingReason,
 } from './job.js';
 export type { FollowOptions, FollowToken, JobHandle, JobSnapshot, ResultOptions } from './job-handle.js';

@@ -59,6 +59,18 @@ export interface JobError {
   readonly userMessage: string;
 }
 
+/** Who or what changed a job: its owner, the gateway, or Akool by its answer to the submit, a callback or a poll. */
+export type JobUpdateSource = 'CLIENT' | 'GATEWAY' | 'SUBMIT' | 'WEBHOOK' | 'POLL';
+
+export interface JobUpdate {
+  readonly version: number;
+  readonly status: JobStatus;
+  readonly at: string;
+  readonly source: JobUpdateSource;
+  /** The reason, if there is one. */
+  readonly note: string | null;
+}
+
 interface AnyJob {
   readonly id: string;
   readonly status: JobStatus;
@@ -75,6 +87,8 @@ interface AnyJob {
   readonly result: JobResult | null;
   /** Only when FAILED. */
   readonly error: JobError | null;
+  /** Every change, oldest first. */
+  readonly history: readonly JobUpdate[];
   /** As submitted; null for a follow token, like `metadata`. */
   readonly reference: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;

@@ -13,6 +13,7 @@ export const CANCELED_JOB: Job = {
   finishedAt: '2026-01-31T12:00:01.000Z',
   result: null,
   error: null,
+  history: [],
   reference: null,
   metadata: null,
   sourceImage: [],

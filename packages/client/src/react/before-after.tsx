@@ -75,10 +75,10 @@ export function BeforeAfter({
   };
   const moveTo = ({ clientX, currentTarget }: PointerEvent<HTMLDivElement>): void => {
     const { left, width } = currentTarget.getBoundingClientRect();
-    if (width > 0) move(((clientX - left) / width) * 100);
+    if (width) move(((clientX - left) / width) * 100);
   };
   const begin = (event: PointerEvent<HTMLDivElement>): void => {
-    if (event.button !== 0) return;
+    if (event.button) return;
     event.currentTarget.setPointerCapture(event.pointerId);
     slider.current?.focus({ preventScroll: true });
     // Otherwise the browser would move the focus, or select labels.
@@ -148,7 +148,9 @@ export function BeforeAfter({
           cursor: 'ew-resize',
         })}
       >
-        {children ?? <span {...part('line', { inset: '0 calc(50% - 1px)', background: 'currentColor' })} />}
+        {children ?? (
+          <span {...part('line', { inset: `0 ${TOUCH_WIDTH / 2 - 1}px`, background: 'currentColor' })} />
+        )}
       </div>
     </div>
   );

@@ -2,9 +2,10 @@ import type { FaceSwap } from '../face-swap.js';
 
 /** Remembers in a tab which job it shows, so that the job is there after a reload. */
 export interface RememberedJob {
+  /** Returns null or an empty text if there is none. */
   readonly get: () => string | null;
-  /** @param id null to forget it */
-  readonly set: (id: string | null) => void;
+  /** @param id an empty text to forget it */
+  readonly set: (id: string) => void;
 }
 
 /** Without a scope nothing is remembered, because the next one may be somebody else. */
@@ -20,7 +21,6 @@ export function rememberedJob({ scope, url }: Pick<FaceSwap, 'scope' | 'url'>): 
   };
   return {
     get: () => attempt((storage) => storage.getItem(name)),
-    set: (id) =>
-      void attempt((storage) => (id === null ? storage.removeItem(name) : storage.setItem(name, id))),
+    set: (id) => void attempt((storage) => storage.setItem(name, id)),
   };
 }

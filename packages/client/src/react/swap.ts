@@ -94,7 +94,7 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
     current = null;
     for (const submit of client.resumed.getSnapshot()) dismissed.add(submit);
     state.set(NO_SWAP);
-    remembered.set(null);
+    remembered.set('');
   };
   const take = (handle: JobHandle): JobHandle => {
     current = handle;
@@ -123,7 +123,7 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
       else sent = one.job;
     }
     const id = remembered.get();
-    if (!current && !sent && id !== null) sent = client.follow(id);
+    if (!current && !sent && id) sent = client.follow(id);
     if (sent && sent !== current) take(sent);
     if (interrupted) show({ interrupted });
   };
