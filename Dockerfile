@@ -10,6 +10,8 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
+# The studio is built with it.
+COPY packages/client/src ./packages/client/src
 # npm installs libsql's binaries for both C libraries; the image below has glibc.
 RUN node scripts/build.mjs && rm -rf node_modules/@libsql/*-musl
 

@@ -1,10 +1,10 @@
 /**
- * Builds dist/ with esbuild: the server and the GraphiQL page. Types are checked by `npm run check`.
+ * Builds dist/ with esbuild: the server and its pages. Types are checked by `npm run check`.
  *
- *   node scripts/build.mjs              builds both
+ *   node scripts/build.mjs              builds all
  *   node scripts/build.mjs --if-stale   builds what has changed since the last build
  *
- * Each half is built in memory and then renamed into dist/ file by file; its stamp (a hash of all its inputs)
+ * Each part is built in memory and then renamed into dist/ file by file; its stamp (a hash of all its inputs)
  * is written last. So builds may run concurrently, and a failed build leaves dist/ unchanged.
  */
 import { createHash } from 'node:crypto';
@@ -22,28 +22,38 @@ const { values: options } = readCommandLine(
 );
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-const page = join(root, 'src/pages/graphiql');
+const pages = join(root, 'src/pages');
+const icon = join(pages, 'icon.svg');
+/** The pages import the package from its sources. */
+const client = join(root, 'packages/client/src');
 
-const halves = [
+const parts = [
   {
     name: 'server',
     title: 'the server',
     inputs: () => [
-      ...files(join(root, 'src')).filter((file) => !file.startsWith(page + sep)),
+      ...files(join(root, 'src')).filter((file) => !file.startsWith(pages + sep)),
       join(root, 'tsconfig.json'),
       // The entry imports it.
       join(root, 'scripts/node-version.mjs'),
     ],
     build: buildServer,
-    owns: (file) => !file.startsWith(join(dist, 'graphiql') + sep),
+    owns: (file) => !['graphiql', 'studio', 'home'].some((name) => file.startsWith(join(dist, name) + sep)),
   },
-  {
-    name: 'graphiql',
-    title: 'the GraphiQL page',
-    inputs: () => files(page),
-    build: buildPage,
-    owns: (file) => file.startsWith(join(dist, 'graphiql') + sep),
-  },
+  pagePart('graphiql', 'GraphiQL', {
+    scripts: {
+      'editor.worker': 'monaco-editor/esm/vs/editor/editor.worker.js',
+      'json.worker': 'monaco-editor/esm/vs/language/json/json.worker.js',
+      'graphql.worker': 'monaco-graphql/esm/graphql.worker.js',
+      index: join(pages, 'graphiql/index.tsx'),
+    },
+    plugins: [withoutMonacoStyles()],
+  }),
+  pagePart('studio', 'the studio', {
+    scripts: { index: join(pages, 'studio/index.tsx') },
+    sources: [client],
+  }),
+  pagePart('home', 'the home page', { scripts: {} }),
 ];
 
 /** Programs to run, and modules imported from outside. */
@@ -53,22 +63,22 @@ const PROGRAMS = [
 ];
 
 const onlyIfStale = options['if-stale'] === true;
-const todo = halves
-  .map((half) => ({ ...half, hash: hashOf(half.inputs()), stamp: join(dist, `.${half.name}.stamp`) }))
+const todo = parts
+  .map((part) => ({ ...part, hash: hashOf(part.inputs()), stamp: join(dist, `.${part.name}.stamp`) }))
   .filter(({ hash, stamp }) => !(onlyIfStale && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash));
 if (todo.length > 0) {
-  const what = todo.map(({ title }) => title).join(' and ');
+  const what = new Intl.ListFormat('en').format(todo.map(({ title }) => title));
   const why = onlyIfStale ? ', because dist/ is missing or older than its sources' : '';
   console.log(`build: building ${what}${why}; this takes some seconds`);
 }
-const results = await Promise.allSettled(todo.map(buildHalf));
+const results = await Promise.allSettled(todo.map(buildPart));
 for (const [index, result] of results.entries()) {
   if (result.status === 'fulfilled') continue;
   console.error(`\nbuild: ${todo[index]?.name} failed: ${result.reason?.message ?? result.reason}`);
   process.exitCode = 1;
 }
 
-async function buildHalf({ name, build, owns, hash, stamp }) {
+async function buildPart({ name, build, owns, hash, stamp }) {
   const started = performance.now();
   const built = await build(hash);
   // Index files last, because they refer to the others.
@@ -128,19 +138,25 @@ async function buildServer() {
   return outputFiles;
 }
 
-async function buildPage(hash) {
+/** A page: its scripts, its page.css and its index.html. `sources` are other folders that it imports from. */
+function pagePart(name, title, { scripts, sources = [], plugins = [] }) {
+  const folder = join(pages, name);
+  return {
+    name,
+    title,
+    inputs: () => [...[folder, ...sources].flatMap(files), icon, join(pages, 'tsconfig.json')],
+    build: (hash) => buildPage({ name, folder, scripts, plugins, hash }),
+    owns: (file) => file.startsWith(join(dist, name) + sep),
+  };
+}
+
+async function buildPage({ name, folder, scripts, plugins, hash }) {
   const { build } = await import('esbuild');
-  // The hash is in the directory name, so that the workers keep the file names that the page expects.
-  const assets = `graphiql/assets/${hash.slice(0, 16)}`;
+  // The hash is in the directory name, so that workers keep the file names that the page expects.
+  const assets = `${name}/assets/${hash.slice(0, 16)}`;
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: {
-      index: join(page, 'index.tsx'),
-      page: join(page, 'page.css'),
-      'editor.worker': 'monaco-editor/esm/vs/editor/editor.worker.js',
-      'json.worker': 'monaco-editor/esm/vs/language/json/json.worker.js',
-      'graphql.worker': 'monaco-graphql/esm/graphql.worker.js',
-    },
+    entryPoints: { ...scripts, page: join(folder, 'page.css') },
     outdir: join(dist, assets),
     write: false,
     bundle: true,
@@ -149,8 +165,8 @@ async function buildPage(hash) {
     format: 'esm',
     target: 'es2022',
     legalComments: 'external',
-    tsconfig: join(page, 'tsconfig.json'),
-    plugins: [withoutMonacoStyles()],
+    tsconfig: join(pages, 'tsconfig.json'),
+    plugins,
     logLevel: 'warning',
   });
   const zipped = outputFiles
@@ -159,12 +175,16 @@ async function buildPage(hash) {
   // What Monaco imports only when it needs it could not be loaded while the gateway is gone.
   const preloads = outputFiles
     .map(({ path }) => basename(path))
-    .filter((name) => name.endsWith('.js') && !name.endsWith('.worker.js'))
-    .map((name) => `<link rel="modulepreload" href="${assets}/${name}">`);
-  const template = await readFile(join(page, 'index.html'), 'utf8');
+    .filter((file) => file.endsWith('.js') && !file.endsWith('.worker.js'))
+    .map((file) => `<link rel="modulepreload" href="${assets}/${file}">`);
+  const template = await readFile(join(folder, 'index.html'), 'utf8');
+  const drawing = encodeURIComponent(await readFile(icon, 'utf8'));
   const html = {
-    path: join(dist, 'graphiql/index.html'),
-    contents: template.replaceAll('{{assets}}', assets).replace('{{preloads}}', preloads.join('\n    ')),
+    path: join(dist, name, 'index.html'),
+    contents: template
+      .replaceAll('{{assets}}', assets)
+      .replace('{{icon}}', `data:image/svg+xml,${drawing}`)
+      .replace('{{preloads}}', preloads.join('\n    ')),
   };
   return [...outputFiles, ...zipped, html];
 }

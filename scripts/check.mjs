@@ -9,6 +9,7 @@ readCommandLine(
 for (const [program, ...args] of [
   ['biome', 'ci', '.'],
   ['tsc', '--noEmit'],
+  ['tsc', '-p', 'src/pages'],
   ['tsc', '-p', 'packages/client', '--noEmit'],
   ['tsc', '-p', 'packages/client/test'],
   ['tsc', '-p', 'examples'],

@@ -37,6 +37,7 @@ export interface Running {
   readonly sandbox: Sandbox | null;
   /** Whether GraphiQL is served. */
   readonly graphiql: boolean;
+  readonly studio: boolean;
   /** The hosts of the proxies in use. */
   readonly proxies: ReturnType<typeof proxyHosts>;
 }
@@ -161,7 +162,8 @@ export function createApp(config: Config, secrets: Secrets, overrides: Overrides
     await http.serve();
     setToWork(parts, opened);
     const proxies = proxyHosts(secrets.proxies);
-    return { url, publicUrl, sandbox, graphiql: config.graphiql, proxies };
+    const { graphiql, studio } = config;
+    return { url, publicUrl, sandbox, graphiql, studio, proxies };
   }
 
   function setToWork(parts: Parts, { beating }: Opened): void {

@@ -1,12 +1,16 @@
 /** The second step of a start: creates and connects the parts. Starts nothing. */
 import { fileURLToPath } from 'node:url';
 import { STRONG_KEY_LENGTH } from './config/api-keys.js';
+import type { Config } from './config/config.js';
 import type { Settings } from './drivers.js';
 import { RateLimits } from './graphql/rate-limits.js';
 import { TrustedDocuments } from './graphql/trusted-documents.js';
+import { graphiqlPage } from './http/graphiql.js';
 import type { Listener } from './http/listener.js';
 import type { ThisMachine } from './http/loopback-guard.js';
+import type { Page } from './http/pages.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
+import { studioPage } from './http/studio.js';
 import { isLocalUrl } from './loopback.js';
 import type { Opened } from './open.js';
 import { Cursors } from './resolvers/cursors.js';
@@ -62,8 +66,13 @@ export interface Parts {
   readonly metrics: Metrics;
 }
 
-/** Where the build puts GraphiQL. The path is correct both compiled and from source. */
-const GRAPHIQL_DIR = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
+/** Where the build puts the pages. The path is correct both compiled and from source. */
+const BUILT_DIR = fileURLToPath(new URL('../dist', import.meta.url));
+/** Addresses to be replaced, for the example where there is no sandbox. */
+const PLACEHOLDERS = {
+  source: 'https://example.com/new-face.jpg',
+  target: 'https://example.com/original.jpg',
+};
 const QUEUE_POSITION_EVERY_MS = 500;
 /** How often this instance checks for changes by others, in case a notification was lost. */
 const LOOK_AT_OTHERS_MS = 1000;
@@ -166,7 +175,8 @@ export async function compose(
     isStopping,
     metrics: registry,
     metricsToken: given.secrets.metricsToken,
-    graphiql: config.graphiql ? { assetsDir: GRAPHIQL_DIR, samples: samplePictures(sandbox) } : null,
+    pages: pagesOf(config, sandbox, baseUrl),
+    builtDir: BUILT_DIR,
     archive,
     uploads: { receiver, records: uploadStore, blobs: opened.uploads, addresses },
     thumbnails,
@@ -251,9 +261,14 @@ function authenticatorOf({ config, secrets, log }: Settings, followTokens: Follo
   });
 }
 
-function samplePictures(sandbox: Sandbox | null): { source: string; target: string } {
-  const base = sandbox?.url ?? 'https://example.com';
-  return sandbox === null
-    ? { source: `${base}/new-face.jpg`, target: `${base}/original.jpg` }
-    : { source: `${base}/samples/source-face.png`, target: `${base}/samples/target-face.png` };
+function pagesOf(config: Config, sandbox: Sandbox | null, baseUrl: string): readonly Page[] {
+  const samples = sandbox && {
+    source: `${sandbox.url}/samples/source-face.png`,
+    target: `${sandbox.url}/samples/target-face.png`,
+  };
+  const pages: Page[] = [];
+  if (config.studio)
+    pages.push(studioPage({ signIn: !config.auth.isOpen, samples, mediaOrigin: new URL(baseUrl).origin }));
+  if (config.graphiql) pages.push(graphiqlPage(samples ?? PLACEHOLDERS));
+  return pages;
 }

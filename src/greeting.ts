@@ -5,6 +5,7 @@ export interface Started {
   readonly url: string;
   /** Whether GraphiQL is served. */
   readonly graphiql: boolean;
+  readonly studio: boolean;
   /** The URL at which Akool reaches the gateway; null if results are polled. */
   readonly publicUrl: string | null;
   /** The built-in sandbox; null if Akool itself is used. */
@@ -34,7 +35,7 @@ export function greetingOf(started: Started): string {
 
 /** The message comes first, and contains the lines of the greeting: programs look for its addresses. */
 export function startEventOf(started: Started): object {
-  const { url, graphiql, publicUrl, sandbox, proxies } = started;
+  const { url, graphiql, studio, publicUrl, sandbox, proxies } = started;
   const places = placesOf(started).map(
     ([name, at, note]) => `${name} ${at}${note === undefined ? '' : ` (${note})`}`,
   );
@@ -43,6 +44,7 @@ export function startEventOf(started: Started): object {
     msg: [READY, ...places, ...(sandbox === null ? [] : [STOP])].join(' | '),
     url,
     graphql: `${url}/graphql`,
+    ...(studio && { studio: `${url}/studio` }),
     ...(graphiql && { graphiql: `${url}/graphiql` }),
     ...(publicUrl !== null && { publicUrl }),
     ...(sandbox !== null && { sandbox: sandbox.url }),
@@ -54,10 +56,12 @@ export function startEventOf(started: Started): object {
 function placesOf({
   url,
   graphiql,
+  studio,
   sandbox,
   proxies,
 }: Started): readonly (readonly [string, string, string?])[] {
   return [
+    ...(studio ? [['Studio', `${url}/studio`, 'swap faces in a browser'] as const] : []),
     ...(graphiql ? [['GraphiQL', `${url}/graphiql`] as const] : []),
     ['GraphQL', `${url}/graphql`, 'HTTP and WebSocket'],
     ...(sandbox === null

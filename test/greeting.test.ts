@@ -5,6 +5,7 @@ import { greetingOf, type Started, startEventOf } from '../src/greeting.js';
 const DEVELOPMENT: Started = {
   url: 'http://127.0.0.1:4321',
   graphiql: true,
+  studio: true,
   publicUrl: 'http://127.0.0.1:4321',
   sandbox: { url: 'http://127.0.0.1:4001' },
   proxies: {},
@@ -16,6 +17,7 @@ const FOUND_BY: readonly (readonly [RegExp, string])[] = [
   [/GraphQL\s+(http:\/\/\S+)\/graphql\b/, 'http://127.0.0.1:4321'],
   [/(http:\/\/\S+)\/graphql\b/, 'http://127.0.0.1:4321'],
   [/http:\/\/127\.0\.0\.1:(\d+)/, '4321'],
+  [/Studio\s+(\S+)/, 'http://127.0.0.1:4321/studio'],
   [/GraphiQL\s+(\S+)/, 'http://127.0.0.1:4321/graphiql'],
   [/Sandbox\s+(http:\/\/127\.0\.0\.1:\d+)\s.*AKOOL_API_KEY/, 'http://127.0.0.1:4001'],
   [/(Ctrl-C stops it\.)/, 'Ctrl-C stops it.'],
@@ -35,6 +37,7 @@ test('as event it has each fact as a field, and the example on one line', () => 
   expect(startEventOf(DEVELOPMENT)).toMatchObject({
     url: 'http://127.0.0.1:4321',
     graphql: 'http://127.0.0.1:4321/graphql',
+    studio: 'http://127.0.0.1:4321/studio',
     graphiql: 'http://127.0.0.1:4321/graphiql',
     publicUrl: 'http://127.0.0.1:4321',
     sandbox: 'http://127.0.0.1:4001',
@@ -44,6 +47,7 @@ test('as event it has each fact as a field, and the example on one line', () => 
 
 test.each([
   ['GraphiQL', /graphiql/i, { graphiql: false }],
+  ['the studio', /studio/i, { studio: false }],
   ['the sandbox, nor its pictures', /sandbox|mutation|4001/i, { sandbox: null }],
   ['an example, where only trusted documents run', /mutation|paste|run/i, { takesAnyDocument: false }],
   ['a public URL', /publicUrl|swap\.example/i, { publicUrl: null }],

@@ -65,6 +65,7 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly introspection: boolean;
   readonly graphiql: boolean;
+  readonly studio: boolean;
   readonly trustedDocuments: string | null;
   readonly rates: { readonly queriesPerMinute: number | null; readonly mutationsPerMinute: number | null };
   readonly maxSockets: number;
@@ -183,6 +184,7 @@ export function readConfig(given: Environment): { readonly config: Config; reado
     corsOrigins: v.CORS_ORIGINS ?? [],
     introspection: v.INTROSPECTION ?? !production,
     graphiql: v.GRAPHIQL ?? !production,
+    studio: v.STUDIO ?? !production,
     trustedDocuments: v.TRUSTED_DOCUMENTS,
     rates: Object.freeze({
       queriesPerMinute: rate(v.RATE_QUERIES_PER_MINUTE),

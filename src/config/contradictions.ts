@@ -4,7 +4,7 @@ import { faultOfTenantName } from '../tenant-name.js';
 import type { Values } from './settings.js';
 
 /** With a path like these it would be unclear what a proxy has stripped. */
-const ROUTES = /^\/(?:graphql|graphiql|media|uploads|webhooks|healthz|readyz|metrics)(?:\/|$)/;
+const ROUTES = /^\/(?:graphql|graphiql|studio|media|uploads|webhooks|healthz|readyz|metrics)(?:\/|$)/;
 
 /** Returns one line for each contradiction. Settings that are not valid are undefined, despite their types. */
 export function contradictionsIn(v: Values): readonly string[] {

@@ -340,6 +340,11 @@ export const SETTINGS = {
     'Whether clients may query the schema. Unset: only outside production.',
   ),
   GRAPHIQL: setting(yesNo(), null, 'Whether GraphiQL is served. Unset: only outside production.'),
+  STUDIO: setting(
+    yesNo(),
+    null,
+    'Whether the studio is served, a page that swaps faces. Unset: only outside production.',
+  ),
   TRUSTED_DOCUMENTS: setting(text(), null, 'JSON file `{"id": "document"}`: only these operations may run.'),
   METRICS_TOKEN: secret(
     text(),

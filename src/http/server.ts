@@ -22,13 +22,15 @@ import { type Callbacks, callbackRoute } from './callbacks.js';
 import { askFirst } from './callers.js';
 import { allowOrigins } from './cross-origin.js';
 import { EventStreams, eventStreamRoute } from './event-stream.js';
-import { graphiqlRoutes, leadBrowsersToGraphiql } from './graphiql.js';
+import { leadBrowsersToGraphiql } from './graphiql.js';
 import { graphqlRoute } from './graphql.js';
+import { homeRoute } from './home.js';
 import { errorAnswers, sendRefusal } from './http-errors.js';
 import type { Listener } from './listener.js';
 import { LoopbackGuard, type ThisMachine } from './loopback-guard.js';
 import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
+import { type Page, pageRoutes } from './pages.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
 import { takeQueryToken } from './query-token.js';
 import { type UploadDoor, uploadRoutes } from './uploads.js';
@@ -49,11 +51,10 @@ interface ServerOptions {
   readonly isStopping: () => boolean;
   readonly metrics: Registry;
   readonly metricsToken: string | null;
-  /** Null if it is not served. */
-  readonly graphiql: {
-    readonly assetsDir: string;
-    readonly samples: { source: string; target: string };
-  } | null;
+  /** Those that are on. */
+  readonly pages: readonly Page[];
+  /** The folder of what scripts/build.mjs makes of them. */
+  readonly builtDir: string;
   readonly archive: BlobReader;
   readonly uploads: UploadDoor;
   readonly thumbnails: BlobReader;
@@ -152,7 +153,8 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       dropBodiesOfGets(app);
       endConnectionsOnce(app, options.isStopping);
       guard?.protect(app);
-      if (options.graphiql !== null) leadBrowsersToGraphiql(app, options.publicPath);
+      const { pages, builtDir } = options;
+      if (pages.some(({ name }) => name === 'graphiql')) leadBrowsersToGraphiql(app);
       if (corsOrigins.length > 0 || guard !== null)
         await allowOrigins(app, corsOrigins.includes('*') ? '*' : mayCall);
       const onRequest = [refuseOtherSites(mayCall), takeQueryToken, askFirst(app, contextOf, bodies, heard)];
@@ -171,7 +173,8 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options));
       await app.register(uploadRoutes(options.uploads, broken));
-      if (options.graphiql !== null) await app.register(graphiqlRoutes(options.graphiql));
+      for (const page of pages) await app.register(pageRoutes(builtDir, page));
+      if (pages.length > 0) await app.register(homeRoute(builtDir, pages, options.publicPath));
       const endpoint = websocketEndpoint({
         engine,
         reportUnexpected,

@@ -31,30 +31,37 @@ it('answers with the path of PUBLIC_URL and without', async () => {
   ]);
 });
 
-it('leads browsers that open its addresses to GraphiQL where it is served, and nobody else', async () => {
-  const led = async (path: string, accept: string) => {
-    const { status, headers } = await fetch(gateway.url + path, { headers: { accept }, redirect: 'manual' });
-    return [
-      status,
-      headers.get('location') && new URL(String(headers.get('location')), gateway.url + path).pathname,
-    ];
-  };
+it('shows browsers where things are, and leads them from /graphql to GraphiQL', async () => {
   const browser = 'text/html,application/xhtml+xml,*/*;q=0.8';
+  const look = async (path: string, accept = browser) => {
+    const answer = await fetch(gateway.url + path, { headers: { accept }, redirect: 'manual' });
+    const links = [...(await answer.text()).matchAll(/<a href="([^"]*)"/g)].map(([, href]) => href);
+    return [answer.status, ...links];
+  };
+  const led = async (path: string, accept = browser) => {
+    const answer = await fetch(gateway.url + path, { headers: { accept }, redirect: 'manual' });
+    const to = answer.headers.get('location');
+    return [answer.status, to && new URL(to, gateway.url + path).pathname];
+  };
   gateway = await startGateway();
-  for (const path of ['/', '/?x=1', '/graphql']) expect(await led(path, browser)).toEqual([302, '/graphiql']);
-  expect(await led('/', '*/*')).toEqual([404, null]);
+  for (const path of ['/', '/?x=1']) expect(await look(path)).toEqual([200, 'studio', 'graphiql']);
+  expect(await look('/', '*/*')).toEqual([200, 'studio', 'graphiql']);
+  expect(await look('/', 'application/json')).toEqual([404]);
+  expect(await led('/graphql')).toEqual([302, '/graphiql']);
   expect(await led('/graphql?query={__typename}', 'application/json')).toEqual([200, null]);
   await gateway.stop();
   gateway = await startGateway({ env: { PUBLIC_URL: 'http://127.0.0.1:9/swap/v1' } });
-  for (const path of ['', '/', '?x=1', '/graphql'])
-    expect(await led(`/swap/v1${path}`, browser)).toEqual([302, '/swap/v1/graphiql']);
-  // As from a proxy that strips the path.
-  expect(await led('/', browser)).toEqual([302, '/swap/v1/graphiql']);
-  expect(await led('/swap/v1x', browser)).toEqual([404, null]);
+  for (const path of ['/swap/v1', '/swap/v1/', '/swap/v1?x=1', '/'])
+    expect(await look(path)).toEqual([200, '/swap/v1/studio', '/swap/v1/graphiql']);
+  expect(await led('/swap/v1/graphql')).toEqual([302, '/swap/v1/graphiql']);
+  expect(await look('/swap/v1x')).toEqual([404]);
   await gateway.stop();
   gateway = await startGateway({ env: { GRAPHIQL: 'false' } });
-  expect([await led('/', browser), await led('/graphql', browser)]).toEqual([
-    [404, null],
+  expect([await look('/'), await led('/graphql')]).toEqual([
+    [200, 'studio'],
     [400, null],
   ]);
+  await gateway.stop();
+  gateway = await startGateway({ env: { GRAPHIQL: 'false', STUDIO: 'false' } });
+  for (const path of ['/', '/studio']) expect(await look(path)).toEqual([404]);
 });

@@ -1,8 +1,6 @@
 /** GraphiQL in a real Chromium: opens the page, types into it and reads it. */
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-
-/** What Chromium itself reports about a server that is gone; a page cannot prevent it. */
-const NETWORK_REPORT = /^Failed to load resource: net::ERR_|^WebSocket connection to '/;
+import { type Watched, watchPage } from './watched-page.js';
 
 export interface OpenOptions extends BrowserContextOptions {
   /** Called before the page is loaded. */
@@ -13,11 +11,11 @@ export interface OpenOptions extends BrowserContextOptions {
 export class GraphiqlPage {
   readonly page: Page;
   /** Requests that would leave this machine. */
-  readonly outside: string[] = [];
+  readonly outside: Watched['outside'];
   /** Errors and warnings of the page, in its console or not caught. */
-  readonly complaints: string[] = [];
+  readonly complaints: Watched['complaints'];
   /** The URLs of its WebSockets. */
-  readonly sockets: string[] = [];
+  readonly sockets: Watched['sockets'];
 
   /** @param url of the gateway */
   static async open(browser: Browser, url: string, options: OpenOptions = {}): Promise<GraphiqlPage> {
@@ -28,7 +26,6 @@ export class GraphiqlPage {
       ...contextOptions,
     });
     const opened = new GraphiqlPage(await context.newPage());
-    opened.#watch();
     await prepare?.(opened.page);
     await opened.page.goto(`${url}/graphiql`);
     await opened.page.locator('.graphiql-query-editor .view-line').first().waitFor();
@@ -37,6 +34,10 @@ export class GraphiqlPage {
 
   private constructor(page: Page) {
     this.page = page;
+    const { outside, complaints, sockets } = watchPage(page);
+    this.outside = outside;
+    this.complaints = complaints;
+    this.sockets = sockets;
     page.setDefaultTimeout(30_000);
   }
 
@@ -56,20 +57,6 @@ export class GraphiqlPage {
       await closers.first().dispatchEvent('click');
       await tabs.nth(left).waitFor({ state: 'detached' });
     }
-  }
-
-  #watch(): void {
-    this.page.on('request', (request) => {
-      const { protocol, hostname } = new URL(request.url());
-      if (/^(?:http|ws)s?:$/.test(protocol) && hostname !== '127.0.0.1') this.outside.push(request.url());
-    });
-    this.page.on('websocket', (socket) => this.sockets.push(socket.url()));
-    this.page.on('console', (message) => {
-      const isComplaint = message.type() === 'error' || message.type() === 'warning';
-      if (isComplaint && !NETWORK_REPORT.test(message.text()))
-        this.complaints.push(message.text().slice(0, 500));
-    });
-    this.page.on('pageerror', (error) => this.complaints.push(String(error)));
   }
 
   /** Replaces the document of the present tab. */

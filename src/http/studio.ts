@@ -1,0 +1,25 @@
+/** `GET /studio`: swap faces in a browser, without code. */
+import type { Page } from './pages.js';
+
+export interface StudioOptions {
+  /** Whether callers have to prove who they are. */
+  readonly signIn: boolean;
+  /** Pictures to try it with, as URLs; null with the real Akool. */
+  readonly samples: { readonly source: string; readonly target: string } | null;
+  /** Where uploads go and results lie: it may be another origin than the page's. */
+  readonly mediaOrigin: string;
+}
+
+export function studioPage({ signIn, samples, mediaOrigin }: StudioOptions): Page {
+  return {
+    name: 'studio',
+    setting: 'STUDIO',
+    config: { signIn, samples },
+    policy: {
+      'connect-src': `'self' ${mediaOrigin}`,
+      // Previews of files; pictures at addresses that are typed in; results of Akool.
+      'img-src': "'self' data: blob: http: https:",
+      'media-src': "'self' blob: http: https:",
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/** "Show me the code": the swap on the page, for a program. */
+import { type KeyboardEvent, useId, useRef, useState } from 'react';
+import { codeSamples } from './code-samples.js';
+import type { SwapOrder } from './swap-order.js';
+import { TEXTS } from './texts.js';
+
+interface CodePanelProps {
+  readonly order: SwapOrder;
+  readonly needsToken: boolean;
+}
+
+/** Where the arrow keys lead, as in every list of tabs (WAI-ARIA Authoring Practices). */
+const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1 };
+
+export function CodePanel({ order, needsToken }: CodePanelProps) {
+  const { code } = TEXTS;
+  const url = new URL('graphql', document.baseURI).href;
+  const samples = codeSamples(order, url, needsToken, code);
+  const [shown, setShown] = useState(0);
+  const tabs = useRef<HTMLDivElement>(null);
+  const id = useId();
+  const press = ({ key }: KeyboardEvent): void => {
+    const step = STEPS[key];
+    if (step === undefined) return;
+    const next = (shown + step + samples.length) % samples.length;
+    setShown(next);
+    tabs.current?.querySelectorAll<HTMLElement>('[role=tab]')[next]?.focus();
+  };
+  const sample = samples[shown];
+
+  return (
+    <details className="panel code">
+      <summary>{code.title}</summary>
+      <div ref={tabs} role="tablist" aria-label={code.title} onKeyDown={press}>
+        {samples.map(({ name }, index) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            id={`${id}${index}`}
+            aria-selected={index === shown}
+            aria-controls={id}
+            tabIndex={index === shown ? 0 : -1}
+            onClick={() => setShown(index)}
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      <div role="tabpanel" id={id} aria-labelledby={`${id}${shown}`}>
+        {sample?.parts.map((part) => (
+          <Block key={`${sample.name} ${part.title}`} {...part} />
+        ))}
+        {sample?.hasPackage && <p className="quiet">{code.package}</p>}
+        {needsToken && <p className="quiet">{code.token}</p>}
+      </div>
+    </details>
+  );
+}
+
+function Block({ title, code: text }: { readonly title: string | null; readonly code: string }) {
+  const { code } = TEXTS;
+  const [said, setSaid] = useState<string | null>(null);
+  const block = useRef<HTMLTextAreaElement>(null);
+  const copy = async (): Promise<void> => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid(code.copied);
+    } catch {
+      // Only secure contexts have a clipboard.
+      block.current?.select();
+      setSaid(code.select);
+    }
+  };
+  return (
+    <figure>
+      <figcaption className="row">
+        <span className="quiet">{title}</span>
+        <span className="end quiet" role="status">
+          {said}
+        </span>
+        <button type="button" onClick={() => void copy()} onBlur={() => setSaid(null)}>
+          {code.copy}
+        </button>
+      </figcaption>
+      <textarea
+        ref={block}
+        readOnly
+        aria-label={title ?? code.title}
+        rows={text.trimEnd().split('\n').length}
+        spellCheck={false}
+        value={text}
+      />
+    </figure>
+  );
+}

@@ -1,0 +1,39 @@
+/** Who uses the studio. A token is kept in the tab, so that it survives a reload and nothing else. */
+import { createFaceSwap, type FaceSwap } from '@face-swap-gateway/client';
+
+export interface Session {
+  /** Null for an open gateway. */
+  readonly token: string | null;
+  /** For the client: unlike a token, it may be stored. */
+  readonly scope: string;
+}
+
+export const OPEN_SESSION: Session = { token: null, scope: 'studio' };
+const KEY = 'studio:session';
+
+export function newSession(token: string): Session {
+  return { token, scope: `studio ${crypto.getRandomValues(new Uint32Array(2)).join('-')}` };
+}
+
+export function storedSession(): Session | null {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
+/** @param session null to forget it */
+export function storeSession(session: Session | null): void {
+  try {
+    if (session === null) sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, JSON.stringify(session));
+  } catch {
+    // Storage may be forbidden: the user has to sign in again after a reload.
+  }
+}
+
+export function clientOf({ token, scope }: Session): FaceSwap {
+  // Relative, so that the page also works behind a proxy that mounts the gateway below a path.
+  return createFaceSwap({ url: new URL('graphql', document.baseURI), token, scope });
+}

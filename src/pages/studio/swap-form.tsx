@@ -1,0 +1,88 @@
+/** The two pictures, and the button. */
+
+import type { PageConfig } from './page-config.js';
+import { PictureSlot } from './picture-slot.js';
+import type { SwapOrder } from './swap-order.js';
+import { TEXTS } from './texts.js';
+import { usePaste } from './use-paste.js';
+import type { Picture } from './use-picture.js';
+
+interface SwapFormProps {
+  readonly face: Picture;
+  readonly scene: Picture;
+  readonly samples: PageConfig['samples'];
+  readonly faceEnhance: boolean;
+  readonly onFaceEnhance: (wanted: boolean) => void;
+  readonly onSwap: (order: SwapOrder) => void;
+}
+
+const PICTURES = 'image/jpeg,image/png,image/webp';
+const VIDEOS = 'video/mp4,video/quicktime,video/webm,video/x-msvideo';
+
+export function SwapForm({ face, scene, samples, faceEnhance, onFaceEnhance, onSwap }: SwapFormProps) {
+  const { form } = TEXTS;
+  usePaste(({ file, address }) => {
+    const inScene = document.activeElement?.closest('.slot') === document.querySelectorAll('.slot')[1];
+    const slot = inScene || face.chosen !== null ? scene : face;
+    if (file !== null) slot.chooseFile(file);
+    else if (address !== null) slot.chooseAddress(address);
+  });
+  const source = face.address;
+  const target = scene.address;
+  // The sandbox invents its faces.
+  const showsFaces = samples === null;
+
+  return (
+    <form
+      className="panel"
+      aria-label={form.title}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (source !== null && target !== null)
+          onSwap({ source, target, faceEnhance, isPlus: scene.chosen?.isVideo ?? false });
+      }}
+    >
+      <div className="slots">
+        <PictureSlot
+          name={form.face}
+          hint={form.faceHint}
+          accept={PICTURES}
+          picture={face}
+          showsFaces={showsFaces}
+        />
+        <PictureSlot
+          name={form.scene}
+          hint={form.sceneHint}
+          accept={`${PICTURES},${VIDEOS}`}
+          picture={scene}
+          showsFaces={showsFaces}
+        />
+      </div>
+      <div className="row">
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={faceEnhance}
+            onChange={({ target: box }) => onFaceEnhance(box.checked)}
+          />
+          {form.enhance}
+        </label>
+        {samples !== null && (
+          <button
+            type="button"
+            className="plain"
+            onClick={() => {
+              face.chooseAddress(samples.source);
+              scene.chooseAddress(samples.target);
+            }}
+          >
+            {form.samples}
+          </button>
+        )}
+        <button type="submit" className="primary" disabled={source === null || target === null}>
+          {form.swap}
+        </button>
+      </div>
+    </form>
+  );
+}

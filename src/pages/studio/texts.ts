@@ -1,0 +1,132 @@
+/** All texts of the studio. */
+import type { JobStatus, JobUpdateSource, WaitingReason } from '@face-swap-gateway/client';
+
+export const TEXTS = {
+  title: 'Face swap studio',
+  signOut: 'Sign out',
+  offline: 'You are offline. What you began goes on.',
+  polling: 'No live connection: news may come some seconds late.',
+
+  signIn: {
+    title: 'Sign in',
+    label: 'API key or token',
+    hint: 'It stays in this tab, and is forgotten when you close it.',
+    button: 'Sign in',
+    checking: 'Checking …',
+    expired: 'Your token is no longer valid. Sign in again to go on.',
+  },
+
+  form: {
+    title: 'Your pictures',
+    face: 'Face',
+    faceHint: 'the new face',
+    scene: 'Scene',
+    sceneHint: 'what it goes into',
+    choose: 'Choose a file',
+    orDrop: 'or drop or paste it here',
+    address: (slot: string) => `Or the address of a ${slot.toLowerCase()}`,
+    remove: (slot: string) => `Remove the ${slot.toLowerCase()}`,
+    uploading: (percent: number) => `Uploading, ${percent} %`,
+    ready: 'Ready',
+    size: (width: number, height: number) => `Ready, ${width} × ${height}`,
+    noPicture: 'No picture can be shown from this address. Akool may not find it either.',
+    badAddress: 'This is no address that begins with https:// or http://.',
+    noFaces: 'No face was found in it.',
+    faces: (count: number) => (count === 1 ? '1 face found' : `${count} faces found`),
+    enhance: 'Enhance the face',
+    samples: 'Try it with samples',
+    swap: 'Swap faces',
+    interrupted: 'The page was left while your pictures were being sent. Please choose them again.',
+  },
+
+  swap: {
+    title: 'Your swap',
+    empty: 'Choose a face and a scene. The swap appears here.',
+    sending: 'Sending …',
+    stop: 'Stop',
+    position: (position: number) =>
+      position === 1 ? 'Next in the queue' : `Number ${position} in the queue`,
+    cancel: 'Cancel',
+    canceled: 'Canceled. It cost nothing.',
+    again: 'Try again',
+    zoom: 'Zoom',
+    zoomIn: 'Zoom in',
+    zoomOut: 'Zoom out',
+    download: 'Download',
+    delete: 'Delete',
+    deleteReally: 'Delete for good',
+    deleted: 'This swap was deleted.',
+    close: 'Close',
+    before: 'Before',
+    after: 'After',
+    slider: 'Compare before and after',
+    noBefore: 'The original is no longer kept, so there is nothing to compare with.',
+    noResult: 'The result is no longer kept.',
+    life: 'Progress',
+  },
+
+  stages: {
+    accepted: 'Accepted',
+    sent: 'Sent',
+    working: 'Working',
+    done: 'Done',
+    failed: 'Failed',
+    canceled: 'Canceled',
+  },
+
+  list: {
+    title: 'All swaps',
+    empty: 'None yet.',
+    loading: 'Loading …',
+    more: 'Show more',
+    position: (position: number) => `Waiting, no. ${position}`,
+  },
+
+  code: {
+    title: 'Show me the code',
+    copy: 'Copy',
+    copied: 'Copied',
+    select: 'Selected. Press Ctrl+C to copy it.',
+    operation: 'Operation',
+    variables: 'Variables',
+    package:
+      'npm pack --workspace packages/client in the gateway’s folder makes the package that this imports.',
+    token: 'Replace YOUR_TOKEN, or set FACE_SWAP_TOKEN.',
+  },
+
+  errors: {
+    unknown: 'Something went wrong. Please try again.',
+    unanswered:
+      'The gateway gave no answer. Nobody knows whether the swap was accepted: look in the list before you try again.',
+    rateLimited: (seconds: number) => `Too many at once. Try again in ${seconds} seconds.`,
+    uploadGone: 'A picture is no longer kept. Please choose it again.',
+  },
+} as const;
+
+export const STATUS_TEXTS: Readonly<Record<JobStatus, string>> = {
+  WAITING: 'Waiting',
+  SUBMITTING: 'Being sent',
+  UNCONFIRMED: 'Being sent',
+  QUEUED: 'Queued at Akool',
+  PROCESSING: 'Swapping faces',
+  COMPLETED: 'Done',
+  FAILED: 'Failed',
+  CANCELED: 'Canceled',
+};
+
+/** Who told the gateway. */
+export const SOURCE_TEXTS: Readonly<Record<JobUpdateSource, string>> = {
+  CLIENT: 'by you',
+  GATEWAY: 'by gateway',
+  SUBMIT: 'by Akool',
+  WEBHOOK: 'by callback',
+  POLL: 'by poll',
+};
+
+export const WAITING_TEXTS: Readonly<Record<WaitingReason, string>> = {
+  SLOT: 'It is sent as soon as a place is free.',
+  RETRY: 'The last attempt did not reach Akool. It is sent again soon.',
+  NO_CREDIT: 'The credit does not suffice. It is sent once there is more.',
+  ACCOUNT: 'Akool does not accept the account at present. It is sent once it does.',
+  PAUSED: 'Sending is paused.',
+};

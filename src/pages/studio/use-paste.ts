@@ -1,0 +1,28 @@
+import { useEffect, useRef } from 'react';
+import { type Dropped, droppedIn } from './dropped.js';
+
+/** Calls `onPaste` with what is pasted, unless it is text for an input field. */
+export function usePaste(onPaste: (pasted: Dropped) => void): void {
+  const latest = useRef(onPaste);
+  latest.current = onPaste;
+  useEffect(() => {
+    const paste = (event: ClipboardEvent): void => {
+      const pasted = droppedIn(event.clipboardData);
+      const { target } = event;
+      const isText = target instanceof HTMLInputElement && target.type !== 'file';
+      if (pasted.file === null && (isText || pasted.address === null)) return;
+      event.preventDefault();
+      latest.current(pasted);
+    };
+    // A file that misses its place would otherwise replace the page.
+    const keep = (event: DragEvent): void => event.preventDefault();
+    window.addEventListener('paste', paste);
+    window.addEventListener('dragover', keep);
+    window.addEventListener('drop', keep);
+    return () => {
+      window.removeEventListener('paste', paste);
+      window.removeEventListener('dragover', keep);
+      window.removeEventListener('drop', keep);
+    };
+  }, []);
+}

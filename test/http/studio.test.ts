@@ -1,0 +1,353 @@
+/** The studio as somebody uses it for the first time: from two pictures to a comparison, in Chromium. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
+import { ROOT } from '../support/gateway-process.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { screenshot } from '../support/screenshot.js';
+import { StudioPage } from '../support/studio-page.js';
+
+const MAX_SCRIPT_BYTES = 120 * 1024;
+
+describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
+  let browser: Browser;
+  let gateway: TestGateway;
+  let studio: StudioPage;
+  const pictures: Buffer[] = [];
+
+  beforeAll(async () => {
+    [browser, gateway] = await Promise.all([
+      launchChromium(),
+      // Jobs end when a test says so.
+      startGateway({ env: { AKOOL_MAX_CONCURRENCY: '1' }, sandbox: { queueMs: 3_600_000 } }),
+    ]);
+    for (const sample of ['source-face', 'target-face']) {
+      const answer = await fetch(`${gateway.sandbox.url}/samples/${sample}.png`);
+      pictures.push(Buffer.from(await answer.arrayBuffer()));
+    }
+    studio = await StudioPage.open(browser, gateway.url);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.stop();
+  });
+  beforeEach(() => studio.watched.complaints.splice(0));
+
+  const [face, scene] = [() => pictures[0] as Buffer, () => pictures[1] as Buffer];
+  const chooseBoth = async (on = studio): Promise<void> => {
+    await on.choose('Face', 'me.png', 'image/png', face());
+    await on.choose('Scene', 'beach.png', 'image/png', scene());
+    for (const slot of ['Face', 'Scene'] as const)
+      await on
+        .slot(slot)
+        .getByText(/^Ready, \d+ × \d+$/)
+        .waitFor();
+  };
+  /** Ends all that Akool has, and what it gets next. */
+  const finishAll = async (): Promise<void> => {
+    const isOpen = async () =>
+      (await studio.cards.filter({ hasText: /Wait|Queued|sent|Swapping/ }).count()) > 0;
+    while (await isOpen()) {
+      for (const { id } of gateway.sandbox.jobs) gateway.sandbox.finish(id);
+      await studio.page.waitForTimeout(20);
+    }
+  };
+
+  test('shows where to begin, with nothing wrong for those who can’t see it', async () => {
+    await studio.cards.first().waitFor({ state: 'detached' });
+    await studio.page.getByText('None yet.').waitFor();
+    await screenshot(studio.page, 'studio-empty');
+    expect(await studio.button('Swap faces').isDisabled()).toBe(true);
+    expect(await studio.faults()).toEqual([]);
+    expect(studio.watched).toMatchObject({ complaints: [], outside: [] });
+  });
+
+  test('swaps two files, and tells who told of each step, until both pictures can be compared', async () => {
+    await chooseBoth();
+    expect(await studio.slot('Scene').getByRole('img').getAttribute('alt')).toBe('beach.png');
+    await screenshot(studio.page, 'studio-chosen');
+    await studio.button('Swap faces').click();
+    await studio.swap.getByText('Queued at Akool').first().waitFor();
+    await studio.swap.getByText('by Akool', { exact: true }).waitFor();
+    await screenshot(studio.page, 'studio-processing');
+    await finishAll();
+
+    const slider = studio.swap.getByRole('slider');
+    await slider.waitFor();
+    await studio.swap.getByText('by callback').first().waitFor();
+    await slider.press('End');
+    expect(await slider.getAttribute('aria-valuenow')).toBe('100');
+    await slider.press('Home');
+    expect(await slider.getAttribute('aria-valuenow')).toBe('0');
+    for (let step = 0; step < 25; step += 1) await slider.press('ArrowRight');
+    const { x, y, width, height } = (await slider.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    await studio.page.mouse.move(x + width / 2, y + height / 3);
+    await studio.page.mouse.down();
+    await studio.page.mouse.move(x + width / 2 + 60, y + height / 3);
+    await studio.page.mouse.up();
+    expect(Number(await slider.getAttribute('aria-valuenow'))).toBeGreaterThan(55);
+    await slider.press('Home');
+    for (let step = 0; step < 25; step += 1) await slider.press('ArrowRight');
+
+    await studio.cards.first().locator('img').waitFor();
+    await slider.blur();
+    await screenshot(studio.page, 'studio-done');
+    expect(await studio.faults()).toEqual([]);
+    expect(studio.watched.complaints).toEqual([]);
+  });
+
+  test('saves the result under a good name', async () => {
+    const [download] = await Promise.all([
+      studio.page.waitForEvent('download'),
+      studio.swap.getByRole('link', { name: 'Download' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('face-swap.png');
+    expect(statSync(await download.path()).size).toBeGreaterThan(1000);
+  });
+
+  test('shows the result as large as the screen, and larger', async () => {
+    await studio.button('Zoom').click();
+    const dialog = studio.page.getByRole('dialog', { name: 'Zoom' });
+    const picture = dialog.getByRole('img', { name: 'After' });
+    const widthOf = async () => (await picture.boundingBox())?.width ?? 0;
+    await expect.poll(widthOf).toBeGreaterThan(300);
+    const fitting = await widthOf();
+    await dialog.getByRole('button', { name: 'Zoom in' }).click();
+    await expect.poll(widthOf).toBeCloseTo(2 * fitting, 0);
+    await screenshot(studio.page, 'studio-zoom');
+    expect(await studio.faults()).toEqual([]);
+    await studio.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+  });
+
+  test('waits in the queue at its place, which moves, and is taken back', async () => {
+    await chooseBoth();
+    for (let placed = 0; placed < 4; placed += 1) {
+      const before = await studio.cards.count();
+      await studio.button('Swap faces').click();
+      await expect.poll(() => studio.cards.count()).toBe(before + 1);
+    }
+    await studio.swap.getByText('Number 3 in the queue').waitFor();
+    await studio.cards.filter({ hasText: 'Waiting, no. 3' }).waitFor();
+    await screenshot(studio.page, 'studio-waiting');
+    expect(await studio.faults()).toEqual([]);
+
+    gateway.sandbox.finish(gateway.sandbox.jobs.at(-1)?.id ?? '');
+    await studio.swap.getByText('Number 2 in the queue').waitFor();
+    await studio.swap.getByRole('button', { name: 'Cancel' }).click();
+    await studio.swap.getByText('Canceled. It cost nothing.').waitFor();
+    await studio.cards.filter({ hasText: 'Canceled' }).waitFor();
+    await finishAll();
+  });
+
+  test('says why a swap failed in words for its user, and tries again', async () => {
+    await studio.button('Swap faces').click();
+    await studio.swap.getByText('Queued at Akool').first().waitFor();
+    gateway.sandbox.finish(gateway.sandbox.jobs.at(-1)?.id ?? '', 4);
+    const alert = studio.swap.getByRole('alert').filter({ hasText: 'The face swap failed' });
+    await alert.waitFor();
+    await screenshot(studio.page, 'studio-failed');
+    expect(await studio.faults()).toEqual([]);
+    const { length } = gateway.sandbox.jobs;
+    await studio.swap.getByRole('button', { name: 'Try again' }).click();
+    await studio.swap.getByText('Queued at Akool').first().waitFor();
+    expect(gateway.sandbox.jobs.length).toBe(length + 1);
+    await finishAll();
+    await studio.swap.getByRole('slider').waitFor();
+  });
+
+  test('deletes a swap when it is asked twice', async () => {
+    const before = await studio.cards.count();
+    await studio.swap.getByRole('button', { name: 'Delete' }).click();
+    await studio.swap.getByRole('button', { name: 'Delete for good' }).click();
+    await studio.swap.getByText('This swap was deleted.').waitFor();
+    await expect.poll(() => studio.cards.count()).toBe(before - 1);
+    await studio.swap.getByRole('button', { name: 'Close' }).click();
+    await studio.swap.getByText('Choose a face and a scene.').waitFor();
+  });
+
+  test('swaps by addresses, which can be typed, pasted or dropped, and the samples', async () => {
+    const samples = `${gateway.sandbox.url}/samples`;
+    await studio.type('Face', 'ftp://example.com/me.png');
+    await studio.slot('Face').getByText('This is no address').waitFor();
+    await studio.type('Face', `${samples}/source-face.png`);
+    await studio.slot('Face').getByText('Ready').waitFor();
+    await studio.button('Remove the scene').click();
+    await studio
+      .slot('Scene')
+      .locator('label')
+      .first()
+      .dispatchEvent('drop', {
+        dataTransfer: await studio.page.evaluateHandle((address) => {
+          const { DataTransfer } = globalThis as unknown as {
+            DataTransfer: new () => { setData(a: string, b: string): void };
+          };
+          const data = new DataTransfer();
+          data.setData('text/uri-list', address);
+          return data;
+        }, `${samples}/target-face.png`),
+      });
+    await studio.slot('Scene').getByText('Ready').waitFor();
+    await studio.button('Swap faces').click();
+    await studio.swap.getByText('Queued at Akool').first().waitFor();
+    expect(gateway.sandbox.jobs.at(-1)?.id).toBeDefined();
+    await finishAll();
+
+    await studio.button('Remove the face').click();
+    await studio.button('Remove the scene').click();
+    await studio.button('Try it with samples').click();
+    for (const slot of ['Face', 'Scene'] as const) await studio.slot(slot).getByRole('img').waitFor();
+    expect(studio.watched.complaints).toEqual([]);
+  });
+
+  test('pastes a file into the first empty place', async () => {
+    await studio.button('Remove the face').click();
+    await studio.page.evaluate((base64) => {
+      const { DataTransfer, ClipboardEvent, File, atob, document } = globalThis as unknown as PageGlobal;
+      const clipboardData = new DataTransfer();
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      clipboardData.items.add(new File([bytes], 'pasted.png', { type: 'image/png' }));
+      document.body.dispatchEvent(
+        new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }),
+      );
+    }, face().toString('base64'));
+    await studio.slot('Face').getByRole('img', { name: 'pasted.png' }).waitFor();
+    await studio
+      .slot('Face')
+      .getByText(/^Ready, /)
+      .waitFor();
+  });
+
+  test('can be used by keyboard alone', async () => {
+    const tabTo = async (isThere: () => Promise<boolean>): Promise<void> => {
+      for (let pressed = 0; !(await isThere()); pressed += 1) {
+        if (pressed > 40) throw new Error('The key Tab does not lead there');
+        await studio.page.keyboard.press('Tab');
+      }
+    };
+    const isFocused = (locator: ReturnType<StudioPage['button']>) => () =>
+      locator.evaluate((element) => element.ownerDocument.activeElement === element);
+    await studio.page.reload();
+    await studio.slot('Face').waitFor();
+    for (const [slot, picture] of [
+      ['Face', face()],
+      ['Scene', scene()],
+    ] as const) {
+      const input = studio.slot(slot).locator('input[type=file]');
+      await tabTo(isFocused(input));
+      const [chooser] = await Promise.all([
+        studio.page.waitForEvent('filechooser'),
+        studio.page.keyboard.press('Space'),
+      ]);
+      await chooser.setFiles({ name: 'keys.png', mimeType: 'image/png', buffer: picture });
+      await studio
+        .slot(slot)
+        .getByText(/^Ready, /)
+        .waitFor();
+    }
+    await tabTo(isFocused(studio.button('Swap faces')));
+    await studio.page.keyboard.press('Enter');
+    await studio.swap.getByText('Queued at Akool').first().waitFor();
+    await finishAll();
+    const slider = studio.swap.getByRole('slider');
+    await slider.waitFor();
+    await tabTo(isFocused(slider));
+    await studio.page.keyboard.press('ArrowLeft');
+    expect(await slider.getAttribute('aria-valuenow')).toBe('48');
+  });
+
+  test('moves nothing around while a swap goes on', async () => {
+    await studio.page.evaluate(() => {
+      const page = globalThis as unknown as PageGlobal;
+      page.shifts = [];
+      new page.PerformanceObserver((list) => {
+        page.shifts.push(...list.getEntries().map(({ value }) => value));
+      }).observe({ type: 'layout-shift' });
+    });
+    // Entries within half a second of an input do not count as shifts.
+    await studio.page.waitForTimeout(600);
+    const { sandbox } = gateway;
+    const api = (query: string) =>
+      fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query }),
+      });
+    await api(
+      `mutation { submitFaceSwap(input: { sourceImage: [{ path: "${sandbox.url}/samples/source-face.png" }], targetImage: [{ path: "${sandbox.url}/samples/target-face.png" }] }) { job { id } } }`,
+    );
+    await studio.cards.filter({ hasText: 'Queued' }).waitFor();
+    await studio.cards
+      .first()
+      .getByRole('button')
+      .evaluate((card) => (card as unknown as { click(): void }).click());
+    await studio.swap.getByText('Queued at Akool').first().waitFor();
+    await finishAll();
+    await studio.swap.getByRole('slider').waitFor();
+    await studio.cards.first().locator('img').waitFor();
+    const shifts = await studio.page.evaluate(() => (globalThis as unknown as PageGlobal).shifts);
+    // A card that comes moves those after it, which is no surprise.
+    expect(shifts.reduce((sum, value) => sum + value, 0)).toBeLessThan(0.1);
+  });
+
+  test('fits on a phone, in the dark, and without motion', async () => {
+    const phone = await StudioPage.open(browser, gateway.url, {
+      viewport: { width: 390, height: 844 },
+      colorScheme: 'dark',
+      reducedMotion: 'reduce',
+      hasTouch: true,
+    });
+    await chooseBoth(phone);
+    await phone.button('Swap faces').click();
+    await phone.swap.getByText('Queued at Akool').first().waitFor();
+    const moving = await phone.page.evaluate(
+      () => (globalThis as unknown as PageGlobal).document.getAnimations().length,
+    );
+    expect(moving).toBe(0);
+    await finishAll();
+    const slider = phone.swap.getByRole('slider');
+    await slider.waitFor();
+    await screenshot(phone.page, 'studio-phone');
+    const width = await phone.page.evaluate(
+      () => (globalThis as unknown as PageGlobal).document.documentElement.scrollWidth,
+    );
+    expect(width).toBe(390);
+    const {
+      x,
+      y,
+      width: wide,
+    } = (await phone.swap.getByRole('img', { name: 'After' }).boundingBox()) ?? { x: 0, y: 0, width: 0 };
+    await phone.page.touchscreen.tap(x + wide * 0.25, y + 40);
+    await expect.poll(async () => Number(await slider.getAttribute('aria-valuenow'))).toBeCloseTo(25, -1);
+    expect(await phone.faults()).toEqual([]);
+    expect(phone.watched).toMatchObject({ complaints: [], outside: [] });
+    await phone.close();
+  });
+
+  test('loads at most 120 KB of script, and nothing from elsewhere', async () => {
+    const assets = join(ROOT, 'dist/studio/assets');
+    const [folder = ''] = readdirSync(assets);
+    const scripts = readdirSync(join(assets, folder)).filter((name) => name.endsWith('.js.gz'));
+    const bytes = scripts.map((name) => statSync(join(assets, folder, name)).size);
+    expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(MAX_SCRIPT_BYTES);
+    expect(studio.watched.outside).toEqual([]);
+  });
+});
+
+interface PageGlobal {
+  shifts: number[];
+  PerformanceObserver: new (
+    seen: (list: { getEntries(): { value: number }[] }) => void,
+  ) => { observe(options: object): void };
+  DataTransfer: new () => { items: { add(file: object): void } };
+  ClipboardEvent: new (type: string, init: object) => Event;
+  File: new (parts: object[], name: string, options: object) => object;
+  atob: (text: string) => string;
+  document: {
+    body: EventTarget;
+    documentElement: { scrollWidth: number };
+    getAnimations(): object[];
+  };
+}
