@@ -267,8 +267,12 @@ function pagesOf(config: Config, sandbox: Sandbox | null, baseUrl: string): read
     target: `${sandbox.url}/samples/target-face.png`,
   };
   const pages: Page[] = [];
-  if (config.studio)
-    pages.push(studioPage({ signIn: !config.auth.isOpen, samples, mediaOrigin: new URL(baseUrl).origin }));
+  if (config.studio) {
+    const { maxImageBytes, maxVideoBytes } = config.uploads;
+    const mediaOrigin = new URL(baseUrl).origin;
+    const signIn = !config.auth.isOpen;
+    pages.push(studioPage({ signIn, samples, maxImageBytes, maxVideoBytes, mediaOrigin }));
+  }
   if (config.graphiql) pages.push(graphiqlPage(samples ?? PLACEHOLDERS));
   return pages;
 }

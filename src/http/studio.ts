@@ -6,15 +6,17 @@ export interface StudioOptions {
   readonly signIn: boolean;
   /** Pictures to try it with, as URLs; null with the real Akool. */
   readonly samples: { readonly source: string; readonly target: string } | null;
+  readonly maxImageBytes: number;
+  readonly maxVideoBytes: number;
   /** Where uploads go and results lie: it may be another origin than the page's. */
   readonly mediaOrigin: string;
 }
 
-export function studioPage({ signIn, samples, mediaOrigin }: StudioOptions): Page {
+export function studioPage({ mediaOrigin, ...config }: StudioOptions): Page {
   return {
     name: 'studio',
     setting: 'STUDIO',
-    config: { signIn, samples },
+    config,
     policy: {
       'connect-src': `'self' ${mediaOrigin}`,
       // Previews of files; pictures at addresses that are typed in; results of Akool.

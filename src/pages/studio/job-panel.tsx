@@ -6,7 +6,8 @@ import { Comparison } from './comparison.js';
 import { errorText } from './error-text.js';
 import { LifeLine } from './life-line.js';
 import { isVideoAddress } from './media-kind.js';
-import { orderOf, type SwapOrder } from './swap-order.js';
+import { orderOf } from './place-order.js';
+import type { SwapOrder } from './swap-order.js';
 import { STATUS_TEXTS, TEXTS, WAITING_TEXTS } from './texts.js';
 
 interface JobPanelProps {

@@ -4,6 +4,8 @@ export interface PageConfig {
   readonly signIn: boolean;
   /** The sandbox's pictures; null with the real Akool. */
   readonly samples: { readonly source: string; readonly target: string } | null;
+  readonly maxImageBytes: number;
+  readonly maxVideoBytes: number;
 }
 
 export function readPageConfig(page: Document): PageConfig {

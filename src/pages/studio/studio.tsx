@@ -8,9 +8,10 @@ import { JobList } from './job-list.js';
 import { JobPanel, Message } from './job-panel.js';
 import { LifeLine } from './life-line.js';
 import type { PageConfig } from './page-config.js';
+import { orderOf, placeOrder } from './place-order.js';
 import { Sending } from './sending.js';
 import { SwapForm } from './swap-form.js';
-import { orderOf, place, type SwapOrder } from './swap-order.js';
+import type { SwapOrder } from './swap-order.js';
 import { TEXTS } from './texts.js';
 import { usePicture } from './use-picture.js';
 import { useSelectedJob } from './use-selected-job.js';
@@ -25,8 +26,8 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
   const connection = useConnection();
   const swapping = useFaceSwap({ resume: true });
   const [selected, select] = useSelectedJob();
-  const face = usePicture();
-  const scene = usePicture();
+  const face = usePicture(config);
+  const scene = usePicture(config);
   const [faceEnhance, setFaceEnhance] = useState(false);
   const panel = useRef<HTMLElement>(null);
   /** What was submitted last: a job does not tell all of it. */
@@ -48,12 +49,12 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
     select(null);
     panel.current?.scrollIntoView({ block: 'nearest' });
     try {
-      await place(swapping, order).id;
+      await placeOrder(swapping, order).id;
     } catch (refusal) {
       const again = { ...order, source: fileOf(order.source), target: fileOf(order.target) };
       const hasFile = again.source instanceof File || again.target instanceof File;
       // The error is shown unless the files are still there, which are sent once more then.
-      if (isUploadGone(refusal) && hasFile) place(swapping, again).id.catch(() => {});
+      if (isUploadGone(refusal) && hasFile) placeOrder(swapping, again).id.catch(() => {});
     }
   };
   /** The file whose upload this is the address of. */

@@ -94,6 +94,13 @@ export const TEXTS = {
     token: 'Replace YOUR_TOKEN, or set FACE_SWAP_TOKEN.',
   },
 
+  files: {
+    heic: 'HEIC pictures can’t be used. Export it as JPEG.',
+    kind: 'This kind of file can’t be used. Take a JPEG, PNG or WebP picture, or an MP4, MOV, WebM or AVI video.',
+    large: (megabytes: number) => `This file is too large. It may have ${Number(megabytes.toFixed(1))} MB.`,
+    empty: 'This file is empty.',
+  },
+
   errors: {
     unknown: 'Something went wrong. Please try again.',
     unanswered:

@@ -1,8 +1,9 @@
 import type { Upload, UploadProgress } from '@face-swap-gateway/client';
 import { useUpload } from '@face-swap-gateway/client/react';
 import { useEffect, useState } from 'react';
-import { errorText } from './error-text.js';
+import { fileProblem } from './file-problem.js';
 import { isVideoAddress, isVideoFile } from './media-kind.js';
+import type { PageConfig } from './page-config.js';
 import { TEXTS } from './texts.js';
 
 interface Chosen {
@@ -29,7 +30,7 @@ export interface Picture {
   readonly clear: () => void;
 }
 
-export function usePicture(): Picture {
+export function usePicture(config: PageConfig): Picture {
   const { upload, reset, uploaded, progress, busy, error } = useUpload();
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [badAddress, setBadAddress] = useState(false);
@@ -62,7 +63,7 @@ export function usePicture(): Picture {
   };
 
   const own = file === null ? (chosen?.preview ?? null) : (uploaded?.url ?? null);
-  const failure = file !== null && error != null ? errorText(error) : null;
+  const failure = file !== null && error != null ? fileProblem(file, error, config) : null;
   return {
     chosen,
     progress,

@@ -1,0 +1,28 @@
+import { RequestRefused } from '@face-swap-gateway/client';
+import { errorText } from './error-text.js';
+import type { PageConfig } from './page-config.js';
+import { TEXTS } from './texts.js';
+
+const MIB = 1024 * 1024;
+
+/** What to tell the user of a file that was not taken. */
+export function fileProblem(
+  { type, name }: File,
+  error: unknown,
+  { maxImageBytes, maxVideoBytes }: PageConfig,
+): string {
+  const { files } = TEXTS;
+  const code = error instanceof RequestRefused ? (error.fieldErrors[0]?.code ?? error.code) : null;
+  switch (code) {
+    case 'CONTENT_TYPE_UNSUPPORTED':
+    case 'MEDIA_UNSUPPORTED':
+      return /hei[cf]/i.test(type) || /\.hei[cf]$/i.test(name) ? files.heic : files.kind;
+    case 'UPLOAD_TOO_LARGE':
+    case 'TOO_LARGE':
+      return files.large((type.startsWith('video/') ? maxVideoBytes : maxImageBytes) / MIB);
+    case 'BYTE_SIZE_INVALID':
+      return files.empty;
+    default:
+      return errorText(error);
+  }
+}

@@ -1,0 +1,147 @@
+/** The studio of gateways that are not open, and of those with the real Akool. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { jwt, SECRET } from '../../packages/client/test/tokens.js';
+import { createApp } from '../../src/app.js';
+import { readConfig } from '../../src/config/config.js';
+import { createSandbox } from '../../src/sandbox/sandbox.js';
+import { akoolSettings } from '../support/akool-settings.js';
+import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
+import { freePort } from '../support/free-port.js';
+import { startGateway } from '../support/harness.js';
+import { screenshot } from '../support/screenshot.js';
+import { StudioPage } from '../support/studio-page.js';
+
+const KEY = 'a-key-of-at-least-thirty-two-characters';
+
+describe.skipIf(!isChromiumInstalled())('The studio', () => {
+  const ends: (() => unknown)[] = [];
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  async function openWith(env: Record<string, string>): Promise<StudioPage> {
+    const gateway = await startGateway({ env });
+    ends.push(() => gateway.stop());
+    const studio = await StudioPage.open(browser, gateway.url);
+    ends.push(() => studio.close());
+    return studio;
+  }
+  const signIn = async ({ page }: StudioPage, token: string): Promise<void> => {
+    await page.getByLabel('API key or token').fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  };
+
+  test('asks for a key, says if it is wrong, keeps it in this tab, and forgets it', async () => {
+    const studio = await openWith({ AUTH_API_KEYS: `anna:${KEY}` });
+    const { page } = studio;
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await screenshot(page, 'studio-sign-in');
+    expect(await studio.faults()).toEqual([]);
+    await signIn(studio, 'wrong');
+    await page.getByRole('alert').filter({ hasText: /\S/ }).waitFor();
+    expect(await studio.faults()).toEqual([]);
+    await signIn(studio, KEY);
+    await page.getByText('None yet.').waitFor();
+    await page.reload();
+    await page.getByText('None yet.').waitFor();
+    const other = await studio.otherTab();
+    await other.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+
+    await studio.button('Try it with samples').click();
+    await studio.button('Swap faces').click();
+    await studio.swap.getByRole('slider').waitFor();
+    await page.getByText('Show me the code').click();
+    expect(await page.getByRole('tabpanel').innerHTML()).not.toContain(KEY);
+    expect(
+      await page.evaluate(() => JSON.stringify((globalThis as unknown as Stores).localStorage)),
+    ).not.toContain(KEY);
+
+    await studio.button('Sign out').click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  });
+
+  test('asks again when a token has expired', async () => {
+    const studio = await openWith({ AUTH_JWT_SECRET: SECRET, AUTH_JWT_CLOCK_TOLERANCE_S: '0' });
+    await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 4));
+    await studio.page.getByText('None yet.').waitFor();
+    await studio.page.getByText('Your token is no longer valid.').waitFor();
+    await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 600));
+    await studio.page.getByText('None yet.').waitFor();
+  });
+
+  test('draws the faces that Akool finds, which the sandbox invents', async () => {
+    const sandbox = createSandbox({ queueMs: 20, processMs: 20 });
+    await sandbox.start();
+    ends.push(() => sandbox.stop());
+    const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
+    ends.push(() => rmSync(dir, { recursive: true, force: true }));
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const { config, secrets } = readConfig({
+      PORT: `${port}`,
+      PUBLIC_URL: url,
+      DATABASE_URL: `sqlite:${join(dir, 'gateway.db')}`,
+      ARCHIVE_DIR: join(dir, 'archive'),
+      ...akoolSettings(sandbox),
+    });
+    const app = createApp(config, secrets, { log: pino({ level: 'silent' }) });
+    ends.push(() => app.stop());
+    await app.start();
+    const sample = await fetch(`${sandbox.url}/samples/source-face.png`);
+    const studio = await StudioPage.open(browser, url);
+    ends.push(() => studio.close());
+    expect(await studio.button('Try it with samples').count()).toBe(0);
+    await studio.choose('Face', 'me.png', 'image/png', Buffer.from(await sample.arrayBuffer()));
+    await studio
+      .slot('Face')
+      .getByText(/faces? found/)
+      .waitFor();
+    await studio.slot('Face').locator('svg.faces rect').first().waitFor();
+    await screenshot(studio.page, 'studio-faces');
+    expect(await studio.faults()).toEqual([]);
+    expect(studio.watched.complaints).toEqual([]);
+  });
+
+  test('is off in production unless it is asked for, and admits no script but its own', async () => {
+    const statusWith = async (env: Record<string, string>) => {
+      const gateway = await startGateway({ env: { NODE_ENV: 'production', ...env } });
+      ends.push(() => gateway.stop());
+      const answer = await fetch(`${gateway.url}/studio`);
+      return [answer.status, answer.headers.get('content-security-policy')];
+    };
+    expect(await statusWith({})).toEqual([404, null]);
+    const [status, policy] = await statusWith({
+      STUDIO: 'true',
+      PUBLIC_URL: 'https://swap.example.com/faces',
+    });
+    expect(status).toBe(200);
+    expect(String(policy).split('; ')).toEqual(
+      expect.arrayContaining([
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self' https://swap.example.com",
+        "frame-ancestors 'none'",
+      ]),
+    );
+  });
+});
+
+interface Stores {
+  readonly localStorage: object;
+}

@@ -1,0 +1,233 @@
+/** The studio when things do not go well: bad files, lost lines, reloads, erased files, other tabs. */
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ask, dataOf } from '../support/caller.js';
+import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
+import { startGateway, type TestGateway } from '../support/harness.js';
+import { screenshot } from '../support/screenshot.js';
+import { StudioPage } from '../support/studio-page.js';
+
+const MAX_IMAGE_BYTES = 200_000;
+/** Chromium reports each refusal, and a page cannot prevent it. */
+const REFUSAL_REPORT = /^Failed to load resource: the server responded with a status of 4\d\d /;
+
+describe.skipIf(!isChromiumInstalled())('The studio', () => {
+  let browser: Browser;
+  let gateway: TestGateway;
+  let studio: StudioPage;
+  let face: Buffer;
+  let scene: Buffer;
+
+  beforeAll(async () => {
+    [browser, gateway] = await Promise.all([
+      launchChromium(),
+      startGateway({
+        env: { AKOOL_MAX_CONCURRENCY: '100', UPLOAD_MAX_IMAGE_BYTES: `${MAX_IMAGE_BYTES}` },
+        sandbox: { queueMs: 3_600_000 },
+      }),
+    ]);
+    const sample = async (name: string): Promise<Buffer> => {
+      const answer = await fetch(`${gateway.sandbox.url}/samples/${name}.png`);
+      return Buffer.from(await answer.arrayBuffer());
+    };
+    [face, scene] = await Promise.all([sample('source-face'), sample('target-face')]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.stop();
+  });
+  beforeEach(async () => {
+    studio = await StudioPage.open(browser, gateway.url);
+  });
+  afterEach(async () => {
+    const { complaints, outside } = studio.watched;
+    await studio.close();
+    expect(complaints.filter((text) => !REFUSAL_REPORT.test(text))).toEqual([]);
+    expect(outside).toEqual([]);
+  });
+
+  const chooseBoth = async (): Promise<void> => {
+    await studio.choose('Face', 'me.png', 'image/png', face);
+    await studio.choose('Scene', 'beach.png', 'image/png', scene);
+    for (const slot of ['Face', 'Scene'] as const)
+      await studio
+        .slot(slot)
+        .getByText(/^Ready, /)
+        .waitFor();
+  };
+  const isQueued = () => studio.swap.getByText('Queued at Akool').first().waitFor();
+  const finishLast = (status?: 3 | 4): void => {
+    gateway.sandbox.finish(gateway.sandbox.jobs.at(-1)?.id ?? '', status);
+  };
+
+  test.each([
+    [
+      'of a kind that Akool does not take',
+      'a.heic',
+      'image/heic',
+      () => Buffer.from('\0\0\0\x18ftypheic'),
+      /^HEIC pictures can’t be used. Export it as JPEG.$/,
+    ],
+    [
+      'that is too large',
+      'large.png',
+      'image/png',
+      () => Buffer.alloc(MAX_IMAGE_BYTES + 1),
+      /^This file is too large. It may have 0.2 MB.$/,
+    ],
+    ['that is broken', 'broken.png', 'image/png', () => face.subarray(0, 2000), /ends too early/],
+    [
+      'that is something else',
+      'notes.png',
+      'image/png',
+      () => Buffer.from('Dear diary'),
+      /^This kind of file can’t be used/,
+    ],
+  ])(
+    'says at once what is wrong with a file %s, and sends nothing',
+    async (_what, name, type, bytes, says) => {
+      const { length } = gateway.sandbox.jobs;
+      await studio.choose('Face', name, type, bytes());
+      const problem = studio.slot('Face').locator('[data-problem]');
+      await problem.waitFor();
+      expect(await problem.textContent()).toMatch(says);
+      await screenshot(studio.page, `studio-${name.split('.')[0]}`);
+      expect(await studio.button('Swap faces').isDisabled()).toBe(true);
+      expect(await studio.faults()).toEqual([]);
+      expect(gateway.sandbox.jobs.length).toBe(length);
+    },
+  );
+
+  test('shows how far a file is on its way', async () => {
+    const devTools = await studio.page.context().newCDPSession(studio.page);
+    const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 20_000 };
+    await devTools.send('Network.emulateNetworkConditions', slow);
+    await studio.choose('Face', 'me.png', 'image/png', face);
+    const bar = studio.slot('Face').getByRole('progressbar');
+    await expect.poll(async () => Number(await bar.getAttribute('value'))).toBeGreaterThan(0);
+    await screenshot(studio.page, 'studio-uploading');
+    expect(await studio.faults()).toEqual([]);
+    await devTools.send('Network.emulateNetworkConditions', { ...slow, uploadThroughput: -1 });
+    await studio
+      .slot('Face')
+      .getByText(/^Ready, /)
+      .waitFor();
+  });
+
+  test('goes on where it was when the line comes back', async () => {
+    const context = studio.page.context();
+    await chooseBoth();
+    await studio.button('Swap faces').click();
+    await isQueued();
+    await context.setOffline(true);
+    await studio.page.getByText('You are offline. What you began goes on.').waitFor();
+    await screenshot(studio.page, 'studio-offline');
+    finishLast();
+    await context.setOffline(false);
+    await studio.swap.getByRole('slider').waitFor();
+    await studio.cards.first().getByText('Done').waitFor();
+    expect(await studio.page.getByText('You are offline').count()).toBe(0);
+  });
+
+  test('shows a swap that was not answered before a reload, once', async () => {
+    const { length } = gateway.sandbox.jobs;
+    await chooseBoth();
+    let isSubmitted = () => {};
+    const submitted = new Promise<void>((resolve) => {
+      isSubmitted = resolve;
+    });
+    await studio.page.route('**/graphql', async (route) => {
+      if (route.request().postData()?.includes('submitFaceSwap') !== true) return route.fallback();
+      await route.fetch();
+      // The answer is lost.
+      isSubmitted();
+      return undefined;
+    });
+    await studio.button('Swap faces').click();
+    await studio.swap.getByText('Sending …').waitFor();
+    await submitted;
+    await screenshot(studio.page, 'studio-sending');
+    await studio.page.unrouteAll({ behavior: 'ignoreErrors' });
+    await studio.page.reload();
+    await isQueued();
+    expect(gateway.sandbox.jobs.length).toBe(length + 1);
+    // What is shown is in the address.
+    await studio.page.reload();
+    await isQueued();
+    finishLast();
+    await studio.swap.getByRole('slider').waitFor();
+  });
+
+  test('is live in two tabs: what one begins, ends and deletes is seen in the other', async () => {
+    const other = await studio.otherTab();
+    const { jobs } = await dataOf(
+      ask<Jobs, object>(gateway.url, '{ jobs(first: 100) { edges { cursor } } }'),
+    );
+    const before = jobs.edges.length;
+    await expect.poll(() => other.cards.count()).toBe(before);
+    await chooseBoth();
+    await studio.button('Swap faces').click();
+    await isQueued();
+    await expect.poll(() => other.cards.count()).toBe(before + 1);
+    await other.cards.first().getByText('Queued at Akool').waitFor();
+    finishLast();
+    await other.cards.first().locator('img').waitFor();
+    await other.cards.first().getByRole('button').click();
+    await other.swap.getByRole('slider').waitFor();
+    await studio.swap.getByRole('button', { name: 'Delete' }).click();
+    await studio.swap.getByRole('button', { name: 'Delete for good' }).click();
+    await other.swap.getByText('This swap was deleted.').waitFor();
+    await expect.poll(() => other.cards.count()).toBe(before);
+  });
+
+  test('does not take an erased file for a fault: it is sent once more, or left out', async () => {
+    const eraseUploads = async (): Promise<void> => {
+      const { uploads } = await dataOf(
+        ask<Uploads, object>(gateway.url, '{ uploads { edges { node { id } } } }'),
+      );
+      for (const { node } of uploads.edges)
+        await dataOf(ask(gateway.url, `mutation { deleteUpload(id: "${node.id}") }`));
+    };
+    await chooseBoth();
+    await eraseUploads();
+    await studio.button('Swap faces').click();
+    await isQueued();
+    finishLast();
+    await studio.swap.getByRole('slider').waitFor();
+
+    await eraseUploads();
+    await studio.page.reload();
+    await studio.swap.getByText('The original is no longer kept').waitFor();
+    await studio.swap.getByRole('img', { name: 'After' }).waitFor();
+    expect(await studio.swap.getByRole('alert').count()).toBe(0);
+    await screenshot(studio.page, 'studio-erased');
+    expect(await studio.faults()).toEqual([]);
+  });
+
+  test('loads the list as far as somebody scrolls', async () => {
+    const image = `[{ path: "${gateway.sandbox.url}/samples/source-face.png" }]`;
+    const one = `submitFaceSwap(input: { sourceImage: ${image}, targetImage: ${image} }) { job { id } }`;
+    const { length } = await studio.cards.all();
+    for (let left = 60; left > 0; left -= 10) {
+      const aliases = Array.from({ length: 10 }, (_, index) => `s${index}: ${one}`);
+      await dataOf(ask(gateway.url, `mutation { ${aliases.join(' ')} }`));
+    }
+    await studio.page.reload();
+    await expect.poll(() => studio.cards.count()).toBe(24);
+    await expect
+      .poll(async () => {
+        await studio.page.keyboard.press('End');
+        return studio.cards.count();
+      })
+      .toBe(length + 60);
+    expect(await studio.button('Show more').count()).toBe(0);
+  });
+});
+
+interface Jobs {
+  readonly jobs: { readonly edges: readonly object[] };
+}
+
+interface Uploads {
+  readonly uploads: { readonly edges: readonly { readonly node: { readonly id: string } }[] };
+}
