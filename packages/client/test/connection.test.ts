@@ -123,10 +123,8 @@ it('an answer that comes late never replaces a newer state', async () => {
   const client = newClient(gateway.url, {
     fetch: async (input, init) => {
       const response = await fetch(input, init);
-      if (isHeld) {
-        isHeld = false;
-        await gate.pass();
-      }
+      // The list may read its page once more.
+      if (isHeld && String(init?.body).includes('answer:job(')) await gate.pass();
       return response;
     },
   });
