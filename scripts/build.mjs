@@ -23,7 +23,8 @@ const { values: options } = readCommandLine(
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const pages = join(root, 'src/pages');
-const icon = join(pages, 'icon.svg');
+/** The icon, colours and compiler options of all pages. */
+const shared = ['icon.svg', 'palette.css', 'tsconfig.json'].map((file) => join(pages, file));
 /** The pages import the package from its sources. */
 const client = join(root, 'packages/client/src');
 
@@ -144,7 +145,7 @@ function pagePart(name, title, { scripts, sources = [], plugins = [] }) {
   return {
     name,
     title,
-    inputs: () => [...[folder, ...sources].flatMap(files), icon, join(pages, 'tsconfig.json')],
+    inputs: () => [...[folder, ...sources].flatMap(files), ...shared],
     build: (hash) => buildPage({ name, folder, scripts, plugins, hash }),
     owns: (file) => file.startsWith(join(dist, name) + sep),
   };
@@ -178,7 +179,7 @@ async function buildPage({ name, folder, scripts, plugins, hash }) {
     .filter((file) => file.endsWith('.js') && !file.endsWith('.worker.js'))
     .map((file) => `<link rel="modulepreload" href="${assets}/${file}">`);
   const template = await readFile(join(folder, 'index.html'), 'utf8');
-  const drawing = encodeURIComponent(await readFile(icon, 'utf8'));
+  const drawing = encodeURIComponent(await readFile(join(pages, 'icon.svg'), 'utf8'));
   const html = {
     path: join(dist, name, 'index.html'),
     contents: template

@@ -270,8 +270,16 @@ function pagesOf(config: Config, sandbox: Sandbox | null, baseUrl: string): read
   if (config.studio) {
     const { maxImageBytes, maxVideoBytes } = config.uploads;
     const mediaOrigin = new URL(baseUrl).origin;
-    const signIn = !config.auth.isOpen;
-    pages.push(studioPage({ signIn, samples, maxImageBytes, maxVideoBytes, mediaOrigin }));
+    pages.push(
+      studioPage({
+        signIn: !config.auth.isOpen,
+        samples,
+        takesAnyDocument: config.trustedDocuments === null,
+        maxImageBytes,
+        maxVideoBytes,
+        mediaOrigin,
+      }),
+    );
   }
   if (config.graphiql) pages.push(graphiqlPage(samples ?? PLACEHOLDERS));
   return pages;

@@ -67,10 +67,15 @@ test('a start that builds says so first, and not on standard output; one that ne
     }
     symlinkSync(join(root, 'node_modules'), join(empty, 'node_modules'));
     // Without sources the build fails at once.
-    mkdirSync(join(empty, 'src/pages/graphiql'), { recursive: true });
+    for (const folder of ['src/pages/graphiql', 'src/pages/studio', 'src/pages/home', 'packages/client/src'])
+      mkdirSync(join(empty, folder), { recursive: true });
+    for (const name of ['icon.svg', 'palette.css', 'tsconfig.json'])
+      cpSync(join(root, 'src/pages', name), join(empty, 'src/pages', name));
     const { status, stdout, stderr } = run(empty, 'scripts/run.mjs', 'dist/index.js');
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^build: building the server and the GraphiQL page, because dist\/ is missing/);
+    expect(stderr).toMatch(
+      /^build: building the server, GraphiQL, the studio, and the home page, because dist\/ is missing/,
+    );
   } finally {
     rmSync(empty, { recursive: true });
   }

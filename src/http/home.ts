@@ -21,6 +21,7 @@ export function homeRoute(builtDir: string, served: readonly Page[], publicPath:
         served.some((page) => page.name === name) ? item : '',
       );
     app.get('/', (request, reply) => {
+      reply.header('vary', 'accept');
       if (new Negotiator(request.raw).mediaType(TYPES) !== 'text/html') return reply.callNotFound();
       return reply.headers(headersOf(HOME)).type('text/html; charset=utf-8').send(html);
     });

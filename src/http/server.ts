@@ -155,8 +155,8 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       guard?.protect(app);
       const { pages, builtDir } = options;
       if (pages.some(({ name }) => name === 'graphiql')) leadBrowsersToGraphiql(app);
-      if (corsOrigins.length > 0 || guard !== null)
-        await allowOrigins(app, corsOrigins.includes('*') ? '*' : mayCall);
+      const hasOrigins = corsOrigins.length > 0 || guard !== null;
+      if (hasOrigins) await allowOrigins(app, corsOrigins.includes('*') ? '*' : mayCall);
       const onRequest = [refuseOtherSites(mayCall), takeQueryToken, askFirst(app, contextOf, bodies, heard)];
       const streams = new EventStreams(app, { engine, reportUnexpected, maxStreams: options.maxSockets });
       apollo = await graphqlRoute(app, {
@@ -172,7 +172,10 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       await app.register(callbackRoute(options.callbacks), { prefix: '/webhooks/akool' });
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options));
-      await app.register(uploadRoutes(options.uploads, broken));
+      // A page at `localhost` sends files to the `127.0.0.1` of our addresses, which are the authorization.
+      await app.register(uploadRoutes(options.uploads, broken, hasOrigins ? null : isLocalUrl), {
+        prefix: '/uploads',
+      });
       for (const page of pages) await app.register(pageRoutes(builtDir, page));
       if (pages.length > 0) await app.register(homeRoute(builtDir, pages, options.publicPath));
       const endpoint = websocketEndpoint({

@@ -6,6 +6,8 @@ export interface StudioOptions {
   readonly signIn: boolean;
   /** Pictures to try it with, as URLs; null with the real Akool. */
   readonly samples: { readonly source: string; readonly target: string } | null;
+  /** False where only trusted documents run. */
+  readonly takesAnyDocument: boolean;
   readonly maxImageBytes: number;
   readonly maxVideoBytes: number;
   /** Where uploads go and results lie: it may be another origin than the page's. */

@@ -14,7 +14,7 @@ import { UPLOAD_REFUSALS, UploadRefusal } from '../services/uploads/upload-refus
 import type { UploadReceptions } from '../services/uploads/upload-store.js';
 import { serveBlob } from './blob-serving.js';
 import type { BrokenRequests } from './broken-requests.js';
-import { openToPages } from './cross-origin.js';
+import { allowOrigins, openToPages } from './cross-origin.js';
 import { refuseOtherMethods } from './http-errors.js';
 import { sendWithoutBody } from './unread-body.js';
 
@@ -29,13 +29,23 @@ interface Route {
   readonly Params: { readonly secret: string };
 }
 
-const PATH = '/uploads/:secret';
+const PATH = '/:secret';
 /** In base64url. Longer ones are none of ours, so the records need not be asked. */
 const SECRET = /^[\w-]{16,64}(?:\.[a-z0-9]{2,5})?$/;
 const RETRY_AFTER_SECONDS = '5';
 
-export function uploadRoutes(door: UploadDoor, broken: BrokenRequests): FastifyPluginAsync {
+/**
+ * Routes for below `/uploads`.
+ *
+ * @param openTo pages of which origins may send; null if that is set for all addresses
+ */
+export function uploadRoutes(
+  door: UploadDoor,
+  broken: BrokenRequests,
+  openTo: ((origin: string) => boolean) | null,
+): FastifyPluginAsync {
   return async (app) => {
+    if (openTo !== null) await allowOrigins(app, openTo);
     passBodiesOn(app);
     app.put<Route>(PATH, { onRequest: asBytes }, async (request, reply) => {
       const { raw } = request;

@@ -103,7 +103,11 @@ for (const name of ['haproxy', 'nginx'] as const) {
       expect(new TextDecoder().decode(value)).toContain('event: next');
 
       // The gateway's own responses, each of a different kind.
-      expect(await statusOf('/media/none.png')).toBe(404);
+      for (const path of ['/media/none.png', '/media/none.png/320'])
+        expect([path, (await fetch(url + path)).headers.get('access-control-allow-origin')]).toEqual([
+          path,
+          '*',
+        ]);
       for (const path of ['/webhooks/akool/nobody', '/webhooks/akool/nobody/'])
         expect([path, (await fetch(url + path, { method: 'POST' })).status]).toEqual([path, 400]);
       expect(
@@ -123,6 +127,7 @@ for (const name of ['haproxy', 'nginx'] as const) {
         '/readyz',
         '/graphql/../metrics',
         '/graphiql',
+        '/studio',
         '/webhooks/akool/%2e%2e/%2e%2e/metrics',
       ];
       for (const path of inside) expect([path, await statusOf(path)]).toEqual([path, 404]);

@@ -573,6 +573,12 @@ describe('the address of an upload', () => {
   it.each([
     ['of an open gateway', {}, 'http://localhost:5173', 'https://evil.example.com'],
     [
+      'of this machine, also with credentials',
+      { AUTH_API_KEYS: `acme:${KEY}` },
+      'http://localhost:4000',
+      'https://evil.example.com',
+    ],
+    [
       'of CORS_ORIGINS',
       {
         AUTH_API_KEYS: `acme:${KEY}`,
@@ -601,7 +607,8 @@ describe('the address of an upload', () => {
       'access-control-allow-headers': 'content-type',
     });
     const { headers: elsewhere } = await preflight(origin, `${stage.gateway.url}/graphql`);
-    expect(elsewhere.get('access-control-allow-methods')).toBe('GET, POST, OPTIONS');
+    const isForFilesOnly = 'AUTH_API_KEYS' in env && !('CORS_ORIGINS' in env);
+    expect(elsewhere.get('access-control-allow-methods')).toBe(isForFilesOnly ? null : 'GET, POST, OPTIONS');
     const refused = await preflight(other, upload.putUrl);
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([404, null]);
     // The answer can be read, also if it is an error.

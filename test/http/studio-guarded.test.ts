@@ -77,7 +77,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
 
   test('asks again when a token has expired', async () => {
     const studio = await openWith({ AUTH_JWT_SECRET: SECRET, AUTH_JWT_CLOCK_TOLERANCE_S: '0' });
-    await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 4));
+    await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 8));
     await studio.page.getByText('None yet.').waitFor();
     await studio.page.getByText('Your token is no longer valid.').waitFor();
     await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 600));

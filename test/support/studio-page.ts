@@ -14,6 +14,21 @@ export interface StudioOptions extends BrowserContextOptions {
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
+export interface Samples {
+  readonly source: Buffer;
+  readonly target: Buffer;
+}
+
+/** Of a sandbox. */
+export async function samplesOf({ url }: { readonly url: string }): Promise<Samples> {
+  const read = async (name: string): Promise<Buffer> => {
+    const answer = await fetch(`${url}/samples/${name}.png`);
+    return Buffer.from(await answer.arrayBuffer());
+  };
+  const [source, target] = await Promise.all([read('source-face'), read('target-face')]);
+  return { source, target };
+}
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export class StudioPage {
@@ -70,6 +85,21 @@ export class StudioPage {
 
   async choose(slot: Slot, name: string, mimeType: string, buffer: Buffer): Promise<void> {
     await this.slot(slot).locator('input[type=file]').setInputFiles({ name, mimeType, buffer });
+  }
+
+  /** Chooses the same two pictures as the samples, as files. */
+  async chooseBoth({ source, target }: Samples): Promise<void> {
+    await this.choose('Face', 'me.png', 'image/png', source);
+    await this.choose('Scene', 'beach.png', 'image/png', target);
+    for (const slot of ['Face', 'Scene'] as const)
+      await this.slot(slot)
+        .getByText(/^Ready, /)
+        .waitFor();
+  }
+
+  /** Until Akool has the swap that is shown. */
+  isQueued(): Promise<void> {
+    return this.swap.getByText('Queued at Akool').first().waitFor();
   }
 
   async type(slot: Slot, address: string): Promise<void> {

@@ -26,7 +26,13 @@ it('a job that is canceled ends with CANCELED, for all that follow it', async ()
   const states = all(client.follow(await swap.id));
   const result = swap.result().catch((error: unknown) => error);
   expect(await swap.cancel()).toMatchObject({ status: 'CANCELED' });
-  expect((await states).map(({ status }) => status).at(-1)).toBe('CANCELED');
+  expect((await states).at(-1)).toMatchObject({
+    status: 'CANCELED',
+    history: [
+      { version: 1, status: 'WAITING', source: 'CLIENT', at: expect.any(String), note: null },
+      { version: 2, status: 'CANCELED', source: 'CLIENT' },
+    ],
+  });
   expect(await result).toBeInstanceOf(JobFailed);
   expect(await result).toMatchObject({ code: 'CANCELED', job: { status: 'CANCELED' } });
   // It is what the caller wants.

@@ -6,17 +6,17 @@ import type { PageConfig } from './page-config.js';
 import { clientOf, newSession, OPEN_SESSION, storedSession, storeSession } from './session.js';
 import { SignIn } from './sign-in.js';
 import { Studio } from './studio.js';
-import { TEXTS } from './texts.js';
 
 export function App({ config }: { readonly config: PageConfig }) {
   const [client, setClient] = useState<FaceSwap | null>(() => {
     const session = config.signIn ? storedSession() : OPEN_SESSION;
     return session && clientOf(session);
   });
-  const [notice, setNotice] = useState<string | null>(null);
+  /** Set when a token has expired: who signs in next is the same user, unless somebody has signed out. */
+  const [expired, setExpired] = useState<FaceSwap['scope']>(undefined);
 
   const signIn = async (token: string): Promise<void> => {
-    const session = newSession(token);
+    const session = newSession(token, expired);
     const next = clientOf(session);
     try {
       await next.jobs({ first: 1 });
@@ -25,20 +25,25 @@ export function App({ config }: { readonly config: PageConfig }) {
       throw error;
     }
     storeSession(session);
-    setNotice(null);
+    setExpired(undefined);
     setClient(next);
   };
-  const leave = (reason: string | null): void => {
+  const leave = (scope: FaceSwap['scope']): void => {
     storeSession(null);
     client?.close();
-    setNotice(reason);
+    setExpired(scope);
     setClient(null);
   };
+  const signOut = (): void => {
+    // Which job was shown is nobody else's business.
+    history.replaceState(null, '', location.pathname + location.search);
+    leave(undefined);
+  };
 
-  if (client === null) return <SignIn notice={notice} onSignIn={signIn} />;
+  if (client === null) return <SignIn hasExpired={expired !== undefined} onSignIn={signIn} />;
   return (
     <FaceSwapProvider client={client}>
-      <Studio config={config} onSignOut={() => leave(null)} onExpired={() => leave(TEXTS.signIn.expired)} />
+      <Studio config={config} onSignOut={signOut} onExpired={() => leave(client.scope)} />
     </FaceSwapProvider>
   );
 }

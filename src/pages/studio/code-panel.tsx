@@ -1,21 +1,25 @@
 /** "Show me the code": the swap on the page, for a program. */
 import { type KeyboardEvent, useId, useRef, useState } from 'react';
 import { codeSamples } from './code-samples.js';
+import type { PageConfig } from './page-config.js';
 import type { SwapOrder } from './swap-order.js';
 import { TEXTS } from './texts.js';
 
 interface CodePanelProps {
   readonly order: SwapOrder;
-  readonly needsToken: boolean;
+  readonly config: PageConfig;
 }
 
 /** Where the arrow keys lead, as in every list of tabs (WAI-ARIA Authoring Practices). */
 const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1 };
 
-export function CodePanel({ order, needsToken }: CodePanelProps) {
+export function CodePanel({ order, config }: CodePanelProps) {
   const { code } = TEXTS;
   const url = new URL('graphql', document.baseURI).href;
-  const samples = codeSamples(order, url, needsToken, code);
+  const needsToken = config.signIn;
+  const samples = codeSamples(order, url, needsToken, code).filter(
+    ({ hasPackage }) => hasPackage || config.takesAnyDocument,
+  );
   const [shown, setShown] = useState(0);
   const tabs = useRef<HTMLDivElement>(null);
   const id = useId();

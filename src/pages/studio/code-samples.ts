@@ -1,4 +1,7 @@
-/** The same swap as code. Each sample runs as it is, except that a gateway with credentials needs yours. */
+/**
+ * The same swap as code. Each sample runs as it is, except that a gateway with credentials needs yours, and one with
+ * trusted documents takes those of the package only.
+ */
 import type { SwapOrder } from './swap-order.js';
 
 interface Sample {
@@ -8,7 +11,7 @@ interface Sample {
   readonly hasPackage: boolean;
 }
 
-export interface Titles {
+interface Titles {
   readonly operation: string;
   readonly variables: string;
 }

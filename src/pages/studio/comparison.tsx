@@ -1,6 +1,13 @@
 /** The result beside the picture that it was made of. */
 import { BeforeAfter } from '@face-swap-gateway/client/react';
-import { type CSSProperties, type SyntheticEvent, useRef, useState } from 'react';
+import {
+  type CSSProperties,
+  type ReactNode,
+  type SyntheticEvent,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
 import { TEXTS } from './texts.js';
 
 interface ComparisonProps {
@@ -21,7 +28,7 @@ export function Comparison({ before, after }: ComparisonProps) {
   return (
     <>
       <div className="stage">
-        <Pictures before={before} after={after} />
+        <Pictures key={after} before={before} after={after} />
         <button type="button" className="round zoom" aria-label={swap.zoom} onClick={open}>
           ⤢
         </button>
@@ -33,8 +40,8 @@ export function Comparison({ before, after }: ComparisonProps) {
               <button
                 type="button"
                 aria-label={swap.zoomOut}
-                disabled={zoom === 1}
-                onClick={() => setZoom(zoom / 2)}
+                aria-disabled={zoom === 1}
+                onClick={() => setZoom(Math.max(1, zoom / 2))}
               >
                 −
               </button>
@@ -42,8 +49,8 @@ export function Comparison({ before, after }: ComparisonProps) {
               <button
                 type="button"
                 aria-label={swap.zoomIn}
-                disabled={zoom === MAX_ZOOM}
-                onClick={() => setZoom(zoom * 2)}
+                aria-disabled={zoom === MAX_ZOOM}
+                onClick={() => setZoom(Math.min(MAX_ZOOM, zoom * 2))}
               >
                 +
               </button>
@@ -51,15 +58,34 @@ export function Comparison({ before, after }: ComparisonProps) {
                 {swap.close}
               </button>
             </div>
-            <div className="zoomed">
-              <div style={{ width: `${zoom * 100}%`, height: `${zoom * 100}%` }}>
-                <Pictures before={before} after={after} />
-              </div>
-            </div>
+            <Zoomed zoom={zoom}>
+              <Pictures key={after} before={before} after={after} />
+            </Zoomed>
           </>
         )}
       </dialog>
     </>
+  );
+}
+
+/** Scrolls by keyboard and finger, and keeps its centre where it is. */
+function Zoomed({ zoom, children }: { readonly zoom: number; readonly children: ReactNode }) {
+  const view = useRef<HTMLElement>(null);
+  const before = useRef(zoom);
+  useLayoutEffect(() => {
+    const { current } = view;
+    const factor = zoom / before.current;
+    before.current = zoom;
+    if (current === null) return;
+    const { scrollLeft, scrollTop, clientWidth, clientHeight } = current;
+    const kept = (start: number, length: number): number => (start + length / 2) * factor - length / 2;
+    current.scrollTo(kept(scrollLeft, clientWidth), kept(scrollTop, clientHeight));
+  }, [zoom]);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to take the keys for it
+    <section ref={view} className="zoomed" tabIndex={0} aria-label={TEXTS.swap.zoomed}>
+      <div style={{ width: `${zoom * 100}%`, height: `${zoom * 100}%` }}>{children}</div>
+    </section>
   );
 }
 
@@ -79,6 +105,8 @@ function Pictures({ before, after }: ComparisonProps) {
   const style: CSSProperties & { '--ratio': number } = {
     '--ratio': ratio ?? 1,
     opacity: ratio === null ? 0 : 1,
+    // A finger may also move a picture that is larger than the screen.
+    touchAction: 'pan-x pan-y',
   };
 
   if (missing === 'after') return <p className="message">{swap.noResult}</p>;

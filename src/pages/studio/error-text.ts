@@ -1,10 +1,9 @@
-import { JobFailed, RequestRefused } from '@face-swap-gateway/client';
+import { RequestRefused } from '@face-swap-gateway/client';
 import { TEXTS } from './texts.js';
 
 /** What to tell the user of an error. */
 export function errorText(error: unknown): string {
   const { errors } = TEXTS;
-  if (error instanceof JobFailed) return error.userMessage;
   if (!(error instanceof RequestRefused)) return errors.unknown;
   if (isUploadGone(error)) return errors.uploadGone;
   switch (error.code) {
@@ -15,6 +14,16 @@ export function errorText(error: unknown): string {
     default:
       return error.fieldErrors[0]?.message ?? error.message;
   }
+}
+
+/** What to tell the user of a swap that was not accepted. */
+export function refusalText(error: unknown): string {
+  return codeOf(error) === 'UNANSWERED' ? TEXTS.errors.submitUnanswered : errorText(error);
+}
+
+/** Null if the gateway did not say. */
+export function codeOf(error: unknown): string | null {
+  return error instanceof RequestRefused ? error.code : null;
 }
 
 /** Whether a submit was refused because an upload that it names was erased. */

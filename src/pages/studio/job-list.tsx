@@ -1,9 +1,9 @@
 /** All swaps, newest first. It stays live: new ones, moves, ends and deletions, of other tabs too. */
-import type { Job, RequestRefused } from '@face-swap-gateway/client';
+import type { Job } from '@face-swap-gateway/client';
 import { useJobs } from '@face-swap-gateway/client/react';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { clockTime } from './clock-time.js';
-import { errorText } from './error-text.js';
+import { codeOf, errorText } from './error-text.js';
 import { STATUS_TEXTS, TEXTS } from './texts.js';
 
 interface JobListProps {
@@ -17,14 +17,16 @@ const PAGE_SIZE = 24;
 export function JobList({ selected, onSelect, onExpired }: JobListProps) {
   const { list } = TEXTS;
   const { jobs, loading, hasMore, error, loadMore } = useJobs({ pageSize: PAGE_SIZE });
-  const isExpired = (error as Partial<RequestRefused> | null)?.code === 'UNAUTHENTICATED';
+  const isExpired = codeOf(error) === 'UNAUTHENTICATED';
   useEffect(() => {
     if (isExpired) onExpired();
   }, [isExpired, onExpired]);
 
+  const hasFailed = error != null;
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (end.current === null || !hasMore || loading) return undefined;
+    // After an error the button is there: asking again by itself would never end.
+    if (end.current === null || !hasMore || loading || hasFailed) return undefined;
     const observer = new IntersectionObserver(
       ([entry]) => {
         if (entry?.isIntersecting === true) void loadMore();
@@ -33,7 +35,7 @@ export function JobList({ selected, onSelect, onExpired }: JobListProps) {
     );
     observer.observe(end.current);
     return () => observer.disconnect();
-  }, [hasMore, loading, loadMore]);
+  }, [hasMore, loading, hasFailed, loadMore]);
 
   return (
     <section className="list" aria-label={list.title}>
@@ -53,7 +55,7 @@ export function JobList({ selected, onSelect, onExpired }: JobListProps) {
       </ul>
       <div ref={end}>
         {hasMore && (
-          <button type="button" disabled={loading} onClick={() => void loadMore()}>
+          <button type="button" onClick={() => void loadMore()}>
             {loading ? list.loading : list.more}
           </button>
         )}
@@ -71,6 +73,7 @@ interface CardProps {
 function Card({ job, isSelected, onSelect }: CardProps) {
   const { id, status, queuePosition, createdAt, result } = job;
   const text = queuePosition === null ? STATUS_TEXTS[status] : TEXTS.list.position(queuePosition);
+  const [broken, setBroken] = useState<string | null>(null);
   const thumbnail = result?.thumbnailUrl ?? null;
   return (
     <button
@@ -80,10 +83,16 @@ function Card({ job, isSelected, onSelect }: CardProps) {
       aria-current={isSelected ? 'true' : undefined}
       onClick={() => onSelect(id)}
     >
-      {thumbnail === null ? (
+      {thumbnail === null || thumbnail === broken ? (
         <span className="thumbnail" aria-hidden="true" />
       ) : (
-        <img className="thumbnail" src={thumbnail} alt="" loading="lazy" />
+        <img
+          className="thumbnail"
+          src={thumbnail}
+          alt=""
+          loading="lazy"
+          onError={() => setBroken(thumbnail)}
+        />
       )}
       <span className="card-status">{text}</span>
       <time className="quiet" dateTime={createdAt}>

@@ -17,6 +17,7 @@ export function LifeLine({ job }: { readonly job: Job | null }) {
       {stagesOf(job).map(({ name, update, state }) => (
         <li key={name} data-state={state} aria-current={state === 'now' ? 'step' : undefined}>
           <strong>{name}</strong>
+          <span className="hidden">{TEXTS.stageStates[state]}</span>
           {update !== null && (
             <>
               <time className="quiet" dateTime={update.at}>
@@ -31,32 +32,30 @@ export function LifeLine({ job }: { readonly job: Job | null }) {
   );
 }
 
-const SENT: readonly JobStatus[] = ['SUBMITTING', 'UNCONFIRMED', 'QUEUED'];
-
 function stagesOf(job: Job | null): readonly Stage[] {
   const { stages } = TEXTS;
   const { history = [], status, finishedAt = null } = job ?? {};
-  const last = (wanted: JobStatus | undefined): JobUpdate | null =>
+  const last = (wanted: JobStatus): JobUpdate | null =>
     history.filter((update) => update.status === wanted).at(-1) ?? null;
   const isOver = finishedAt !== null;
-  const end = status === 'CANCELED' ? stages.canceled : status === 'FAILED' ? stages.failed : stages.done;
-  const stateOf = (place: number): Stage['state'] => {
-    if (status === undefined) return 'open';
-    if (place === 3 && isOver && status !== 'COMPLETED') return 'failed';
-    const reached = status === 'PROCESSING' ? 2 : SENT.includes(status) ? 1 : 0;
-    if (isOver || place < reached) return 'done';
-    return place === reached ? 'now' : 'open';
-  };
   const began = [
     history[0] ?? null,
-    last('QUEUED') ?? last('SUBMITTING'),
+    last('QUEUED') ?? last('UNCONFIRMED') ?? last('SUBMITTING'),
     last('PROCESSING'),
     // A copy that is kept later is a change too.
     isOver ? (history.find((update) => update.status === status) ?? null) : null,
   ];
-  return [stages.accepted, stages.sent, stages.working, end].map((name, place) => ({
-    name,
-    update: began[place] ?? null,
-    state: stateOf(place),
-  }));
+  // A job that waits again has not been sent.
+  const reached = status === 'WAITING' ? 0 : began.findLastIndex((update, place) => update && place < 3);
+  const stateOf = (place: number): Stage['state'] => {
+    if (place === 3 && isOver) return status === 'COMPLETED' ? 'done' : 'failed';
+    if (status === 'COMPLETED' || place < reached) return 'done';
+    if (place > reached) return 'open';
+    return isOver ? 'done' : 'now';
+  };
+  const end = status === 'CANCELED' ? stages.canceled : status === 'FAILED' ? stages.failed : stages.done;
+  return [stages.accepted, stages.sent, stages.working, end].map((name, place) => {
+    const state = stateOf(place);
+    return { name, state, update: state === 'open' ? null : (began[place] ?? null) };
+  });
 }

@@ -4,6 +4,8 @@ export interface PageConfig {
   readonly signIn: boolean;
   /** The sandbox's pictures; null with the real Akool. */
   readonly samples: { readonly source: string; readonly target: string } | null;
+  /** False where only trusted documents run. */
+  readonly takesAnyDocument: boolean;
   readonly maxImageBytes: number;
   readonly maxVideoBytes: number;
 }

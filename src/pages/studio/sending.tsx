@@ -20,8 +20,10 @@ export function Sending({ progress, onStop }: SendingProps) {
           )}
         </p>
       </div>
+      <p className="alert" />
       <div className="row">
-        <button type="button" onClick={onStop}>
+        {/* Not where "Try again" was, so that a double click there stops nothing. */}
+        <button type="button" className="end" onClick={onStop}>
           {TEXTS.swap.stop}
         </button>
       </div>

@@ -11,8 +11,13 @@ export interface Session {
 export const OPEN_SESSION: Session = { token: null, scope: 'studio' };
 const KEY = 'studio:session';
 
-export function newSession(token: string): Session {
-  return { token, scope: `studio ${crypto.getRandomValues(new Uint32Array(2)).join('-')}` };
+/** @param scope of the session before, if it is of the same user: what was not answered goes on then */
+export function newSession(token: string, scope = newScope()): Session {
+  return { token, scope };
+}
+
+function newScope(): string {
+  return `studio ${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
 }
 
 export function storedSession(): Session | null {

@@ -1,21 +1,31 @@
-import { useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import { errorText } from './error-text.js';
 import { TEXTS } from './texts.js';
 
 interface SignInProps {
-  /** Why the user has to sign in again. */
-  readonly notice: string | null;
+  /** Whether a token has expired. */
+  readonly hasExpired: boolean;
   readonly onSignIn: (token: string) => Promise<void>;
 }
 
-export function SignIn({ notice, onSignIn }: SignInProps) {
-  const { title, label, hint, button, checking } = TEXTS.signIn;
+/** In printable ASCII, as a header takes it. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
+export function SignIn({ hasExpired, onSignIn }: SignInProps) {
+  const { title, label, hint, button, checking, badToken, expired } = TEXTS.signIn;
   const [token, setToken] = useState('');
   const [isChecking, setChecking] = useState(false);
-  const [problem, setProblem] = useState(notice);
+  const [problem, setProblem] = useState<string | null>(hasExpired ? expired : null);
   const id = useId();
+  const input = useRef<HTMLInputElement>(null);
+  // Whoever signs out, or has to sign in again, was somewhere that is gone.
+  useEffect(() => input.current?.focus(), []);
 
   const submit = async (): Promise<void> => {
+    if (!TOKEN.test(token.trim())) {
+      setProblem(badToken);
+      return;
+    }
     setChecking(true);
     setProblem(null);
     try {
@@ -39,8 +49,9 @@ export function SignIn({ notice, onSignIn }: SignInProps) {
         <label htmlFor={id}>{label}</label>
         <input
           id={id}
+          ref={input}
           type="password"
-          autoComplete="current-password"
+          autoComplete="off"
           required
           value={token}
           onChange={({ target }) => setToken(target.value)}

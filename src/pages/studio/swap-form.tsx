@@ -22,8 +22,9 @@ const VIDEOS = 'video/mp4,video/quicktime,video/webm,video/x-msvideo';
 export function SwapForm({ face, scene, samples, faceEnhance, onFaceEnhance, onSwap }: SwapFormProps) {
   const { form } = TEXTS;
   usePaste(({ file, address }) => {
-    const inScene = document.activeElement?.closest('.slot') === document.querySelectorAll('.slot')[1];
-    const slot = inScene || face.chosen !== null ? scene : face;
+    // The one with the focus; else the first that is empty.
+    const focused = document.activeElement?.closest<HTMLElement>('[data-slot]')?.dataset['slot'];
+    const slot = (focused ?? (face.chosen === null ? 'face' : 'scene')) === 'face' ? face : scene;
     if (file !== null) slot.chooseFile(file);
     else if (address !== null) slot.chooseAddress(address);
   });
@@ -44,6 +45,7 @@ export function SwapForm({ face, scene, samples, faceEnhance, onFaceEnhance, onS
     >
       <div className="slots">
         <PictureSlot
+          slot="face"
           name={form.face}
           hint={form.faceHint}
           accept={PICTURES}
@@ -51,6 +53,7 @@ export function SwapForm({ face, scene, samples, faceEnhance, onFaceEnhance, onS
           showsFaces={showsFaces}
         />
         <PictureSlot
+          slot="scene"
           name={form.scene}
           hint={form.sceneHint}
           accept={`${PICTURES},${VIDEOS}`}

@@ -1,7 +1,7 @@
 /** What the user has asked for, in the form that can be submitted and shown as code. */
-export interface SwapOrder<Of = string> {
-  readonly source: Of;
-  readonly target: Of;
+export interface SwapOrder {
+  readonly source: string;
+  readonly target: string;
   /** Whether faces in a video are swapped, which is another operation of Akool. */
   readonly isPlus: boolean;
   readonly faceEnhance: boolean;

@@ -4,7 +4,7 @@ import type { JobStatus, JobUpdateSource, WaitingReason } from '@face-swap-gatew
 export const TEXTS = {
   title: 'Face swap studio',
   signOut: 'Sign out',
-  offline: 'You are offline. What you began goes on.',
+  offline: 'The gateway can’t be reached. What you began goes on.',
   polling: 'No live connection: news may come some seconds late.',
 
   signIn: {
@@ -13,6 +13,7 @@ export const TEXTS = {
     hint: 'It stays in this tab, and is forgotten when you close it.',
     button: 'Sign in',
     checking: 'Checking …',
+    badToken: 'A key or token has no blanks and no special characters.',
     expired: 'Your token is no longer valid. Sign in again to go on.',
   },
 
@@ -27,9 +28,10 @@ export const TEXTS = {
     address: (slot: string) => `Or the address of a ${slot.toLowerCase()}`,
     remove: (slot: string) => `Remove the ${slot.toLowerCase()}`,
     uploading: (percent: number) => `Uploading, ${percent} %`,
-    ready: 'Ready',
-    size: (width: number, height: number) => `Ready, ${width} × ${height}`,
-    noPicture: 'No picture can be shown from this address. Akool may not find it either.',
+    loading: 'Loading …',
+    ready: (width: number, height: number) => `Ready, ${width} × ${height}`,
+    noPicture: 'There is no picture or video at this address.',
+    noVideo: 'A video can’t be the face. Choose a picture.',
     badAddress: 'This is no address that begins with https:// or http://.',
     noFaces: 'No face was found in it.',
     faces: (count: number) => (count === 1 ? '1 face found' : `${count} faces found`),
@@ -50,12 +52,15 @@ export const TEXTS = {
     canceled: 'Canceled. It cost nothing.',
     again: 'Try again',
     zoom: 'Zoom',
+    zoomed: 'The enlarged pictures',
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',
     download: 'Download',
     delete: 'Delete',
     deleteReally: 'Delete for good',
-    deleted: 'This swap was deleted.',
+    keep: 'Keep it',
+    open: 'Open the result',
+    gone: 'There is no such swap, or no longer.',
     close: 'Close',
     before: 'Before',
     after: 'After',
@@ -64,6 +69,9 @@ export const TEXTS = {
     noResult: 'The result is no longer kept.',
     life: 'Progress',
   },
+
+  /** Of a stage, for those who can’t see its colour. */
+  stageStates: { done: 'done', now: 'under way', open: 'not yet', failed: 'failed' },
 
   stages: {
     accepted: 'Accepted',
@@ -103,7 +111,8 @@ export const TEXTS = {
 
   errors: {
     unknown: 'Something went wrong. Please try again.',
-    unanswered:
+    unanswered: 'The gateway gave no answer. Please try again.',
+    submitUnanswered:
       'The gateway gave no answer. Nobody knows whether the swap was accepted: look in the list before you try again.',
     rateLimited: (seconds: number) => `Too many at once. Try again in ${seconds} seconds.`,
     uploadGone: 'A picture is no longer kept. Please choose it again.',
@@ -123,7 +132,7 @@ export const STATUS_TEXTS: Readonly<Record<JobStatus, string>> = {
 
 /** Who told the gateway. */
 export const SOURCE_TEXTS: Readonly<Record<JobUpdateSource, string>> = {
-  CLIENT: 'by you',
+  CLIENT: 'by request',
   GATEWAY: 'by gateway',
   SUBMIT: 'by Akool',
   WEBHOOK: 'by callback',

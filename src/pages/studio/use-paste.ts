@@ -10,12 +10,14 @@ export function usePaste(onPaste: (pasted: Dropped) => void): void {
       const pasted = droppedIn(event.clipboardData);
       const { target } = event;
       const isText = target instanceof HTMLInputElement && target.type !== 'file';
-      if (pasted.file === null && (isText || pasted.address === null)) return;
+      if (pasted.file === null && (isText || !/^https?:/i.test(pasted.address ?? ''))) return;
       event.preventDefault();
       latest.current(pasted);
     };
     // A file that misses its place would otherwise replace the page.
-    const keep = (event: DragEvent): void => event.preventDefault();
+    const keep = (event: DragEvent): void => {
+      if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+    };
     window.addEventListener('paste', paste);
     window.addEventListener('dragover', keep);
     window.addEventListener('drop', keep);

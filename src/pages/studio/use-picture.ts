@@ -2,16 +2,22 @@ import type { Upload, UploadProgress } from '@face-swap-gateway/client';
 import { useUpload } from '@face-swap-gateway/client/react';
 import { useEffect, useState } from 'react';
 import { fileProblem } from './file-problem.js';
-import { isVideoAddress, isVideoFile } from './media-kind.js';
+import { isVideoAddress } from './media-kind.js';
 import type { PageConfig } from './page-config.js';
 import { TEXTS } from './texts.js';
 
-interface Chosen {
+export interface Chosen {
   /** What the page shows of it. */
   readonly preview: string;
   /** Null for an address. */
   readonly file: File | null;
   readonly isVideo: boolean;
+}
+
+/** In pixels, upright. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** A picture or video that is chosen for a swap: a file, which is uploaded at once, or an address. */
@@ -20,20 +26,32 @@ export interface Picture {
   readonly progress: UploadProgress | null;
   /** Whether it is on its way. */
   readonly busy: boolean;
-  readonly uploaded: Upload | null;
   /** What is wrong with it. */
   readonly problem: string | null;
   /** The address to swap with, once there is one. */
   readonly address: string | null;
+  /** Of what Akool gets, once it is known. */
+  readonly size: PictureSize | null;
   readonly chooseFile: (file: File) => void;
-  readonly chooseAddress: (text: string) => void;
+  /** Returns false, and changes nothing that was chosen, if it is no address. */
+  readonly chooseAddress: (text: string) => boolean;
   readonly clear: () => void;
+  /** The browser has shown the preview, or null if it can't. */
+  readonly previewed: (size: PictureSize | null) => void;
+  /** Uploads the file once more; returns its new address. */
+  readonly renew: () => Promise<string | null>;
 }
 
-export function usePicture(config: PageConfig): Picture {
+interface UsePictureOptions {
+  readonly config: PageConfig;
+  readonly takesVideos: boolean;
+}
+
+export function usePicture({ config, takesVideos }: UsePictureOptions): Picture {
   const { upload, reset, uploaded, progress, busy, error } = useUpload();
   const [chosen, setChosen] = useState<Chosen | null>(null);
-  const [badAddress, setBadAddress] = useState(false);
+  const [fault, setFault] = useState<string | null>(null);
+  const [shown, setShown] = useState<PictureSize | null>(null);
 
   const file = chosen?.file ?? null;
   const preview = chosen?.preview;
@@ -45,34 +63,49 @@ export function usePicture(config: PageConfig): Picture {
   const clear = (): void => {
     reset();
     setChosen(null);
-    setBadAddress(false);
+    setFault(null);
+    setShown(null);
   };
   const chooseFile = (next: File): void => {
     clear();
-    setChosen({ preview: URL.createObjectURL(next), file: next, isVideo: isVideoFile(next) });
+    const isVideo = next.type.startsWith('video/');
+    setChosen({ preview: URL.createObjectURL(next), file: next, isVideo });
+    if (isVideo && !takesVideos) setFault(TEXTS.form.noVideo);
     // Its error is in the hook's state; that of a file that was replaced is nobody's.
-    upload(next).catch(() => {});
+    else upload(next).catch(() => {});
   };
-  const chooseAddress = (text: string): void => {
+  const chooseAddress = (text: string): boolean => {
+    const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
+    if (url === null || !/^https?:$/.test(url.protocol)) {
+      setFault(TEXTS.form.badAddress);
+      return false;
+    }
     clear();
-    const address = text.trim();
-    if (address === '') return;
-    if (/^https?:\/\/[^\s/]/i.test(address) && URL.canParse(address))
-      setChosen({ preview: address, file: null, isVideo: isVideoAddress(address) });
-    else setBadAddress(true);
+    const isVideo = isVideoAddress(url.pathname);
+    setChosen({ preview: url.href, file: null, isVideo });
+    if (isVideo && !takesVideos) setFault(TEXTS.form.noVideo);
+    return true;
   };
 
-  const own = file === null ? (chosen?.preview ?? null) : (uploaded?.url ?? null);
   const failure = file !== null && error != null ? fileProblem(file, error, config) : null;
+  const problem = fault ?? failure;
+  const own = file === null ? preview : uploaded?.url;
+  const { width, height } = (file === null ? null : uploaded) ?? ({} as Partial<Upload>);
   return {
     chosen,
     progress,
     busy,
-    uploaded: file === null ? null : uploaded,
-    problem: badAddress ? TEXTS.form.badAddress : failure,
-    address: own,
+    problem,
+    address: problem === null ? (own ?? null) : null,
+    size: width && height ? { width, height } : file === null ? shown : null,
     chooseFile,
     chooseAddress,
     clear,
+    previewed: (size) => {
+      setShown(size);
+      // What a browser can't show of a file may still be fit: the gateway says so.
+      if (size === null && file === null) setFault(TEXTS.form.noPicture);
+    },
+    renew: async () => (file === null ? (own ?? null) : (await upload(file)).url),
   };
 }

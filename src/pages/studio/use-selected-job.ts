@@ -7,7 +7,10 @@ export function useSelectedJob(): readonly [id: string | null, select: (id: stri
   const id = useSyncExternalStore(subscribe, current);
   const select = useCallback((next: string | null) => {
     if (next === current()) return;
-    history.pushState(null, '', next === null ? location.pathname + location.search : PREFIX + next);
+    const address = next === null ? location.pathname + location.search : PREFIX + next;
+    // Going back leads from job to job: an empty panel is nowhere to go back to.
+    if (current() === null) history.replaceState(null, '', address);
+    else history.pushState(null, '', address);
     window.dispatchEvent(new HashChangeEvent('hashchange'));
   }, []);
   return [id, select];

@@ -1,0 +1,74 @@
+/** The swap that is being submitted here: at most one at a time, so that a double click pays once. */
+import { type UseFaceSwap, useFaceSwap } from '@face-swap-gateway/client/react';
+import { useEffect, useRef, useState } from 'react';
+import { isUploadGone } from './error-text.js';
+import { placeOrder } from './place-order.js';
+import type { SwapOrder } from './swap-order.js';
+import type { Picture } from './use-picture.js';
+
+export interface Swap {
+  /** From the click until the gateway has answered; after a reload too. */
+  readonly isSending: boolean;
+  readonly progress: UseFaceSwap['progress'];
+  /** Why it was not accepted. */
+  readonly refusal: unknown;
+  readonly interrupted: UseFaceSwap['interrupted'];
+  readonly place: (order: SwapOrder) => void;
+  readonly stop: () => void;
+  /** Does not show it after a reload. @param id of a job */
+  readonly forget: (id: string) => void;
+}
+
+/**
+ * @param pictures whose files are uploaded once more if the gateway has erased them
+ * @param onAccepted called with the job, once; also with one of before a reload
+ */
+export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) => void): Swap {
+  const swap = useFaceSwap({ resume: true });
+  const [isPlacing, setPlacing] = useState(false);
+  // State comes too late for the second of two clicks.
+  const placing = useRef(false);
+  const { job, busy, error, progress, interrupted } = swap;
+
+  const accepted = job?.id;
+  const tell = useRef(onAccepted);
+  tell.current = onAccepted;
+  useEffect(() => {
+    if (accepted !== undefined) tell.current(accepted);
+  }, [accepted]);
+
+  const renewed = async (order: SwapOrder): Promise<SwapOrder> => {
+    const renew = async (address: string): Promise<string> =>
+      (await pictures.find((picture) => picture.address === address)?.renew()) ?? address;
+    const [source, target] = await Promise.all([renew(order.source), renew(order.target)]);
+    return { ...order, source, target };
+  };
+  const place = async (order: SwapOrder): Promise<void> => {
+    if (placing.current) return;
+    placing.current = true;
+    setPlacing(true);
+    try {
+      await placeOrder(swap, order).id;
+    } catch (refusal) {
+      const isOwn = pictures.some(({ address }) => address === order.source || address === order.target);
+      // Its error is shown, and so is that of the second attempt.
+      if (isUploadGone(refusal) && isOwn) await placeOrder(swap, await renewed(order)).id.catch(() => {});
+    } finally {
+      placing.current = false;
+      setPlacing(false);
+    }
+  };
+
+  return {
+    isSending: isPlacing || (busy && job === null),
+    progress,
+    refusal: job === null && !isPlacing ? error : null,
+    interrupted,
+    place: (order) => void place(order).catch(() => {}),
+    // It may have been accepted, or sent, just before.
+    stop: () => void swap.cancel().catch(() => {}),
+    forget: (id) => {
+      if (id === accepted) swap.reset();
+    },
+  };
+}
