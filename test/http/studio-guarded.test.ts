@@ -1,10 +1,11 @@
 /** The studio of gateways that are not open, and of those with the real Akool. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import * as documents from '../../packages/client/src/documents.js';
 import { jwt, SECRET } from '../../packages/client/test/tokens.js';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/config.js';
@@ -12,9 +13,10 @@ import { createSandbox } from '../../src/sandbox/sandbox.js';
 import { akoolSettings } from '../support/akool-settings.js';
 import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';
+import { cleanUp, newFolder } from '../support/gateway-process.js';
 import { startGateway } from '../support/harness.js';
 import { screenshot } from '../support/screenshot.js';
-import { StudioPage } from '../support/studio-page.js';
+import { StudioPage, samplesOf } from '../support/studio-page.js';
 
 const KEY = 'a-key-of-at-least-thirty-two-characters';
 
@@ -29,6 +31,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
   afterAll(async () => {
+    cleanUp();
     await browser?.close();
   });
 
@@ -115,6 +118,51 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await screenshot(studio.page, 'studio-faces');
     expect(await studio.faults()).toEqual([]);
     expect(studio.watched.complaints).toEqual([]);
+  });
+
+  test('runs where only the documents of the package do, without a copy of results, and swaps a face in a video', async () => {
+    const texts = Object.values(documents).flatMap((one) =>
+      typeof one === 'string' ? one : Object.values(one),
+    );
+    const file = join(newFolder(), 'trusted.json');
+    writeFileSync(file, JSON.stringify(Object.fromEntries(texts.map((text, index) => [`d${index}`, text]))));
+    const gateway = await startGateway({ env: { TRUSTED_DOCUMENTS: file, KEEP_RESULTS: 'false' } });
+    ends.push(() => gateway.stop());
+    const studio = await StudioPage.open(browser, gateway.url);
+    ends.push(() => studio.close());
+    const { source } = await samplesOf(gateway.sandbox);
+    const clip = await fetch(`${gateway.sandbox.url}/samples/clip.mp4`);
+    const video = Buffer.from(await clip.arrayBuffer());
+
+    await studio.choose('Face', 'clip.mp4', 'video/mp4', video);
+    await studio.slot('Face').getByText('A video can’t be the face.').waitFor();
+    await studio.choose('Face', 'me.png', 'image/png', source);
+    await studio
+      .slot('Face')
+      .getByText(/^Ready, /)
+      .waitFor();
+    await studio.choose('Scene', 'clip.mp4', 'video/mp4', video);
+    await expect.poll(() => studio.button('Swap faces').isEnabled()).toBe(true);
+    await studio.button('Swap faces').click();
+    await studio.swap.locator('video').waitFor();
+    // The copy that would have a good name is not kept.
+    await studio.swap.getByRole('link', { name: 'Open the result' }).waitFor();
+    await screenshot(studio.page, 'studio-video');
+    expect(await studio.faults()).toEqual([]);
+
+    await studio.page.getByText('Show me the code').click();
+    expect(await studio.page.getByRole('tab').allTextContents()).toEqual(['React', 'JavaScript']);
+    expect(await studio.page.getByRole('textbox', { name: 'Show me the code' }).inputValue()).toContain(
+      'submitPlus',
+    );
+    expect(studio.watched).toMatchObject({ complaints: [], outside: [] });
+
+    await studio.page.goto(gateway.url);
+    await studio.page.getByRole('link', { name: 'Studio' }).waitFor();
+    expect(await studio.faults()).toEqual([]);
+    await screenshot(studio.page, 'home');
+    await studio.page.getByRole('link', { name: 'Studio' }).click();
+    await studio.cards.first().waitFor();
   });
 
   test('is off in production unless it is asked for, and admits no script but its own', async () => {
