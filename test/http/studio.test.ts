@@ -289,16 +289,17 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
     const phone = await StudioPage.open(browser, gateway.url, {
       viewport: { width: 390, height: 844 },
       colorScheme: 'dark',
-      reducedMotion: 'reduce',
       hasTouch: true,
     });
     await phone.chooseBoth(samples);
     await phone.button('Swap faces').click();
     await phone.isQueued();
-    const moving = await phone.page.evaluate(
-      () => (globalThis as unknown as PageGlobal).document.getAnimations().length,
-    );
-    expect(moving).toBe(0);
+    const moving = () =>
+      phone.page.evaluate(() => (globalThis as unknown as PageGlobal).document.getAnimations().length);
+    expect(await moving()).toBe(0);
+    await phone.page.emulateMedia({ reducedMotion: 'no-preference' });
+    await expect.poll(moving).toBeGreaterThan(0);
+    await phone.page.emulateMedia({ reducedMotion: 'reduce' });
     await finishAll();
     const slider = phone.swap.getByRole('slider');
     await slider.waitFor();

@@ -41,6 +41,8 @@ export class StudioPage {
     const context = await browser.newContext({
       viewport: { width: 1200, height: 900 },
       colorScheme: 'light',
+      // To draw what moves takes most of the processor where there is no graphics card.
+      reducedMotion: 'reduce',
       ...contextOptions,
     });
     const opened = new StudioPage(await context.newPage());

@@ -30,7 +30,7 @@ export const TEXTS = {
     uploading: (percent: number) => `Uploading, ${percent} %`,
     loading: 'Loading …',
     ready: (width: number, height: number) => `Ready, ${width} × ${height}`,
-    noPicture: 'There is no picture or video at this address.',
+    noPicture: 'This page can’t show what is at this address. Akool may not find it either.',
     noVideo: 'A video can’t be the face. Choose a picture.',
     badAddress: 'This is no address that begins with https:// or http://.',
     noFaces: 'No face was found in it.',

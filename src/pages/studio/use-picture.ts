@@ -52,6 +52,7 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [fault, setFault] = useState<string | null>(null);
   const [shown, setShown] = useState<PictureSize | null>(null);
+  const [isUnseen, setUnseen] = useState(false);
 
   const file = chosen?.file ?? null;
   const preview = chosen?.preview;
@@ -65,6 +66,7 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
     setChosen(null);
     setFault(null);
     setShown(null);
+    setUnseen(false);
   };
   const chooseFile = (next: File): void => {
     clear();
@@ -89,13 +91,15 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
 
   const failure = file !== null && error != null ? fileProblem(file, error, config) : null;
   const problem = fault ?? failure;
+  // Akool may see what this page can't: it is told, and may be tried.
+  const warning = isUnseen ? TEXTS.form.noPicture : null;
   const own = file === null ? preview : uploaded?.url;
   const { width, height } = (file === null ? null : uploaded) ?? ({} as Partial<Upload>);
   return {
     chosen,
     progress,
     busy,
-    problem,
+    problem: problem ?? warning,
     address: problem === null ? (own ?? null) : null,
     size: width && height ? { width, height } : file === null ? shown : null,
     chooseFile,
@@ -104,7 +108,7 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
     previewed: (size) => {
       setShown(size);
       // What a browser can't show of a file may still be fit: the gateway says so.
-      if (size === null && file === null) setFault(TEXTS.form.noPicture);
+      setUnseen(size === null && file === null);
     },
     renew: async () => (file === null ? (own ?? null) : (await upload(file)).url),
   };

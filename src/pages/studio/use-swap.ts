@@ -15,7 +15,7 @@ export interface Swap {
   readonly interrupted: UseFaceSwap['interrupted'];
   readonly place: (order: SwapOrder) => void;
   readonly stop: () => void;
-  /** Does not show it after a reload. @param id of a job */
+  /** Does not show it after a reload, nor what went wrong. @param id of a job */
   readonly forget: (id: string) => void;
 }
 
@@ -68,7 +68,7 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
     // It may have been accepted, or sent, just before.
     stop: () => void swap.cancel().catch(() => {}),
     forget: (id) => {
-      if (id === accepted) swap.reset();
+      if (id === accepted || error != null) swap.reset();
     },
   };
 }
