@@ -51,7 +51,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
       'a.heic',
       'image/heic',
       () => Buffer.from('\0\0\0\x18ftypheic'),
-      /^HEIC pictures can’t be used. Export it as JPEG.$/,
+      /^HEIC pictures can’t be used. Export this one as JPEG.$/,
     ],
     [
       'that is too large',
@@ -182,7 +182,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
 
     await eraseUploads();
     await studio.page.reload();
-    await studio.swap.getByText('The original is no longer kept').waitFor();
+    await studio.swap.getByText('The original can’t be loaded').waitFor();
     await studio.swap.getByRole('img', { name: 'After' }).waitFor();
     expect(await studio.swap.getByRole('alert').allTextContents()).toEqual(['']);
     await screenshot(studio.page, 'studio-erased');

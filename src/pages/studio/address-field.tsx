@@ -20,10 +20,10 @@ export function AddressField({ name, picture: { chosen, chooseAddress } }: Addre
     taken.current = shown;
   }, [shown, chosen]);
 
-  const take = (): void => {
-    if (text.trim() === '' || text === taken.current) return;
-    taken.current = text;
-    chooseAddress(text);
+  const take = (typed: string): void => {
+    if (typed.trim() === '' || typed === taken.current) return;
+    taken.current = typed;
+    chooseAddress(typed);
   };
   return (
     <>
@@ -34,15 +34,20 @@ export function AddressField({ name, picture: { chosen, chooseAddress } }: Addre
         id={id}
         type="url"
         inputMode="url"
-        placeholder={TEXTS.form.address(name)}
+        placeholder={TEXTS.form.addressLooks}
         value={text}
-        onChange={({ target }) => setText(target.value)}
-        onBlur={take}
+        onChange={({ target, nativeEvent }) => {
+          setText(target.value);
+          // What is pasted is whole; what is typed is not before the field is left.
+          if (nativeEvent instanceof InputEvent && nativeEvent.inputType === 'insertFromPaste')
+            take(target.value);
+        }}
+        onBlur={() => take(text)}
         onKeyDown={(event) => {
           if (event.key !== 'Enter') return;
           // Otherwise the form would be sent before the address is read.
           event.preventDefault();
-          take();
+          take(text);
         }}
       />
     </>

@@ -55,8 +55,9 @@ export function CodePanel({ order, config }: CodePanelProps) {
         {sample?.parts.map((part) => (
           <Block key={`${sample.name} ${part.title}`} {...part} />
         ))}
-        {sample?.hasPackage && <p className="quiet">{code.package}</p>}
-        {needsToken && <p className="quiet">{code.token}</p>}
+        {sample && <p className="quiet">{code.hints[sample.name]}</p>}
+        {sample && needsToken && <p className="quiet">{code.tokens[sample.name]}</p>}
+        {order.target.includes('/uploads/') && <p className="quiet">{code.files}</p>}
       </div>
     </details>
   );

@@ -5,7 +5,7 @@
 import type { SwapOrder } from './swap-order.js';
 
 interface Sample {
-  readonly name: string;
+  readonly name: 'React' | 'JavaScript' | 'GraphQL' | 'curl';
   readonly parts: readonly { readonly title: string | null; readonly code: string }[];
   /** Whether it imports the package. */
   readonly hasPackage: boolean;
@@ -72,7 +72,10 @@ function react(order: SwapOrder, url: string, needsToken: boolean): string {
   const submit = order.isPlus ? 'submitPlus' : 'submit';
   const [shown, result] = order.isPlus
     ? ['', '<video src={job.result.url} controls />']
-    : ['BeforeAfter, ', '<BeforeAfter before={input.target} after={job.result.url} />'];
+    : [
+        'BeforeAfter, ',
+        '<BeforeAfter before={input.target} after={job.result.url} style={{ maxWidth: 512 }} />',
+      ];
   return `import { createFaceSwap } from '@face-swap-gateway/client';
 import { ${shown}FaceSwapProvider, useFaceSwap } from '@face-swap-gateway/client/react';
 import { createRoot } from 'react-dom/client';
@@ -85,7 +88,7 @@ function Swap() {
   return (
     <>
       <button disabled={busy} onClick={() => ${submit}(input)}>Swap faces</button>
-      <p>{error ? String(error) : job?.status}</p>
+      <p>{error ? String(error) : (job?.status ?? (busy && 'Sending …'))}</p>
       {job?.result && ${result}}
     </>
   );

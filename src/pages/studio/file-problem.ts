@@ -16,7 +16,11 @@ export function fileProblem(
   switch (code) {
     case 'CONTENT_TYPE_UNSUPPORTED':
     case 'MEDIA_UNSUPPORTED':
-      return /hei[cf]/i.test(type) || /\.hei[cf]$/i.test(name) ? files.heic : files.kind;
+      return /hei[cf]/i.test(type) || /\.hei[cf]$/i.test(name)
+        ? files.heic
+        : type.startsWith('video/')
+          ? files.video
+          : files.picture;
     case 'UPLOAD_TOO_LARGE':
     case 'TOO_LARGE':
       return files.large((type.startsWith('video/') ? maxVideoBytes : maxImageBytes) / MIB);

@@ -1,7 +1,7 @@
 /** One swap: how far it is, and what came of it. */
 import type { Job } from '@face-swap-gateway/client';
 import { useJob } from '@face-swap-gateway/client/react';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { codeOf, errorText } from './error-text.js';
 import { JobOutcome, Message } from './job-outcome.js';
 import { LifeLine } from './life-line.js';
@@ -27,6 +27,11 @@ export function JobPanel({ id, onClose, onAgain, onDone }: JobPanelProps) {
     setAsking(false);
     action().then(onDone, setRefusal);
   };
+  // The button that had the focus is gone.
+  const keep = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isAsking) keep.current?.focus();
+  }, [isAsking]);
 
   const isGone = codeOf(error) === 'NOT_FOUND';
   if (job === null || isGone) {
@@ -52,10 +57,17 @@ export function JobPanel({ id, onClose, onAgain, onDone }: JobPanelProps) {
       {isAsking ? (
         <div className="row">
           {/* In the place of the button that asked, so that a double click deletes nothing. */}
-          <button type="button" onClick={() => setAsking(false)}>
+          <button
+            ref={keep}
+            type="button"
+            onClick={() => {
+              setAsking(false);
+              onDone();
+            }}
+          >
             {swap.keep}
           </button>
-          <button type="button" className="danger" onClick={() => attempt(remove)}>
+          <button type="button" className="danger" onClick={() => attempt(() => remove().then(onClose))}>
             {swap.deleteReally}
           </button>
         </div>

@@ -22,14 +22,16 @@ export function SignIn({ hasExpired, onSignIn }: SignInProps) {
   useEffect(() => input.current?.focus(), []);
 
   const submit = async (): Promise<void> => {
-    if (!TOKEN.test(token.trim())) {
+    // As it stands in a header.
+    const own = token.trim().replace(/^Bearer\s+/i, '');
+    if (!TOKEN.test(own)) {
       setProblem(badToken);
       return;
     }
     setChecking(true);
     setProblem(null);
     try {
-      await onSignIn(token.trim());
+      await onSignIn(own);
     } catch (error) {
       setProblem(errorText(error));
       setChecking(false);
@@ -57,7 +59,9 @@ export function SignIn({ hasExpired, onSignIn }: SignInProps) {
           onChange={({ target }) => setToken(target.value)}
         />
         <p className="quiet">{hint}</p>
-        <p role="alert">{problem}</p>
+        <p role="alert" className="alert">
+          {problem}
+        </p>
         <button className="primary" type="submit" disabled={isChecking || token.trim() === ''}>
           {isChecking ? checking : button}
         </button>

@@ -1,4 +1,5 @@
 /** Puts the page together: what is chosen, what is being sent, and what is shown. */
+import type { Connection } from '@face-swap-gateway/client';
 import { useConnection, useJob } from '@face-swap-gateway/client/react';
 import { useRef, useState } from 'react';
 import { CodePanel } from './code-panel.js';
@@ -58,13 +59,14 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
   };
   const { job: shown } = useJob(selected);
   const isRefused = refusal != null;
+  const isReady = face.address !== null && scene.address !== null;
 
   return (
     <>
       <header>
         <h1>{TEXTS.title}</h1>
         <p role="status" className="connection" data-connection={connection}>
-          {connection === 'offline' ? TEXTS.offline : connection === 'polling' ? TEXTS.polling : ''}
+          {connectionText(connection, config)}
         </p>
         {config.signIn && (
           <button type="button" className="plain" onClick={onSignOut}>
@@ -95,7 +97,9 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
           {selected === null && !isSending && (
             <>
               <LifeLine job={null} />
-              <Message isAlert={isRefused}>{isRefused ? refusalText(refusal) : TEXTS.swap.empty}</Message>
+              <Message isAlert={isRefused}>
+                {isRefused ? refusalText(refusal) : isReady ? TEXTS.swap.ready : TEXTS.swap.empty}
+              </Message>
               <p className="alert" />
               <div className="row" />
             </>
@@ -113,4 +117,17 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
       </main>
     </>
   );
+}
+
+function connectionText(connection: Connection, { samples }: PageConfig): string {
+  switch (connection) {
+    case 'offline':
+      return TEXTS.offline;
+    case 'polling':
+      return TEXTS.polling;
+    case 'idle':
+    case 'connecting':
+    case 'live':
+      return samples === null ? '' : TEXTS.sandbox;
+  }
 }

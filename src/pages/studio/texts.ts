@@ -5,6 +5,7 @@ export const TEXTS = {
   title: 'Face swap studio',
   signOut: 'Sign out',
   offline: 'The gateway can’t be reached. What you began goes on.',
+  sandbox: 'Sandbox: results are simulated, and cost nothing.',
   polling: 'No live connection: news may come some seconds late.',
 
   signIn: {
@@ -26,6 +27,7 @@ export const TEXTS = {
     choose: 'Choose a file',
     orDrop: 'or drop or paste it here',
     address: (slot: string) => `Or the address of a ${slot.toLowerCase()}`,
+    addressLooks: 'or https://…',
     remove: (slot: string) => `Remove the ${slot.toLowerCase()}`,
     uploading: (percent: number) => `Uploading, ${percent} %`,
     loading: 'Loading …',
@@ -44,6 +46,7 @@ export const TEXTS = {
   swap: {
     title: 'Your swap',
     empty: 'Choose a face and a scene. The swap appears here.',
+    ready: 'Press “Swap faces”. The swap appears here.',
     sending: 'Sending …',
     stop: 'Stop',
     position: (position: number) =>
@@ -65,8 +68,8 @@ export const TEXTS = {
     before: 'Before',
     after: 'After',
     slider: 'Compare before and after',
-    noBefore: 'The original is no longer kept, so there is nothing to compare with.',
-    noResult: 'The result is no longer kept.',
+    noBefore: 'The original can’t be loaded, so there is nothing to compare with. It may no longer be kept.',
+    noResult: 'The result can’t be loaded.',
     life: 'Progress',
   },
 
@@ -97,14 +100,30 @@ export const TEXTS = {
     select: 'Selected. Press Ctrl+C to copy it.',
     operation: 'Operation',
     variables: 'Variables',
-    package:
-      'npm pack --workspace packages/client in the gateway’s folder makes the package that this imports.',
-    token: 'Replace YOUR_TOKEN, or set FACE_SWAP_TOKEN.',
+    /** By the name of a sample. */
+    hints: {
+      React:
+        'As src/main.tsx of a Vite project with React. It imports the package that “npm pack --workspace packages/client” makes in the gateway’s folder: npm install face-swap-gateway-client-0.1.0.tgz.',
+      JavaScript:
+        'As swap.mjs, with Node 20 or newer. It imports the package that “npm pack --workspace packages/client” makes in the gateway’s folder: npm install face-swap-gateway-client-0.1.0.tgz.',
+      GraphQL:
+        'This submits the swap. Follow it by its id: subscription { jobUpdated(id: "…") { status result { url } } }',
+      curl: 'This submits the swap. Ask for its result by its id, or follow it: see “Follow a job” in README.md.',
+    },
+    tokens: {
+      React:
+        'Replace YOUR_TOKEN. The page of your project calls from another origin: name it in CORS_ORIGINS.',
+      JavaScript: 'Set FACE_SWAP_TOKEN.',
+      GraphQL: 'In GraphiQL, put {"Authorization": "Bearer …"} into Headers.',
+      curl: 'Set FACE_SWAP_TOKEN.',
+    },
+    files: 'The addresses of files that were chosen here end some time after their last swap.',
   },
 
   files: {
-    heic: 'HEIC pictures can’t be used. Export it as JPEG.',
-    kind: 'This kind of file can’t be used. Take a JPEG, PNG or WebP picture, or an MP4, MOV, WebM or AVI video.',
+    heic: 'HEIC pictures can’t be used. Export this one as JPEG.',
+    picture: 'This kind of file can’t be used. Take a JPEG, PNG or WebP.',
+    video: 'This kind of video can’t be used. Take an MP4, MOV, WebM or AVI.',
     large: (megabytes: number) => `This file is too large. It may have ${Number(megabytes.toFixed(1))} MB.`,
     empty: 'This file is empty.',
   },
