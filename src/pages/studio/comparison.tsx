@@ -28,7 +28,7 @@ export function Comparison({ before, after }: ComparisonProps) {
   return (
     <>
       <div className="stage">
-        <Pictures key={after} before={before} after={after} />
+        <Pictures before={before} after={after} />
         <button type="button" className="round zoom" aria-label={swap.zoom} onClick={open}>
           ⤢
         </button>
@@ -59,7 +59,7 @@ export function Comparison({ before, after }: ComparisonProps) {
               </button>
             </div>
             <Zoomed zoom={zoom}>
-              <Pictures key={after} before={before} after={after} />
+              <Pictures before={before} after={after} canPan />
             </Zoomed>
           </>
         )}
@@ -89,30 +89,36 @@ function Zoomed({ zoom, children }: { readonly zoom: number; readonly children: 
   );
 }
 
+interface PicturesProps extends ComparisonProps {
+  /** Whether a finger moves the picture, which is larger than the screen, rather than the slider. */
+  readonly canPan?: boolean;
+}
+
 /** As large as fits. Without the picture before, which may have been erased since, the result alone. */
-function Pictures({ before, after }: ComparisonProps) {
+function Pictures({ before, after, canPan = false }: PicturesProps) {
   const { swap } = TEXTS;
   const [ratio, setRatio] = useState<number | null>(null);
-  const [missing, setMissing] = useState<'before' | 'after' | null>(null);
+  /** Addresses that could not be loaded. The result's own changes when the gateway keeps a copy. */
+  const [missing, setMissing] = useState<readonly string[]>([]);
   const loaded = ({ target }: SyntheticEvent): void => {
     if (target instanceof HTMLImageElement && target.dataset['part'] !== 'before')
       setRatio(target.naturalWidth / target.naturalHeight);
   };
   const failed = ({ target }: SyntheticEvent): void => {
-    if (target instanceof HTMLImageElement)
-      setMissing(target.dataset['part'] === 'before' ? 'before' : 'after');
+    if (!(target instanceof HTMLImageElement)) return;
+    const address = target.dataset['part'] === 'before' ? before : after;
+    setMissing((others) => [...others, address]);
   };
   const style: CSSProperties & { '--ratio': number } = {
     '--ratio': ratio ?? 1,
     opacity: ratio === null ? 0 : 1,
-    // A finger may also move a picture that is larger than the screen.
-    touchAction: 'pan-x pan-y',
+    ...(canPan && { touchAction: 'pan-x pan-y' }),
   };
 
-  if (missing === 'after') return <p className="message">{swap.noResult}</p>;
-  if (missing === 'before') {
+  if (missing.includes(after)) return <p className="message">{swap.noResult}</p>;
+  if (missing.includes(before)) {
     return (
-      <figure className="fit" style={style} onLoadCapture={loaded} onErrorCapture={() => setMissing('after')}>
+      <figure className="fit" style={style} onLoadCapture={loaded} onErrorCapture={failed}>
         <img src={after} alt={swap.after} />
         <figcaption>{swap.noBefore}</figcaption>
       </figure>
