@@ -39,7 +39,8 @@ const parts = [
       join(root, 'scripts/node-version.mjs'),
     ],
     build: buildServer,
-    owns: (file) => !['graphiql', 'studio', 'home'].some((name) => file.startsWith(join(dist, name) + sep)),
+    // What no page owns.
+    owns: (file) => !parts.some(({ name, owns }) => name !== 'server' && owns(file)),
   },
   pagePart('graphiql', 'GraphiQL', {
     scripts: {

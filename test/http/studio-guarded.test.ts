@@ -137,10 +137,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await studio.choose('Face', 'clip.mp4', 'video/mp4', video);
     await studio.slot('Face').getByText('A video can’t be the face.').waitFor();
     await studio.choose('Face', 'me.png', 'image/png', source);
-    await studio
-      .slot('Face')
-      .getByText(/^Ready, /)
-      .waitFor();
+    await studio.isReady('Face');
     await studio.choose('Scene', 'clip.mp4', 'video/mp4', video);
     await expect.poll(() => studio.button('Swap faces').isEnabled()).toBe(true);
     await studio.button('Swap faces').click();

@@ -93,10 +93,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await screenshot(studio.page, 'studio-uploading');
     expect(await studio.faults()).toEqual([]);
     await devTools.send('Network.emulateNetworkConditions', { ...slow, uploadThroughput: -1 });
-    await studio
-      .slot('Face')
-      .getByText(/^Ready, /)
-      .waitFor();
+    await studio.isReady('Face');
   });
 
   test('goes on where it was when the line comes back', async () => {

@@ -150,6 +150,12 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
   });
 
   test('deletes a swap when it is asked twice', async () => {
+    // What is still being fetched would be missed when it is gone.
+    await studio.swap.getByRole('link', { name: 'Download' }).waitFor();
+    for (const picture of await studio.page.locator('img').all())
+      await expect
+        .poll(() => picture.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth))
+        .toBeGreaterThan(0);
     const before = await studio.cards.count();
     // The second of the two clicks keeps it.
     await studio.swap.getByRole('button', { name: 'Delete' }).dblclick();
@@ -165,10 +171,7 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
     await studio.type('Face', 'ftp://example.com/me.png');
     await studio.slot('Face').getByText('This is no address').waitFor();
     await studio.type('Face', `${addresses}/source-face.png`);
-    await studio
-      .slot('Face')
-      .getByText(/^Ready, /)
-      .waitFor();
+    await studio.isReady('Face');
     await studio.button('Remove the scene').click();
     await studio
       .slot('Scene')
@@ -184,10 +187,7 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
           return data;
         }, `${addresses}/target-face.png`),
       });
-    await studio
-      .slot('Scene')
-      .getByText(/^Ready, /)
-      .waitFor();
+    await studio.isReady('Scene');
     await studio.button('Swap faces').click();
     await studio.isQueued();
     const { jobs } = await dataOf(ask<Newest, object>(gateway.url, NEWEST));
@@ -216,10 +216,7 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
       );
     }, samples.source.toString('base64'));
     await studio.slot('Face').getByRole('img', { name: 'pasted.png' }).waitFor();
-    await studio
-      .slot('Face')
-      .getByText(/^Ready, /)
-      .waitFor();
+    await studio.isReady('Face');
   });
 
   test('can be used by keyboard alone', async () => {
@@ -246,10 +243,7 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
         studio.page.keyboard.press('Space'),
       ]);
       await chooser.setFiles({ name: 'keys.png', mimeType: 'image/png', buffer: picture });
-      await studio
-        .slot(slot)
-        .getByText(/^Ready, /)
-        .waitFor();
+      await studio.isReady(slot);
     }
     await tabTo(isFocused(studio.button('Swap faces')));
     await studio.page.keyboard.press('Enter');

@@ -93,10 +93,14 @@ export class StudioPage {
   async chooseBoth({ source, target }: Samples): Promise<void> {
     await this.choose('Face', 'me.png', 'image/png', source);
     await this.choose('Scene', 'beach.png', 'image/png', target);
-    for (const slot of ['Face', 'Scene'] as const)
-      await this.slot(slot)
-        .getByText(/^Ready, /)
-        .waitFor();
+    for (const slot of ['Face', 'Scene'] as const) await this.isReady(slot);
+  }
+
+  /** Until the picture in it can be swapped. */
+  isReady(slot: Slot): Promise<void> {
+    return this.slot(slot)
+      .getByText(/^Ready, /)
+      .waitFor();
   }
 
   /** Until Akool has the swap that is shown. */

@@ -58,14 +58,14 @@ function graphqlOf({ source, target, isPlus, faceEnhance }: SwapOrder) {
 }
 
 /** The input of the package's `submit`, on lines of its own. */
-function inputOf({ source, target, isPlus, faceEnhance }: SwapOrder, indent: string): string {
+function inputOf({ source, target, isPlus, faceEnhance }: SwapOrder): string {
   const fields = [
     `source: ${quoted(source)},`,
     `target: ${quoted(target)},`,
     ...(faceEnhance ? ['faceEnhance: true,'] : []),
     ...(isPlus ? ['singleFaceMode: true,'] : []),
   ];
-  return `{\n${fields.map((field) => `${indent}  ${field}\n`).join('')}${indent}}`;
+  return `{\n${fields.map((field) => `  ${field}\n`).join('')}}`;
 }
 
 function react(order: SwapOrder, url: string, needsToken: boolean): string {
@@ -81,7 +81,7 @@ import { ${shown}FaceSwapProvider, useFaceSwap } from '@face-swap-gateway/client
 import { createRoot } from 'react-dom/client';
 
 const client = createFaceSwap({ url: ${quoted(url)}${needsToken ? ", token: 'YOUR_TOKEN'" : ''} });
-const input = ${inputOf(order, '')};
+const input = ${inputOf(order)};
 
 function Swap() {
   const { ${submit}, job, busy, error } = useFaceSwap();
@@ -108,7 +108,7 @@ function javaScript(order: SwapOrder, url: string, needsToken: boolean): string 
   return `import { createFaceSwap } from '@face-swap-gateway/client';
 
 const faceSwap = createFaceSwap({ url: ${quoted(url)}${token} });
-const swap = faceSwap.${order.isPlus ? 'submitPlus' : 'submit'}(${inputOf(order, '')});
+const swap = faceSwap.${order.isPlus ? 'submitPlus' : 'submit'}(${inputOf(order)});
 for await (const job of swap) console.log(job.status);
 console.log((await swap.result()).url);
 faceSwap.close();

@@ -10,22 +10,23 @@ interface SlotStatusProps {
 
 /** How far a picture is, or what is wrong with it. */
 export function SlotStatus({ id, picture, faces }: SlotStatusProps) {
-  const { form } = TEXTS;
-  const { problem, busy, progress, address, size } = picture;
-  const percent = progress === null ? 0 : Math.floor((100 * progress.loaded) / Math.max(1, progress.total));
+  const { problem } = picture;
   return (
     <p id={id} className="slot-status" role="status" data-problem={problem !== null || undefined}>
-      {problem}
-      {problem === null && busy && (
-        <progress aria-label={form.uploading(percent)} value={percent} max={100} />
-      )}
-      {problem === null && !busy && address !== null && size !== null && (
-        <>
-          {form.ready(size.width, size.height)}
-          {faces !== null && ` · ${faces.length === 0 ? form.noFaces : form.faces(faces.length)}`}
-        </>
-      )}
-      {problem === null && !busy && address !== null && size === null && form.loading}
+      {problem ?? <Progress picture={picture} faces={faces} />}
     </p>
   );
+}
+
+function Progress({ picture: { busy, progress, address, size }, faces }: Omit<SlotStatusProps, 'id'>) {
+  const { form } = TEXTS;
+  if (busy) {
+    const percent = progress === null ? 0 : Math.floor((100 * progress.loaded) / Math.max(1, progress.total));
+    return <progress aria-label={form.uploading(percent)} value={percent} max={100} />;
+  }
+  if (address === null) return null;
+  if (size === null) return form.loading;
+  const ready = form.ready(size.width, size.height);
+  if (faces === null) return ready;
+  return `${ready} · ${faces.length === 0 ? form.noFaces : form.faces(faces.length)}`;
 }

@@ -1,5 +1,4 @@
 /** The two pictures, and the button. */
-
 import type { PageConfig } from './page-config.js';
 import { PictureSlot } from './picture-slot.js';
 import type { SwapOrder } from './swap-order.js';
