@@ -11,7 +11,7 @@ import type { ThisMachine } from './http/loopback-guard.js';
 import type { Page } from './http/pages.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { studioPage } from './http/studio.js';
-import { isLocalUrl } from './loopback.js';
+import { isLocalUrl, isLoopback } from './loopback.js';
 import type { Opened } from './open.js';
 import { Cursors } from './resolvers/cursors.js';
 import { createSchema, RESOLVERS } from './resolvers/schema.js';
@@ -100,6 +100,7 @@ export async function compose(
   const { config, log } = given;
   const { store, uploadStore, clock, akool, akoolAddress, bus, archive, spool, fetcher, sandbox } = opened;
   const baseUrl = publicUrl ?? listener.url;
+  warnOfUnreachableUrls(given, baseUrl);
   const settings = {
     ...config,
     ...config.akool,
@@ -221,6 +222,14 @@ export async function compose(
       config.dispatchPaused ? 'PAUSED' : holds.last?.blocks ? holds.last.reason : null,
     ),
   };
+}
+
+function warnOfUnreachableUrls({ config, log }: Settings, baseUrl: string): void {
+  if (config.publicUrl !== null || isLoopback(config.host) || !isLocalUrl(baseUrl)) return;
+  log.warn(
+    { url: baseUrl },
+    'HOST lets other machines in and PUBLIC_URL is not set: they cannot open the URLs of uploads and kept results, which name this machine. Set PUBLIC_URL to the URL at which they reach the gateway.',
+  );
 }
 
 /** Returns null if the gateway serves everyone. */

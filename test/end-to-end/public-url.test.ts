@@ -1,7 +1,7 @@
 /** A gateway below a path, whether or not the proxy in front strips it. */
 import { afterEach, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { startGateway, type TestGateway } from '../support/harness.js';
+import { recordedLog, startGateway, type TestGateway } from '../support/harness.js';
 
 let gateway: TestGateway;
 
@@ -29,6 +29,17 @@ it('answers with the path of PUBLIC_URL and without', async () => {
     true,
     false,
   ]);
+});
+
+it.each([
+  [{}, 0],
+  [{ HOST: '0.0.0.0', AUTH: 'none' }, 1],
+  [{ HOST: '0.0.0.0', AUTH: 'none', PUBLIC_URL: 'http://127.0.0.1:9' }, 0],
+])('with %o, warns %i times that other machines cannot open its URLs', async (env, times) => {
+  const { log, lines } = recordedLog('warn');
+  gateway = await startGateway({ env, overrides: { log } });
+  const warnings = lines.filter(({ msg }) => String(msg).includes('they cannot open the URLs'));
+  expect(warnings).toHaveLength(times);
 });
 
 it('shows browsers where things are, and leads them from /graphql to GraphiQL', async () => {
