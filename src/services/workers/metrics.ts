@@ -1,14 +1,18 @@
 /** The gateway's Prometheus metrics: jobs and dispatch. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, register } from 'prom-client';
 import { HOLD_REASONS } from '../jobs/account-hold.js';
 import { isFinal, type Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 
-/** A separate registry, so that two gateways in one process do not share metrics. */
+/** Has the metrics of the process; two gateways in one process do not share any others. */
 export function createRegistry(): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  return registry;
+  return Registry.merge([processMetrics()]);
+}
+
+/** Collected once, because prom-client can't stop it: its observers would keep every gateway of the process alive. */
+function processMetrics(): Registry {
+  if (register.getMetricsAsArray().length === 0) collectDefaultMetrics();
+  return register;
 }
 
 const DISPATCH_HOLDS = [...HOLD_REASONS, 'PAUSED'] as const;
