@@ -235,16 +235,13 @@ describe('an account that Akool refuses', { timeout: 60_000 }, () => {
     await Promise.all(upTo(9).map(() => submit(gateway.url)));
     expect(gateway.sandbox.requests.pro).toBe(1);
     gateway.clock.skip(6000);
-    await expect.poll(() => gateway.sandbox.requests.pro, { timeout: 5000 }).toBe(2);
+    await expect.poll(() => gateway.sandbox.requests.pro).toBe(2);
     // A pause starts when the refusal is stored, possibly after a skip.
     await expect
-      .poll(
-        () => {
-          gateway.clock.skip(6000);
-          return gateway.sandbox.requests.credit;
-        },
-        { timeout: 10_000 },
-      )
+      .poll(() => {
+        gateway.clock.skip(6000);
+        return gateway.sandbox.requests.credit;
+      })
       .toBeGreaterThan(1);
     expect(gateway.sandbox.requests.pro).toBeLessThanOrEqual(1 + gateway.sandbox.requests.credit);
   });
@@ -260,7 +257,7 @@ describe('an account that Akool refuses', { timeout: 60_000 }, () => {
     // No job is waiting any more, so the next submit is the trial.
     gateway.sandbox.setFaults(WELL);
     gateway.clock.skip(10 * MINUTE);
-    await expect.poll(() => reasonOf(gateway), { timeout: 5000 }).toBeNull();
+    await expect.poll(() => reasonOf(gateway)).toBeNull();
     expect((await submit(gateway.url)).status).toBe('QUEUED');
   });
 
@@ -275,7 +272,7 @@ describe('an account that Akool refuses', { timeout: 60_000 }, () => {
     const after = await start({ dir, sandbox: { faults: refusing(1101) } });
     expect(await reasonOf(after)).toBe('ACCOUNT');
     expect(await lookUp(after.url, job.id)).toMatchObject({ status: 'WAITING', waitingReason: 'ACCOUNT' });
-    await expect.poll(() => after.sandbox.requests.credit, { timeout: 4000 }).toBeGreaterThan(0);
+    await expect.poll(() => after.sandbox.requests.credit).toBeGreaterThan(0);
     expect(after.sandbox.requests.pro).toBe(0);
     await after.stop();
 
@@ -303,9 +300,7 @@ describe('an account that Akool refuses', { timeout: 60_000 }, () => {
     gate.release();
     await Promise.all([first, second]);
     await expect
-      .poll(async () => (await lookUp(gateway.url, waiting ?? '')).history.map(({ note }) => note), {
-        timeout: 8000,
-      })
+      .poll(async () => (await lookUp(gateway.url, waiting ?? '')).history.map(({ note }) => note))
       .toContain('ACCOUNT');
     gateway.sandbox.setFaults(WELL);
     await untilOver(gateway);

@@ -49,7 +49,7 @@ async function resultOf(url: string, id: string): Promise<Result | null> {
 async function archivedResult(gateway: TestGateway): Promise<Result & { readonly id: string }> {
   const { id } = await submit(gateway.url);
   await follow(gateway.url, id);
-  await expect.poll(async () => (await resultOf(gateway.url, id))?.archived, { timeout: 5000 }).toBe(true);
+  await expect.poll(async () => (await resultOf(gateway.url, id))?.archived).toBe(true);
   const result = await resultOf(gateway.url, id);
   if (result === null) throw new Error('There is no result');
   return { ...result, id };
@@ -165,7 +165,7 @@ describe('a completed job', () => {
     await expect.poll(() => lines.map(({ msg }) => msg)).toContain('a result could not be kept');
     expect((await lookUp(gateway.url, id)).status).toBe('COMPLETED');
     rmSync(folder);
-    await expect.poll(async () => (await resultOf(gateway.url, id))?.archived, { timeout: 5000 }).toBe(true);
+    await expect.poll(async () => (await resultOf(gateway.url, id))?.archived).toBe(true);
   });
 
   it('is left with Akool when it is too large, and not fetched again', async () => {
@@ -341,7 +341,7 @@ describe('a result that is not what it should be', () => {
   ])('is not kept: %s', async (_what, code, answer) => {
     const { gateway, lines, id } = await akoolServing((_request, response) => answer(response));
     await expect
-      .poll(() => lines.find(({ msg }) => msg === 'a result could not be kept'), { timeout: 5000 })
+      .poll(() => lines.find(({ msg }) => msg === 'a result could not be kept'))
       .toMatchObject({ job: id, err: { code } });
     expect((await resultOf(gateway.url, id))?.archived).toBe(false);
     expect(kept(gateway.dir)).toEqual([]);
@@ -352,7 +352,7 @@ describe('a result that is not what it should be', () => {
     const { gateway, id } = await akoolServing((_request, response) =>
       response.writeHead(200, { 'content-type': 'text/html' }).end(PNG),
     );
-    await expect.poll(async () => (await resultOf(gateway.url, id))?.archived, { timeout: 5000 }).toBe(true);
+    await expect.poll(async () => (await resultOf(gateway.url, id))?.archived).toBe(true);
     const result = await resultOf(gateway.url, id);
     expect(result?.contentType).toBe('image/png');
     expect((await fetch(result?.url ?? '')).headers.get('content-type')).toBe('image/png');
@@ -384,7 +384,7 @@ describe('a stop or a kill in the midst of archiving', () => {
   }
 
   async function expectWholeCopy(url: string, id: string): Promise<void> {
-    await expect.poll(async () => (await resultOf(url, id))?.archived, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await resultOf(url, id))?.archived).toBe(true);
     const result = await resultOf(url, id);
     const copy = Buffer.from(await (await fetch(result?.url ?? '')).arrayBuffer());
     expect(copy.equals(whole)).toBe(true);

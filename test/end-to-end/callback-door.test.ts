@@ -51,8 +51,9 @@ function sealed(status: number, _id?: string): string {
 
 /** A correctly signed body around any content. */
 function signed(dataEncrypt: string): string {
-  const { timestamp, nonce } = sealing();
-  return JSON.stringify({ signature: sign(dataEncrypt, sealing()), dataEncrypt, timestamp, nonce });
+  const current = sealing();
+  const { timestamp, nonce } = current;
+  return JSON.stringify({ signature: sign(dataEncrypt, current), dataEncrypt, timestamp, nonce });
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' };

@@ -71,7 +71,7 @@ async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<
           later(60_000);
           return opened().get(id);
         },
-        { timeout: 8000, interval: 200 },
+        { interval: 200 },
       )
       .toBeNull();
   return { gateway, store: opened, later, untilErased };
@@ -100,7 +100,7 @@ async function finished(
 ): Promise<{ id: string; media: string; providerId: string }> {
   const { id } = await submit(url, oneFace(key === undefined ? {} : { idempotencyKey: key }));
   await follow(url, id);
-  await expect.poll(async () => (await lookUp(url, id)).result?.archived, { timeout: 5000 }).toBe(true);
+  await expect.poll(async () => (await lookUp(url, id)).result?.archived).toBe(true);
   const { result, providerId } = await lookUp(url, id);
   return { id, media: result?.url ?? '', providerId: providerId ?? '' };
 }
@@ -308,7 +308,7 @@ describe('a deletion that is interrupted', () => {
       if (signal === 'SIGKILL') inDatabase(file, (db) => db.exec('update jobs set erase_at = 1'));
       const second = await startProcess(folder, env);
       expect((await dataOf(ask(second.url, JOB, { id }))).job).toBeNull();
-      await expect.poll(() => sandbox.jobs, { timeout: 8000 }).toEqual([]);
+      await expect.poll(() => sandbox.jobs).toEqual([]);
       expect((await fetch(new URL(new URL(media).pathname, second.url))).status).toBe(404);
       second.child.kill('SIGTERM');
       await second.ended;
@@ -359,7 +359,7 @@ describe('RETENTION_DAYS', () => {
     later(2 * DAY);
     const young = await finished(gateway.url);
     later(DAY + 60_000);
-    await expect.poll(() => store().get(old.id), { timeout: 8000 }).toBeNull();
+    await expect.poll(() => store().get(old.id)).toBeNull();
     expect((await fetch(old.media)).status).toBe(404);
     expect(atAkool(gateway)).toEqual([young.providerId]);
     expect((await store().get(young.id))?.eraseAt).toBeNull();
@@ -369,7 +369,7 @@ describe('RETENTION_DAYS', () => {
     const { gateway, store, later } = await start({ env: { RETENTION_DAYS: '8' } });
     const { id } = await finished(gateway.url);
     later(9 * DAY);
-    await expect.poll(() => store().get(id), { timeout: 8000 }).toBeNull();
+    await expect.poll(() => store().get(id)).toBeNull();
     expect(gateway.sandbox.requests.delete).toBe(0);
   });
 });

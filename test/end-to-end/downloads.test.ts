@@ -63,7 +63,7 @@ beforeAll(async () => {
   gateway = await startGateway();
   ({ id } = await submit(gateway.url));
   await follow(gateway.url, id);
-  await vi.waitFor(async () => expect((await lookUp(gateway.url, id)).result?.archived).toBe(true));
+  await vi.waitFor(async () => expect((await lookUp(gateway.url, id)).result?.archived).toBe(true), 15_000);
   copyUrl = (await lookUp(gateway.url, id)).result?.url ?? '';
 });
 afterAll(() => gateway.stop());

@@ -105,7 +105,7 @@ it('the sandbox shows uploads even if their addresses lead through the internet'
   });
   const { data } = (await answer.json()) as SubmitAnswer;
   const id = data.submitFaceSwap.job.providerId;
-  await expect.poll(() => sandbox.jobs.find((job) => job.id === id)?.status, { timeout: 10_000 }).toBe(3);
+  await expect.poll(() => sandbox.jobs.find((job) => job.id === id)?.status).toBe(3);
   const result = await fetch(`${sandbox.url}/results/${id}.png`);
   await expectBoth(Buffer.from(await result.arrayBuffer()));
 });

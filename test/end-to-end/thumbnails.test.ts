@@ -19,7 +19,6 @@ const WIDTHS = [64, 128, 320, 640, 1024];
 const STEM = 'a'.repeat(43);
 const NAME = `${STEM}.png`;
 const OTHER = 'b'.repeat(43);
-const LATER = { timeout: 10_000 };
 
 const ends: (() => Promise<void> | void)[] = [];
 let large: Buffer;
@@ -193,7 +192,7 @@ describe.each<[string, (options?: StageOptions) => Promise<Stage>]>([
     const orphans = [`${NAME}.64.webp`, `${STEM}.jpg.1024.webp`];
     const others = [`${OTHER}.webp`, `${OTHER}.webp.64.webp`, 'c.65.webp', `${STEM}.64.webp.txt`];
     const { kept } = await open({ before: [...others, ...orphans] });
-    await expect.poll(kept, LATER).toEqual([...others].sort());
+    await expect.poll(kept).toEqual([...others].sort());
   });
 });
 
@@ -382,7 +381,7 @@ describe('thumbnails that cannot be made at once', () => {
     const waiting = Array.from({ length: 500 }, () => raw(`${gateway.url}/media/${NAME}/64`));
     await gate.arrived();
     // The copy and the thumbnail, and the copy again when it is read.
-    await expect.poll(() => found.length, LATER).toBe(2 * 500 + 1);
+    await expect.poll(() => found.length).toBe(2 * 500 + 1);
     const { status, headers, body } = await raw(`${gateway.url}/media/${OTHER}.png/64`);
     expect([status, headers['retry-after'], headers['cache-control']]).toEqual([503, '5', 'no-store']);
     expect(JSON.parse(body.toString())).toEqual({

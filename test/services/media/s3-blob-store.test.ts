@@ -289,7 +289,7 @@ describe('an archive in a bucket', () => {
     const writing = expect(archive.write('a.png', streamOf(picture(100)), png)).rejects.toThrow(
       'PutObject failed: TimeoutError',
     );
-    await vi.waitUntil(() => twin.calls.length === 2, { interval: 5 });
+    await vi.waitUntil(() => twin.calls.length === 2, { timeout: 15_000, interval: 5 });
     await vi.advanceTimersByTimeAsync(ANSWER_MS);
     await finding;
     await vi.advanceTimersByTimeAsync(TRANSFER_MS - ANSWER_MS);

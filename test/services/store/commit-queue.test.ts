@@ -106,7 +106,7 @@ it('keeps nothing of writes that nobody waits for any more, however long a commi
   };
   const under = commits.write(async () => null).catch(() => {});
   const late = Array.from({ length: 10 }, writeOne);
-  await vi.waitUntil(() => refused.length === 10);
+  await vi.waitUntil(() => refused.length === 10, { timeout: 10_000 });
   const areGone = (): boolean => {
     collect();
     return late.every((work) => work.deref() === undefined);

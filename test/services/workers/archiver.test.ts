@@ -97,12 +97,10 @@ describe('archivers that share a store', () => {
     const dir = openFolder();
     await Promise.all([1, 2, 3].map(() => startArchiver(workshop, akool, dir)));
     await expect
-      .poll(
-        async () =>
-          (await Promise.all(jobs.map((job) => workshop.get(job)))).filter(
-            (job) => job.result?.archive === null,
-          ),
-        { timeout: 10_000 },
+      .poll(async () =>
+        (await Promise.all(jobs.map((job) => workshop.get(job)))).filter(
+          (job) => job.result?.archive === null,
+        ),
       )
       .toEqual([]);
     expect([...akool.fetched].sort()).toEqual(jobs.map((_job, n) => `/${n}`).sort());
@@ -255,7 +253,7 @@ describe('an archiver', () => {
     akool.answer = (response) => response.writeHead(404).end();
     const late = await completed(workshop, akool, 2);
     workshop.clock.advance(8 * 24 * HOUR);
-    await expect.poll(async () => (await workshop.get(late)).archiveAt, { timeout: 5000 }).toBeNull();
+    await expect.poll(async () => (await workshop.get(late)).archiveAt).toBeNull();
   });
 
   it('waits longer after each failure, at most an hour, and tries a last time before the end', async () => {
@@ -271,7 +269,7 @@ describe('an archiver', () => {
     expect(wait).toBeGreaterThan(HOUR / 2 - 1);
     expect(wait).toBeLessThanOrEqual(HOUR);
     workshop.clock.advance(end - workshop.clock.now() - HOUR / 4);
-    await expect.poll(async () => (await workshop.get(job)).archiveAttempts, { timeout: 5000 }).toBe(32);
+    await expect.poll(async () => (await workshop.get(job)).archiveAttempts).toBe(32);
     expect((await workshop.get(job)).archiveAt).toBe(end - 60_000);
     await archiver.stop();
   });

@@ -10,6 +10,8 @@ import { Gate } from '../../support/gate.js';
 import { recordedLog, withMethods } from '../../support/harness.js';
 
 const MINUTE = 60_000;
+/** Only what hangs takes this long. */
+const WAIT_MS = 15_000;
 
 let dir: string;
 let archive: BlobStore;
@@ -40,9 +42,12 @@ it('looks again ten minutes after a failure, and then once a day', async () => {
   });
   const sweeper = new ThumbnailSweeper({ archive: away, log });
   sweeper.start();
-  await vi.waitFor(() => expect(lines.at(-1)).toMatchObject({ level: 50, err: { message: 'away' } }));
+  await vi.waitFor(
+    () => expect(lines.at(-1)).toMatchObject({ level: 50, err: { message: 'away' } }),
+    WAIT_MS,
+  );
   vi.advanceTimersByTime(10 * MINUTE);
-  await vi.waitFor(() => expect(lines.at(-1)).toMatchObject({ level: 30, removed: 1 }));
+  await vi.waitFor(() => expect(lines.at(-1)).toMatchObject({ level: 30, removed: 1 }), WAIT_MS);
   expect(kept()).toEqual(['a.png', 'a.png.64.webp']);
   vi.advanceTimersByTime(23 * 60 * MINUTE);
   expect(looks).toBe(2);
