@@ -106,7 +106,9 @@ registerEnumType(JobErrorCodeEnum, {
         'It remained unknown whether Akool accepted the job; it may have been billed, and was not sent again.',
     },
     DEADLINE_EXCEEDED: { description: 'The job waited, or ran at Akool, for longer than allowed.' },
-    PROVIDER_UNAVAILABLE: { description: 'Akool could not be reached.' },
+    PROVIDER_UNAVAILABLE: {
+      description: 'Face detection at Akool failed again and again for a job that needs it.',
+    },
     PROVIDER_ERROR: { description: 'Akool refused with an unknown code; see `providerCode`.' },
     RESULT_UNUSABLE: {
       description: 'Akool finished and billed the job, but the result URL it gave cannot be used.',

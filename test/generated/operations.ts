@@ -48,7 +48,7 @@ export type JobErrorCode =
   | 'PROVIDER_AUTHENTICATION'
   /** Akool refused with an unknown code; see `providerCode`. */
   | 'PROVIDER_ERROR'
-  /** Akool could not be reached. */
+  /** Face detection at Akool failed again and again for a job that needs it. */
   | 'PROVIDER_UNAVAILABLE'
   /** Too many jobs at once for the Akool plan (1005). */
   | 'RATE_LIMITED'

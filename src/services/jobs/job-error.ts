@@ -63,7 +63,9 @@ export const USER_MESSAGES: Readonly<Record<JobErrorCode, UserMessage>> = {
   SUBMIT_UNCONFIRMED: operator(
     'It is unclear whether the face swap was started. Its result may still appear.',
   ),
-  DEADLINE_EXCEEDED: operator('The face swap is taking too long. Its result may still appear.'),
+  DEADLINE_EXCEEDED: operator(
+    'The face swap did not finish in time. Please look again later, or start a new one.',
+  ),
   PROVIDER_UNAVAILABLE: operator(NOT_NOW),
   PROVIDER_ERROR: operator('The face swap failed. Please try again later.'),
   RESULT_UNUSABLE: operator(

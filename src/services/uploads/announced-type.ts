@@ -9,7 +9,7 @@ const ALL = Object.keys(UPLOAD_TYPES).join(', ');
 export const UPLOAD_TYPE_FAULTS = {
   HEIC: 'must not be HEIC, which Akool cannot read: iOS hands over a JPEG if the file input has accept="image/jpeg,image/png,image/webp"; otherwise convert it to JPEG',
   AVIF: 'must not be AVIF, which Akool cannot read: convert it to JPEG, PNG or WebP',
-  BMP: 'must not be BMP, which Akool cannot read: convert it to PNG',
+  BMP: 'must not be BMP, which this gateway does not take: convert it to PNG',
   OTHER: `must be one of ${ALL}`,
 } as const;
 

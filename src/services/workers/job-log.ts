@@ -1,6 +1,7 @@
 /** Logs each job that ends, in one line. */
 import type { Logger } from 'pino';
-import type { JobErrorCode } from '../jobs/job-error.js';
+import type { Job } from '../jobs/job.js';
+import type { JobError, JobErrorCode } from '../jobs/job-error.js';
 import type { JobService } from '../jobs/job-service.js';
 
 /** What the operator has to do; other failures are between the client and Akool. */
@@ -9,16 +10,24 @@ const ADVICE: Partial<Record<JobErrorCode, string>> = {
     'Akool refuses the credentials: check AKOOL_API_KEY, AKOOL_CLIENT_ID and AKOOL_AUTH',
   INSUFFICIENT_CREDIT: 'the Akool account has too little credit: top it up',
   ACCOUNT_PROBLEM: 'Akool refuses the account: see its dashboard',
-  PROVIDER_UNAVAILABLE: 'Akool cannot be reached: check the network, AKOOL_BASE_URL and AKOOL_TIMEOUT_MS',
+  PROVIDER_UNAVAILABLE: "Akool's face detection fails: the job's error says why",
   SUBMIT_UNCONFIRMED:
     'it may have been billed: look for it in the Akool dashboard before submitting it again',
   RESULT_UNUSABLE: "it was billed: see Akool's answer earlier in this log",
 };
 
+const NEVER_ACCEPTED =
+  "Akool accepted no attempt to send it: the job's error says why; check the network, AKOOL_BASE_URL and AKOOL_TIMEOUT_MS";
+
+function adviceOn({ code }: JobError, { providerId, attempts }: Pick<Job, 'providerId' | 'attempts'>) {
+  const wasTried = code === 'DEADLINE_EXCEEDED' && providerId === null && attempts > 0;
+  return wasTried ? NEVER_ACCEPTED : ADVICE[code];
+}
+
 /** @returns ends it */
 export function logEndedJobs(jobs: Pick<JobService, 'onChange'>, log: Logger): () => void {
   return jobs.onChange(
-    ({ id, status, finishedAt, updatedAt, createdAt, attempts, error, result, eraseAt }) => {
+    ({ id, status, finishedAt, updatedAt, createdAt, attempts, providerId, error, result, eraseAt }) => {
       // Later changes of a finished job (its result was copied, it was deleted) are not its end.
       if (finishedAt === null || finishedAt !== updatedAt || result?.archive != null || eraseAt !== null)
         return;
@@ -28,7 +37,8 @@ export function logEndedJobs(jobs: Pick<JobService, 'onChange'>, log: Logger): (
         return;
       }
       const { code, providerCode } = error;
-      log.warn({ ...fields, code, providerCode, advice: ADVICE[code] }, 'job ended');
+      const advice = adviceOn(error, { providerId, attempts });
+      log.warn({ ...fields, code, providerCode, advice }, 'job ended');
     },
   );
 }

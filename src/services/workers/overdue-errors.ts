@@ -1,12 +1,25 @@
 /** The errors of jobs whose time has run out. */
 import { type AccountHold, isTooDear } from '../jobs/account-hold.js';
-import type { Job } from '../jobs/job.js';
+import type { Job, JobUpdate } from '../jobs/job.js';
 import type { JobError } from '../jobs/job-error.js';
 
-export function whyNeverSent(job: Job, hold: AccountHold | null): JobError {
-  if (hold === null || !(hold.blocks || isTooDear(hold, job))) return WAITED_TOO_LONG;
-  const message = `${hold.error.message} The job waited for this to change until it expired; nothing was billed.`;
-  return { ...hold.error, message };
+export function whyNeverAccepted(
+  job: Job,
+  history: readonly JobUpdate[],
+  hold: AccountHold | null,
+): JobError {
+  if (hold !== null && (hold.blocks || isTooDear(hold, job))) {
+    const message = `${hold.error.message} The job waited for this to change until it expired; nothing was billed.`;
+    return { ...hold.error, message };
+  }
+  const answer = history.findLast(({ source }) => source === 'SUBMIT')?.note ?? null;
+  if (answer === null) return WAITED_TOO_LONG;
+  const times = job.attempts === 1 ? 'once' : `${job.attempts} times`;
+  const reason = answer.replace(/\.$/, '');
+  return {
+    ...WAITED_TOO_LONG,
+    message: `The job was tried ${times} and never accepted (the last time: ${reason}); nothing was billed. Submit it again.`,
+  };
 }
 
 const WAITED_TOO_LONG: JobError = {

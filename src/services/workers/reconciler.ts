@@ -15,7 +15,7 @@ import type { JobEvent } from '../jobs/job-event.js';
 import type { JobRequest } from '../jobs/job-request.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
-import { NEVER_CONFIRMED, TOOK_TOO_LONG, whyNeverSent } from './overdue-errors.js';
+import { NEVER_CONFIRMED, TOOK_TOO_LONG, whyNeverAccepted } from './overdue-errors.js';
 import { RESULT_LIFETIME_MS } from './provider-report.js';
 import { ResultQuestions, type ResultQuestionsSettings } from './result-questions.js';
 
@@ -147,12 +147,15 @@ export class Reconciler {
     const late = await this.#late((now) => this.#store.pastDeadline(['WAITING', 'UNCONFIRMED'], now, 500));
     if (late.length === 0) return;
     const hold = await this.#store.accountHold();
+    const histories = await this.#store.histories(late.map(({ id }) => id));
     await Promise.all(
       late.map(({ id }) =>
         this.#jobs.apply(id, (job) => {
           const at = this.#clock.now();
           if (job.deadlineAt > at) return null;
-          if (job.status === 'WAITING') return { type: 'expired', at, error: whyNeverSent(job, hold) };
+          if (job.status === 'WAITING') {
+            return { type: 'expired', at, error: whyNeverAccepted(job, histories.get(id) ?? [], hold) };
+          }
           return job.status === 'UNCONFIRMED' ? { type: 'expired', at, error: NEVER_CONFIRMED } : null;
         }),
       ),

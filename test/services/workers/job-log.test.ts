@@ -24,6 +24,20 @@ test('each job that ends has one line, with its status, and with what to do if t
     report: { status: 'COMPLETED', url: 'https://cdn.example/1.png', expiresAt: NOON + HOUR, keep: false },
   });
   await jobs.apply(done.id, { type: 'deleted', at: NOON });
+  const unsent = await create();
+  await jobs.lease(1, 3 * HOUR);
+  await jobs.apply(unsent.id, {
+    type: 'not-accepted',
+    at: NOON,
+    retryAt: null,
+    deadlineAt: NOON,
+    reason: 'Not sent.',
+  });
+  await jobs.apply(unsent.id, {
+    type: 'expired',
+    at: NOON,
+    error: { ...refusal, code: 'DEADLINE_EXCEEDED' },
+  });
   expect(lines).toMatchObject([
     { level: 30, job: canceled.id, status: 'CANCELED', msg: 'job ended' },
     {
@@ -34,8 +48,9 @@ test('each job that ends has one line, with its status, and with what to do if t
       advice: expect.stringContaining('top it up'),
     },
     { level: 30, job: done.id, status: 'COMPLETED', attempts: 1 },
+    { level: 40, job: unsent.id, attempts: 1, advice: expect.stringContaining('AKOOL_BASE_URL') },
   ]);
   stop();
   await jobs.apply(await create(), { type: 'canceled', at: NOON });
-  expect(lines).toHaveLength(3);
+  expect(lines).toHaveLength(4);
 });

@@ -462,6 +462,27 @@ describe('a job past its deadline', () => {
     expect(workshop.akool.questions).toEqual([]);
   });
 
+  test('that was tried says how often, and why it was not accepted the last time', async () => {
+    const workshop = await openWorkshop();
+    const { jobs, clock } = workshop;
+    const job = await workshop.create();
+    for (const reason of ['Akool is busy.', "Not sent: 127.0.0.1:9 can't be reached."]) {
+      await jobs.lease(1, 3 * HOUR);
+      const deadlineAt = NOON + 24 * HOUR;
+      await jobs.apply(job.id, { type: 'not-accepted', at: NOON, retryAt: null, deadlineAt, reason });
+    }
+    await jobs.apply(job.id, { type: 'moved', at: NOON, position: 3 });
+    clock.advance(24 * HOUR);
+    workshop.reconciler().start();
+    await isIn(workshop, job, 'FAILED');
+    expect((await workshop.get(job)).error).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      retryable: true,
+      message:
+        "The job was tried 2 times and never accepted (the last time: Not sent: 127.0.0.1:9 can't be reached); nothing was billed. Submit it again.",
+    });
+  });
+
   test('that waits is never sent, though the dispatcher is quicker than the reconciler', async () => {
     const workshop = await openWorkshop();
     const job = await workshop.create();
