@@ -21,10 +21,11 @@ import { noTurn, QueryTurns } from '../services/limits/query-turns.js';
 import type { ReportUnexpected } from './client-errors.js';
 import { type DocumentRequest, Documents, type DocumentsOptions, shortened } from './documents.js';
 import { DocumentsInUse } from './documents-in-use.js';
-import { declaredOf, Operation, type Run } from './operation.js';
+import { Operation, type Run } from './operation.js';
 import { type QueryLimits, tooManyValues } from './query-limits.js';
 import type { RateKind, RateLimits } from './rate-limits.js';
 import { Subscriptions } from './subscriptions.js';
+import { variablesOf } from './variables.js';
 
 interface EngineOptions extends DocumentsOptions {
   readonly rates: RateLimits;
@@ -127,7 +128,7 @@ export class Engine {
       schema: this.#schema,
       document: run.document,
       operationName,
-      variableValues: declaredOf(operation, variables),
+      variableValues: variablesOf(this.#schema, operation, variables),
       // Spreading the caller's context would take several times as long.
       contextValue: {
         services: context.services,

@@ -6,7 +6,6 @@ import {
   type GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
-  type OperationDefinitionNode,
   OperationTypeNode,
   subscribe,
 } from 'graphql';
@@ -17,8 +16,7 @@ import type { Turn } from '../services/limits/query-turns.js';
 import { eventWithinBudget, type Result, withinBudget } from './answer-size.js';
 import type { ReportUnexpected } from './client-errors.js';
 import { outageOf, shownErrors } from './outcome.js';
-
-export type Variables = Readonly<Record<string, unknown>>;
+import type { Variables } from './variables.js';
 
 /** What an operation holds while it runs. */
 export interface Run {
@@ -126,18 +124,4 @@ export class Operation implements ExecutionArgs {
   end(): void {
     this.#end();
   }
-}
-
-/** Keeps only declared variables, because all are held in memory while the operation runs. */
-export function declaredOf(
-  { variableDefinitions = [] }: OperationDefinitionNode,
-  variables: unknown,
-): Variables | null | undefined {
-  if (variables == null) return variables;
-  const isDeclared = (name: string): boolean =>
-    variableDefinitions.some(({ variable }) => variable.name.value === name);
-  // Usually all are, and then nothing needs to be copied.
-  if (Object.keys(variables).every(isDeclared)) return variables as Variables;
-  const names = new Set(variableDefinitions.map(({ variable }) => variable.name.value));
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
 }

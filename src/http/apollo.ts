@@ -19,9 +19,10 @@ import type { GatewayContext } from '../resolvers/context.js';
 import type { Course } from './course.js';
 import { headersOf, statusOf } from './http-errors.js';
 import { type OperationRequest, searchOf, toSearch } from './operation-request.js';
-import { persistedQueries } from './persisted-queries.js';
+import type { PersistedTexts } from './persisted-queries.js';
 
 export interface ApolloOptions {
+  readonly persisted: PersistedTexts;
   readonly schema: GraphQLSchema;
   readonly engine: Engine;
   readonly reportUnexpected: ReportUnexpected;
@@ -59,7 +60,7 @@ export class Apollo {
       stopOnTerminationSignals: false,
       // Documents come from the engine; see `givingDocuments`.
       documentStore: null,
-      persistedQueries: options.engine.onlyTrusted ? false : persistedQueries(),
+      persistedQueries: options.engine.onlyTrusted ? false : options.persisted.forApollo,
       formatError: (formatted, error) => toClientError(formatted, error, options.reportUnexpected),
       plugins: [
         // It would wrap every resolver, and these answers must not be cached.
@@ -117,6 +118,8 @@ function givingDocuments({ reportUnexpected }: ApolloOptions): ApolloServerPlugi
         await course.begin({ ...request, query: source });
         const document = course.operation?.document ?? NO_DOCUMENT;
         Object.assign(requestContext, { document });
+        // As they were admitted.
+        if (course.operation !== null) Object.assign(request, { variables: course.operation.variableValues });
         // Apollo Server creates this object for each request.
         Object.assign(contextValue, course.operation?.contextValue);
       },

@@ -24,9 +24,12 @@ import { atExpiry } from './expiry.js';
 import { headersOf, refuseOtherMethods, sendErrors, sendRefusal, statusOf } from './http-errors.js';
 import { onceOver } from './once-over.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
+import { type PersistedTexts, persistedHash, persistedQueryFault } from './persisted-queries.js';
 
 interface EventStreamOptions {
   readonly engine: Engine;
+  /** Not used if only trusted documents may run. */
+  readonly persisted: PersistedTexts;
   readonly reportUnexpected: ReportUnexpected;
   /** The maximum number of open streams; more are refused with 503. */
   readonly maxStreams: number;
@@ -65,14 +68,14 @@ export class EventStreams {
 
   /** Resolves when the stream has ended, or when the request was refused. */
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { engine, reportUnexpected, maxStreams } = this.#options;
-    if (this.#open.size >= maxStreams) return sendRefusal(reply, 503);
+    const { reportUnexpected, maxStreams } = this.#options;
+    if (this.#open.size >= maxStreams) return refuse(tooManyStreams(), request, reply, reportUnexpected);
     const response = reply.raw;
     this.#open.add(response);
     onceOver(request, reply, () => this.#open.delete(response));
     let operation: Operation | null = null;
     try {
-      operation = await begin(request, reply, engine);
+      operation = await begin(request, reply, this.#options);
       if (operation.isMutation) this.#answers.add(response);
       await run(operation, request, reply, reportUnexpected);
     } catch (error) {
@@ -104,11 +107,17 @@ export function eventStreamRoute(
 }
 
 /** @throws RefusedStream, GatewayError */
-async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engine): Promise<Operation> {
-  const asked = checked(operationRequestOf(request));
+async function begin(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { engine, persisted }: EventStreamOptions,
+): Promise<Operation> {
+  const meant = operationRequestOf(request);
+  const asked = checked(engine.onlyTrusted ? meant : withText(meant, persisted));
   const { context } = senderOf(request);
   const admission = await engine.admit(context.caller, asked);
   if ('errors' in admission) throw new RefusedStream(400, admission.errors);
+  if (!engine.onlyTrusted) keepText(asked, persisted);
   const type = admission.operation.operation;
   if (type === OperationTypeNode.MUTATION && request.method === 'GET') {
     throw new RefusedStream(405, [badRequest('Mutations must be sent by POST.')], { allow: 'POST' });
@@ -119,6 +128,39 @@ async function begin(request: FastifyRequest, reply: FastifyReply, engine: Engin
   const operation = await engine.begin(context, admission, asked, onceLeft);
   onceLeft(() => operation.leave());
   return operation;
+}
+
+/** Adds the text of a persisted query that the request only names. @throws RefusedStream */
+function withText(meant: OperationRequest, persisted: PersistedTexts): OperationRequest {
+  const fault = persistedQueryFault(meant);
+  if (fault !== null) throw new RefusedStream(400, [badRequest(fault)]);
+  const hash = persistedHash(meant);
+  if (hash === null || (typeof meant.query === 'string' && meant.query !== '')) return meant;
+  const query = persisted.get(hash);
+  if (query === undefined) throw new RefusedStream(200, [textNotFound()]);
+  return { ...meant, query };
+}
+
+/** Keeps the text of a persisted query, which is valid. */
+function keepText({ query, extensions }: AskedOperation, persisted: PersistedTexts): void {
+  const hash = persistedHash({ extensions });
+  if (hash !== null && typeof query === 'string') persisted.set(hash, query);
+}
+
+/** As Apollo Server says it; clients then send the text too. */
+function textNotFound(): GraphQLError {
+  return new GraphQLError('PersistedQueryNotFound', { extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } });
+}
+
+function tooManyStreams(): RefusedStream {
+  const error = new GatewayError('RATE_LIMITED', 'Too many event streams are open; try again later.', {
+    extensions: { retryAfterSeconds: 1 },
+  });
+  return new RefusedStream(
+    503,
+    [new GraphQLError(error.message, { originalError: error })],
+    headersOf(error),
+  );
 }
 
 /** Otherwise it would stay in memory as long as the stream. */

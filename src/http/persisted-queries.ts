@@ -1,6 +1,6 @@
 /**
- * The cache for Apollo Server's persisted queries: texts by hash. Apollo's own cache limits only the length of the
- * texts, so it has room for millions of short ones.
+ * Persisted queries, whose texts are kept by their hash. Apollo Server's own cache limits only the length of the texts,
+ * so it has room for millions of short ones.
  */
 import { hash } from 'node:crypto';
 import type { PersistedQueryOptions } from '@apollo/server';
@@ -17,9 +17,9 @@ const ENTRY_CHARACTERS = 500;
  * is, or there is none.
  */
 export function persistedQueryFault({ query, extensions }: OperationRequest): string | null {
-  if (typeof extensions !== 'object' || extensions === null || !('persistedQuery' in extensions)) return null;
-  if (extensions.persistedQuery == null) return null;
-  const { version, sha256Hash } = Object(extensions.persistedQuery) as Record<string, unknown>;
+  const asked = askedOf(extensions);
+  if (asked === null) return null;
+  const { version, sha256Hash } = asked;
   if (version !== 1) return 'extensions.persistedQuery.version must be 1.';
   if (typeof sha256Hash !== 'string') return 'extensions.persistedQuery.sha256Hash must be a string.';
   const isOfAnother =
@@ -29,16 +29,40 @@ export function persistedQueryFault({ query, extensions }: OperationRequest): st
     : null;
 }
 
-export function persistedQueries(): PersistedQueryOptions {
-  const texts = new LRUCache<string, string>({
+/** Returns the hash of a request without a fault; null if it names none. */
+export function persistedHash({ extensions }: OperationRequest): string | null {
+  const { sha256Hash } = askedOf(extensions) ?? {};
+  return typeof sha256Hash === 'string' ? sha256Hash : null;
+}
+
+function askedOf(extensions: unknown): Record<string, unknown> | null {
+  if (typeof extensions !== 'object' || extensions === null || !('persistedQuery' in extensions)) return null;
+  return extensions.persistedQuery == null ? null : Object(extensions.persistedQuery);
+}
+
+export class PersistedTexts {
+  readonly #texts = new LRUCache<string, string>({
     maxSize: MAX_PERSISTED_CHARACTERS,
     sizeCalculation: (text) => text.length + ENTRY_CHARACTERS,
   });
-  return {
-    cache: {
-      get: async (hash) => texts.get(hash),
-      set: async (hash, text) => void texts.set(hash, text),
-      delete: async (hash) => texts.delete(hash),
-    },
-  };
+
+  get(hash: string): string | undefined {
+    return this.#texts.get(hash);
+  }
+
+  set(hash: string, text: string): void {
+    this.#texts.set(hash, text);
+  }
+
+  /** The same texts for Apollo Server, which begins the keys with a prefix of its own. */
+  get forApollo(): PersistedQueryOptions {
+    const hashOf = (key: string): string => key.replace(/^apq:/, '');
+    return {
+      cache: {
+        get: async (key) => this.get(hashOf(key)),
+        set: async (key, text) => this.set(hashOf(key), text),
+        delete: async (key) => this.#texts.delete(hashOf(key)),
+      },
+    };
+  }
 }

@@ -31,6 +31,7 @@ import { LoopbackGuard, type ThisMachine } from './loopback-guard.js';
 import { mediaRoutes } from './media.js';
 import { refuseOtherSites } from './other-sites.js';
 import { type Page, pageRoutes } from './pages.js';
+import { PersistedTexts } from './persisted-queries.js';
 import { type ProbeOptions, probeRoutes } from './probes.js';
 import { takeQueryToken } from './query-token.js';
 import { type UploadDoor, uploadRoutes } from './uploads.js';
@@ -158,10 +159,17 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       const hasOrigins = corsOrigins.length > 0 || guard !== null;
       if (hasOrigins) await allowOrigins(app, corsOrigins.includes('*') ? '*' : mayCall);
       const onRequest = [refuseOtherSites(mayCall), takeQueryToken, askFirst(app, contextOf, bodies, heard)];
-      const streams = new EventStreams(app, { engine, reportUnexpected, maxStreams: options.maxSockets });
+      const persisted = new PersistedTexts();
+      const streams = new EventStreams(app, {
+        engine,
+        persisted,
+        reportUnexpected,
+        maxStreams: options.maxSockets,
+      });
       apollo = await graphqlRoute(app, {
         schema,
         engine,
+        persisted,
         onRequest,
         streams,
         reportUnexpected,

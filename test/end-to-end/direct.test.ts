@@ -61,6 +61,53 @@ it.each<[string, object]>([
   ]);
 });
 
+it('takes input objects with the type names that clients add to what they receive', async () => {
+  const query = 'query ($filter: JobFilter) { jobs(filter: $filter) { pageInfo { hasNextPage } } }';
+  const variables = { filter: { status: ['CANCELED'], __typename: 'JobFilter' } };
+  const answer = { data: { jobs: { pageInfo: { hasNextPage: false } } } };
+  expect(JSON.parse((await post({ query, variables })).body)).toEqual(answer);
+  const search = new URLSearchParams({ query, variables: JSON.stringify(variables) });
+  const got = await fetch(`${gateway.url}/graphql?${search}`, {
+    headers: { authorization: `Bearer ${KEY}`, 'apollo-require-preflight': 'true' },
+  });
+  expect(await got.json()).toEqual(answer);
+});
+
+describe('A persisted query', () => {
+  const query = '{ jobs { pageInfo { hasNextPage } } }';
+  const extensions = persisted(hash('sha256', query, 'hex'));
+  const stream = async (request: object) => {
+    const response = await fetch(`${gateway.url}/graphql/stream`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        authorization: `Bearer ${KEY}`,
+      },
+      body: JSON.stringify(request),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+
+  it('is found by its hash once its text was sent, over both addresses', async () => {
+    const missing = await stream({ extensions });
+    expect([missing.status, JSON.parse(missing.text).errors[0]]).toMatchObject([
+      200,
+      { message: 'PersistedQueryNotFound', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } },
+    ]);
+    expect((await stream({ query, extensions })).text).toContain('"hasNextPage":false');
+    expect((await stream({ extensions })).text).toContain('"hasNextPage":false');
+    expect((await post({ extensions })).body).toContain('"hasNextPage":false');
+  });
+
+  it('with the hash of another text is refused, and not kept', async () => {
+    const other = '{ jobs { edges { node { id } } } }';
+    expect((await stream({ query: other, extensions })).status).toBe(400);
+    expect((await stream({ query, extensions: persisted('a', 2) })).status).toBe(400);
+    expect((await stream({ extensions })).text).not.toContain('edges');
+  });
+});
+
 it.each<[string, number, object]>([
   ['no extensions', 0, {}],
   [

@@ -556,7 +556,14 @@ describe('An event stream', () => {
     const query = `subscription { jobUpdated(id: "${id}") { id } }`;
     const leaving = new AbortController();
     await stream({ query }, KEY, { signal: leaving.signal });
-    for (const path of PATHS) expect((await stream({ query }, KEY, {}, path)).status).toBe(503);
+    for (const path of PATHS) {
+      const refused = await stream({ query }, KEY, {}, path);
+      expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toMatchObject([
+        503,
+        '1',
+        { errors: [{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 } }] },
+      ]);
+    }
     leaving.abort();
     await until(() => bus.followedJobs().length === 0);
     await until(async () => (await stream({ query: '{ __typename }' })).status === 200);

@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
 import { RateLimits } from '../../src/graphql/rate-limits.js';
 import { askFirst } from '../../src/http/callers.js';
 import { EventStreams, eventStreamRoute } from '../../src/http/event-stream.js';
+import { PersistedTexts } from '../../src/http/persisted-queries.js';
 import type { CallerContext } from '../../src/resolvers/context.js';
 import { HeardBytes } from '../../src/services/limits/heard-bytes.js';
 import { HeldBytes } from '../../src/services/limits/held-bytes.js';
@@ -45,7 +46,12 @@ test('one event, until that is read', async () => {
   const onRequest = askFirst(app, context, new HeldBytes(1024 * 1024), new HeardBytes());
   eventStreamRoute(
     app,
-    new EventStreams(app, { engine, reportUnexpected: () => {}, maxStreams: 1 }),
+    new EventStreams(app, {
+      engine,
+      persisted: new PersistedTexts(),
+      reportUnexpected: () => {},
+      maxStreams: 1,
+    }),
     onRequest,
   );
   await app.listen({ host: '127.0.0.1', port: 0 });
