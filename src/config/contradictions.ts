@@ -4,13 +4,14 @@ import { faultOfTenantName } from '../tenant-name.js';
 import type { Values } from './settings.js';
 
 /** With a path like these it would be unclear what a proxy has stripped. */
-const ROUTES = /^\/(?:graphql|graphiql|studio|media|uploads|webhooks|healthz|readyz|metrics)(?:\/|$)/;
+const ROUTES = /^\/(?:graphql|graphiql|studio|home|media|uploads|webhooks|healthz|readyz|metrics)(?:\/|$)/;
 
 /** Returns one line for each contradiction. Settings that are not valid are undefined, despite their types. */
 export function contradictionsIn(v: Values): readonly string[] {
   return [
     ...keyMistakes(v),
     ...publicUrlMistakes(v),
+    ...portMistakes(v),
     ...callerMistakes(v),
     ...tenantMistakes(v),
     ...archiveMistakes(v),
@@ -54,6 +55,12 @@ function publicUrlMistakes(v: Values): readonly string[] {
   return [
     `PUBLIC_URL is ${JSON.stringify(v.PUBLIC_URL)}; its path must not begin like an address of the gateway, such as /graphql or /media`,
   ];
+}
+
+function portMistakes({ PORT: port, SANDBOX_PORT: sandboxPort }: Values): readonly string[] {
+  return port !== 0 && port === sandboxPort
+    ? [`SANDBOX_PORT is "${port}", which is PORT; it must be another port`]
+    : [];
 }
 
 function callerMistakes(v: Values): readonly string[] {

@@ -4,15 +4,27 @@
  */
 import type { IncomingMessage } from 'node:http';
 
+const REASONS = { 400: 'BROKEN_BODY', 413: 'TOO_LARGE', 415: 'MEDIA_TYPE' } as const satisfies Record<
+  number,
+  string
+>;
+
 /** Thrown for a body that is not read; the status gives the reason. */
 export class RefusedBody extends Error {
   readonly statusCode: 400 | 413 | 415;
+  /** For the log. */
+  readonly code: string;
   /** For the client; undefined if the status is enough. */
   readonly explanation: string | undefined;
 
-  constructor(statusCode: RefusedBody['statusCode'], explanation?: string) {
+  constructor(
+    statusCode: RefusedBody['statusCode'],
+    explanation?: string,
+    code: string = REASONS[statusCode],
+  ) {
     super('refused');
     this.statusCode = statusCode;
+    this.code = code;
     this.explanation = explanation;
   }
 }

@@ -15,6 +15,9 @@ import { inflated, isCompressed } from './inflate.js';
 
 export type Callbacks = Pick<CallbackReceiver, 'receive' | 'isAwaitedAt'>;
 
+/** The reason in the log, as the receiver gives it. */
+const UNKNOWN_ADDRESS = 'UNKNOWN_ADDRESS';
+
 export function callbackRoute(receiver: Callbacks): FastifyPluginAsync {
   return async (app) => {
     app.removeAllContentTypeParsers();
@@ -34,7 +37,7 @@ export function callbackRoute(receiver: Callbacks): FastifyPluginAsync {
         return reply.code(503).send({ error: 'try again' });
       },
     );
-    app.setNotFoundHandler(async (request, reply) => refuse(request, reply, 'UNKNOWN_ADDRESS'));
+    app.setNotFoundHandler(async (request, reply) => refuse(request, reply, UNKNOWN_ADDRESS));
     // A wildcard, because Fastify answers a named parameter that is too long with its own error.
     app.all('/*', async (request, reply) => {
       const { method, body, params } = request;
@@ -63,7 +66,8 @@ async function read(payload: IncomingMessage, token: string, receiver: Callbacks
   const encoding = payload.headers['content-encoding'];
   const address = setImmediate().then(async () => {
     const isWork = !isHere || isCompressed(encoding);
-    if (isWork && !(await receiver.isAwaitedAt(token))) throw new RefusedBody(400);
+    if (isWork && !(await receiver.isAwaitedAt(token)))
+      throw new RefusedBody(400, undefined, UNKNOWN_ADDRESS);
   });
   const [bytes] = await Promise.all([body, address]);
   // What can't be inflated is not readable either, which is for the receiver to say.

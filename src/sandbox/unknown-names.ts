@@ -8,6 +8,9 @@ const MAX_DISTANCE = 2;
 /** Shorter names are too much like others'. */
 const MIN_CHARACTERS = 8;
 
+/** What Akool calls a setting of ours: its clientSecret is the API key. */
+const ALIASES: Readonly<Record<string, string>> = { AKOOL_CLIENT_SECRET: 'AKOOL_API_KEY' };
+
 export interface UnknownName {
   readonly name: string;
   /** The setting that was probably meant. */
@@ -28,7 +31,7 @@ export function unknownNames(
   return Object.keys(environment).flatMap((name) => {
     if (known.includes(name) || OF_A_SERVICE.test(name) || !environment[name]?.trim()) return [];
     const spelled = name.toUpperCase();
-    const nearest = closest(spelled, candidates);
+    const nearest = ALIASES[spelled] ?? closest(spelled, candidates);
     const isTypo = spelled.length >= MIN_CHARACTERS && distance(spelled, nearest) <= MAX_DISTANCE;
     return isTypo || ours.test(spelled) ? [{ name, nearest }] : [];
   });

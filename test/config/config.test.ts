@@ -110,6 +110,8 @@ test.each([
   ['PUBLIC_URL', 'https://swap.example.com/media', 'its path must not begin like an address of the gateway'],
   ['PUBLIC_URL', 'https://swap.example.com/graphql/v1', 'its path must not begin'],
   ['PUBLIC_URL', 'https://swap.example.com/uploads', 'its path must not begin'],
+  ['PUBLIC_URL', 'https://swap.example.com/home', 'its path must not begin'],
+  ['SANDBOX_PORT', '4000', 'which is PORT; it must be another port'],
   ['UPLOAD_QUOTA_BYTES', '0', 'it must be an integer from 1'],
   ['UPLOAD_MAX_VIDEO_BYTES', '2147483648', 'it must be an integer from 1 to 2147483647'],
 ])('%s=%j is refused, because it %s', (name, text, why) => {

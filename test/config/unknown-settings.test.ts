@@ -6,6 +6,7 @@ import { SETTING_NAMES } from '../../src/sandbox/settings.js';
 test.each([
   ['AKOOL_APIKEY', 'AKOOL_API_KEY'],
   ['AKOOL_KEY', 'AKOOL_API_KEY'],
+  ['AKOOL_CLIENT_SECRET', 'AKOOL_API_KEY'],
   ['AUTH_API_KEY', 'AUTH_API_KEYS'],
   ['auth_jwt_secret', 'AUTH_JWT_SECRET'],
   ['AUTH_ISSUER', 'AUTH_JWT_ISSUER'],

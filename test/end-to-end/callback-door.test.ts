@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encrypt, type Sealing, seal, sign } from '../../src/sandbox/envelope.js';
 import type { SandboxJob } from '../../src/sandbox/sandbox.js';
 import { follow, lookUp, submit } from '../support/caller.js';
-import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
+import { recordedLog, startGateway, type TestGateway, withMethods } from '../support/harness.js';
 import type { SeenJob } from '../support/operations.js';
 
 let gateway: TestGateway;
@@ -209,6 +209,17 @@ describe('Whatever cannot be read', () => {
     expect((await post(sealed(3))).status).toBe(200);
     expect(gateway.sandbox.requests.results).toBe(before);
   });
+});
+
+it('at an unknown address is logged as such, however its body comes', async () => {
+  await gateway.stop();
+  const { log, lines } = recordedLog('warn');
+  gateway = await startGateway({ ...SILENT, overrides: { log } });
+  const unknown = `${gateway.url}/webhooks/akool/${'A'.repeat(32)}`;
+  await post('{}', JSON_TYPE, unknown);
+  await post(gzipSync('{}'), { ...JSON_TYPE, 'content-encoding': 'gzip' }, unknown);
+  const refused = lines.filter(({ msg }) => msg === 'callback refused').map(({ reason }) => reason);
+  expect(refused).toEqual(['UNKNOWN_ADDRESS', 'UNKNOWN_ADDRESS']);
 });
 
 describe('Whatever is bad', () => {
