@@ -88,7 +88,7 @@ class FolderBlobStore implements BlobStore {
       // `flush` is fsync: the name must never exist without the content.
       const file = createWriteStream(unfinished, { flags: 'wx', flush: true });
       await pipeline(content, file, { ...(signal && { signal }) });
-      await rename(unfinished, join(this.#dir, name));
+      await unnamed(rename(unfinished, join(this.#dir, name)));
     } catch (error) {
       content.destroy();
       await rm(unfinished, { force: true }).catch(() => {});
@@ -100,12 +100,12 @@ class FolderBlobStore implements BlobStore {
   async adopt(name: string, path: string, { signal }: WriteOptions): Promise<void> {
     await sync(path);
     signal?.throwIfAborted();
-    await rename(path, join(this.#dir, name));
+    await unnamed(rename(path, join(this.#dir, name)));
     await sync(this.#dir);
   }
 
   async remove(name: string): Promise<void> {
-    await rm(join(this.#dir, name), { force: true });
+    await unnamed(rm(join(this.#dir, name), { force: true }));
   }
 
   async removeAny(stem: string): Promise<void> {
@@ -138,11 +138,21 @@ class FolderBlobStore implements BlobStore {
   }
 }
 
+/** Removes the path from an error of the system, because a blob's name is a permission, and errors are logged. */
+async function unnamed<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    throw Object.assign(new Error(`${syscall} failed: ${code}`), { code });
+  }
+}
+
 /** Returns null if there is none, or it is not a file. */
 async function openFile(path: string): Promise<FileHandle | null> {
   let handle: FileHandle;
   try {
-    handle = await open(path, 'r');
+    handle = await unnamed(open(path, 'r'));
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;

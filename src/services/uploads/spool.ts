@@ -2,10 +2,11 @@
  * The folder on the local disk in which files of callers arrive, before they are checked and stored.
  *
  * Each process has a folder of its own in it, so that what a dead process left can be told from what is arriving:
- * - the folder's name has the host and the process, which shows on the same host whether the process still runs;
+ * - the folder's name has the host and the process, which shows among the same processes whether it still runs;
  * - the folder's time says when its process was last seen, for all other hosts: gateways may share a disk.
  */
 import { randomUUID } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm, statfs, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -99,9 +100,19 @@ export class Spool {
   }
 }
 
-const HOST = encodeURIComponent(hostname());
+/** Containers may share the host's name, but not its processes. */
+const HOST = encodeURIComponent(`${hostname()}.${processNamespace()}`);
 /** The processes of a container that is restarted have the same numbers again, but not the same start. */
 const STARTED = Math.trunc(performance.timeOrigin);
+
+/** Returns an empty text where there are no namespaces. */
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
+}
 
 function isRunning(pid: number, started: number): boolean {
   if (pid === process.pid) return started === STARTED;

@@ -3,6 +3,10 @@ import { parseUrl } from '../../http-url.js';
 import { extensionOf, type Upload } from './upload.js';
 
 const PATH = '/uploads';
+/** What is served below it: a name, with or without its extension. */
+const SERVED = /^([\w-]+)(?:\.[a-z0-9]{2,5})?$/;
+/** Proxies may see separators where the gateway sees none, and the other way round. */
+const UNSURE_SEPARATORS = /%2f|\/\//i;
 
 export class UploadAddresses {
   readonly #base: string;
@@ -27,19 +31,19 @@ export class UploadAddresses {
   }
 
   /**
-   * Returns the name that an upload at this address would have; null if it is not an address of uploads. Only host and
-   * path count: a query string does not change what is served.
+   * Returns the name of the upload that would be served at this address; empty if none can be; null if it is not an
+   * address of uploads. Only host and path count: a query string does not change what is served.
    */
   nameAt(address: string): string | null {
     // Most addresses are not ours, and parsing takes long.
     if (!/uploads|%/i.test(address)) return null;
     const url = parseUrl(address);
     if (url === null || plainHost(url.host) !== this.#host) return null;
-    const path = decoded(url.pathname);
+    const path = decoded(url.pathname)?.replace(/\/{2,}/g, '/');
     if (path === this.#path) return '';
-    if (path === null || !path.startsWith(`${this.#path}/`)) return null;
-    const [name = ''] = path.slice(this.#path.length + 1).split('.', 1);
-    return name;
+    if (path?.startsWith(`${this.#path}/`) !== true) return null;
+    if (UNSURE_SEPARATORS.test(url.pathname)) return '';
+    return SERVED.exec(path.slice(this.#path.length + 1))?.[1] ?? '';
   }
 }
 

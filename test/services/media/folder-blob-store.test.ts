@@ -7,12 +7,14 @@ import fs, {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createFolderBlobStore } from '../../../src/services/media/folder-blob-store.js';
 import { describeArchive, picture, streamOf } from './blob-store.contract.js';
@@ -90,6 +92,29 @@ describe('an archive of files', () => {
       { inode: statSync(file).ino, isNamed: false },
       { inode: statSync(dir).ino, isNamed: true },
     ]);
+  });
+
+  it('does not tell names in its errors, because they are permissions', async () => {
+    const archive = createFolderBlobStore(dir);
+    await archive.start();
+    symlinkSync('loop-secret', join(dir, 'loop-secret'));
+    mkdirSync(join(dir, 'folder-secret', 'in it'), { recursive: true });
+    writeFileSync(join(dir, 'arrived'), 'x');
+    const failures = await Promise.allSettled([
+      archive.find('loop-secret'),
+      archive.read('loop-secret', { first: 0, last: 0 }),
+      archive.write('folder-secret', streamOf(picture(10)), { contentType: 'image/png' }),
+      archive.adopt('folder-secret', join(dir, 'arrived'), { contentType: 'image/png' }),
+      archive.remove('folder-secret'),
+    ]);
+    for (const failure of failures) {
+      const reason: unknown = failure.status === 'rejected' ? failure.reason : null;
+      expect(reason).toMatchObject({
+        message: expect.stringMatching(/^\w+ failed: \w+$/),
+        code: expect.any(String),
+      });
+      expect(inspect(reason)).not.toContain('secret');
+    }
   });
 
   it('works again when somebody has tidied its folder away', async () => {

@@ -1,5 +1,14 @@
 /** The folder in which files arrive: what is left in it by dead processes, and nothing else, is removed. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -12,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const HOST = encodeURIComponent(hostname());
+const HOST = encodeURIComponent(`${hostname()}.${readlinkSync('/proc/self/ns/pid')}`);
 /** Above the largest that Linux gives. */
 const DEAD_PID = 2 ** 22 + 1;
 const STARTED = Math.trunc(performance.timeOrigin);
@@ -30,7 +39,9 @@ it.each(['', 'gateway~'])(
   async (prefix) => {
     const dead = [`${HOST}~${DEAD_PID}~1~aaaaaa`, `${HOST}~${process.pid}~${STARTED - 1000}~bbbbbb`];
     const silent = ['elsewhere~1~1~cccccc', `${HOST}~${process.ppid}~1~dddddd`];
-    const alive = ['elsewhere~2~1~eeeeee', `${HOST}~${process.pid}~${STARTED}~ffffff`];
+    // A container of the same name, in which other processes have these numbers.
+    const contained = `${encodeURIComponent(`${hostname()}.pid:[1]`)}~${process.pid}~1~gggggg`;
+    const alive = [contained, 'elsewhere~2~1~eeeeee', `${HOST}~${process.pid}~${STARTED}~ffffff`];
     for (const name of [...dead, ...alive]) leave(prefix + name, 4 * 60_000);
     for (const name of silent) leave(prefix + name, 6 * 60_000);
     writeFileSync(join(dir, `${prefix}${HOST}~${DEAD_PID}~1~file`), 'of somebody else');
