@@ -29,7 +29,7 @@ export function createAlarm(closed: AbortSignal): Alarm {
   let tickedAt = 0;
 
   const wake = (): void => {
-    if (globalThis.document?.visibilityState !== 'hidden') for (const listener of [...listeners]) listener();
+    if (!globalThis.document?.hidden) for (const listener of [...listeners]) listener();
   };
   const tick = (): void => {
     const now = Date.now();

@@ -8,6 +8,7 @@ import type { FaceSwap, FaceSwapOptions, SubmitStorage } from './face-swap.js';
 import { filesIn, graphqlInput, type Uploads, withAddresses } from './graphql-input.js';
 import type { Job } from './job.js';
 import type { JobHandle } from './job-handle.js';
+import { createJobStore } from './job-store.js';
 import { createLine, type Line } from './line.js';
 import type { Upload, UploadOptions } from './media.js';
 import { writable } from './readable.js';
@@ -17,7 +18,7 @@ import type { SubmitInput, SubmitPlusInput } from './submit-input.js';
 import { MAX_AGE_MS, type UnansweredSubmit, unansweredSubmits } from './unanswered-submits.js';
 import { uploadFile } from './upload-file.js';
 
-/** Of other jobs' tokens; the oldest is forgotten first. */
+/** Of other jobs' tokens; those that are followed go on without being found again. */
 const MAX_FOLLOW_LINES = 100;
 /** Interfaces fit `object` only. */
 type Metadata = UnansweredSubmit['metadata'];
@@ -42,6 +43,8 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
   };
   const line = createLine(gateway);
   const lines = new Map<string, Line>();
+  /** Of follow tokens, which see less of a job. */
+  const guests = createJobStore();
   const unanswered = unansweredSubmits(
     options.storage === undefined ? browserStorage() : options.storage,
     // What was meant for one gateway is not sent to another.
@@ -51,9 +54,9 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
   const resumed = writable<readonly ResumedSubmit[]>([]);
 
   const lineOf = (followToken: string): Line => {
-    const found = lines.get(followToken) ?? createLine({ ...gateway, token: followToken });
+    const found = lines.get(followToken) ?? createLine({ ...gateway, token: followToken }, guests);
+    if (lines.size > MAX_FOLLOW_LINES) lines.clear();
     lines.set(followToken, found);
-    for (const oldest of lines.keys()) if (lines.size > MAX_FOLLOW_LINES) lines.delete(oldest);
     return found;
   };
 
@@ -94,6 +97,9 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     isResumed: boolean,
     signal?: AbortSignal,
   ): Promise<string> => {
+    const forget = (): void => unanswered.forget(key);
+    // At once: a token that is waited for is not ended by it.
+    signal?.addEventListener('abort', forget);
     // After closing, another client goes on.
     const passing = ['CLOSED'];
     try {
@@ -103,11 +109,13 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
       const options = { signal, until: at + MAX_AGE_MS, isResumed };
       const { job } = await line.request<{ job: Job }>(SUBMIT[method], { input }, options);
       line.store.put(job);
-      unanswered.forget(key);
+      forget();
       return job.id;
     } catch (error) {
-      if (signal?.aborted || !passing.includes((error as RequestRefused).code)) unanswered.forget(key);
+      if (!passing.includes((error as RequestRefused).code)) forget();
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', forget);
     }
   };
 
@@ -158,7 +166,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     submit: (input, more) => submit('submit', input, more),
     submitPlus: (input, more) => submit('submitPlus', input, more),
     follow: (id, { followToken, initial, signal } = {}) => {
-      const own = followToken === undefined ? line : lineOf(followToken);
+      const own = followToken ? lineOf(followToken) : line;
       // Whatever came meanwhile is newer.
       if (initial) own.store.put(initial, 0);
       return createJobHandle(own, id, signal);
@@ -167,7 +175,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     jobs: line.jobs,
     job: line.job,
     detectFaces: async (input, more = {}) => {
-      const addressed = withAddresses({ ...input }, await uploadAll(input, more));
+      const addressed = withAddresses(input, await uploadAll(input, more));
       return line.request(DETECT_FACES, { input: addressed }, { signal: more.signal });
     },
     upload: async (file, more = {}) => {

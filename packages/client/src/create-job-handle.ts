@@ -24,7 +24,7 @@ export function createJobHandle(line: Line, id: string | Promise<string>, signal
     // What is done stays as it is.
     if (next.done) signal?.removeEventListener('abort', abort);
   };
-  const fail = (error: unknown): void => set({ ...state.getSnapshot(), error, done: true });
+  const fail = (error: unknown): void => set({ job: state.getSnapshot().job, error, done: true });
   const refresh = (): void => {
     const before = state.getSnapshot();
     if (!entry || signal?.aborted) return;

@@ -78,7 +78,7 @@ export function createJobList(
       told = null;
     }
   };
-  const fail = (error: unknown): void => show({ error, loading: false });
+  const fail = (error: unknown): void => show({ loading: false, error });
 
   /** One at a time. */
   let busy: Promise<unknown> = Promise.resolve();

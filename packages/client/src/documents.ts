@@ -1,10 +1,7 @@
 /** The GraphQL documents that this package sends. */
 
 /** All that a front end shows of a job. */
-export const JOB = `{__typename id status version queuePosition waitingReason createdAt updatedAt finishedAt reference metadata history{version status at source note}
-result{url archived contentType byteSize downloadUrl thumbnailUrl}
-error{code message retryable audience userMessage}
-...on FaceSwapJob{sourceImage{path}targetImage{path}}...on FaceSwapPlusJob{sourceUrl targetUrl}}`;
+export const JOB = `{__typename id status version queuePosition waitingReason createdAt updatedAt finishedAt reference metadata history{version status at source note}result{url archived contentType byteSize downloadUrl thumbnailUrl}error{code message retryable audience userMessage}...on FaceSwapJob{sourceImage{path}targetImage{path}}...on FaceSwapPlusJob{sourceUrl targetUrl}}`;
 
 export const SUBMIT = {
   submit: `mutation($input:SubmitFaceSwapInput!){answer:submitFaceSwap(input:$input){job{...on Job${JOB}}}}`,

@@ -71,5 +71,5 @@ export class JobFailed extends Error {
 }
 
 export function noSuchJob(): RequestRefused {
-  return new RequestRefused('NOT_FOUND', 'There is no such job.');
+  return new RequestRefused('NOT_FOUND', 'No such job.');
 }

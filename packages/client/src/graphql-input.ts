@@ -14,7 +14,7 @@ export function filesIn(value: unknown, files = new Set<Blob>()): Set<Blob> {
 }
 
 /** Replaces files, URLs and uploads by addresses. */
-export function withAddresses(fields: Fields, uploads: Uploads): Fields {
+export function withAddresses(fields: object, uploads: Uploads): Fields {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, withAddress(value, uploads)]),
   );
@@ -42,12 +42,11 @@ export function graphqlInput(
 
 function pictures(given: SubmitInput['source']): readonly FacePicture[] {
   const list: readonly (Media | FacePicture)[] = [given].flat();
-  return list.map((one) => (isPicture(one) ? one : { path: one }));
-}
-
-/** Some files have a `path` too. */
-function isPicture(one: Media | FacePicture): one is FacePicture {
-  return isObject(one) && 'path' in one && !(one instanceof Blob);
+  return list.map((one) => {
+    // Some files have a `path` too.
+    const isPicture = isObject(one) && 'path' in one && !(one instanceof Blob);
+    return (isPicture ? one : { path: one }) as FacePicture;
+  });
 }
 
 function isObject(value: unknown): value is Fields {

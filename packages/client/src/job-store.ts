@@ -22,7 +22,7 @@ export interface JobStore {
   put(job: Job, asked?: number): Job | null;
   remove(id: string): void;
   /** Calls `listener` with each accepted state, and with null for each deletion. */
-  watch(listener: (id: string, job: Job | null) => void): () => void;
+  watch(listener: (id: string, job: Job | null) => void): () => unknown;
 }
 
 /** Those that nobody follows are forgotten beyond this. */
@@ -48,8 +48,9 @@ export function createJobStore(): JobStore {
     entries.set(id, entry);
     return entry;
   };
-  const tell = ({ id, job, listeners }: JobEntry): void => {
-    for (const watcher of [...watchers]) watcher(id, job);
+  const tell = ({ id, job, asked, listeners }: JobEntry): void => {
+    // A state that was given, not asked for, may be of a job that is gone.
+    for (const watcher of asked ? [...watchers] : []) watcher(id, job);
     for (const listener of [...listeners]) listener();
   };
   const ask = (): number => ++asks;
@@ -81,7 +82,7 @@ export function createJobStore(): JobStore {
     },
     watch: (watcher) => {
       watchers.add(watcher);
-      return () => void watchers.delete(watcher);
+      return () => watchers.delete(watcher);
     },
   };
 }

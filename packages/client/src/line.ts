@@ -62,10 +62,9 @@ const hasEnded = ({ finishedAt }: Job): boolean => finishedAt !== null;
 /** Whether nothing is expected to change. */
 const isSettled = (job: Job): boolean => hasEnded(job) && job.result?.archived !== false;
 
-export function createLine(gateway: Gateway): Line {
+export function createLine(gateway: Gateway, store: JobStore = createJobStore()): Line {
   const { alarm, closed } = gateway;
   const request = createRequest(gateway);
-  const store = createJobStore();
   const socket = createSocket(gateway);
   const followers = new Set<ChangesFollower>();
   let cursor: string | undefined;

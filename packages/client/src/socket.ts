@@ -113,7 +113,7 @@ export function createSocket(gateway: Gateway): Socket {
     if (leave(subscription)) subscription.end(error);
   };
   const allOver = (error: unknown): void => {
-    for (const subscription of [...active.keys()]) over(subscription, error);
+    for (const [subscription] of [...active]) over(subscription, error);
   };
 
   const stopPolls = (): void => {
@@ -127,7 +127,8 @@ export function createSocket(gateway: Gateway): Socket {
         one.poll().then(
           () => true,
           (error) => {
-            if (isFinal(gateway, error)) over(one, error);
+            // A proxy may answer while there is no gateway. Of several lists, one that is wrong has been told.
+            if (isFinal(gateway, error) && !/^(HTTP|BAD)_/.test(error.code)) over(one, error);
           },
         ),
       ),
@@ -149,9 +150,10 @@ export function createSocket(gateway: Gateway): Socket {
   };
   /** A socket may be gone that has not said so, and one that is being opened may never be. */
   const check = (): void => {
-    failures = 0;
     if (isOpen) ping(WAKE_PONG_MS);
-    else if (socket) lose();
+    // A page wakes when it is loaded, too, and a first attempt has its own time.
+    else if (failures) lose();
+    failures = 0;
     show();
   };
 

@@ -38,10 +38,11 @@ export async function uploadFile(
   let most = 0;
   const onMore = (loaded: number): void => {
     // What was lost, and is sent once more, is no progress.
-    if (loaded <= most) return;
-    most = loaded;
-    options.until = Date.now() + PATIENCE_MS;
-    onLoaded(loaded);
+    if (loaded > most) {
+      most = loaded;
+      options.until = Date.now() + PATIENCE_MS;
+      onLoaded(loaded);
+    }
   };
   const put = async (url: string, ending: AbortSignal): Promise<Upload> => {
     const maxMs = MAX_STALL_MS + Math.ceil(file.size / MIN_BYTES_PER_MS);

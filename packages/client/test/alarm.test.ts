@@ -32,7 +32,7 @@ it('wakes once when the machine has slept, and not when a timer is a little late
 
 it('wakes when the browser is online or the page is shown, but not while it is hidden or after closing', () => {
   const page = new EventTarget();
-  const document = { visibilityState: 'visible' };
+  const document = { hidden: false };
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
   vi.stubGlobal('document', document);
   let wakes = 0;
@@ -42,10 +42,10 @@ it('wakes when the browser is online or the page is shown, but not while it is h
   for (const event of ['online', 'offline', 'pageshow', 'visibilitychange'])
     page.dispatchEvent(new Event(event));
   expect(wakes).toBe(4);
-  document.visibilityState = 'hidden';
+  document.hidden = true;
   page.dispatchEvent(new Event('visibilitychange'));
   expect(wakes).toBe(4);
-  document.visibilityState = 'visible';
+  document.hidden = false;
   closed.abort();
   page.dispatchEvent(new Event('online'));
   expect(wakes).toBe(4);

@@ -2,6 +2,7 @@
 import { createClient } from 'graphql-ws';
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { createSandbox, type Sandbox } from '../../../src/sandbox/sandbox.js';
 import { akoolSettings } from '../../../test/support/akool-settings.js';
 import { oneFace, submit } from '../../../test/support/caller.js';
@@ -123,6 +124,30 @@ describe('a token that expires while a job is followed', () => {
     apollo = startApollo(url, { token: () => tokens[asked++] ?? null });
     const { states, ended } = follow(apollo, id);
     await until(() => asked === 2);
+    sandbox.finish(sandbox.jobs.at(-1)?.id ?? '');
+    await ended;
+    expect(states.at(-1)?.status).toBe('COMPLETED');
+    expect(asked).toBe(2);
+  });
+
+  it('is asked for again, if it could not be had, however long the socket takes to close', async () => {
+    const { url, id } = await start();
+    let asked = 0;
+    const token = async (): Promise<string> => {
+      asked += 1;
+      if (asked === 1) throw new Error('the session is away');
+      // The first socket closes during this attempt.
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      return tokenFor(60);
+    };
+    const webSocket = class extends WebSocket {
+      override close(code?: number, reason?: string): void {
+        setTimeout(() => super.close(code, reason), 700);
+      }
+    };
+    apollo = startApollo(url, { token, webSocket });
+    const { states, ended } = follow(apollo, id);
+    await until(() => states.length > 0);
     sandbox.finish(sandbox.jobs.at(-1)?.id ?? '');
     await ended;
     expect(states.at(-1)?.status).toBe('COMPLETED');

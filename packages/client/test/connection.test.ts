@@ -1,5 +1,6 @@
 /** Lines that die, gateways that restart, tokens that expire, and answers that come late. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { freePort } from '../../../test/support/free-port.js';
 import { Gate } from '../../../test/support/gate.js';
 import { newFolder } from '../../../test/support/gateway-process.js';
@@ -165,6 +166,72 @@ it('polls while sockets do not get through, and no longer', async () => {
   await expect.poll(() => client.connection.getSnapshot(), { timeout: 15_000 }).toBe('live');
   stop();
   await blocking.stop();
+});
+
+it('waits while a proxy answers in the place of the gateway', async () => {
+  const blocking = await startProxy(gateway.url);
+  blocking.toServer = (bytes) => (bytes.includes('Upgrade: websocket') ? 'cut' : 'pass');
+  let isAway = false;
+  const client = newClient(base(blocking.url), {
+    fetch: async (...args) => (isAway ? new Response('404 page not found', { status: 404 }) : fetch(...args)),
+  });
+  const swap = client.submit(ADDRESSES);
+  const id = await swap.id;
+  const list = client.followAll();
+  const stop = list.subscribe(() => {});
+  const done = all(swap);
+  await expect.poll(() => client.connection.getSnapshot()).toBe('polling');
+  isAway = true;
+  await expect.poll(() => client.connection.getSnapshot()).toBe('offline');
+  expect([swap.getSnapshot().done, list.getSnapshot().jobs[0]?.id]).toEqual([false, id]);
+  isAway = false;
+  await newClient(gateway.url).follow(id).cancel();
+  expect((await done).at(-1)?.status).toBe('CANCELED');
+  await expect.poll(() => list.getSnapshot().jobs[0]?.status).toBe('CANCELED');
+  stop();
+  await blocking.stop();
+});
+
+it('while polling, a list that is refused stops no other', async () => {
+  const blocking = await startProxy(gateway.url);
+  blocking.toServer = (bytes) => (bytes.includes('Upgrade: websocket') ? 'cut' : 'pass');
+  const client = newClient(base(blocking.url));
+  const id = await client.submit(ADDRESSES).id;
+  const lists = [{}, { filter: { createdAfter: 'half a d' } }].map((options) => client.followAll(options));
+  const stops = lists.map((list) => list.subscribe(() => {}));
+  const [good, bad] = lists;
+  await expect.poll(() => bad?.getSnapshot().error).toMatchObject({ code: 'BAD_USER_INPUT' });
+  const other = newClient(gateway.url);
+  await other.follow(id).cancel();
+  await expect.poll(() => good?.getSnapshot().jobs[0]?.status).toBe('CANCELED');
+  // Another poll comes after the one that was refused.
+  const next = await other.submit(ADDRESSES).id;
+  await expect.poll(() => good?.getSnapshot().jobs[0]?.id).toBe(next);
+  expect(good?.getSnapshot().error).toBeNull();
+  for (const stop of stops) stop();
+  await blocking.stop();
+});
+
+it('leaves a first attempt to open a socket to itself when the page says that it is shown', async () => {
+  const page = new EventTarget();
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  onTestFinished(() => void vi.unstubAllGlobals());
+  let attempts = 0;
+  const webSocket = class extends WebSocket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      attempts += 1;
+    }
+  };
+  const client = newClient(gateway.url, { webSocket });
+  const swap = client.submit(ADDRESSES);
+  await swap.id;
+  const stop = swap.subscribe(() => {});
+  expect(attempts).toBe(1);
+  page.dispatchEvent(new Event('pageshow'));
+  await expect.poll(() => client.connection.getSnapshot()).toBe('live');
+  expect(attempts).toBe(1);
+  stop();
 });
 
 it('without a WebSocket, jobs are polled', async () => {

@@ -148,6 +148,19 @@ it('places new jobs also when all that it has read are gone', async () => {
   stop();
 });
 
+it('does not show a job because its state was given, which may be of one that was deleted', async () => {
+  const [mine, other] = [newClient(gateway.url), newClient(gateway.url)];
+  const id = await submit(other);
+  await other.follow(id).cancel();
+  const initial = await other.job(id);
+  if (!initial) throw new Error('The job is not there');
+  await other.follow(id).delete();
+  const { list, stop } = await follow(mine);
+  mine.follow(id, { initial });
+  expect(ids(list)).not.toContain(id);
+  stop();
+});
+
 it('several lists and iterations need one subscription, which is made again after RESYNC', async () => {
   const subscribed: Record<string, unknown>[] = [];
   const sockets: WebSocket[] = [];

@@ -153,6 +153,9 @@ it('a follow token follows that one job, from the state that was given', async (
     const states = all(followed);
     await swap.cancel();
     expect((await states).at(-1)).toMatchObject({ status: 'CANCELED', reference: null });
+    // As a page that renews its tokens.
+    const renewed = page.follow(initial.id, { followToken: (await swap.followToken(90)).token, initial });
+    expect(renewed.getSnapshot().job).toMatchObject({ status: 'CANCELED', reference: null });
     await expect(followed.cancel()).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(page.jobs()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     // Its socket is refused, and a value would be refused again.

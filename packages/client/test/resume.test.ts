@@ -138,6 +138,21 @@ it('once it is answered, refused or aborted, nothing is remembered', async () =>
   expect(storage.length).toBe(0);
 });
 
+it('one that was aborted while its token was awaited is not sent by a later page', async () => {
+  const controller = new AbortController();
+  let isAsked = false;
+  const token = () => {
+    isAsked = true;
+    return new Promise<string>(() => {});
+  };
+  const page = newClient(gateway.url, { storage, scope: 'anna', token });
+  page.submit({ ...ADDRESSES, reference: 'given up' }, { signal: controller.signal });
+  await expect.poll(() => isAsked).toBe(true);
+  expect(storage.length).toBe(1);
+  controller.abort();
+  expect(storage.length).toBe(0);
+});
+
 it('a storage that fails, is full of nonsense or is crowded stops nobody', async () => {
   const broken = new Proxy(storage, {
     get: () => {

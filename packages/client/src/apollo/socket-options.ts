@@ -38,7 +38,12 @@ export function socketOptions({
           watch = begun;
         })
       : MissingSocket,
-    connectionParams: () => authorizationOf({ token }),
+    connectionParams: () =>
+      authorizationOf({ token }).catch((error: unknown) => {
+        // Otherwise graphql-ws closes with a code on which it gives up if that is heard during the next attempt.
+        watch?.abandon();
+        throw error;
+      }),
     keepAlive: KEEP_ALIVE_MS,
     lazyCloseTimeout: LAZY_CLOSE_MS,
     on: {

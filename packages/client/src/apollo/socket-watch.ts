@@ -54,7 +54,7 @@ export class SocketWatch {
 
   #expectAnswer(withinMs: number): void {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#abandon(), withinMs);
+    this.#deadline = setTimeout(() => this.abandon(), withinMs);
   }
 
   #stop(): void {
@@ -66,7 +66,7 @@ export class SocketWatch {
    * Tells graphql-ws at once that the connection is closed; to close it would wait for an answer, for up to a minute.
    * What still arrives by it is not read, because it may be older than what the next connection brings.
    */
-  #abandon(): void {
+  abandon(): void {
     this.#stop();
     const { onclose } = this.#socket;
     this.#socket.onclose = null;

@@ -30,7 +30,7 @@ export function FaceSwapProvider({ client, children }: FaceSwapProviderProps): R
 /** @throws Error without a `FaceSwapProvider` */
 export function useProvided(): Provided {
   const provided = useContext(Context);
-  if (provided === null) throw new Error('There is no FaceSwapProvider.');
+  if (!provided) throw new Error('There is no FaceSwapProvider.');
   return provided;
 }
 

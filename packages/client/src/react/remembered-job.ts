@@ -10,7 +10,7 @@ export interface RememberedJob {
 
 /** Without a scope nothing is remembered, because the next one may be somebody else. */
 export function rememberedJob({ scope, url }: Pick<FaceSwap, 'scope' | 'url'>): RememberedJob {
-  const name = `face-swap-shown:${scope} ${url}`;
+  const name = `face-swap ${scope} ${url}`;
   /** Storage may be forbidden. */
   const attempt = <Value>(action: (storage: Storage) => Value): Value | null => {
     try {

@@ -77,15 +77,16 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
       job,
       error: failure,
       busy: !done && !job?.finishedAt,
-      ...(job || failure ? { progress: null } : {}),
+      ...((job || failure) && { progress: null }),
     });
   };
   const look = (): void => {
     // What was taken before, or has just been restored, may be subscribed to.
     leave();
-    if (!isLooked || !current) return;
-    leave = current.subscribe(refresh);
-    refresh();
+    if (isLooked && current) {
+      leave = current.subscribe(refresh);
+      refresh();
+    }
   };
   const reset = (): void => {
     leave();
@@ -103,22 +104,24 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
     look();
     return handle;
   };
-  const submit = (begin: (options: UploadOptions) => JobHandle): JobHandle => {
-    reset();
-    isOwn = true;
-    const { signal } = controller;
-    const onProgress = (progress: UploadProgress): void => {
-      if (!signal.aborted && !state.getSnapshot().job) show({ progress });
+  const submitBy =
+    <Input>(begin: (input: Input, options: UploadOptions) => JobHandle) =>
+    (input: Input): JobHandle => {
+      reset();
+      isOwn = true;
+      const { signal } = controller;
+      const onProgress = (progress: UploadProgress): void => {
+        if (!signal.aborted && !state.getSnapshot().job) show({ progress });
+      };
+      return take(begin(input, { signal, onProgress }));
     };
-    return take(begin({ signal, onProgress }));
-  };
   const restore = (): void => {
     // What was submitted since is what the user is looking at.
     if (isOwn || !resume) return;
-    const submits = client.resumed.getSnapshot().filter((submit) => !dismissed.has(submit));
     let sent: JobHandle | null = null;
     let interrupted: Interrupted | null = null;
-    for (const one of submits) {
+    for (const one of client.resumed.getSnapshot()) {
+      if (dismissed.has(one)) continue;
       if (one.outcome === 'interrupted') interrupted = one;
       else sent = one.job;
     }
@@ -142,8 +145,8 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
     }),
     actions: {
       reset,
-      submit: (input) => submit((options) => client.submit(input, options)),
-      submitPlus: (input) => submit((options) => client.submitPlus(input, options)),
+      submit: submitBy(client.submit),
+      submitPlus: submitBy(client.submitPlus),
       cancel: async () => {
         if (current && state.getSnapshot().job) await current.cancel();
         else reset();
