@@ -84,7 +84,7 @@ it.each(['refuses', 'never answers'])(
     });
     const askedAt = performance.now();
     const [status, text] = await get('/metrics');
-    expect(performance.now() - askedAt).toBeLessThan(2000);
+    expect(performance.now() - askedAt).toBeLessThan(10_000);
     expect(status).toBe(200);
     expect(text).toMatch(/^process_resident_memory_bytes \d+/m);
     expect(text).toMatch(/^faceswap_sockets_open 0$/m);

@@ -56,12 +56,12 @@ describe.skipIf(postgres === null)('while PostgreSQL is silent', { timeout: 120_
     const metrics = timed(statusOf('/metrics'));
     for (const [{ body }, ms] of await refused) {
       expect(body).toMatchObject({ errors: [{ extensions: { code: 'STORE_UNAVAILABLE' } }] });
-      expect(ms).toBeLessThan(10_000);
+      expect(ms).toBeLessThan(20_000);
     }
     expect((await ready)[0]).toBe(503);
     expect((await ready)[1]).toBeLessThan(15_000);
     expect((await metrics)[0]).toBe(200);
-    expect((await metrics)[1]).toBeLessThan(3000);
+    expect((await metrics)[1]).toBeLessThan(10_000);
 
     await proxy.become('on');
     const { id: next } = await vi.waitFor(() => submit(url), { timeout: 30_000, interval: 100 });
