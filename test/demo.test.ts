@@ -1,13 +1,13 @@
 /** `npm run demo` as users run it: a separate process, its output, and its exit code. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ProgressLine } from '../src/demo/progress-line.js';
 import { savePicture } from '../src/demo/save-picture.js';
+import { freePort } from './support/free-port.js';
 import { startGateway, type TestGateway } from './support/harness.js';
 
 const DEMO = fileURLToPath(new URL('../dist/demo/index.js', import.meta.url));
@@ -151,13 +151,4 @@ async function demo(...args: readonly string[]) {
     child.on('error', reject).on('close', resolve);
   });
   return { code, stdout, stderr };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

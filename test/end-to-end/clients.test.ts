@@ -4,14 +4,14 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { cacheExchange, fetchExchange, subscriptionExchange, Client as UrqlClient } from '@urql/core';
 import { OperationTypeNode } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectWholeLife, follow, lookUp, oneFace, openSocket, submit } from '../support/caller.js';
+import { expectWholeLife, follow, lookUp, oneFace, openSocket, run, submit } from '../support/caller.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
 import { JOB, JOB_UPDATED, JOBS, type Operation, type SeenJob, SUBMIT } from '../support/operations.js';
 
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startGateway();
+  gateway = await startGateway({ env: { KEEP_RESULTS: 'false' } });
 });
 afterAll(async () => {
   await gateway.stop();
@@ -201,9 +201,13 @@ describe('graphql-ws alone', () => {
     await expect.poll(() => gate.waiting).toBe(3);
     const submitted = await submit(gateway.url);
     expect(submitted).toMatchObject({ status: 'WAITING', queuePosition: 1, providerId: null });
-    const following = follow(gateway.url, submitted.id);
-    gate.release();
-    const seen = await following;
+    const socket = openSocket(gateway.url);
+    const updates = run(socket, JOB_UPDATED, { id: submitted.id });
+    const seen: SeenJob[] = [];
+    for await (const { data } of { [Symbol.asyncIterator]: () => updates }) {
+      if (data && seen.push(data.jobUpdated) === 1) gate.release();
+    }
+    await socket.dispose();
     await Promise.all(ahead);
     await expectFollowed(submitted, seen);
     const statuses = seen.map(({ status }) => status);

@@ -348,7 +348,7 @@ describe('a deletion that is interrupted', () => {
     gate.release();
     await expect.poll(() => gateway.sandbox.requests.media).toBe(1);
     await expect.poll(() => readdirSync(join(gateway.dir, 'archive', '.unfinished'))).toEqual([]);
-    expect(files(gateway)).toEqual([]);
+    await expect.poll(() => files(gateway)).toEqual([]);
   });
 });
 

@@ -260,10 +260,11 @@ describe('detectFaces', () => {
   it('keeps nothing with DETECT_CACHE_MS=0, but still shares what is under way', async () => {
     gateway = await startGateway({ env: { DETECT_CACHE_MS: '0' } });
     const gate = gateway.sandbox.hold('detect');
-    const same = [framesOf({ url: at('a.jpg') }), framesOf({ url: at('a.jpg') })];
+    const one = `detectFaces(input: { url: "${at('a.jpg')}" }) { frames { index } }`;
+    const same = ask(gateway.url, `{ a: ${one} b: ${one} }`);
     await gate.arrived;
     gate.release();
-    await Promise.all(same);
+    await dataOf(same);
     expect(gateway.sandbox.requests.detect).toBe(1);
     await framesOf({ url: at('a.jpg') });
     expect(gateway.sandbox.requests.detect).toBe(2);
@@ -511,15 +512,17 @@ describe('a submit with detectOpts', () => {
     const dir = mkdtempSync(join(tmpdir(), 'gateway-'));
     const first = await startGateway({ dir, env: { DRAIN_MS: '0' } });
     const gate = first.sandbox.hold('detect');
-    const submitting = submit(first.url, detected());
+    const input = { ...detected(), idempotencyKey: 'once' };
+    // Without a drain, the connection may be cut before its answer is out.
+    const submitting = submit(first.url, input).catch(() => null);
     await gate.arrived;
     const stopping = first.stop();
-    const { id, status } = await submitting;
-    expect(status).toBe('WAITING');
+    expect([undefined, 'WAITING']).toContain((await submitting)?.status);
     await stopping;
     expect(first.sandbox.requests.pro).toBe(0);
 
     gateway = await startGateway({ dir });
+    const { id } = await submit(gateway.url, input);
     expect((await follow(gateway.url, id)).at(-1)?.status).toBe('COMPLETED');
     const { history } = await lookUp(gateway.url, id);
     expect(history.map((update) => update.status)).not.toContain('UNCONFIRMED');

@@ -29,7 +29,10 @@ function heap(): number {
 beforeAll(async () => {
   process.on('uncaughtExceptionMonitor', note);
   process.on('unhandledRejection', note);
-  gateway = await startGateway({ env: { SUBMIT_WAIT_MS: '0' }, sandbox: { maxConcurrency: 50 } });
+  gateway = await startGateway({
+    env: { SUBMIT_WAIT_MS: '0', KEEP_RESULTS: 'false' },
+    sandbox: { maxConcurrency: 50 },
+  });
   const { id } = await submit(gateway.url);
   await follow(gateway.url, id);
   webhookPath = new URL(gateway.sandbox.jobs[0]?.webhookUrl ?? '').pathname;

@@ -344,7 +344,7 @@ describe('In production', () => {
     const begun = performance.now();
     const { errors } = await knock('http', gateway.url, { query }, null);
     expect(errors).toHaveLength(1);
-    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(performance.now() - begun).toBeLessThan(10_000);
   });
 
   it('the schema is told and GraphiQL served when asked for', async () => {

@@ -62,7 +62,9 @@ async function expectHealed(failed: SeenJob, all: readonly SeenJob[]): Promise<v
   );
   expect(healed?.note).toBe(`its result came after ${failed.error?.code}`);
   expect(Date.parse(end.finishedAt ?? '')).toBeGreaterThan(Date.parse(failed.finishedAt ?? ''));
-  expect(all.filter(({ id }) => id === failed.id).map(({ status }) => status)).toContain('COMPLETED');
+  await expect
+    .poll(() => all.filter(({ id }) => id === failed.id).map(({ status }) => status))
+    .toContain('COMPLETED');
 }
 
 describe.each(['callback', 'polling'] as const)(
@@ -83,8 +85,8 @@ describe.each(['callback', 'polling'] as const)(
       expect((await follow(gateway.url, other.id)).at(-1)?.status).toBe('COMPLETED');
 
       gateway.sandbox.finish(theirId());
-      await expectHealed(failed, all.seen);
       await expect.poll(async () => (await lookUp(gateway.url, job.id)).result?.archived).toBe(true);
+      await expectHealed(failed, all.seen);
       expect(await submit(gateway.url, input)).toMatchObject({ id: job.id, status: 'COMPLETED' });
       expect(gateway.sandbox.bills).toHaveLength(2);
       await all.end();

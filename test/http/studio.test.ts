@@ -76,7 +76,7 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
     await studio.page.mouse.down();
     await studio.page.mouse.move(x + width / 2 + 60, y + height / 3);
     await studio.page.mouse.up();
-    expect(Number(await slider.getAttribute('aria-valuenow'))).toBeGreaterThan(55);
+    await expect.poll(async () => Number(await slider.getAttribute('aria-valuenow'))).toBeGreaterThan(55);
     await slider.press('Home');
     for (let step = 0; step < 25; step += 1) await slider.press('ArrowRight');
 
@@ -119,6 +119,8 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
       const before = await studio.cards.count();
       await studio.button('Swap faces').click();
       await expect.poll(() => studio.cards.count()).toBe(before + 1);
+      // Until it is answered, another click does nothing.
+      await studio.swap.getByText('Sending …').waitFor({ state: 'hidden' });
     }
     await studio.swap.getByText('Number 3 in the queue').waitFor();
     await studio.cards.filter({ hasText: 'Waiting, no. 3' }).waitFor();

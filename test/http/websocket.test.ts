@@ -179,17 +179,18 @@ it('leaves no clock behind for who leaves without a word', async () => {
 });
 
 it('pings no more often than it says', async () => {
-  const bare = await bareSocket(await start({ pingMs: 200 }));
+  const bare = await bareSocket(await start({ pingMs: 500 }));
   const pings: number[] = [];
   bare.socket.on('ping', () => pings.push(performance.now()));
   await until(() => pings.length === 4);
   const [first = 0, , , last = 0] = pings;
   // Three intervals between them; each may be a check early, and the first may be received late.
-  expect(last - first).toBeGreaterThan(500);
+  expect(last - first).toBeGreaterThan(1200);
 });
 
 it('keeps who answers pings, and cuts who does not', async () => {
-  const url = await start({ pingMs: 30 });
+  // Longer than a busy machine keeps a process waiting.
+  const url = await start({ pingMs: 300 });
   const alive = await bareSocket(url);
   let pings = 0;
   alive.socket.on('ping', () => {

@@ -41,7 +41,7 @@ describe('a sandbox with a journal', () => {
   });
 
   it('goes on with unfinished jobs and counts them', async () => {
-    await start({ queueMs: 0, processMs: 400, maxConcurrency: 1 });
+    await start({ queueMs: 0, processMs: 3000, maxConcurrency: 1 });
     const id = idOf(await pro(sandbox));
     await startAgain({ maxConcurrency: 1 });
     expect(sandbox.concurrency).toBe(1);

@@ -114,7 +114,7 @@ describe('npm run sandbox', () => {
     const settings = {
       SANDBOX_PORT: '0',
       SANDBOX_JOURNAL: join(folder, 'journal.jsonl'),
-      SANDBOX_QUEUE_MS: '600',
+      SANDBOX_QUEUE_MS: '3000',
     };
     const first = await run({ ...settings, SANDBOX_PROCESS_MS: '0' });
     const listener = await Listener.start(first.sandbox);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultAt, FaultPlan } from '../../src/sandbox/fault-plan.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import { freePort } from '../support/free-port.js';
 import { call, idOf, Listener, PRO, pro, proBody, startSandbox } from '../support/sandbox-customer.js';
 
 let sandbox: Sandbox;
@@ -57,12 +58,12 @@ describe('a webhook', () => {
   it('survives that nobody listens, and comes when somebody does', async () => {
     await sandbox.stop();
     sandbox = await startSandbox({ webhookRetryMs: 20 });
-    const { url } = listener;
     await listener.stop();
-    idOf(await pro(sandbox, { webhookUrl: url }));
+    const port = await freePort();
+    idOf(await pro(sandbox, { webhookUrl: `http://127.0.0.1:${port}/hook` }));
     await expect.poll(() => sandbox.deliveries.length).toBeGreaterThanOrEqual(2);
     expect(sandbox.deliveries[0]).toMatchObject({ status: 2, answer: null });
-    listener = await Listener.start(sandbox, Number(new URL(url).port));
+    listener = await Listener.start(sandbox, port);
     await sandbox.settled();
     expect(listener.statuses.toSorted()).toEqual([2, 3]);
   });

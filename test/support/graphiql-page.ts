@@ -48,7 +48,8 @@ export class GraphiqlPage {
   /** Leaves one empty tab, and nothing that runs. To load the page again would take seconds. */
   async startOver(): Promise<void> {
     const stop = this.page.getByRole('button', { name: /^Stop query/ });
-    if (await stop.isVisible()) await stop.click();
+    // What runs may end by itself meanwhile.
+    while (await stop.isVisible()) await stop.click({ timeout: 2000 }).catch(() => {});
     await this.page.getByRole('button', { name: 'New tab' }).click();
     // Seen only under the mouse.
     const closers = this.page.locator('.graphiql-tab-close');

@@ -8,7 +8,7 @@ const REDIS_URL = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379';
 
 /** Returns null with a warning if there is none; throws in CI, where there must be one. */
 export async function postgresUrl(): Promise<string | null> {
-  const client = new Client({ connectionString: POSTGRES_URL, connectionTimeoutMillis: 2000 });
+  const client = new Client({ connectionString: POSTGRES_URL, connectionTimeoutMillis: 15_000 });
   try {
     await client.connect();
     await client.end();
@@ -19,7 +19,11 @@ export async function postgresUrl(): Promise<string | null> {
 }
 
 export async function redisUrl(): Promise<string | null> {
-  const redis = new Redis(REDIS_URL, { lazyConnect: true, connectTimeout: 2000, retryStrategy: () => null });
+  const redis = new Redis(REDIS_URL, {
+    lazyConnect: true,
+    connectTimeout: 15_000,
+    retryStrategy: () => null,
+  });
   redis.on('error', () => {});
   try {
     await redis.connect();

@@ -1,6 +1,6 @@
 /** The script, in a process of its own, in front of a real gateway. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -16,6 +16,7 @@ let folder: string;
 const inFolder = (name: string) => join(folder, name);
 
 beforeAll(async () => {
+  mkdirSync(fileAt('../../../node_modules/.cache'), { recursive: true });
   folder = mkdtempSync(fileAt('../../../node_modules/.cache/example-'));
   gateway = await startGateway();
   await build({

@@ -43,6 +43,8 @@ describe.skipIf(!isChromiumInstalled())('a page that is offline while its job en
     );
     const { id } = await submit(gateway.url);
     const page = await browser.newPage();
+    // The waits between attempts have their full length, so that none ends by itself when the page is online.
+    await page.addInitScript('Math.random = () => 0');
     await page.goto(`${site.url}?${new URLSearchParams({ id, url: proxy.url })}`);
     const statuses = (): Promise<string[]> => page.evaluate('statuses()');
     await expect.poll(statuses).toEqual(['QUEUED']);
@@ -59,7 +61,7 @@ describe.skipIf(!isChromiumInstalled())('a page that is offline while its job en
     const since = performance.now();
     await page.context().setOffline(false);
     await until(async () => (await statuses()).at(-1) === 'COMPLETED');
-    expect(performance.now() - since).toBeLessThan(3000);
+    expect(performance.now() - since).toBeLessThan(6000);
 
     await browser.close();
     await site.close();

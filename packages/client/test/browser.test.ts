@@ -77,7 +77,7 @@ describe.skipIf(!isChromiumInstalled())('in a browser', () => {
     await page.waitForFunction(() => window.faceSwap.resumed.getSnapshot().length === 1);
     const ids = await page.evaluate(() => window.resumed());
     // On a busy machine; it takes some 100 ms.
-    expect(performance.now() - reloadedAt).toBeLessThan(5000);
+    expect(performance.now() - reloadedAt).toBeLessThan(15_000);
     expect(await found('reloaded')).toEqual(ids);
     expect(await stored(page)).toBe(0);
   });
@@ -135,6 +135,6 @@ describe.skipIf(!isChromiumInstalled())('in a browser', () => {
     expect(await shown()).toEqual([]);
     await context.setOffline(false);
     await expect.poll(shown).toEqual([[await swap.id, 'COMPLETED']]);
-    expect(await state()).toBe('live');
+    await expect.poll(state).toBe('live');
   });
 });

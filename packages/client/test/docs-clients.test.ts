@@ -1,6 +1,6 @@
 /** What docs/clients.md lists, compared with the schema; and its EventSource, run as it stands there. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gql } from '@apollo/client';
@@ -71,6 +71,7 @@ it('its EventSource follows a job to its end, and closes', async () => {
 });
 
 it('its client for Apollo has no type errors', async () => {
+  mkdirSync(join(ROOT, 'node_modules/.cache'), { recursive: true });
   const folder = mkdtempSync(join(ROOT, 'node_modules/.cache/docs-clients-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const compilerOptions = {

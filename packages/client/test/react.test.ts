@@ -256,9 +256,10 @@ describe.skipIf(!isChromiumInstalled())('the hooks', () => {
     await page.mouse.down();
     expect(await at()).toBe(25);
     await page.mouse.move(box.x + 500, middle);
-    expect(await at()).toBe(100);
+    await expect.poll(at).toBe(100);
     await page.mouse.move(box.x + 150, middle);
     await page.mouse.up();
+    await expect.poll(at).toBe(75);
     await page.mouse.move(box.x + 10, middle);
     expect(await at()).toBe(75);
     const session = await page.context().newCDPSession(page);
@@ -271,7 +272,7 @@ describe.skipIf(!isChromiumInstalled())('the hooks', () => {
     await touch('touchMove', 120);
     await touch('touchMove', 80);
     await touch('touchEnd');
-    expect(await at()).toBe(40);
+    await expect.poll(at).toBe(40);
   });
 
   it('go on in a browser with what a server has rendered', async () => {

@@ -1,5 +1,6 @@
 /** Submitting in Node, to the end. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Gate } from '../../../test/support/gate.js';
 import { startGateway, type TestGateway } from '../../../test/support/harness.js';
 import { RequestRefused, type UploadProgress } from '../src/index.js';
 import { ADDRESSES, all, closeClients, newClient, picture } from './support.js';
@@ -86,14 +87,21 @@ describe('submit', () => {
   it('one refused file stops the others, which tell of no more progress', async () => {
     let isStopped = false;
     const refused: unknown[] = [];
+    const large = new Gate();
     const client = newClient(gateway.url, {
-      fetch: (input, init) => {
-        if (init?.method !== 'PUT' || (init.body as Blob).size < 1000) return fetch(input, init);
+      fetch: async (input, init) => {
+        if (init?.method !== 'PUT') return fetch(input, init);
+        if ((init.body as Blob).size < 1000) {
+          // Not refused before the other one is on its way.
+          await large.arrived();
+          return fetch(input, init);
+        }
         return new Promise((_resolve, reject) => {
           init.signal?.addEventListener('abort', () => {
             isStopped = true;
             reject(init.signal?.reason);
           });
+          void large.pass();
         });
       },
     });

@@ -289,7 +289,7 @@ describe('a call that gives nothing', () => {
   });
 
   it.each(calls)('%s says TIMEOUT when no answer comes', async (_name, call) => {
-    const { client } = await akoolThat(() => {}, { timeoutMs: 100 });
+    const { client } = await akoolThat(() => {}, { timeoutMs: 1000 });
     await expect(call(client)).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 

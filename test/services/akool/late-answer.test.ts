@@ -6,7 +6,7 @@ import type { SubmitOutcome } from '../../../src/services/akool/akool-client.js'
 import { gate, json } from '../../support/local-server.js';
 import { ACCEPTED, akoolThat, clientOf, proRequest } from './akool-under-test.js';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 1000;
 
 /** A server in a separate thread, which answers while this thread is blocked. */
 const SERVER = `
@@ -74,7 +74,7 @@ describe('an answer to a submit that comes after its time', () => {
     const release = gate();
     const { client } = await akoolThat(
       (request, response) => void release.opened.then(() => json(200, answer)(request, response)),
-      { timeoutMs: 100 },
+      { timeoutMs: 1000 },
     );
     return { client, outcome: await client.submitFaceSwap(proRequest), release: release.open };
   }
@@ -103,7 +103,7 @@ describe('an answer to a submit that comes after its time', () => {
     const hungUp = gate();
     const { client } = await akoolThat(
       (_request, response) => void response.socket?.on('close', hungUp.open),
-      { timeoutMs: 100 },
+      { timeoutMs: 1000 },
     );
     await expect(client.credit()).rejects.toMatchObject({ code: 'TIMEOUT' });
     await hungUp.opened;

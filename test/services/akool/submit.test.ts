@@ -273,7 +273,7 @@ describe('a submit that may have arrived', () => {
   });
 
   it('is unknown when no answer comes in time', async () => {
-    const { client, server } = await akoolThat(() => {}, { timeoutMs: 150 });
+    const { client, server } = await akoolThat(() => {}, { timeoutMs: 1000 });
     expect(await client.submitFaceSwap(proRequest)).toMatchObject({ kind: 'unknown' });
     expect(server.received).toHaveLength(1);
   });
@@ -285,7 +285,7 @@ describe('a submit that may have arrived', () => {
         response.writeHead(200, { 'content-type': 'application/json' });
         drips.push(setInterval(() => response.write(' '), 20));
       },
-      { timeoutMs: 150 },
+      { timeoutMs: 1000 },
     );
     expect(await client.submitFaceSwap(proRequest)).toMatchObject({ kind: 'unknown' });
     for (const drip of drips) clearInterval(drip);

@@ -63,7 +63,7 @@ describe('a submit is answered', () => {
 
   test('with SUBMITTING when Akool takes longer than the answer may wait', async () => {
     const gate = new Gate();
-    const { submission, akool, bus, get } = await openSubmission(500);
+    const { submission, akool, bus, get } = await openSubmission(3000);
     akool.onSubmit = async () => {
       await gate.pass();
       return acceptedAs('p1');
