@@ -1,6 +1,5 @@
 /** A blob store of files in one directory. */
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import {
   access,
   constants,
@@ -15,10 +14,10 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { makeFolder } from '../../make-folder.js';
 import type { BlobStore, ByteRange, StoredBlob, WriteOptions } from './blob-store.js';
 import { HEAD_BYTES, mediaTypeOf } from './media-type.js';
+import { writeNewFile } from './new-file.js';
 
 /** Files being written are kept apart from those being served, but on the same file system. */
 const UNFINISHED = '.unfinished';
@@ -85,9 +84,8 @@ class FolderBlobStore implements BlobStore {
     try {
       // The directory may have been deleted.
       await mkdir(this.#unfinished, { recursive: true });
-      // `flush` is fsync: the name must never exist without the content.
-      const file = createWriteStream(unfinished, { flags: 'wx', flush: true });
-      await pipeline(content, file, { ...(signal && { signal }) });
+      // The name must never exist without the content.
+      await writeNewFile(unfinished, content, { flush: true, signal });
       await unnamed(rename(unfinished, join(this.#dir, name)));
     } catch (error) {
       content.destroy();

@@ -1,8 +1,7 @@
 /** The way of one file from a caller's connection to the disk: counted and hashed as it arrives. */
-import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../clock.js';
+import { writeNewFile } from '../media/new-file.js';
 import { Measure, ResultContentError } from '../media/result-stream.js';
 import { Pace } from './pace.js';
 import { UploadRefusal } from './upload-refusal.js';
@@ -49,8 +48,8 @@ export async function arrive(body: Readable, path: string, options: ArrivalOptio
     if (fault !== null) measure.destroy(mismatch(`${fault}; ${measure.byteSize} of ${byteSize} bytes came`));
   }, LOOK_EVERY_MS);
   try {
-    const written = pipeline(measure, createWriteStream(path, { flags: 'wx' }), { signal });
-    // `pipeline` would end the connection with the body.
+    const written = writeNewFile(path, measure, { signal });
+    // A pipeline would end the connection with the body.
     body.on('data', count).once('error', left).pipe(measure);
     if (body.destroyed) left();
     await written;
