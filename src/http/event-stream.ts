@@ -45,6 +45,11 @@ class RefusedStream extends Error {
   readonly errors: readonly GraphQLError[];
   readonly headers: Record<string, string>;
 
+  static by(error: GatewayError, status = statusOf(error)): RefusedStream {
+    const shown = new GraphQLError(error.message, { originalError: error });
+    return new RefusedStream(status, [shown], headersOf(error));
+  }
+
   constructor(status: number, errors: readonly GraphQLError[], headers: Record<string, string> = {}) {
     super('refused');
     this.status = status;
@@ -156,11 +161,7 @@ function tooManyStreams(): RefusedStream {
   const error = new GatewayError('RATE_LIMITED', 'Too many event streams are open; try again later.', {
     extensions: { retryAfterSeconds: 1 },
   });
-  return new RefusedStream(
-    503,
-    [new GraphQLError(error.message, { originalError: error })],
-    headersOf(error),
-  );
+  return RefusedStream.by(error, 503);
 }
 
 /** Otherwise it would stay in memory as long as the stream. */
@@ -240,14 +241,7 @@ function refuse(
     return reply.type(EVENT_STREAM).send(`retry: ${RETRY_MS}\n\n`);
   }
   if (!(error instanceof GatewayError || error instanceof RefusedStream)) throw error;
-  const { status, errors, headers } =
-    error instanceof RefusedStream
-      ? error
-      : {
-          status: statusOf(error),
-          errors: [new GraphQLError(error.message, { originalError: error })],
-          headers: headersOf(error),
-        };
+  const { status, errors, headers } = error instanceof GatewayError ? RefusedStream.by(error) : error;
   return sendErrors(reply, status, shownErrors({ errors }, null, reportUnexpected), headers);
 }
 
