@@ -57,10 +57,13 @@ function publicUrlMistakes(v: Values): readonly string[] {
   ];
 }
 
-function portMistakes({ PORT: port, SANDBOX_PORT: sandboxPort }: Values): readonly string[] {
-  return port !== 0 && port === sandboxPort
-    ? [`SANDBOX_PORT is "${port}", which is PORT; it must be another port`]
-    : [];
+function portMistakes({
+  PORT: port,
+  SANDBOX_PORT: sandboxPort,
+  AKOOL_API_KEY: key,
+}: Values): readonly string[] {
+  const isTaken = key === null && port !== undefined && port !== 0 && port === sandboxPort;
+  return isTaken ? [`SANDBOX_PORT is "${port}", which is PORT; it must be another port`] : [];
 }
 
 function callerMistakes(v: Values): readonly string[] {

@@ -102,6 +102,13 @@ test('SANDBOX=true beside AKOOL_API_KEY, and SANDBOX=false without it, are contr
   expect(mistakesIn({ SANDBOX: 'false' })).toEqual(['SANDBOX is "false"; this requires AKOOL_API_KEY']);
 });
 
+test('SANDBOX_PORT may be PORT where there is no sandbox, and is not compared if neither is a port', () => {
+  const ports = { PORT: '4100', SANDBOX_PORT: '4100' };
+  expect(mistakesIn(ports)).toEqual(['SANDBOX_PORT is "4100", which is PORT; it must be another port']);
+  expect(mistakesIn({ ...ports, AKOOL_API_KEY: 'k' })).toEqual([]);
+  expect(mistakesIn({ PORT: 'x', SANDBOX_PORT: 'x' })).toHaveLength(2);
+});
+
 test.each([
   ['DATABASE_URL', 'sqlite:', 'names no file'],
   ['DATABASE_URL', 'sqlite://data/gateway.db', 'could mean two files'],
