@@ -147,7 +147,8 @@ export class Reconciler {
     const late = await this.#late((now) => this.#store.pastDeadline(['WAITING', 'UNCONFIRMED'], now, 500));
     if (late.length === 0) return;
     const hold = await this.#store.accountHold();
-    const histories = await this.#store.histories(late.map(({ id }) => id));
+    const tried = late.filter(({ status, attempts }) => status === 'WAITING' && attempts > 0);
+    const histories = await this.#store.histories(tried.map(({ id }) => id));
     await Promise.all(
       late.map(({ id }) =>
         this.#jobs.apply(id, (job) => {
