@@ -30,7 +30,7 @@ export function callbackRoute(receiver: Callbacks): FastifyPluginAsync {
     );
     app.setErrorHandler(
       async (error: { readonly statusCode?: number; readonly code?: string }, request, reply) => {
-        // Fastify's own refusals (too large, cut off) get the same answer as any other bad request.
+        // A body that is too large or cut off is answered like any other bad request.
         if (error.statusCode !== undefined && error.statusCode < 500)
           return refuse(request, reply, error.code ?? `HTTP_${error.statusCode}`);
         request.log[logLevelOf(error)]({ err: error }, 'a callback could not be stored');

@@ -1,6 +1,9 @@
 /** All texts of the studio. */
 import type { JobStatus, JobUpdateSource, WaitingReason } from '@face-swap-gateway/client';
 
+const PACKAGE =
+  'It imports the package that “npm pack --workspace packages/client” makes in the gateway’s folder: npm install face-swap-gateway-client-0.1.0.tgz.';
+
 export const TEXTS = {
   title: 'Face swap studio',
   signOut: 'Sign out',
@@ -102,10 +105,8 @@ export const TEXTS = {
     variables: 'Variables',
     /** By the name of a sample. */
     hints: {
-      React:
-        'As src/main.tsx of a Vite project with React. It imports the package that “npm pack --workspace packages/client” makes in the gateway’s folder: npm install face-swap-gateway-client-0.1.0.tgz.',
-      JavaScript:
-        'As swap.mjs, with Node 20 or newer. It imports the package that “npm pack --workspace packages/client” makes in the gateway’s folder: npm install face-swap-gateway-client-0.1.0.tgz.',
+      React: `As src/main.tsx of a Vite project with React. ${PACKAGE}`,
+      JavaScript: `As swap.mjs, with Node 20 or newer. ${PACKAGE}`,
       GraphQL:
         'This submits the swap. Follow it by its id: subscription { jobUpdated(id: "…") { status result { url } } }',
       curl: 'This submits the swap. Ask for its result by its id, or follow it: see “Follow a job” in README.md.',

@@ -2,8 +2,9 @@
  * The folder on the local disk in which files of callers arrive, before they are checked and stored.
  *
  * Each process has a folder of its own in it, so that what a dead process left can be told from what is arriving:
- * - the folder's name has the host and the process, which shows among the same processes whether it still runs;
- * - the folder's time says when its process was last seen, for all other hosts: gateways may share a disk.
+ * - the folder's name has the host, its process namespace and the process: within the same namespace it shows whether
+ *   that process still runs;
+ * - the folder's time says when its process was last seen, for everyone else: gateways may share a disk.
  */
 import { randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
