@@ -48,6 +48,8 @@ export function embedded(file: string): Services {
   };
 }
 
+/** At least this long between two failures of a kind, so that jobs get on, also on a slow machine. */
+const CALM_MS = 2000;
 /** The share of commits lost before they arrive, and the share whose acknowledgement is lost. */
 const LOST_COMMITS = 1 / 40;
 
@@ -70,7 +72,7 @@ export async function shared(silenceMs: number): Promise<Services> {
   let restarts = 0;
   let lost = 0;
   const cutConnections = async (dice: Dice, signal: AbortSignal): Promise<void> => {
-    while (await paused(dice.between(1000, 4000), signal)) {
+    while (await paused(dice.between(CALM_MS, 3 * CALM_MS), signal)) {
       await database.cutConnections();
       cuts += 1;
     }
@@ -179,7 +181,7 @@ class Silences {
   }
 
   async make(dice: Dice, signal: AbortSignal): Promise<void> {
-    while (await paused(dice.between(this.#longestMs / 4, this.#longestMs), signal)) {
+    while (await paused(CALM_MS + dice.between(this.#longestMs / 4, this.#longestMs), signal)) {
       const span = { from: Date.now(), to: Number.POSITIVE_INFINITY };
       this.#spans.push(span);
       await this.#proxy.become('silent');
