@@ -4,7 +4,7 @@
  * - a page of any site may open a WebSocket, because CORS does not apply; the request has an `Origin`;
  * - a site may resolve its own name to 127.0.0.1 (DNS rebinding) and be same-origin; the request has its `Host`;
  * - a tunnel for Akool's callbacks forwards requests from everywhere; they have the `Host` of `PUBLIC_URL`, or
- *   `X-Forwarded-For` (or `Forwarded`, RFC 7239) with the address of a client elsewhere.
+ *   `X-Forwarded-For` (or `X-Real-IP`, or `Forwarded`, RFC 7239) with the address of a client elsewhere.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';

@@ -7,7 +7,7 @@ import { GatewayError } from '../../errors.js';
 
 /** Concurrent lookups per tenant. */
 const MAX_AT_ONCE = 4;
-/** Waiting lookups of all tenants together. One tenant may use at most half of what the others leave free. */
+/** Waiting lookups of all tenants together. One tenant may have as many as half of those still free. */
 const MAX_WAITING = 100;
 const RETRY_AFTER_SECONDS = 2;
 
