@@ -7,8 +7,9 @@
  * one job is tried; the block ends only when Akool accepts that job.
  *
  * ACCOUNT may also be caused by a single job: a firewall in front of Akool refuses a URL in it with 403. So each trial
- * takes the job that was tried longest ago. If all waiting jobs were tried without success although Akool does return
- * the balance, one new job is accepted as a trial; otherwise those few jobs would block everyone until they expire.
+ * takes the job that was tried longest ago. If a few trials fail although Akool does return the balance, new jobs are
+ * accepted as trials, one at a time; and a job that was refused in an earlier hold begins no other. Otherwise those few
+ * jobs would block everyone until they expire.
  *
  * NO_CREDIT also depends on what a job costs, and Akool publishes no prices. So the gateway learns: a job that was
  * refused at some balance is too expensive until the balance is higher, and so is every job that makes as many pictures

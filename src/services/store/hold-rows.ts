@@ -83,13 +83,14 @@ export function trialOf(
     .execute();
 }
 
-/** Whether any waiting job has not been sent since the hold began. */
-export async function isAnyUntried(trx: Kysely<Tables>, { since }: AccountHold): Promise<boolean> {
+/** Whether any waiting job was stored since the hold began, and not sent yet. */
+export async function isAnyNewUntried(trx: Kysely<Tables>, { since }: AccountHold): Promise<boolean> {
   const untried = await trx
     .selectFrom('jobs')
     .select('id')
     .where(waits)
-    .where((eb) => eb.or([eb('sent_at', 'is', null), eb('sent_at', '<', since)]))
+    .where('created_at', '>', since)
+    .where('sent_at', 'is', null)
     .limit(1)
     .executeTakeFirst();
   return untried !== undefined;

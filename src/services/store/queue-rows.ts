@@ -6,7 +6,7 @@ import type { Created, LeaseOptions, NewJob } from '../jobs/job-store.js';
 import { newJob } from '../jobs/new-job.js';
 import type { Database } from './database.js';
 import { isOpen, waits } from './due-rows.js';
-import { isAnyUntried, isTooDear, toHold, trialOf } from './hold-rows.js';
+import { isAnyNewUntried, isTooDear, toHold, trialOf } from './hold-rows.js';
 import { findKey, rememberKey } from './idempotency-rows.js';
 import { findJob, writeChange } from './job-rows.js';
 import { linkUploads, lockNamed } from './job-uploads.js';
@@ -67,7 +67,7 @@ export function enqueue(
 
 /** Whether the waiting jobs, not the account, may be the reason for the hold, which only another job can show. */
 async function needsAnother(trx: Kysely<Tables>, hold: AccountHold): Promise<boolean> {
-  return mayBeTheJobs(hold) && !(await isAnyUntried(trx, hold));
+  return mayBeTheJobs(hold) && !(await isAnyNewUntried(trx, hold));
 }
 
 /** Counts up to `most` of the tenant's waiting jobs, by an index that skips those of others. */

@@ -9,6 +9,7 @@ import type { Clock } from '../../clock.js';
 import { isStoreUnavailable } from '../../errors.js';
 import { afterRefusal, afterTrial, creditRefusedAt, retryAfter } from '../jobs/account-hold.js';
 import type { Job } from '../jobs/job.js';
+import type { JobError } from '../jobs/job-error.js';
 import type { JobEvent } from '../jobs/job-event.js';
 import type { FaceSwapRequest } from '../jobs/job-request.js';
 import type { JobService } from '../jobs/job-service.js';
@@ -110,16 +111,29 @@ export class OutcomeRecorder {
     const at = this.#clock.now();
     this.#pause.answered();
     const refusal = { reason, error, pictures: job.pictures, isTrial, at };
-    const hold = await this.#holds.change((before) => afterRefusal(before, refusal));
-    await this.#applyToTry(job, {
-      type: 'held',
-      at,
-      retryAt: retryAfter(refusal, job.attempts),
-      deadlineAt: job.createdAt + this.#settings.queueTtlMs,
-      hold,
-      creditRefused: creditRefusedAt(hold, refusal),
-      error,
-    });
+    const isKnown = reason === 'ACCOUNT' && (await this.#wasRefusedBefore(job, error));
+    const hold = await this.#holds.change((before) =>
+      before === null && isKnown ? null : afterRefusal(before, refusal),
+    );
+    const retryAt = retryAfter(refusal, job.attempts);
+    const deadlineAt = job.createdAt + this.#settings.queueTtlMs;
+    if (hold === null) {
+      this.#log.warn(
+        { job: job.id },
+        'Akool refuses the account for a job for which it did before; the job waits, others are sent',
+      );
+      await this.#applyToTry(job, { type: 'not-accepted', at, retryAt, deadlineAt, reason: error.code });
+      return;
+    }
+    const creditRefused = creditRefusedAt(hold, refusal);
+    await this.#applyToTry(job, { type: 'held', at, retryAt, deadlineAt, hold, creditRefused, error });
+  }
+
+  /** Whether Akool has refused the account for this job in an earlier hold, which another job has ended since. */
+  async #wasRefusedBefore(job: Job, error: JobError): Promise<boolean> {
+    if (job.attempts < 2) return false;
+    const history = (await this.#jobs.histories([job.id])).get(job.id) ?? [];
+    return history.some(({ source, note }) => source === 'SUBMIT' && note === error.code);
   }
 
   async #endTrial(job: Job, wasAccepted: boolean): Promise<void> {

@@ -291,6 +291,30 @@ describe('while Akool refuses the account', () => {
     expect(await shop.statuses(poison, another)).toEqual(['WAITING', 'QUEUED']);
   });
 
+  test('nor do many of one tenant keep out everyone else', async () => {
+    const shop = await open(1, { acceptWhileBlocked: false });
+    const poison = await Promise.all(Array.from({ length: 10 }, () => shop.create()));
+    const isPoison = (id: string | undefined) => poison.some((job) => job.id === id);
+    shop.akool.onSubmit = async (nth) =>
+      isPoison(shop.akool.submits.at(-1)) ? refusedFor('ACCOUNT') : acceptedAs(`p${nth}`);
+    shop.jobs.onChange((job) => {
+      if (job.status !== 'QUEUED') return;
+      void shop.jobs.apply(job.id, { type: 'expired', at: shop.clock.now(), error: job.error ?? NEVER });
+    });
+    await shop.settle();
+    let sent = 0;
+    let refused = 0;
+    for (let i = 0; i < 180; i += 1) {
+      await shop.goOn(10_000);
+      await shop.create('bob').then(
+        () => (sent += 1),
+        () => (refused += 1),
+      );
+    }
+    expect(sent).toBeGreaterThan(refused);
+    expect(await shop.statuses(...poison)).toEqual(poison.map(() => 'WAITING'));
+  });
+
   test('new ones are kept out as long as Akool does not tell the balance', async () => {
     const shop = await open(1, { acceptWhileBlocked: false });
     shop.akool.onSubmit = async () => refusedFor('ACCOUNT');
