@@ -48,6 +48,8 @@ export class Dispatcher {
   readonly #calls = new AbortController();
   readonly #leases = new AbortController();
   #unsubscribe: (() => void) | null = null;
+  /** The latest `tryOne`. Never rejects. */
+  #trial: Promise<unknown> = Promise.resolve();
   #isStopped = false;
 
   constructor(parts: {
@@ -90,7 +92,7 @@ export class Dispatcher {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
     const patience = setTimeout(() => this.#leases.abort(), LEASE_PATIENCE_MS);
-    await this.#loop.stop();
+    await Promise.all([this.#loop.stop(), this.#trial]);
     clearTimeout(patience);
     const timer = setTimeout(() => this.#calls.abort(), this.#settings.drainMs);
     await Promise.all(this.#inFlight);
@@ -117,7 +119,9 @@ export class Dispatcher {
   /** Sends one job despite the account hold. Returns false if there was no job or no slot. */
   async tryOne(trial: Trial): Promise<boolean> {
     if (this.#isStopped || this.isPausing) return false;
-    return (await this.#lease(trial)) > 0;
+    const leased = this.#lease(trial);
+    this.#trial = leased.catch(() => {});
+    return (await leased) > 0;
   }
 
   async #leaseAndSend(): Promise<void> {

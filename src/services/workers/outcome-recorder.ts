@@ -71,6 +71,7 @@ export class OutcomeRecorder {
     // Log the `_id` before anything else can fail: it may be the only trace of the job.
     const providerId = outcome.kind === 'accepted' ? outcome.providerId : undefined;
     this.#log.info({ job: job.id, attempt: job.attempts, outcome: outcome.kind, providerId }, message);
+    this.#pauseAfter(outcome);
     await this.#keepTrying(job, async () => {
       if (outcome.kind === 'account-refused') return this.#recordRefusal(job, outcome, isTrial);
       await this.#record(job, outcome);
@@ -92,6 +93,25 @@ export class OutcomeRecorder {
     });
   }
 
+  #pauseAfter(outcome: Outcome): void {
+    switch (outcome.kind) {
+      case 'accepted':
+      case 'refused':
+      case 'account-refused':
+        this.#pause.answered();
+        return;
+      case 'not-accepted':
+        this.#pause.begin(outcome.retryAfterMs, outcome.reason);
+        return;
+      case 'not-ready':
+      case 'unknown':
+      case 'taken-over':
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
   async #keepTrying(job: Job, record: () => Promise<void>): Promise<void> {
     const backoff = new Backoff({ firstMs: 100, mostMs: 5000 });
     for (let tries = 1; ; tries += 1) {
@@ -109,7 +129,6 @@ export class OutcomeRecorder {
   /** Store the hold first, so that anyone who sees the job waiting also sees why. */
   async #recordRefusal(job: Job, { reason, error }: AccountRefused, isTrial: boolean): Promise<void> {
     const at = this.#clock.now();
-    this.#pause.answered();
     const refusal = { reason, error, pictures: job.pictures, isTrial, at };
     const isKnown = reason === 'ACCOUNT' && (await this.#wasRefusedBefore(job, error));
     const hold = await this.#holds.change((before) =>
@@ -145,7 +164,6 @@ export class OutcomeRecorder {
     const at = this.#clock.now();
     switch (outcome.kind) {
       case 'accepted':
-        this.#pause.answered();
         // Apply it whichever attempt it was: Akool has the job, and has billed it.
         await this.#jobs.apply(job, {
           type: 'accepted',
@@ -156,11 +174,9 @@ export class OutcomeRecorder {
         });
         return;
       case 'refused':
-        this.#pause.answered();
         await this.#applyToTry(job, { type: 'refused', at, error: outcome.error });
         return;
       case 'not-accepted':
-        this.#pause.begin(outcome.retryAfterMs, outcome.reason);
         await this.#applyToTry(job, {
           type: 'not-accepted',
           at,

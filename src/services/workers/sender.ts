@@ -47,6 +47,11 @@ const NO_REQUEST: Outcome = {
   reason: 'not sent: its request could not be read',
   retryAfterMs: null,
 };
+const NO_FACES: Outcome = {
+  kind: 'not-ready',
+  reason: 'not sent: its faces could not be stored',
+  retryAfterMs: null,
+};
 
 export class Sender {
   readonly #requests: SharedReads<JobRequest>;
@@ -86,7 +91,13 @@ export class Sender {
     switch (request.kind) {
       case 'PRO': {
         if (!needsOpts(request)) return this.#akool.submitFaceSwap({ ...request, callbackUrl }, options);
-        const filled = await this.#fillOpts(job, request);
+        const filled = await this.#fillOpts(job, request).catch((error: unknown) => {
+          this.#log.warn(
+            { err: error, job: job.id },
+            'the faces of a job could not be stored; the job waits again, unsent',
+          );
+          return { outcome: NO_FACES };
+        });
         return 'outcome' in filled
           ? filled.outcome
           : this.#akool.submitFaceSwap({ ...filled.request, callbackUrl }, options);

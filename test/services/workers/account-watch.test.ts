@@ -4,9 +4,10 @@ import type { SubmitOutcome } from '../../../src/services/akool/akool-client.js'
 import { AkoolCallError } from '../../../src/services/akool/call-error.js';
 import type { HoldReason } from '../../../src/services/jobs/account-hold.js';
 import type { JobRequest } from '../../../src/services/jobs/job-request.js';
-import { until } from '../../support/gate.js';
+import { Gate, until } from '../../support/gate.js';
+import { withMethods } from '../../support/harness.js';
 import { HOUR, request } from '../../support/samples.js';
-import { acceptedAs, openWorkshop, type Workshop } from '../../support/workshop.js';
+import { acceptedAs, openWorkshop, type Workshop, type WorkshopOptions } from '../../support/workshop.js';
 
 const MINUTE = 60_000;
 
@@ -24,8 +25,11 @@ function picturesOf(count: number): JobRequest {
   return { ...request, targetImage: Array(count).fill(request.targetImage[0]) };
 }
 
-async function open(maxConcurrency = 2, { acceptWhileBlocked = true } = {}) {
-  const workshop = await openWorkshop({ acceptWhileBlocked });
+async function open(
+  maxConcurrency = 2,
+  { acceptWhileBlocked = true, wrapStore = (store) => store }: WorkshopOptions = {},
+) {
+  const workshop = await openWorkshop({ acceptWhileBlocked, wrapStore });
   const sender = workshop.dispatcher({ maxConcurrency });
   const looker = workshop.accountWatch(sender);
   sender.start();
@@ -323,6 +327,32 @@ describe('while Akool refuses the account', () => {
     for (let i = 0; i < 60; i += 1) await shop.goOn(MINUTE);
     expect(shop.akool.submits.length).toBeGreaterThan(3);
     await expect(shop.create()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+  });
+
+  test('a trial that is being leased when the gateway stops is waited for', async () => {
+    const gate = new Gate();
+    let isHeldUp = false;
+    const shop = await open(1, {
+      wrapStore: (store) =>
+        withMethods(store, {
+          lease: async (...how) => {
+            if (isHeldUp) await gate.pass();
+            return store.lease(...how);
+          },
+        }),
+    });
+    shop.akool.onSubmit = async (nth) => (nth === 1 ? refusedFor('ACCOUNT') : acceptedAs(`p${nth}`));
+    const job = await shop.create();
+    await shop.settle();
+    await shop.looker.stop();
+    isHeldUp = true;
+    const trial = shop.sender.tryOne('any');
+    await gate.arrived();
+    const stopped = shop.sender.stop();
+    gate.open();
+    await stopped;
+    expect((await shop.get(job)).status).toBe('QUEUED');
+    expect(await trial).toBe(true);
   });
 
   test('a job that waits too long fails with what Akool said', async () => {

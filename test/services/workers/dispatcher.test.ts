@@ -305,6 +305,35 @@ describe('the dispatcher', () => {
   });
 });
 
+test('pauses once for an answer that is recorded late', async () => {
+  let failures = 0;
+  let isAway = true;
+  const workshop = await openWorkshop({
+    wrapStore: (store) =>
+      withMethods(store, {
+        save: (change) => {
+          if (!isAway) return store.save(change);
+          failures += 1;
+          return Promise.reject(new Error('away'));
+        },
+      }),
+  });
+  const { akool, clock } = workshop;
+  akool.onSubmit = async () => ({ ...NOT_ACCEPTED, retryAfterMs: 60_000 });
+  const dispatcher = workshop.dispatcher();
+  const job = await workshop.create();
+  dispatcher.start();
+  await until(() => failures === 1);
+  clock.advance(59_000);
+  await until(() => failures === 2);
+  isAway = false;
+  await until(async () => (await workshop.get(job)).status === 'WAITING');
+  expect(dispatcher.isPausing).toBe(true);
+  clock.advance(1001);
+  expect(dispatcher.isPausing).toBe(false);
+  await dispatcher.stop();
+});
+
 test('a job whose request cannot be read is not sent, and waits to be sent later', async () => {
   let isAway = true;
   const workshop = await openWorkshop({
@@ -358,6 +387,34 @@ describe('a job whose faces are to be found first', () => {
     await dispatcher.stop();
     expect(akool.submits).toEqual([job.id]);
     expect(await workshop.get(job)).toMatchObject({ status: 'QUEUED', providerId: 'p1', attempts: 2 });
+  });
+
+  test('waits again, unsent, if they could not be stored', async () => {
+    let failures = 1;
+    const workshop = await openWorkshop({
+      wrapStore: (store) =>
+        withMethods(store, {
+          save: (change) => {
+            if (change.request === null || failures === 0) return store.save(change);
+            failures -= 1;
+            return Promise.reject(new Error('the database is away'));
+          },
+        }),
+    });
+    const { akool, clock } = workshop;
+    akool.onDetect = async () => [{ index: 0, timeSeconds: null, faces: [found] }];
+    const dispatcher = workshop.dispatcher();
+    const job = await workshop.create('ann', { request: lacking });
+    dispatcher.start();
+    await until(async () => (await workshop.get(job)).attempts === 1);
+    await until(async () => (await workshop.get(job)).status !== 'SUBMITTING');
+    expect(await workshop.get(job)).toMatchObject({ status: 'WAITING', slotFreeAt: null });
+    expect(akool.submits).toEqual([]);
+    clock.advance(60_000);
+    await dispatcher.pass();
+    await until(async () => (await workshop.get(job)).status === 'QUEUED');
+    await dispatcher.stop();
+    expect(akool.submits).toEqual([job.id]);
   });
 
   test('fails after ten looks at which Akool gave none, and not for those at which it could not be asked', async () => {
