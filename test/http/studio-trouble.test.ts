@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask, dataOf } from '../support/caller.js';
 import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
+import { Gate } from '../support/gate.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
 import { screenshot } from '../support/screenshot.js';
 import { type Samples, StudioPage, samplesOf } from '../support/studio-page.js';
@@ -64,7 +65,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
       'large.png',
       'image/png',
       () => Buffer.alloc(MAX_IMAGE_BYTES + 1),
-      /^This file is too large. It may have 0.2 MB.$/,
+      /^This file is too large. The limit is 0.2 MB.$/,
     ],
     ['that is broken', 'broken.png', 'image/png', () => samples.source.subarray(0, 2000), /ends too early/],
     [
@@ -88,6 +89,49 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
       expect(gateway.sandbox.jobs.length).toBe(length);
     },
   );
+
+  test('takes a video that nobody here can measure', async () => {
+    const header = Buffer.from('\x1aE\xdf\xa3\x87\x42\x82\x84webm\xec\x83abc\x18S\x80\x67\x94', 'latin1');
+    await studio.choose('Scene', 'clip.webm', 'video/webm', Buffer.concat([header, Buffer.alloc(20)]));
+    await studio.slot('Scene').getByText('Ready', { exact: true }).waitFor();
+  });
+
+  test('does not give up a picture for an address that is none', async () => {
+    const problem = studio.slot('Face').locator('[data-problem]');
+    await studio.chooseBoth(samples);
+    await studio.type('Face', 'me.jpg');
+    await problem.getByText('This is no address').waitFor();
+    expect(await studio.button('Swap faces').isEnabled()).toBe(true);
+    await studio.slot('Face').getByRole('textbox').fill('');
+    await problem.waitFor({ state: 'detached' });
+    await studio.isReady('Face');
+  });
+
+  test('leaves the swap alone that was opened while another one was being deleted', async () => {
+    await studio.chooseBoth(samples);
+    for (const _ of [1, 2]) {
+      await studio.button('Swap faces').click();
+      await studio.isQueued();
+      finishLast();
+      await studio.swap.getByRole('slider').waitFor();
+    }
+    const gate = new Gate();
+    await studio.page.route('**/graphql', async (route) => {
+      if (route.request().postData()?.includes('deleteJob') === true) await gate.pass();
+      return route.fallback();
+    });
+    const count = await studio.cards.count();
+    await studio.button('Delete').click();
+    await studio.button('Delete for good').click();
+    await gate.arrived();
+    await studio.cards.nth(1).click();
+    const address = studio.page.url();
+    gate.open();
+    await expect.poll(() => studio.cards.count()).toBe(count - 1);
+    await studio.swap.getByRole('slider').waitFor();
+    expect(studio.page.url()).toBe(address);
+    expect(address).toContain('#job=');
+  });
 
   test('shows how far a file is on its way', async () => {
     const devTools = await studio.page.context().newCDPSession(studio.page);

@@ -21,7 +21,7 @@ export function AddressField({ name, picture: { chosen, chooseAddress } }: Addre
   }, [shown, chosen]);
 
   const take = (typed: string): void => {
-    if (typed.trim() === '' || typed === taken.current) return;
+    if (typed === taken.current) return;
     taken.current = typed;
     chooseAddress(typed);
   };
@@ -38,9 +38,9 @@ export function AddressField({ name, picture: { chosen, chooseAddress } }: Addre
         value={text}
         onChange={({ target, nativeEvent }) => {
           setText(target.value);
-          // What is pasted is whole; what is typed is not before the field is left.
-          if (nativeEvent instanceof InputEvent && nativeEvent.inputType === 'insertFromPaste')
-            take(target.value);
+          const isPasted = nativeEvent instanceof InputEvent && nativeEvent.inputType === 'insertFromPaste';
+          // What is pasted or emptied is whole; what is typed is not before the field is left.
+          if (isPasted || target.value === '') take(target.value);
         }}
         onBlur={() => take(text)}
         onKeyDown={(event) => {

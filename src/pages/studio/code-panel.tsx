@@ -57,7 +57,9 @@ export function CodePanel({ order, config }: CodePanelProps) {
         ))}
         {sample && <p className="quiet">{code.hints[sample.name]}</p>}
         {sample && needsToken && <p className="quiet">{code.tokens[sample.name]}</p>}
-        {order.target.includes('/uploads/') && <p className="quiet">{code.files}</p>}
+        {[order.source, order.target].some((address) => address.includes('/uploads/')) && (
+          <p className="quiet">{code.files}</p>
+        )}
       </div>
     </details>
   );
@@ -72,9 +74,9 @@ function Block({ title, code: text }: { readonly title: string | null; readonly 
       await navigator.clipboard.writeText(text);
       setSaid(code.copied);
     } catch {
-      // Only secure contexts have a clipboard.
+      // Only secure contexts have a clipboard; the old command works in all.
       block.current?.select();
-      setSaid(code.select);
+      setSaid(document.execCommand('copy') ? code.copied : code.select);
     }
   };
   return (

@@ -45,7 +45,7 @@ export function JobList({ selected, onSelect, onExpired }: JobListProps) {
           {errorText(error)}
         </p>
       )}
-      {jobs.length === 0 && <p className="quiet">{loading ? list.loading : list.empty}</p>}
+      {jobs.length === 0 && !hasFailed && <p className="quiet">{loading ? list.loading : list.empty}</p>}
       <ul>
         {jobs.map((job) => (
           <li key={job.id}>

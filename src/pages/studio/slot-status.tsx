@@ -18,14 +18,16 @@ export function SlotStatus({ id, picture, faces }: SlotStatusProps) {
   );
 }
 
-function Progress({ picture: { busy, progress, address, size }, faces }: Omit<SlotStatusProps, 'id'>) {
+function Progress({ picture, faces }: Omit<SlotStatusProps, 'id'>) {
+  const { busy, progress, address, size, chosen } = picture;
   const { form } = TEXTS;
   if (busy) {
     const percent = progress === null ? 0 : Math.floor((100 * progress.loaded) / Math.max(1, progress.total));
     return <progress aria-label={form.uploading(percent)} value={percent} max={100} />;
   }
   if (address === null) return null;
-  if (size === null) return form.loading;
+  // A file has arrived, even if nobody here can measure it.
+  if (size === null) return chosen?.file ? form.readyUnmeasured : form.loading;
   const ready = form.ready(size.width, size.height);
   if (faces === null) return ready;
   return `${ready} · ${faces.length === 0 ? form.noFaces : form.faces(faces.length)}`;

@@ -45,8 +45,12 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
     showPanel();
     place(order);
   };
-  const close = (): void => {
-    if (selected !== null) forget(selected);
+  const newest = useRef(selected);
+  newest.current = selected;
+  const close = (id: string): void => {
+    forget(id);
+    // It may have taken a while, and another one may be shown by now.
+    if (newest.current !== id) return;
     select(null);
     showPanel();
   };
@@ -58,6 +62,8 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
     faceEnhance,
   };
   const { job: shown } = useJob(selected);
+  // Of a swap that another program made, not all is known that it asked for.
+  const order = shown === null ? chosen : orderOf(shown);
   const isRefused = refusal != null;
   const isReady = face.address !== null && scene.address !== null;
 
@@ -91,7 +97,13 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
             </p>
           )}
           {selected !== null && (
-            <JobPanel key={selected} id={selected} onClose={close} onAgain={swap} onDone={showPanel} />
+            <JobPanel
+              key={selected}
+              id={selected}
+              onClose={() => close(selected)}
+              onAgain={swap}
+              onDone={showPanel}
+            />
           )}
           {selected === null && isSending && <Sending progress={progress} onStop={stop} />}
           {selected === null && !isSending && (
@@ -105,7 +117,7 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
             </>
           )}
         </section>
-        <CodePanel order={(shown && orderOf(shown)) ?? chosen} config={config} />
+        {order !== null && <CodePanel order={order} config={config} />}
         <JobList
           selected={selected}
           onSelect={(id) => {

@@ -17,8 +17,8 @@ export const TEXTS = {
     hint: 'It stays in this tab, and is forgotten when you close it.',
     button: 'Sign in',
     checking: 'Checking …',
-    badToken: 'A key or token has no blanks and no special characters.',
-    expired: 'Your token is no longer valid. Sign in again to go on.',
+    badToken: 'A key or token contains no blanks, and no letters with accents or of other alphabets.',
+    expired: 'Your token is no longer valid. Sign in again, and choose your pictures once more.',
   },
 
   form: {
@@ -34,6 +34,7 @@ export const TEXTS = {
     remove: (slot: string) => `Remove the ${slot.toLowerCase()}`,
     uploading: (percent: number) => `Uploading, ${percent} %`,
     loading: 'Loading …',
+    readyUnmeasured: 'Ready',
     ready: (width: number, height: number) => `Ready, ${width} × ${height}`,
     noPicture: 'This page can’t show what is at this address. Akool may not find it either.',
     noVideo: 'A video can’t be the face. Choose a picture.',
@@ -77,7 +78,7 @@ export const TEXTS = {
   },
 
   /** Of a stage, for those who can’t see its colour. */
-  stageStates: { done: 'done', now: 'under way', open: 'not yet', failed: 'failed' },
+  stageStates: { done: 'done', now: 'under way', open: 'not yet', failed: 'the end' },
 
   stages: {
     accepted: 'Accepted',
@@ -100,7 +101,7 @@ export const TEXTS = {
     title: 'Show me the code',
     copy: 'Copy',
     copied: 'Copied',
-    select: 'Selected. Press Ctrl+C to copy it.',
+    select: 'Selected, to be copied',
     operation: 'Operation',
     variables: 'Variables',
     /** By the name of a sample. */
@@ -118,14 +119,14 @@ export const TEXTS = {
       GraphQL: 'In GraphiQL, put {"Authorization": "Bearer …"} into Headers.',
       curl: 'Set FACE_SWAP_TOKEN.',
     },
-    files: 'The addresses of files that were chosen here end some time after their last swap.',
+    files: 'The addresses of files that were chosen here stop working some time after their last swap.',
   },
 
   files: {
     heic: 'HEIC pictures can’t be used. Export this one as JPEG.',
     picture: 'This kind of file can’t be used. Take a JPEG, PNG or WebP.',
     video: 'This kind of video can’t be used. Take an MP4, MOV, WebM or AVI.',
-    large: (megabytes: number) => `This file is too large. It may have ${Number(megabytes.toFixed(1))} MB.`,
+    large: (megabytes: number) => `This file is too large. The limit is ${Number(megabytes.toFixed(1))} MB.`,
     empty: 'This file is empty.',
   },
 

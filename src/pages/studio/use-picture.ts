@@ -33,8 +33,8 @@ export interface Picture {
   /** Of what Akool gets, once it is known. */
   readonly size: PictureSize | null;
   readonly chooseFile: (file: File) => void;
-  /** Returns false, and changes nothing that was chosen, if it is no address. */
-  readonly chooseAddress: (text: string) => boolean;
+  /** Says so, and changes nothing that was chosen, if it is no address; an empty one is no mistake. */
+  readonly chooseAddress: (text: string) => void;
   readonly clear: () => void;
   /** The browser has shown the preview, or null if it can't. */
   readonly previewed: (size: PictureSize | null) => void;
@@ -51,6 +51,7 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
   const { upload, reset, uploaded, progress, busy, error } = useUpload();
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [fault, setFault] = useState<string | null>(null);
+  const [isNoAddress, setNoAddress] = useState(false);
   const [shown, setShown] = useState<PictureSize | null>(null);
   const [isUnseen, setUnseen] = useState(false);
 
@@ -65,6 +66,7 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
     reset();
     setChosen(null);
     setFault(null);
+    setNoAddress(false);
     setShown(null);
     setUnseen(false);
   };
@@ -76,23 +78,24 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
     // Its error is in the hook's state; that of a file that was replaced is nobody's.
     else upload(next).catch(() => {});
   };
-  const chooseAddress = (text: string): boolean => {
-    const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
+  const chooseAddress = (text: string): void => {
+    const typed = text.trim();
+    const url = URL.canParse(typed) ? new URL(typed) : null;
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      setFault(TEXTS.form.badAddress);
-      return false;
+      setNoAddress(typed !== '');
+      return;
     }
     clear();
     const isVideo = isVideoAddress(url.pathname);
     setChosen({ preview: url.href, file: null, isVideo });
     if (isVideo && !takesVideos) setFault(TEXTS.form.noVideo);
-    return true;
   };
 
   const failure = file !== null && error != null ? fileProblem(file, error, config) : null;
   const problem = fault ?? failure;
   // Akool may see what this page can't: it is told, and may be tried.
-  const warning = isUnseen ? TEXTS.form.noPicture : null;
+  const unseen = isUnseen ? TEXTS.form.noPicture : null;
+  const warning = isNoAddress ? TEXTS.form.badAddress : unseen;
   const own = file === null ? preview : uploaded?.url;
   const { width, height } = (file === null ? null : uploaded) ?? ({} as Partial<Upload>);
   return {
@@ -101,7 +104,8 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
     busy,
     problem: problem ?? warning,
     address: problem === null ? (own ?? null) : null,
-    size: width && height ? { width, height } : file === null ? shown : null,
+    // The gateway does not measure every kind of video.
+    size: width && height ? { width, height } : file === null || uploaded ? shown : null,
     chooseFile,
     chooseAddress,
     clear,

@@ -26,8 +26,10 @@ export interface Swap {
 export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) => void): Swap {
   const swap = useFaceSwap({ resume: true });
   const [isPlacing, setPlacing] = useState(false);
-  // State comes too late for the second of two clicks.
-  const placing = useRef(false);
+  // State comes too late for the second of two clicks, and for a picture that is chosen meanwhile.
+  const placing = useRef<object | null>(null);
+  const newest = useRef(pictures);
+  newest.current = pictures;
   const { job, busy, error, progress, interrupted } = swap;
 
   const accepted = job?.id;
@@ -37,26 +39,34 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
     if (accepted !== undefined) tell.current(accepted);
   }, [accepted]);
 
+  const chosenAs = (wanted: string): Picture | undefined =>
+    newest.current.find(({ address }) => address === wanted);
   const renewed = async (order: SwapOrder): Promise<SwapOrder> => {
-    const renew = async (address: string): Promise<string> =>
-      (await pictures.find((picture) => picture.address === address)?.renew()) ?? address;
+    const renew = async (address: string): Promise<string> => (await chosenAs(address)?.renew()) ?? address;
     const [source, target] = await Promise.all([renew(order.source), renew(order.target)]);
     return { ...order, source, target };
   };
   const place = async (order: SwapOrder): Promise<void> => {
-    if (placing.current) return;
-    placing.current = true;
+    if (placing.current !== null) return;
+    const mine = {};
+    placing.current = mine;
+    const isMine = (): boolean => placing.current === mine;
     setPlacing(true);
     try {
       await placeOrder(swap, order).id;
     } catch (refusal) {
-      const isOwn = pictures.some(({ address }) => address === order.source || address === order.target);
-      // Its error is shown, and so is that of the second attempt.
-      if (isUploadGone(refusal) && isOwn) await placeOrder(swap, await renewed(order)).id.catch(() => {});
+      const isOwn = [order.source, order.target].some(chosenAs);
+      if (!isMine() || !isUploadGone(refusal) || !isOwn) return;
+      const again = await renewed(order);
+      // Its error is shown, as that of the first attempt would be.
+      if (isMine()) await placeOrder(swap, again).id.catch(() => {});
     } finally {
-      placing.current = false;
-      setPlacing(false);
+      if (isMine()) end();
     }
+  };
+  const end = (): void => {
+    placing.current = null;
+    setPlacing(false);
   };
 
   return {
@@ -65,8 +75,11 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
     refusal: job === null && !isPlacing ? error : null,
     interrupted,
     place: (order) => void place(order).catch(() => {}),
-    // It may have been accepted, or sent, just before.
-    stop: () => void swap.cancel().catch(() => {}),
+    stop: () => {
+      end();
+      // It may have been accepted, or sent, just before.
+      swap.cancel().catch(() => {});
+    },
     forget: (id) => {
       if (id === accepted || error != null) swap.reset();
     },
