@@ -22,17 +22,10 @@ export function JobPanel({ id, onClose, onAgain, onDone }: JobPanelProps) {
   const { job, error, cancel, delete: remove } = useJob(id);
   const [refusal, setRefusal] = useState<unknown>(null);
   const [isAsking, setAsking] = useState(false);
-  const isHere = useRef(false);
-  useEffect(() => {
-    isHere.current = true;
-    return () => {
-      isHere.current = false;
-    };
-  }, []);
   const attempt = (action: () => Promise<unknown>): void => {
     setRefusal(null);
     setAsking(false);
-    action().then(() => isHere.current && onDone(), setRefusal);
+    action().then(onDone, setRefusal);
   };
   // The button that had the focus is gone.
   const keep = useRef<HTMLButtonElement>(null);

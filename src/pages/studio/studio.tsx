@@ -47,12 +47,16 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
   };
   const newest = useRef(selected);
   newest.current = selected;
+  /** Calls `action` unless another swap is shown by now: what was done with this one may have taken a while. */
+  const ifShown = (id: string, action: () => void): void => {
+    if (newest.current === id) action();
+  };
   const close = (id: string): void => {
     forget(id);
-    // It may have taken a while, and another one may be shown by now.
-    if (newest.current !== id) return;
-    select(null);
-    showPanel();
+    ifShown(id, () => {
+      select(null);
+      showPanel();
+    });
   };
 
   const chosen: SwapOrder = {
@@ -102,7 +106,7 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
               id={selected}
               onClose={() => close(selected)}
               onAgain={swap}
-              onDone={showPanel}
+              onDone={() => ifShown(selected, showPanel)}
             />
           )}
           {selected === null && isSending && <Sending progress={progress} onStop={stop} />}
