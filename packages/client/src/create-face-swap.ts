@@ -4,7 +4,7 @@ import { createJobHandle } from './create-job-handle.js';
 import { createJobList } from './create-job-list.js';
 import { DETECT_FACES, SUBMIT } from './documents.js';
 import { RequestRefused } from './errors.js';
-import type { FaceSwap, FaceSwapOptions, SubmitStorage } from './face-swap.js';
+import type { FaceSwap, FaceSwapOptions } from './face-swap.js';
 import { filesIn, graphqlInput, type Uploads, withAddresses } from './graphql-input.js';
 import type { Job } from './job.js';
 import type { JobHandle } from './job-handle.js';
@@ -28,15 +28,14 @@ type Metadata = UnansweredSubmit['metadata'];
  * earlier page of the same `scope` had not been answered.
  */
 export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
-  const { url, token, scope, webSocket, fetch = globalThis.fetch.bind(globalThis) } = options;
+  const { url, scope, fetch = globalThis.fetch.bind(globalThis) } = options;
   const controller = new AbortController();
   const closed = controller.signal;
   const alarm = createAlarm(closed);
   const gateway: Gateway = {
+    ...options,
     // A page has an address when something is asked, but not while a server renders it.
     address: () => new URL(url, globalThis.location?.href),
-    token,
-    webSocket,
     fetch,
     alarm,
     closed,
@@ -45,12 +44,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
   const lines = new Map<string, Line>();
   /** Of follow tokens, which see less of a job. */
   const guests = createJobStore();
-  const unanswered = unansweredSubmits(
-    options.storage === undefined ? browserStorage() : options.storage,
-    // What was meant for one gateway is not sent to another.
-    scope && `${scope} ${url}`,
-    closed,
-  );
+  const unanswered = unansweredSubmits(options, closed);
   const resumed = writable<readonly ResumedSubmit[]>([]);
 
   const lineOf = (followToken: string): Line => {
@@ -125,11 +119,8 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     options: UploadOptions = {},
   ): JobHandle => {
     const { idempotencyKey: key = newKey(), reference = null, metadata = null } = given;
-    const keep = (input: object | null): UnansweredSubmit => {
-      const kept = { key, method, at: Date.now(), input, reference, metadata: metadata as Metadata };
-      unanswered.keep(kept);
-      return kept;
-    };
+    const keep = (input: object | null): UnansweredSubmit =>
+      unanswered.keep({ key, method, at: Date.now(), input, reference, metadata: metadata as Metadata });
     const ready = (uploads: Uploads): UnansweredSubmit =>
       keep({ ...graphqlInput(method, given, uploads), idempotencyKey: key });
     const { signal } = options;
@@ -151,13 +142,20 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
   const resume = async (key: string): Promise<unknown> => {
     const kept = unanswered.find(key);
     if (!kept) return;
-    const { method, input, reference, metadata } = kept;
-    const id = input && send(key, () => kept, true);
+    const { at, input, ...known } = kept;
+    const sending = new AbortController();
+    const id = input && send(key, () => kept, true, sending.signal);
     if (!id) unanswered.forget(key);
-    const submit: ResumedSubmit = id
-      ? { outcome: 'sent-again', key, method, job: createJobHandle(line, id) }
-      : { outcome: 'interrupted', key, method, reference, metadata };
-    resumed.set([...resumed.getSnapshot(), submit]);
+    const dismiss = (): void => {
+      sending.abort();
+      resumed.set(resumed.getSnapshot().filter((one) => one !== submit));
+    };
+    const submit: ResumedSubmit = {
+      ...known,
+      dismiss,
+      ...(id ? { outcome: 'sent-again', job: createJobHandle(line, id) } : { outcome: 'interrupted' }),
+    };
+    resumed.set(resumed.getSnapshot().concat(submit));
     return id;
   };
   for (const key of unanswered.keys()) unanswered.hold(key, () => resume(key));
@@ -176,7 +174,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     job: line.job,
     detectFaces: async (input, more = {}) => {
       const addressed = withAddresses(input, await uploadAll(input, more));
-      return line.request(DETECT_FACES, { input: addressed }, { signal: more.signal });
+      return line.request(DETECT_FACES, { input: addressed }, more);
     },
     upload: async (file, more = {}) => {
       return (await uploadAll([file], more)).get(file) as Upload;
@@ -192,13 +190,4 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
 /** 128 random bits. Unlike `randomUUID`, this also exists in insecure contexts. */
 function newKey(): string {
   return crypto.getRandomValues(new Uint32Array(4)).join('-');
-}
-
-/** Reading it throws where there is no window, or storage is forbidden. */
-function browserStorage(): SubmitStorage | null {
-  try {
-    return window.localStorage;
-  } catch {
-    return null;
-  }
 }

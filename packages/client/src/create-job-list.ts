@@ -67,9 +67,8 @@ export function createJobList(
       cursor = after;
       const { hasMore } = page;
       readTo = hasMore ? (found.at(-1)?.createdAt ?? readTo) : '';
-      show({ hasMore, loading: false, error: null });
       for (const [id, job] of seen) place(id, job);
-      show();
+      show({ hasMore, loading: false, error: null });
     } catch (error) {
       // A poll that is not answered is no news: the connection's state says so.
       if (!options || isFinal(line.gateway, error as RequestRefused)) fail(error);

@@ -5,6 +5,10 @@ interface AnyResumedSubmit {
   /** Its idempotency key. */
   readonly key: string;
   readonly method: 'submit' | 'submitPlus';
+  readonly reference: string | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Takes it out of `resumed`, and gives up sending it. A job that was accepted goes on. */
+  readonly dismiss: () => void;
 }
 
 /** It was sent again with its key, so that it is paid once. */
@@ -16,8 +20,6 @@ export interface SentAgain extends AnyResumedSubmit {
 /** A file was still on its way, so nothing was submitted: ask for the files again. */
 export interface Interrupted extends AnyResumedSubmit {
   readonly outcome: 'interrupted';
-  readonly reference: string | null;
-  readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
 export type ResumedSubmit = SentAgain | Interrupted;

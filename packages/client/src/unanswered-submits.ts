@@ -1,19 +1,17 @@
 /** Remembers submits until they are answered, so that they survive a reload. Never a token, never what is in a file. */
-import type { SubmitStorage } from './face-swap.js';
+import type { FaceSwapOptions, SubmitStorage } from './face-swap.js';
 import type { ResumedSubmit } from './resumed-submit.js';
 
-export interface UnansweredSubmit extends Pick<ResumedSubmit, 'key' | 'method'> {
+export interface UnansweredSubmit extends Omit<ResumedSubmit, 'outcome' | 'dismiss'> {
   /** Milliseconds since 1970. */
   readonly at: number;
   /** The GraphQL input; null while a file of it is still on its way. */
   readonly input: object | null;
-  readonly reference: string | null;
-  readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
 export interface UnansweredSubmits {
-  /** Also replaces an earlier state of the same submit. */
-  keep(submit: UnansweredSubmit): void;
+  /** Also replaces an earlier state of the same submit. Returns it. */
+  keep(submit: UnansweredSubmit): UnansweredSubmit;
   forget(key: string): void;
   /** Null if it was answered meanwhile, or is too old. */
   find(key: string): UnansweredSubmit | null;
@@ -29,21 +27,20 @@ const MAX_SUBMITS = 100;
 const MAX_CHARACTERS = 65_536;
 const PREFIX = 'face-swap:';
 
-/** @param scope whose they are; without one, nothing is remembered */
-export function unansweredSubmits(
-  storage: SubmitStorage | null | undefined,
-  scope: string | undefined,
-  closed: AbortSignal,
-): UnansweredSubmits {
-  /** Storage may be full, or forbidden at any time. */
+/** Without a `scope`, nothing is remembered. */
+export function unansweredSubmits(options: FaceSwapOptions, closed: AbortSignal): UnansweredSubmits {
+  const { scope, url } = options;
+  /** Storage may be full, forbidden at any time, or missing where there is no page. */
   const attempt = <Value>(action: (storage: SubmitStorage) => Value): Value | null => {
     try {
+      const { storage = window.localStorage } = options;
       return storage && scope ? action(storage) : null;
     } catch {
       return null;
     }
   };
-  const prefix = `${PREFIX}${scope}:`;
+  // What was meant for one gateway is not sent to another.
+  const prefix = `${PREFIX}${scope} ${url}:`;
   const read = (name: string): UnansweredSubmit | null =>
     attempt((place) => {
       const submit: UnansweredSubmit = JSON.parse(`${place.getItem(name)}`);
@@ -75,11 +72,13 @@ export function unansweredSubmits(
       // Its earlier state is wrong even if this one can't be kept.
       forget(submit.key);
       const text = JSON.stringify(submit);
-      if (text.length > MAX_CHARACTERS) return;
-      keys()
-        .slice(0, 1 - MAX_SUBMITS)
-        .forEach(forget);
-      attempt((place) => place.setItem(prefix + submit.key, text));
+      if (text.length <= MAX_CHARACTERS) {
+        keys()
+          .slice(0, 1 - MAX_SUBMITS)
+          .forEach(forget);
+        attempt((place) => place.setItem(prefix + submit.key, text));
+      }
+      return submit;
     },
     hold: (key, task) => {
       // Not in an insecure context, where two pages may send the same: it has one key.

@@ -93,6 +93,38 @@ it('one of another scope or gateway is not, nor one that is older than ten minut
   expect(storage.length).toBe(0);
 });
 
+it('one that is dismissed is not sent any more, by this page or a later one', async () => {
+  await pageThatEnds('unwanted', false);
+  const line = lossy('submitFaceSwap');
+  const next = newClient(gateway.url, { storage, scope: 'anna', fetch: line.fetch });
+  await expect.poll(line.count).toBe(1);
+  const [submit] = next.resumed.getSnapshot();
+  submit?.dismiss();
+  expect(next.resumed.getSnapshot()).toEqual([]);
+  expect(storage.length).toBe(0);
+  await expect(submit?.outcome === 'sent-again' && submit.job.id).rejects.toMatchObject({
+    name: 'AbortError',
+  });
+  expect(line.count()).toBe(1);
+  expect(await found('unwanted')).toEqual([]);
+});
+
+it('a job that was accepted goes on when its submit is dismissed', async () => {
+  await pageThatEnds('accepted', true);
+  const next = newClient(gateway.url, { storage, scope: 'anna' });
+  await expect.poll(() => next.resumed.getSnapshot().length).toBe(1);
+  const [submit] = next.resumed.getSnapshot();
+  if (submit?.outcome !== 'sent-again') throw new Error('It was not sent again');
+  const id = await submit.job.id;
+  submit.dismiss();
+  expect(next.resumed.getSnapshot()).toEqual([]);
+  await expect.poll(() => found('accepted')).toEqual([id]);
+  for await (const job of submit.job) {
+    expect(job.status).toBe('WAITING');
+    break;
+  }
+});
+
 it('a file that was on its way is not sent again, and the app is told', async () => {
   const page = newClient(gateway.url, { storage, scope: 'anna', fetch: lossy('PUT').fetch });
   const { id } = page.submit({

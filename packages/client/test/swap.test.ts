@@ -1,7 +1,7 @@
 /** What `useFaceSwap` shows, without React and without a gateway. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { FaceSwap, Interrupted, JobHandle, ResumedSubmit, SentAgain } from '../src/index.js';
-import { createSwap } from '../src/react/swap.js';
+import { createSwap, NO_SWAP } from '../src/react/swap.js';
 import { writable } from '../src/readable.js';
 import { closeClients, memoryStorage, newClient } from './support.js';
 
@@ -19,6 +19,7 @@ const INTERRUPTED: Interrupted = {
   method: 'submit',
   reference: null,
   metadata: null,
+  dismiss: () => {},
 };
 
 /** A submit whose job was accepted, and how many follow it. */
@@ -35,7 +36,7 @@ function sentAgain(id: string): { readonly submit: SentAgain; readonly followers
   const client = newClient('http://127.0.0.1:1');
   const job: JobHandle = { ...client.follow(id), getSnapshot: state.getSnapshot, subscribe };
   return {
-    submit: { outcome: 'sent-again', key: id, method: 'submit', job },
+    submit: { ...INTERRUPTED, outcome: 'sent-again', key: id, job },
     followers: () => followers,
   };
 }
@@ -47,15 +48,40 @@ function clientWith(resumed: readonly ResumedSubmit[], more: Partial<FaceSwap> =
 
 it('one that was interrupted is shown beside a newer one that was sent again', () => {
   const { submit } = sentAgain('1');
-  const { state } = createSwap(clientWith([INTERRUPTED, submit]), new WeakSet(), true);
+  const { state } = createSwap(clientWith([INTERRUPTED, submit]), true);
   const leave = state.subscribe(() => {});
   expect(state.getSnapshot()).toMatchObject({ busy: true, interrupted: INTERRUPTED });
   leave();
 });
 
+it.each(['cancel', 'reset'] as const)(
+  '%s gives up all that was resumed, and shows nothing',
+  async (action) => {
+    const resumed = writable<readonly ResumedSubmit[]>([]);
+    const submits = [INTERRUPTED, sentAgain('1').submit, sentAgain('2').submit].map((submit) => {
+      const own = {
+        ...submit,
+        dismiss: () => resumed.set(resumed.getSnapshot().filter((one) => one !== own)),
+      };
+      return own;
+    });
+    resumed.set(submits);
+    const { state, actions } = createSwap(clientWith([], { resumed }), true);
+    const leave = state.subscribe(() => {});
+    expect(state.getSnapshot().busy).toBe(true);
+    await actions[action]();
+    expect(resumed.getSnapshot()).toEqual([]);
+    expect(state.getSnapshot()).toEqual(NO_SWAP);
+    leave();
+    // Nor is any of them followed by whoever looks next.
+    state.subscribe(() => {})();
+    expect(state.getSnapshot()).toEqual(NO_SWAP);
+  },
+);
+
 it('nobody follows what was resumed once nobody looks', () => {
   const { submit, followers } = sentAgain('1');
-  const { state } = createSwap(clientWith([submit]), new WeakSet(), true);
+  const { state } = createSwap(clientWith([submit]), true);
   const leave = state.subscribe(() => {});
   expect(followers()).toBe(1);
   leave();
@@ -70,14 +96,12 @@ it('a tab remembers the job of one gateway and one user, and none without a user
       followed.push(id);
       return sentAgain(id).submit.job;
     };
-    createSwap(clientWith([], { follow, ...more }), new WeakSet(), true).state.subscribe(() => {})();
+    createSwap(clientWith([], { follow, ...more }), true).state.subscribe(() => {})();
     return followed;
   };
   for (const scope of ['anna', '']) {
     const { submit } = sentAgain(`of ${scope}`);
-    createSwap(clientWith([submit], { scope, url: '/graphql' }), new WeakSet(), true).state.subscribe(
-      () => {},
-    )();
+    createSwap(clientWith([submit], { scope, url: '/graphql' }), true).state.subscribe(() => {})();
     await submit.job.id;
   }
   expect(shownBy({ scope: 'anna', url: '/graphql' })).toEqual(['of anna']);

@@ -5,7 +5,7 @@ import type { Job } from '../job.js';
 import type { JobHandle } from '../job-handle.js';
 import type { UploadOptions, UploadProgress } from '../media.js';
 import { type Readable, whileLooked, writable } from '../readable.js';
-import type { Interrupted, ResumedSubmit } from '../resumed-submit.js';
+import type { Interrupted } from '../resumed-submit.js';
 import type { SubmitInput, SubmitPlusInput } from '../submit-input.js';
 import { rememberedJob } from './remembered-job.js';
 
@@ -50,11 +50,8 @@ export const NO_SWAP: SwapSnapshot = {
   interrupted: null,
 };
 
-/**
- * @param dismissed what was resumed, and is not to be shown again
- * @param resume whether to go on with what the page was doing before it was reloaded
- */
-export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, resume: boolean): Swap {
+/** @param resume whether to go on with what the page was doing before it was reloaded */
+export function createSwap(client: FaceSwap, resume: boolean): Swap {
   const state = writable(NO_SWAP);
   const remembered = rememberedJob(client);
   let current: JobHandle | null = null;
@@ -89,11 +86,12 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
     }
   };
   const reset = (): void => {
+    // Each of them calls `restore`, so what that may take is reset below.
+    for (const submit of client.resumed.getSnapshot()) submit.dismiss();
     leave();
     controller.abort();
     controller = new AbortController();
     current = null;
-    for (const submit of client.resumed.getSnapshot()) dismissed.add(submit);
     state.set(NO_SWAP);
     remembered.set('');
   };
@@ -121,7 +119,6 @@ export function createSwap(client: FaceSwap, dismissed: WeakSet<ResumedSubmit>, 
     let sent: JobHandle | null = null;
     let interrupted: Interrupted | null = null;
     for (const one of client.resumed.getSnapshot()) {
-      if (dismissed.has(one)) continue;
       if (one.outcome === 'interrupted') interrupted = one;
       else sent = one.job;
     }

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { useProvided } from './context.js';
+import { useFaceSwapClient } from './context.js';
 import { createSwap, NO_SWAP, type SwapActions, type SwapSnapshot } from './swap.js';
 import { useReadable } from './use-readable.js';
 
@@ -22,10 +22,7 @@ export interface UseFaceSwap extends SwapSnapshot, SwapActions {}
  *     {job?.result && <img src={job.result.url} alt="" />}
  */
 export function useFaceSwap({ resume = false }: UseFaceSwapOptions = {}): UseFaceSwap {
-  const { client, dismissed } = useProvided();
-  const { state, actions } = useMemo(
-    () => createSwap(client, dismissed, resume),
-    [client, dismissed, resume],
-  );
+  const client = useFaceSwapClient();
+  const { state, actions } = useMemo(() => createSwap(client, resume), [client, resume]);
   return { ...useReadable(state, NO_SWAP), ...actions };
 }
