@@ -31,7 +31,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
   afterAll(async () => {
-    cleanUp();
+    await cleanUp();
     await browser?.close();
   });
 
@@ -78,13 +78,19 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   });
 
-  test('asks again when a token has expired', async () => {
+  test('asks again when a token has expired, and keeps what was chosen', async () => {
     const studio = await openWith({ AUTH_JWT_SECRET: SECRET, AUTH_JWT_CLOCK_TOLERANCE_S: '0' });
     await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 8));
     await studio.page.getByText('None yet.').waitFor();
+    await studio.button('Try it with samples').click();
+    await studio.page.getByText('Enhance the face').click();
     await studio.page.getByText('Your token is no longer valid.').waitFor();
     await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 600));
     await studio.page.getByText('None yet.').waitFor();
+    for (const slot of ['Face', 'Scene'] as const) await studio.isReady(slot);
+    expect(await studio.page.getByLabel('Enhance the face').isChecked()).toBe(true);
+    await studio.button('Swap faces').click();
+    await studio.swap.getByRole('slider').waitFor();
   });
 
   test('draws the faces that Akool finds, which the sandbox invents', async () => {
@@ -130,7 +136,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     ends.push(() => gateway.stop());
     const studio = await StudioPage.open(browser, gateway.url);
     ends.push(() => studio.close());
-    const { source } = await samplesOf(gateway.sandbox);
+    const { source, target } = await samplesOf(gateway.sandbox);
     const clip = await fetch(`${gateway.sandbox.url}/samples/clip.mp4`);
     const video = Buffer.from(await clip.arrayBuffer());
 
@@ -152,6 +158,13 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     expect(await studio.page.getByRole('textbox', { name: 'Show me the code' }).inputValue()).toContain(
       'submitPlus',
     );
+
+    await studio.choose('Scene', 'beach.png', 'image/png', target);
+    await studio.isReady('Scene');
+    await studio.button('Swap faces').click();
+    await studio.swap.getByRole('slider').waitFor();
+    // There is no smaller one.
+    await studio.cards.first().locator('img').waitFor();
     expect(studio.watched).toMatchObject({ complaints: [], outside: [] });
 
     await studio.page.goto(gateway.url);

@@ -191,6 +191,53 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await studio.swap.getByRole('slider').waitFor();
   });
 
+  test('does not send again what was stopped after a reload', async () => {
+    const before = await countJobs();
+    let submits = 0;
+    await studio.page.route('**/graphql', (route) => {
+      if (route.request().postData()?.includes('submitFaceSwap') !== true) return route.fallback();
+      // It never arrives.
+      submits += 1;
+      return undefined;
+    });
+    const remembered = () =>
+      studio.page.evaluate(() => Object.keys((globalThis as unknown as Stores).localStorage));
+    await studio.chooseBoth(samples);
+    await studio.button('Swap faces').click();
+    await expect.poll(() => submits).toBe(1);
+    await studio.page.reload();
+    await expect.poll(() => submits).toBe(2);
+    expect(await remembered()).toHaveLength(1);
+    await studio.button('Stop').click();
+    await studio.swap.getByText('Choose a face').waitFor();
+    expect(await remembered()).toEqual([]);
+    await studio.page.unrouteAll({ behavior: 'ignoreErrors' });
+    await studio.page.reload();
+    await studio.swap.getByText('Choose a face').waitFor();
+    expect(await countJobs()).toBe(before);
+  });
+
+  test('tells why a swap was refused until another one is opened', async () => {
+    await studio.chooseBoth(samples);
+    await studio.button('Swap faces').click();
+    await studio.isQueued();
+    await studio.page.route('**/graphql', (route) =>
+      route.request().postData()?.includes('submitFaceSwap') === true
+        ? route.fulfill({
+            status: 200,
+            json: { data: null, errors: [{ message: 'Not today.', extensions: { code: 'BAD_USER_INPUT' } }] },
+          })
+        : route.fallback(),
+    );
+    await studio.button('Swap faces').click();
+    await studio.swap.getByText('Not today.').waitFor();
+    await studio.cards.first().getByRole('button').click();
+    await studio.isQueued();
+    expect(await studio.swap.getByText('Not today.').count()).toBe(0);
+    finishLast();
+    await studio.swap.getByRole('slider').waitFor();
+  });
+
   test('is live in two tabs: what one begins, ends and deletes is seen in the other', async () => {
     const other = await studio.otherTab();
     const before = await countJobs();
@@ -256,6 +303,10 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
 
 interface Jobs {
   readonly jobs: { readonly edges: readonly object[] };
+}
+
+interface Stores {
+  readonly localStorage: object;
 }
 
 interface Uploads {

@@ -6,6 +6,7 @@ import type { PageConfig } from './page-config.js';
 import { clientOf, newSession, OPEN_SESSION, storedSession, storeSession } from './session.js';
 import { SignIn } from './sign-in.js';
 import { Studio } from './studio.js';
+import type { Choice } from './swap-order.js';
 
 export function App({ config }: { readonly config: PageConfig }) {
   const [client, setClient] = useState<FaceSwap | null>(() => {
@@ -14,6 +15,7 @@ export function App({ config }: { readonly config: PageConfig }) {
   });
   /** Set when a token has expired: who signs in next is the same user, unless somebody has signed out. */
   const [expired, setExpired] = useState<FaceSwap['scope']>(undefined);
+  const [choice, setChoice] = useState<Choice | null>(null);
 
   const signIn = async (token: string): Promise<void> => {
     const session = newSession(token, expired);
@@ -28,22 +30,28 @@ export function App({ config }: { readonly config: PageConfig }) {
     setExpired(undefined);
     setClient(next);
   };
-  const leave = (scope: FaceSwap['scope']): void => {
+  const leave = (scope: FaceSwap['scope'], kept: Choice | null): void => {
     storeSession(null);
     client?.close();
     setExpired(scope);
+    setChoice(kept);
     setClient(null);
   };
   const signOut = (): void => {
     // Which job was shown is nobody else's business.
     history.replaceState(null, '', location.pathname + location.search);
-    leave(undefined);
+    leave(undefined, null);
   };
 
   if (client === null) return <SignIn hasExpired={expired !== undefined} onSignIn={signIn} />;
   return (
     <FaceSwapProvider client={client}>
-      <Studio config={config} onSignOut={signOut} onExpired={() => leave(client.scope)} />
+      <Studio
+        config={config}
+        choice={choice}
+        onSignOut={signOut}
+        onExpired={(kept) => leave(client.scope, kept)}
+      />
     </FaceSwapProvider>
   );
 }

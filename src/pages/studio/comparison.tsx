@@ -112,7 +112,7 @@ function Pictures({ before, after, canPan = false }: PicturesProps) {
   const style: CSSProperties & { '--ratio': number } = {
     '--ratio': ratio ?? 1,
     opacity: ratio === null ? 0 : 1,
-    ...(canPan && { touchAction: 'pan-x pan-y' }),
+    ...(canPan && { touchAction: 'pan-x pan-y pinch-zoom' }),
   };
 
   if (missing.includes(after)) return <p className="message">{swap.noResult}</p>;

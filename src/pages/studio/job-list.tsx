@@ -4,6 +4,7 @@ import { useJobs } from '@face-swap-gateway/client/react';
 import { useEffect, useRef, useState } from 'react';
 import { clockTime } from './clock-time.js';
 import { codeOf, errorText } from './error-text.js';
+import { isVideoResult } from './media-kind.js';
 import { STATUS_TEXTS, TEXTS } from './texts.js';
 
 interface JobListProps {
@@ -74,7 +75,7 @@ function Card({ job, isSelected, onSelect }: CardProps) {
   const { id, status, queuePosition, createdAt, result } = job;
   const text = queuePosition === null ? STATUS_TEXTS[status] : TEXTS.list.position(queuePosition);
   const [broken, setBroken] = useState<string | null>(null);
-  const thumbnail = result?.thumbnailUrl ?? null;
+  const thumbnail = result && (result.thumbnailUrl ?? (isVideoResult(result) ? null : result.url));
   return (
     <button
       type="button"

@@ -2,7 +2,7 @@
 import type { Job } from '@face-swap-gateway/client';
 import type { ReactNode } from 'react';
 import { Comparison } from './comparison.js';
-import { isVideoAddress } from './media-kind.js';
+import { isVideoAddress, isVideoResult } from './media-kind.js';
 import { picturesOf } from './place-order.js';
 import { STATUS_TEXTS, TEXTS, WAITING_TEXTS } from './texts.js';
 
@@ -11,8 +11,7 @@ export function JobOutcome({ job }: { readonly job: Job }) {
   const { id, status, result, error, queuePosition, waitingReason } = job;
   const { target = '' } = picturesOf(job);
   if (result !== null) {
-    const isVideo = result.contentType?.startsWith('video/') ?? isVideoAddress(result.url);
-    if (!isVideo) return <Comparison key={id} before={target} after={result.url} />;
+    if (!isVideoResult(result)) return <Comparison key={id} before={target} after={result.url} />;
     return (
       <div className="stage">
         {/* biome-ignore lint/a11y/useMediaCaption: nobody knows what is said in it */}

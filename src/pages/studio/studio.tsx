@@ -12,7 +12,7 @@ import type { PageConfig } from './page-config.js';
 import { orderOf } from './place-order.js';
 import { Sending } from './sending.js';
 import { SwapForm } from './swap-form.js';
-import type { SwapOrder } from './swap-order.js';
+import type { Choice, SwapOrder } from './swap-order.js';
 import { TEXTS } from './texts.js';
 import { usePicture } from './use-picture.js';
 import { useSelectedJob } from './use-selected-job.js';
@@ -21,17 +21,19 @@ import { useSwap } from './use-swap.js';
 interface StudioProps {
   readonly config: PageConfig;
   readonly onSignOut: () => void;
-  readonly onExpired: () => void;
+  /** What was chosen before a token expired. */
+  readonly choice: Choice | null;
+  readonly onExpired: (choice: Choice) => void;
 }
 
-export function Studio({ config, onSignOut, onExpired }: StudioProps) {
+export function Studio({ config, choice, onSignOut, onExpired }: StudioProps) {
   const connection = useConnection();
   const [selected, select] = useSelectedJob();
-  const face = usePicture({ config, takesVideos: false });
-  const scene = usePicture({ config, takesVideos: true });
-  const [faceEnhance, setFaceEnhance] = useState(false);
+  const face = usePicture({ config, takesVideos: false, address: choice?.face });
+  const scene = usePicture({ config, takesVideos: true, address: choice?.scene });
+  const [faceEnhance, setFaceEnhance] = useState(choice?.faceEnhance ?? false);
   const panel = useRef<HTMLElement>(null);
-  const { isSending, progress, refusal, interrupted, place, stop, forget } = useSwap([face, scene], (id) => {
+  const { isSending, refusal, place, stop, forget } = useSwap([face, scene], (id) => {
     // Whoever has chosen another one meanwhile is looking at that.
     if (selected === null) select(id);
   });
@@ -94,7 +96,6 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
           onSwap={swap}
         />
         <section ref={panel} className="panel swap" aria-label={TEXTS.swap.title} tabIndex={-1}>
-          {interrupted && <p role="alert">{TEXTS.form.interrupted}</p>}
           {selected !== null && isRefused && (
             <p role="alert" className="alert">
               {refusalText(refusal)}
@@ -109,7 +110,7 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
               onDone={() => ifShown(selected, showPanel)}
             />
           )}
-          {selected === null && isSending && <Sending progress={progress} onStop={stop} />}
+          {selected === null && isSending && <Sending onStop={stop} />}
           {selected === null && !isSending && (
             <>
               <LifeLine job={null} />
@@ -125,10 +126,12 @@ export function Studio({ config, onSignOut, onExpired }: StudioProps) {
         <JobList
           selected={selected}
           onSelect={(id) => {
+            // Whoever goes on to another swap has seen why this one was refused.
+            if (isRefused) forget(id);
             select(id);
             showPanel();
           }}
-          onExpired={onExpired}
+          onExpired={() => onExpired({ face: face.address, scene: scene.address, faceEnhance })}
         />
       </main>
     </>

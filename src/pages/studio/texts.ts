@@ -18,7 +18,7 @@ export const TEXTS = {
     button: 'Sign in',
     checking: 'Checking …',
     badToken: 'A key or token contains no blanks, and no letters with accents or of other alphabets.',
-    expired: 'Your token is no longer valid. Sign in again, and choose your pictures once more.',
+    expired: 'Your token is no longer valid. Sign in again.',
   },
 
   form: {
@@ -44,7 +44,6 @@ export const TEXTS = {
     enhance: 'Enhance the face',
     samples: 'Try it with samples',
     swap: 'Swap faces',
-    interrupted: 'The page was left while your pictures were being sent. Please choose them again.',
   },
 
   swap: {

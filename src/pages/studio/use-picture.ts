@@ -45,11 +45,13 @@ export interface Picture {
 interface UsePictureOptions {
   readonly config: PageConfig;
   readonly takesVideos: boolean;
+  /** What is chosen at first. */
+  readonly address?: string | null | undefined;
 }
 
-export function usePicture({ config, takesVideos }: UsePictureOptions): Picture {
+export function usePicture({ config, takesVideos, address = null }: UsePictureOptions): Picture {
   const { upload, reset, uploaded, progress, busy, error } = useUpload();
-  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const [chosen, setChosen] = useState(() => (address === null ? null : chosenAt(address)));
   const [fault, setFault] = useState<string | null>(null);
   const [isNoAddress, setNoAddress] = useState(false);
   const [shown, setShown] = useState<PictureSize | null>(null);
@@ -86,9 +88,9 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
       return;
     }
     clear();
-    const isVideo = isVideoAddress(url.pathname);
-    setChosen({ preview: url.href, file: null, isVideo });
-    if (isVideo && !takesVideos) setFault(TEXTS.form.noVideo);
+    const next = chosenAt(url.href);
+    setChosen(next);
+    if (next.isVideo && !takesVideos) setFault(TEXTS.form.noVideo);
   };
 
   const failure = file !== null && error != null ? fileProblem(file, error, config) : null;
@@ -116,4 +118,8 @@ export function usePicture({ config, takesVideos }: UsePictureOptions): Picture 
     },
     renew: async () => (file === null ? (own ?? null) : (await upload(file)).url),
   };
+}
+
+function chosenAt(address: string): Chosen {
+  return { preview: address, file: null, isVideo: isVideoAddress(new URL(address).pathname) };
 }

@@ -1,5 +1,5 @@
 /** The swap that is being submitted here: at most one at a time, so that a double click pays once. */
-import { type UseFaceSwap, useFaceSwap } from '@face-swap-gateway/client/react';
+import { useFaceSwap } from '@face-swap-gateway/client/react';
 import { useEffect, useRef, useState } from 'react';
 import { isUploadGone } from './error-text.js';
 import { placeOrder } from './place-order.js';
@@ -9,10 +9,8 @@ import type { Picture } from './use-picture.js';
 export interface Swap {
   /** From the click until the gateway has answered; after a reload too. */
   readonly isSending: boolean;
-  readonly progress: UseFaceSwap['progress'];
   /** Why it was not accepted. */
   readonly refusal: unknown;
-  readonly interrupted: UseFaceSwap['interrupted'];
   readonly place: (order: SwapOrder) => void;
   readonly stop: () => void;
   /** Does not show it after a reload, nor what went wrong. @param id of a job */
@@ -30,7 +28,7 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
   const placing = useRef<object | null>(null);
   const newest = useRef(pictures);
   newest.current = pictures;
-  const { job, busy, error, progress, interrupted } = swap;
+  const { job, busy, error } = swap;
 
   const accepted = job?.id;
   const tell = useRef(onAccepted);
@@ -71,9 +69,7 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
 
   return {
     isSending: isPlacing || (busy && job === null),
-    progress,
     refusal: job === null && !isPlacing ? error : null,
-    interrupted,
     place: (order) => void place(order).catch(() => {}),
     stop: () => {
       end();

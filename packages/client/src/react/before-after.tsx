@@ -10,7 +10,10 @@ import {
 } from 'react';
 
 export interface BeforeAfterProps
-  extends Omit<ComponentPropsWithoutRef<'div'>, 'children' | 'onPointerDown' | 'onPointerMove'> {
+  extends Omit<
+    ComponentPropsWithoutRef<'div'>,
+    'children' | 'onPointerDown' | 'onPointerMove' | 'onPointerUp'
+  > {
   /** The address of the picture on the left, usually the target of the swap. */
   readonly before: string;
   /** The address of the picture on the right, which decides the size. */
@@ -83,7 +86,8 @@ export function BeforeAfter({
     slider.current?.focus({ preventScroll: true });
     // Otherwise the browser would move the focus, or select labels.
     event.preventDefault();
-    moveTo(event);
+    // A finger may be about to scroll or to zoom the page: it moves the slider once it slides, or is lifted.
+    if (event.pointerType !== 'touch') moveTo(event);
   };
   const drag = (event: PointerEvent<HTMLDivElement>): void => {
     if (event.currentTarget.hasPointerCapture(event.pointerId)) moveTo(event);
@@ -100,9 +104,10 @@ export function BeforeAfter({
   return (
     <div
       {...rest}
-      style={{ position: 'relative', overflow: 'hidden', touchAction: 'pan-y', ...style }}
+      style={{ position: 'relative', overflow: 'hidden', touchAction: 'pan-y pinch-zoom', ...style }}
       onPointerDown={begin}
       onPointerMove={drag}
+      onPointerUp={drag}
     >
       <img
         data-part="after"
