@@ -344,11 +344,14 @@ describe('a deletion that is interrupted', () => {
     const { id } = await submit(gateway.url);
     await gate.arrived;
     await deleted(gateway.url, id);
-    await expect.poll(() => store().get(id)).toBeNull();
+    // Otherwise nobody would know of its file if the gateway died now.
+    await expect.poll(() => atAkool(gateway)).toEqual([]);
+    expect((await store().get(id))?.eraseAt).toEqual(expect.any(Number));
     gate.release();
     await expect.poll(() => gateway.sandbox.requests.media).toBe(1);
     await expect.poll(() => readdirSync(join(gateway.dir, 'archive', '.unfinished'))).toEqual([]);
-    await expect.poll(() => files(gateway)).toEqual([]);
+    await expect.poll(() => store().get(id)).toBeNull();
+    expect(files(gateway)).toEqual([]);
   });
 });
 

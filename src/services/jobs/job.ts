@@ -85,7 +85,10 @@ export interface Job {
   readonly deadlineAt: number;
   /** While at the provider: when it is polled, unless a callback comes first. */
   readonly pollAt: number | null;
-  /** When the next attempt to archive its result is due; null: never, no longer, or not yet. */
+  /**
+   * When the next attempt to archive its result is due; null: never, no longer, or not yet. Of a deleted job: how long an
+   * attempt may still be writing its copy.
+   */
   readonly archiveAt: number | null;
   /** Failed attempts to archive it. */
   readonly archiveAttempts: number;
@@ -140,6 +143,9 @@ const LATE: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>(['DEADLINE_EXCEEDE
 export function isHealable({ status, error, eraseAt }: Job): boolean {
   return status === 'FAILED' && eraseAt === null && error !== null && LATE.has(error.code);
 }
+
+/** How long an attempt to archive a result holds its job unless it renews that, in milliseconds. */
+export const ARCHIVE_CLAIM_MS = 30_000;
 
 /** Whether nothing more will happen that a follower would wait for. */
 export function isSettled(job: Job): boolean {

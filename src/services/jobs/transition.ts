@@ -19,6 +19,7 @@
  * that callback was not about this job, so even a final state that it set is reverted to QUEUED.
  */
 import {
+  ARCHIVE_CLAIM_MS,
   type Change,
   isAtProvider,
   isFinal,
@@ -104,13 +105,16 @@ export function transition(job: Job, event: JobEvent): Change | null {
         result: { ...job.result, archive: event.archive },
         archiveAt: null,
       });
-    case 'deleted':
+    case 'deleted': {
       if (!isFinal(job.status) || job.eraseAt !== null) return null;
+      const claimedTo = event.at + ARCHIVE_CLAIM_MS;
       return change(job, event.at, 'CLIENT', 'deleted', {
         eraseAt: event.at,
-        archiveAt: null,
         pollAt: null,
+        // Until then somebody may be writing its copy. What is later is no claim, but a pause.
+        ...((job.archiveAt ?? 0) > claimedTo && { archiveAt: claimedTo }),
       });
+    }
     default:
       return unreachable(event);
   }

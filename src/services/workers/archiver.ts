@@ -13,11 +13,11 @@ import { pauseAfter } from '../../backoff.js';
 import type { Clock } from '../../clock.js';
 import { logLevelOf } from '../../errors.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
-import type { ArchivedFile, Job } from '../jobs/job.js';
+import { ARCHIVE_CLAIM_MS, type ArchivedFile, type Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { BlobStore } from '../media/blob-store.js';
-import { removeCopy, removeThumbnails } from '../media/copy-removal.js';
+import { removeThumbnails } from '../media/copy-removal.js';
 import { mediaTypeOf } from '../media/media-type.js';
 import { ResultFetchError, type ResultFetcher } from '../media/result-fetcher.js';
 import { Measure, ResultContentError, withHead } from '../media/result-stream.js';
@@ -30,7 +30,6 @@ interface ArchiverSettings {
 }
 
 const TICK_MS = 1000;
-const CLAIM_MS = 30_000;
 const CLAIM_AGAIN_MS = 10_000;
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 const PARALLEL = 4;
@@ -96,7 +95,7 @@ export class Archiver {
     const free = PARALLEL - this.#underWay.size;
     if (free <= 0) return;
     const now = this.#clock.now();
-    const claimed = await this.#store.claimArchives(now, now + CLAIM_MS, free);
+    const claimed = await this.#store.claimArchives(now, now + ARCHIVE_CLAIM_MS, free);
     for (const job of claimed) {
       // A change of the job has ended the claim, but the attempt is still running.
       if (this.#underWay.has(job.id)) continue;
@@ -122,7 +121,7 @@ export class Archiver {
    */
   async #claimedOn(job: Job, attempt: () => Promise<void>): Promise<void> {
     const timer = setInterval(() => {
-      const claim = { at: this.#clock.now() + CLAIM_MS, attempts: job.archiveAttempts };
+      const claim = { at: this.#clock.now() + ARCHIVE_CLAIM_MS, attempts: job.archiveAttempts };
       this.#store
         .rescheduleArchive(job.id, claim)
         .catch((error: unknown) => this.#log.warn({ err: error, job: job.id }, 'a claim was not renewed'));
@@ -135,6 +134,10 @@ export class Archiver {
   }
 
   async #attempt(job: Job): Promise<void> {
+    if (job.eraseAt !== null) {
+      await this.#leave(job);
+      return;
+    }
     if (job.result === null) return;
     const archive = await this.#keep(job, job.result.providerUrl);
     const { providerUrl } = job.result;
@@ -143,9 +146,14 @@ export class Archiver {
       // revoked it.
       result?.providerUrl === providerUrl ? { type: 'archived', at: this.#clock.now(), archive } : null,
     );
-    // The job was deleted meanwhile, so its copy must be removed too.
-    if (!changed && (afterwards === null || afterwards.eraseAt !== null))
-      await removeCopy(this.#archive, archive.name);
+    if (!changed && (afterwards === null || afterwards.eraseAt !== null)) await this.#leave(job);
+  }
+
+  /** Removes what may have been written of a job that was deleted meanwhile, and lets the eraser go on, which waits for it. */
+  async #leave(job: Job): Promise<void> {
+    await this.#archive.removeAny(archiveStem(job));
+    await this.#store.rescheduleArchive(job.id, { at: null, attempts: job.archiveAttempts });
+    await this.#store.rescheduleErasure(job.id, this.#clock.now());
   }
 
   async #keep(job: Job, url: string): Promise<ArchivedFile> {
@@ -194,7 +202,7 @@ export class Archiver {
     this.#log.warn({ err: error, job: job.id, attempts, givenUp }, 'a result could not be kept');
     // If only the answer was lost, the copy exists nevertheless, and must not outlive its job.
     const afterwards = await this.#store.get(job.id);
-    if (afterwards === null || afterwards.eraseAt !== null) await this.#archive.removeAny(archiveStem(job));
+    if (afterwards === null || afterwards.eraseAt !== null) await this.#leave(job);
   }
 }
 

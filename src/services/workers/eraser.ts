@@ -1,7 +1,7 @@
 /**
  * Deletes jobs permanently: our copy, the uploads that no other job names, Akool's copy, then the record. So whatever
  * interrupts it, the record still shows what is left to do, and every step can be repeated safely. Neither copy waits for
- * the other.
+ * the other. The record also stays while our copy may still be being written, and then all is removed once more.
  *
  * A job to be deleted is hidden at once; the rest may take as long as Akool is unreachable.
  */
@@ -137,17 +137,30 @@ export class Eraser {
     ]);
     const isErased = (_: Job, i: number): boolean =>
       [theirs, uploads, ours[i]].every((end) => end?.status === 'fulfilled');
-    const erased = jobs.filter(isErased).map(({ id }) => id);
+    const now = this.#clock.now();
+    const isWritten = ({ archiveAt }: Job): boolean => archiveAt !== null && archiveAt > now;
+    const erased = jobs.filter((job, i) => isErased(job, i) && !isWritten(job)).map(({ id }) => id);
     const left = jobs.filter((job, i) => !isErased(job, i)).map(({ id }) => id);
     await this.#store.erase(erased);
+    await Promise.all(
+      jobs.filter((job, i) => isErased(job, i) && isWritten(job)).map((job) => this.#awaitCopy(job)),
+    );
     if (erased.length > 0) this.#log.info({ jobs: erased }, 'deleted');
     if (left.length === 0) return true;
     // Work that a stop interrupts is due at once after the next start.
-    const at = this.#clock.now() + (this.#stopping.signal.aborted ? 0 : RETRY_MS);
+    const at = now + (this.#stopping.signal.aborted ? 0 : RETRY_MS);
     await Promise.all(left.map((id) => this.#store.rescheduleErasure(id, at)));
     const err: unknown = [theirs, uploads, ...ours].find((result) => result.status === 'rejected')?.reason;
     this.#log.warn({ err, jobs: left }, 'jobs could not be deleted yet; tried again later');
     return false;
+  }
+
+  /** Keeps the record until its copy can't be being written any more: if the writer died, nobody else would know of it. */
+  async #awaitCopy({ id, archiveAt }: Job): Promise<void> {
+    await this.#store.rescheduleErasure(id, archiveAt ?? 0);
+    const job = await this.#store.get(id);
+    // The writer has left it meanwhile.
+    if (job?.archiveAt === null) await this.#store.rescheduleErasure(id, this.#clock.now());
   }
 
   async #removeCopy(job: Job): Promise<void> {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  ARCHIVE_CLAIM_MS,
   type Change,
   isAtProvider,
   isFinal,
@@ -183,14 +184,21 @@ describe('a transition', () => {
     }
   });
 
-  test('that deletes a job leaves nothing to be done but to erase it', () => {
+  test('that deletes a job leaves nothing to be done but to erase it, once its copy is not being written', () => {
     const job = expectChange(
       transition(jobIn('PROCESSING'), reported({ ...completed, keep: true } as ProviderReport)),
     ).job;
     expect(job.archiveAt).toBe(AT);
     const deleted = expectChange(transition(job, EVENTS.deleted)).job;
-    expect(deleted).toMatchObject({ eraseAt: AT, archiveAt: null, pollAt: null });
+    expect(deleted).toMatchObject({ eraseAt: AT, archiveAt: AT, pollAt: null });
     expect(transition(deleted, EVENTS.archived)).toBeNull();
+  });
+
+  test('that deletes a job writes no time of its copy, which a claim may have moved, unless that is a pause', () => {
+    const job = { ...jobIn('COMPLETED'), archiveAt: AT + ARCHIVE_CLAIM_MS };
+    expect(expectChange(transition(job, EVENTS.deleted)).changes).not.toHaveProperty('archiveAt');
+    const pausing = { ...job, archiveAt: AT + HOUR };
+    expect(expectChange(transition(pausing, EVENTS.deleted)).job.archiveAt).toBe(AT + ARCHIVE_CLAIM_MS);
   });
 
   test('never ends a job before its last change, even when the clock was set back', () => {

@@ -162,9 +162,9 @@ describe('an archiver', () => {
       const files = createFolderBlobStore(dir);
       const names: string[] = [];
       const watched = withMethods<BlobStore>(files, {
-        remove: async (name) => {
-          names.push(...readdirSync(dir).filter((file) => file === name));
-          await files.remove(name);
+        removeAny: async (stem) => {
+          names.push(...readdirSync(dir).filter((file) => file.startsWith(stem)));
+          await files.removeAny(stem);
         },
       });
       const job = await completed(workshop, akool, 1);

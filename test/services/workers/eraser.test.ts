@@ -1,8 +1,8 @@
 /** Old jobs are erased as fast as a busy gateway creates new ones, and a failing one blocks no others. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Job } from '../../../src/services/jobs/job.js';
+import { ARCHIVE_CLAIM_MS, type Job } from '../../../src/services/jobs/job.js';
 import type { JobStore } from '../../../src/services/jobs/job-store.js';
 import type { BlobStore } from '../../../src/services/media/blob-store.js';
 import { createFolderBlobStore } from '../../../src/services/media/folder-blob-store.js';
@@ -57,7 +57,7 @@ function start(deleteResults: (ids: readonly string[]) => Promise<void> = async 
   eraser.start();
 }
 
-async function finished(count: number): Promise<readonly Job[]> {
+async function finished(count: number, keep = false): Promise<readonly Job[]> {
   const { clock, jobs } = workshop;
   const born = await Promise.all(Array.from({ length: count }, () => workshop.create()));
   await jobs.lease(count, HOUR);
@@ -70,7 +70,7 @@ async function finished(count: number): Promise<readonly Job[]> {
         status: 'COMPLETED',
         url: `https://a.example/${i}`,
         expiresAt: at,
-        keep: false,
+        keep,
       } as const;
       const { job } = await jobs.apply(id, { type: 'reported', ...common, report });
       if (job === null) throw new Error('it was created');
@@ -123,6 +123,24 @@ describe('jobs past their days', () => {
     start();
     await expect.poll(() => left([noted, unnoted])).toBe(0);
     expect(readdirSync(workshop.dir).filter((name) => files.includes(name))).toEqual([]);
+  });
+
+  test('leave no copy that somebody was writing when he died, and wait no longer than his claim', async () => {
+    const { clock, jobs, store } = workshop;
+    const [job] = await finished(1, true);
+    if (job === undefined) throw new Error('one was made');
+    const claimed = await store.claimArchives(clock.now(), clock.now() + ARCHIVE_CLAIM_MS, 1);
+    expect(claimed).toHaveLength(1);
+    await jobs.delete(job.tenant, job.id);
+    start();
+    await expect.poll(() => deletions.length).toBe(1);
+    await expect.poll(() => looks).toBeGreaterThan(1);
+    expect(await left([job])).toBe(1);
+    const late = join(workshop.dir, `${archiveStem(job)}.png`);
+    writeFileSync(late, 'x');
+    clock.advance(ARCHIVE_CLAIM_MS);
+    await expect.poll(() => left([job])).toBe(0);
+    expect(existsSync(late)).toBe(false);
   });
 
   test('go though the copy of one of them can not be removed', async () => {
