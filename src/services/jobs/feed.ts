@@ -141,7 +141,8 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#state = 'ended';
     if (wasOpen) this.#onEnd();
     const takers = this.#takers.splice(0);
-    if (this.#failure !== null) {
+    // Without a taker, it is kept for the next one.
+    if (this.#failure !== null && takers.length > 0) {
       takers.shift()?.reject(this.#failure.reason);
       this.#failure = null;
     }

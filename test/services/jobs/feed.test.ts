@@ -82,6 +82,14 @@ describe('a feed', () => {
     expect(ends).toEqual(['end']);
   });
 
+  test('fails for whoever comes next, when nobody waits and nothing is left', async () => {
+    const { feed, ends } = feedOf();
+    feed.fail(new Error('store'));
+    await expect(feed.next()).rejects.toThrow('store');
+    expect(await feed.next()).toEqual({ value: undefined, done: true });
+    expect(ends).toEqual(['end']);
+  });
+
   test('fails for one who waits already', async () => {
     const { feed, ends } = feedOf();
     const waiting = feed.next();
