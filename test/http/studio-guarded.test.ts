@@ -80,7 +80,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
 
   test('asks again when a token has expired, and keeps what was chosen', async () => {
     const studio = await openWith({ AUTH_JWT_SECRET: SECRET, AUTH_JWT_CLOCK_TOLERANCE_S: '0' });
-    await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 8));
+    await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 12));
     await studio.page.getByText('None yet.').waitFor();
     await studio.button('Try it with samples').click();
     await studio.page.getByText('Enhance the face').click();
