@@ -36,11 +36,11 @@ export class Journal {
     return entries;
   }
 
-  /** Atomically replaces the file with these entries, and opens it for appending. */
+  /** Atomically replaces the file with these entries, for this user alone, and opens it for appending. */
   begin(entries: readonly JournalEntry[]): void {
     this.close();
     mkdirSync(dirname(this.#file), { recursive: true });
-    writeFileSync(`${this.#file}.new`, lines(entries));
+    writeFileSync(`${this.#file}.new`, lines(entries), { mode: 0o600 });
     renameSync(`${this.#file}.new`, this.#file);
     this.#descriptor = openSync(this.#file, 'a');
   }

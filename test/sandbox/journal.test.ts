@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -38,6 +38,11 @@ describe('a sandbox with a journal', () => {
       expect(await resultOf(sandbox, kept)).toMatchObject({ faceswap_status: 3 });
       expect(await resultOf(sandbox, deleted)).toBeUndefined();
     }
+  });
+
+  it('lets nobody else read it, because it names the addresses of pictures', async () => {
+    await start();
+    expect(statSync(join(folder, 'kept', 'journal.jsonl')).mode & 0o777).toBe(0o600);
   });
 
   it('goes on with unfinished jobs and counts them', async () => {

@@ -151,8 +151,11 @@ export class Archiver {
 
   /** Removes what may have been written of a job that was deleted meanwhile, and lets the eraser go on, which waits for it. */
   async #leave(job: Job): Promise<void> {
+    const { id, archiveAttempts: attempts } = job;
+    // In case the bucket does not answer: a pause before another attempt may be an hour.
+    await this.#store.rescheduleArchive(id, { at: this.#clock.now() + ARCHIVE_CLAIM_MS, attempts });
     await this.#archive.removeAny(archiveStem(job));
-    await this.#store.rescheduleArchive(job.id, { at: null, attempts: job.archiveAttempts });
+    await this.#store.rescheduleArchive(id, { at: null, attempts });
     await this.#store.rescheduleErasure(job.id, this.#clock.now());
   }
 

@@ -109,9 +109,9 @@ export class Eraser {
     const gone = claimed.filter((job) => !this.#isAtAkool(job, now));
     const atAkool = claimed.filter((job) => this.#isAtAkool(job, now));
     const results = await Promise.all(
-      chunks(atAkool).map((jobs) => this.#erase(jobs, this.#removeAtAkool(jobs))),
+      chunks(atAkool).map((jobs) => this.#erase(jobs, now, this.#removeAtAkool(jobs))),
     );
-    for (const jobs of chunks(gone)) results.push(await this.#erase(jobs, Promise.resolve()));
+    for (const jobs of chunks(gone)) results.push(await this.#erase(jobs, now, Promise.resolve()));
     const hasMore = hasMoreOld || claimed.length === BATCH;
     // If some could not be erased, the next tick is soon enough.
     if (hasMore && results.every((isErased) => isErased)) this.#loop.wakeIn(performance.now() - begun);
@@ -128,8 +128,12 @@ export class Eraser {
     return old.length === BATCH;
   }
 
-  /** Returns true if all of them are fully erased. */
-  async #erase(jobs: readonly Job[], removingAtAkool: Promise<void>): Promise<boolean> {
+  /**
+   * Returns true if all of them are fully erased.
+   *
+   * @param claimedAt when they were read: a copy may have been written since if its writer's claim lasted till then
+   */
+  async #erase(jobs: readonly Job[], claimedAt: number, removingAtAkool: Promise<void>): Promise<boolean> {
     const [theirs, uploads, ...ours] = await Promise.allSettled([
       removingAtAkool,
       this.#uploads.release(jobs.map(({ id }) => id)),
@@ -137,8 +141,7 @@ export class Eraser {
     ]);
     const isErased = (_: Job, i: number): boolean =>
       [theirs, uploads, ours[i]].every((end) => end?.status === 'fulfilled');
-    const now = this.#clock.now();
-    const isWritten = ({ archiveAt }: Job): boolean => archiveAt !== null && archiveAt > now;
+    const isWritten = ({ archiveAt }: Job): boolean => archiveAt !== null && archiveAt > claimedAt;
     const erased = jobs.filter((job, i) => isErased(job, i) && !isWritten(job)).map(({ id }) => id);
     const left = jobs.filter((job, i) => !isErased(job, i)).map(({ id }) => id);
     await this.#store.erase(erased);
@@ -148,7 +151,7 @@ export class Eraser {
     if (erased.length > 0) this.#log.info({ jobs: erased }, 'deleted');
     if (left.length === 0) return true;
     // Work that a stop interrupts is due at once after the next start.
-    const at = now + (this.#stopping.signal.aborted ? 0 : RETRY_MS);
+    const at = this.#clock.now() + (this.#stopping.signal.aborted ? 0 : RETRY_MS);
     await Promise.all(left.map((id) => this.#store.rescheduleErasure(id, at)));
     const err: unknown = [theirs, uploads, ...ours].find((result) => result.status === 'rejected')?.reason;
     this.#log.warn({ err, jobs: left }, 'jobs could not be deleted yet; tried again later');

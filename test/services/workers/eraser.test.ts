@@ -8,6 +8,7 @@ import type { BlobStore } from '../../../src/services/media/blob-store.js';
 import { createFolderBlobStore } from '../../../src/services/media/folder-blob-store.js';
 import { archiveStem } from '../../../src/services/workers/archiver.js';
 import { Eraser } from '../../../src/services/workers/eraser.js';
+import { Gate } from '../../support/gate.js';
 import { withMethods } from '../../support/harness.js';
 import { HOUR } from '../../support/samples.js';
 import { log, openWorkshop, type Workshop } from '../../support/workshop.js';
@@ -139,6 +140,31 @@ describe('jobs past their days', () => {
     const late = join(workshop.dir, `${archiveStem(job)}.png`);
     writeFileSync(late, 'x');
     clock.advance(ARCHIVE_CLAIM_MS);
+    await expect.poll(() => left([job])).toBe(0);
+    expect(existsSync(late)).toBe(false);
+  });
+
+  test('leave no copy that was written while Akool was slower than the claim lasted', async () => {
+    const { clock, jobs, store } = workshop;
+    const [job] = await finished(1, true);
+    if (job === undefined) throw new Error('one was made');
+    await store.claimArchives(clock.now(), clock.now() + ARCHIVE_CLAIM_MS, 1);
+    await jobs.delete(job.tenant, job.id);
+    const late = join(workshop.dir, `${archiveStem(job)}.png`);
+    const removed = new Gate();
+    const real = archive;
+    archive = withMethods(real, {
+      removeAny: async (stem, signal) => {
+        await real.removeAny(stem, signal);
+        removed.open();
+      },
+    });
+    start(async () => {
+      if (deletions.length > 1) return;
+      await removed.pass();
+      writeFileSync(late, 'x');
+      clock.advance(ARCHIVE_CLAIM_MS);
+    });
     await expect.poll(() => left([job])).toBe(0);
     expect(existsSync(late)).toBe(false);
   });
