@@ -18,7 +18,8 @@ export const TEXTS = {
     button: 'Sign in',
     checking: 'Checking …',
     badToken: 'A key or token contains no blanks, and no letters with accents or of other alphabets.',
-    expired: 'Your token is no longer valid. Sign in again.',
+    expired:
+      'Your token is no longer valid. Sign in again. A file that was being uploaded has to be chosen once more.',
   },
 
   form: {

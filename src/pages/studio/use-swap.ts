@@ -30,6 +30,8 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
   newest.current = pictures;
   const { job, busy, error } = swap;
 
+  const isSending = isPlacing || (busy && job === null);
+
   const accepted = job?.id;
   const tell = useRef(onAccepted);
   tell.current = onAccepted;
@@ -45,7 +47,8 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
     return { ...order, source, target };
   };
   const place = async (order: SwapOrder): Promise<void> => {
-    if (placing.current !== null) return;
+    // One of before a reload may still be on its way.
+    if (placing.current !== null || isSending) return;
     const mine = {};
     placing.current = mine;
     const isMine = (): boolean => placing.current === mine;
@@ -68,7 +71,7 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
   };
 
   return {
-    isSending: isPlacing || (busy && job === null),
+    isSending,
     refusal: job === null && !isPlacing ? error : null,
     place: (order) => void place(order).catch(() => {}),
     stop: () => {
