@@ -28,14 +28,15 @@ type Metadata = UnansweredSubmit['metadata'];
  * earlier page of the same `scope` had not been answered.
  */
 export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
-  const { url, scope, fetch = globalThis.fetch.bind(globalThis) } = options;
+  const { url, token, scope, webSocket, fetch = globalThis.fetch.bind(globalThis) } = options;
   const controller = new AbortController();
   const closed = controller.signal;
   const alarm = createAlarm(closed);
   const gateway: Gateway = {
-    ...options,
     // A page has an address when something is asked, but not while a server renders it.
     address: () => new URL(url, globalThis.location?.href),
+    token,
+    webSocket,
     fetch,
     alarm,
     closed,
@@ -70,11 +71,7 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
         own = bytes;
         if (!ending.aborted) onProgress?.({ loaded, total });
       };
-      const upload = await uploadFile(gateway, line.request, file, {
-        signal: ending,
-        onLoaded,
-      });
-      return [file, upload] as const;
+      return [file, await uploadFile(gateway, line.request, file, { signal: ending, onLoaded })] as const;
     });
     // Without one of them, the others are of no use.
     return new Map(await Promise.all(uploads).finally(() => uploading.abort()));
@@ -91,25 +88,30 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     isResumed: boolean,
     signal?: AbortSignal,
   ): Promise<string> => {
-    const forget = (): void => unanswered.forget(key);
-    // At once: a token that is waited for is not ended by it.
+    const forget = (): void => {
+      // After closing, another client goes on.
+      if (!closed.aborted) unanswered.forget(key);
+      signal?.removeEventListener('abort', forget);
+    };
+    // At once, because a token that is waited for is not ended by it; and until it is answered or refused, because a later
+    // page would send it.
     signal?.addEventListener('abort', forget);
-    // After closing, another client goes on.
-    const passing = ['CLOSED'];
+    let passing: readonly string[] = [];
     try {
       const { method, input, at } = await ready();
-      // So does a later one that gets an answer, or has another token.
-      passing.push(UNANSWERED, UNAUTHENTICATED);
-      const options = { signal, until: at + MAX_AGE_MS, isResumed };
-      const { job } = await line.request<{ job: Job }>(SUBMIT[method], { input }, options);
+      // A later client may get an answer, or have another token.
+      passing = [UNANSWERED, UNAUTHENTICATED];
+      const { job } = await line.request<{ job: Job }>(
+        SUBMIT[method],
+        { input },
+        { signal, until: at + MAX_AGE_MS, isResumed },
+      );
       line.store.put(job);
       forget();
       return job.id;
     } catch (error) {
       if (!passing.includes((error as RequestRefused).code)) forget();
       throw error;
-    } finally {
-      signal?.removeEventListener('abort', forget);
     }
   };
 
@@ -118,7 +120,12 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     given: SubmitInput | SubmitPlusInput,
     options: UploadOptions = {},
   ): JobHandle => {
-    const { idempotencyKey: key = newKey(), reference = null, metadata = null } = given;
+    const {
+      // 128 random bits. Unlike `randomUUID`, this also exists in insecure contexts.
+      idempotencyKey: key = crypto.getRandomValues(new Uint32Array(4)).join('-'),
+      reference = null,
+      metadata = null,
+    } = given;
     const keep = (input: object | null): UnansweredSubmit =>
       unanswered.keep({ key, method, at: Date.now(), input, reference, metadata: metadata as Metadata });
     const ready = (uploads: Uploads): UnansweredSubmit =>
@@ -146,8 +153,8 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     const sending = new AbortController();
     const id = input && send(key, () => kept, true, sending.signal);
     if (!id) unanswered.forget(key);
-    const dismiss = (): void => {
-      sending.abort();
+    const dismiss = (stop?: boolean): void => {
+      if (stop) sending.abort();
       resumed.set(resumed.getSnapshot().filter((one) => one !== submit));
     };
     const submit: ResumedSubmit = {
@@ -185,9 +192,4 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
     resumed,
     close: () => controller.abort(new RequestRefused('CLOSED', 'Closed.')),
   };
-}
-
-/** 128 random bits. Unlike `randomUUID`, this also exists in insecure contexts. */
-function newKey(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }

@@ -7,8 +7,12 @@ interface AnyResumedSubmit {
   readonly method: 'submit' | 'submitPlus';
   readonly reference: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
-  /** Takes it out of `resumed`, and gives up sending it. A job that was accepted goes on. */
-  readonly dismiss: () => void;
+  /**
+   * Takes it out of `resumed`.
+   *
+   * @param stop whether to give up sending it, too; a job that was accepted goes on
+   */
+  readonly dismiss: (stop?: boolean) => void;
 }
 
 /** It was sent again with its key, so that it is paid once. */

@@ -93,7 +93,7 @@ it('one of another scope or gateway is not, nor one that is older than ten minut
   expect(storage.length).toBe(0);
 });
 
-it('one that is dismissed is not sent any more, by this page or a later one', async () => {
+it('one that is stopped is not sent any more, by this page or a later one', async () => {
   await pageThatEnds('unwanted', false);
   const line = lossy('submitFaceSwap');
   const next = newClient(gateway.url, { storage, scope: 'anna', fetch: line.fetch });
@@ -101,6 +101,9 @@ it('one that is dismissed is not sent any more, by this page or a later one', as
   const [submit] = next.resumed.getSnapshot();
   submit?.dismiss();
   expect(next.resumed.getSnapshot()).toEqual([]);
+  // It only goes out of sight.
+  expect(storage.length).toBe(1);
+  submit?.dismiss(true);
   expect(storage.length).toBe(0);
   await expect(submit?.outcome === 'sent-again' && submit.job.id).rejects.toMatchObject({
     name: 'AbortError',
@@ -109,14 +112,14 @@ it('one that is dismissed is not sent any more, by this page or a later one', as
   expect(await found('unwanted')).toEqual([]);
 });
 
-it('a job that was accepted goes on when its submit is dismissed', async () => {
+it('a job that was accepted goes on when its submit is stopped', async () => {
   await pageThatEnds('accepted', true);
   const next = newClient(gateway.url, { storage, scope: 'anna' });
   await expect.poll(() => next.resumed.getSnapshot().length).toBe(1);
   const [submit] = next.resumed.getSnapshot();
   if (submit?.outcome !== 'sent-again') throw new Error('It was not sent again');
   const id = await submit.job.id;
-  submit.dismiss();
+  submit.dismiss(true);
   expect(next.resumed.getSnapshot()).toEqual([]);
   await expect.poll(() => found('accepted')).toEqual([id]);
   for await (const job of submit.job) {
@@ -242,6 +245,21 @@ it('is sent again until its session has loaded', async () => {
     await expect.poll(() => next.resumed.getSnapshot().length).toBe(1);
     const [submit] = next.resumed.getSnapshot();
     expect(submit?.outcome === 'sent-again' && (await submit.job.id)).toBe('1');
+    expect(storage.length).toBe(0);
+  } finally {
+    await server.close();
+  }
+});
+
+it('one whose token is refused is left to nobody once it is aborted', async () => {
+  const server = await httpServer(REFUSED_TOKEN);
+  try {
+    const controller = new AbortController();
+    const client = newClient(server.url, { storage, scope: 'anna', token: 'expired' });
+    const { id } = client.submit(ADDRESSES, { signal: controller.signal });
+    await expect(id).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(storage.length).toBe(1);
+    controller.abort();
     expect(storage.length).toBe(0);
   } finally {
     await server.close();

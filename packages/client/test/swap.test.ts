@@ -54,23 +54,34 @@ it('one that was interrupted is shown beside a newer one that was sent again', (
   leave();
 });
 
-it.each(['cancel', 'reset'] as const)(
-  '%s gives up all that was resumed, and shows nothing',
-  async (action) => {
-    const resumed = writable<readonly ResumedSubmit[]>([]);
-    const submits = [INTERRUPTED, sentAgain('1').submit, sentAgain('2').submit].map((submit) => {
+/** A client whose submits can be dismissed, and what was. */
+function dismissible(submits: readonly ResumedSubmit[]) {
+  const resumed = writable<readonly ResumedSubmit[]>([]);
+  const dismissed: string[] = [];
+  resumed.set(
+    submits.map((submit) => {
       const own = {
         ...submit,
-        dismiss: () => resumed.set(resumed.getSnapshot().filter((one) => one !== own)),
+        dismiss: (stop?: boolean) => {
+          dismissed.push(`${submit.key} ${stop}`);
+          resumed.set(resumed.getSnapshot().filter((one) => one !== own));
+        },
       };
       return own;
-    });
-    resumed.set(submits);
-    const { state, actions } = createSwap(clientWith([], { resumed }), true);
+    }),
+  );
+  return { client: clientWith([], { resumed }), resumed, dismissed };
+}
+
+it.each(['cancel', 'reset'] as const)(
+  '%s stops what is shown of what was resumed, and hides the rest',
+  async (action) => {
+    const { client, dismissed } = dismissible([INTERRUPTED, sentAgain('1').submit, sentAgain('2').submit]);
+    const { state, actions } = createSwap(client, true);
     const leave = state.subscribe(() => {});
     expect(state.getSnapshot().busy).toBe(true);
     await actions[action]();
-    expect(resumed.getSnapshot()).toEqual([]);
+    expect(dismissed).toEqual(['with a file false', '1 false', '2 true']);
     expect(state.getSnapshot()).toEqual(NO_SWAP);
     leave();
     // Nor is any of them followed by whoever looks next.
@@ -78,6 +89,24 @@ it.each(['cancel', 'reset'] as const)(
     expect(state.getSnapshot()).toEqual(NO_SWAP);
   },
 );
+
+it('without `resume`, what was resumed is left to others', () => {
+  const { client, dismissed } = dismissible([INTERRUPTED, sentAgain('1').submit]);
+  const { state, actions } = createSwap(client, false);
+  state.subscribe(() => {})();
+  actions.reset();
+  expect(dismissed).toEqual([]);
+});
+
+it('an interrupted one that the app dismisses is shown no longer', () => {
+  const { client, resumed } = dismissible([INTERRUPTED]);
+  const { state } = createSwap(client, true);
+  const leave = state.subscribe(() => {});
+  expect(state.getSnapshot().interrupted).not.toBeNull();
+  resumed.getSnapshot()[0]?.dismiss();
+  expect(state.getSnapshot()).toEqual(NO_SWAP);
+  leave();
+});
 
 it('nobody follows what was resumed once nobody looks', () => {
   const { submit, followers } = sentAgain('1');

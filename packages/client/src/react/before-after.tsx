@@ -12,7 +12,7 @@ import {
 export interface BeforeAfterProps
   extends Omit<
     ComponentPropsWithoutRef<'div'>,
-    'children' | 'onPointerDown' | 'onPointerMove' | 'onPointerUp'
+    'children' | 'onPointerDown' | 'onPointerMove' | 'onPointerCancel'
   > {
   /** The address of the picture on the left, usually the target of the swap. */
   readonly before: string;
@@ -69,6 +69,7 @@ export function BeforeAfter({
 }: BeforeAfterProps): ReactElement {
   const [position, setPosition] = useState(() => within(defaultPosition));
   const slider = useRef<HTMLDivElement>(null);
+  const begunAt = useRef(position);
 
   const move = (to: number): void => {
     const next = within(to);
@@ -86,8 +87,9 @@ export function BeforeAfter({
     slider.current?.focus({ preventScroll: true });
     // Otherwise the browser would move the focus, or select labels.
     event.preventDefault();
-    // A finger may be about to scroll or to zoom the page: it moves the slider once it slides, or is lifted.
-    if (event.pointerType !== 'touch') moveTo(event);
+    // A second finger comes when the first has moved the slider already.
+    if (event.isPrimary) begunAt.current = position;
+    moveTo(event);
   };
   const drag = (event: PointerEvent<HTMLDivElement>): void => {
     if (event.currentTarget.hasPointerCapture(event.pointerId)) moveTo(event);
@@ -107,7 +109,8 @@ export function BeforeAfter({
       style={{ position: 'relative', overflow: 'hidden', touchAction: 'pan-y pinch-zoom', ...style }}
       onPointerDown={begin}
       onPointerMove={drag}
-      onPointerUp={drag}
+      // The finger scrolls, or is one of two that zoom the page.
+      onPointerCancel={() => move(begunAt.current)}
     >
       <img
         data-part="after"
@@ -139,8 +142,7 @@ export function BeforeAfter({
         role="slider"
         tabIndex={0}
         aria-label={label}
-        aria-valuemin={0}
-        aria-valuemax={100}
+        // Its limits are 0 and 100 by default (WAI-ARIA 1.2).
         aria-valuenow={shown}
         aria-valuetext={`${beforeLabel} ${shown} %`}
         onKeyDown={press}

@@ -22,6 +22,6 @@ export function FaceSwapProvider({ client, children }: FaceSwapProviderProps): R
 /** The client of the nearest `FaceSwapProvider`. @throws Error without one */
 export function useFaceSwapClient(): FaceSwap {
   const client = useContext(Context);
-  if (!client) throw new Error('There is no FaceSwapProvider.');
+  if (!client) throw new Error('No FaceSwapProvider');
   return client;
 }

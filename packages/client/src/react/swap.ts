@@ -5,7 +5,7 @@ import type { Job } from '../job.js';
 import type { JobHandle } from '../job-handle.js';
 import type { UploadOptions, UploadProgress } from '../media.js';
 import { type Readable, whileLooked, writable } from '../readable.js';
-import type { Interrupted } from '../resumed-submit.js';
+import type { Interrupted, SentAgain } from '../resumed-submit.js';
 import type { SubmitInput, SubmitPlusInput } from '../submit-input.js';
 import { rememberedJob } from './remembered-job.js';
 
@@ -86,8 +86,10 @@ export function createSwap(client: FaceSwap, resume: boolean): Swap {
     }
   };
   const reset = (): void => {
-    // Each of them calls `restore`, so what that may take is reset below.
-    for (const submit of client.resumed.getSnapshot()) submit.dismiss();
+    // Each calls `restore`, so what that may take is reset below.
+    if (resume)
+      for (const submit of client.resumed.getSnapshot())
+        submit.dismiss((submit as Partial<SentAgain>).job === current);
     leave();
     controller.abort();
     controller = new AbortController();
@@ -119,13 +121,13 @@ export function createSwap(client: FaceSwap, resume: boolean): Swap {
     let sent: JobHandle | null = null;
     let interrupted: Interrupted | null = null;
     for (const one of client.resumed.getSnapshot()) {
-      if (one.outcome === 'interrupted') interrupted = one;
-      else sent = one.job;
+      if ('job' in one) sent = one.job;
+      else interrupted = one;
     }
     const id = remembered.get();
     if (!current && !sent && id) sent = client.follow(id);
     if (sent && sent !== current) take(sent);
-    if (interrupted) show({ interrupted });
+    show({ interrupted });
   };
 
   return {
