@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { CommitQueue, type Transactor } from '../../../src/services/store/commit-queue.js';
+import { Gate } from '../../support/gate.js';
 
 // The queue collects writes for some milliseconds of this clock, however slow the machine is.
 beforeEach(() => {
@@ -90,12 +91,13 @@ it('holds no more in one transaction than it may', async () => {
 it('keeps nothing of writes that nobody waits for any more, however long a commit takes', async () => {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
-  let fail = (_reason: Error): void => {};
-  const stuck = new Promise<never>((_resolve, reject) => {
-    fail = reject;
-  });
+  const stuck = new Gate();
+  const transaction = async (): Promise<never> => {
+    await stuck.pass();
+    throw new Error('gone');
+  };
   const commits = new CommitQueue<null>(
-    { transaction: () => stuck, mayPass: () => false },
+    { transaction, mayPass: () => false },
     { mostWrites: 1, timeoutMs: 20 },
   );
   const refused: unknown[] = [];
@@ -104,7 +106,9 @@ it('keeps nothing of writes that nobody waits for any more, however long a commi
     commits.write(work).catch((error: Error) => refused.push(error.message));
     return new WeakRef(work);
   };
-  const under = commits.write(async () => null).catch(() => {});
+  const under = commits.write(async () => null, { until: new AbortController().signal });
+  // Otherwise one of the others could be in the commit, if this one was too late for it.
+  await stuck.arrived();
   const late = Array.from({ length: 10 }, writeOne);
   await vi.waitUntil(() => refused.length === 10, { timeout: 10_000 });
   const areGone = (): boolean => {
@@ -113,7 +117,7 @@ it('keeps nothing of writes that nobody waits for any more, however long a commi
   };
   // The last call may still be on the stack, or be collected later.
   await vi.waitUntil(areGone, { timeout: 10_000 });
-  fail(new Error('gone'));
-  await under;
+  stuck.open();
+  await expect(under).rejects.toThrow('gone');
   await commits.drained();
 });
