@@ -93,8 +93,8 @@ export function createFaceSwap(options: FaceSwapOptions): FaceSwap {
       if (!closed.aborted) unanswered.forget(key);
       signal?.removeEventListener('abort', forget);
     };
-    // At once, because a token that is waited for is not ended by it; and until it is answered or refused, because a later
-    // page would send it.
+    // Aborting counts at once, though a token may be awaited, and after an attempt without an answer, which a later page
+    // would repeat.
     signal?.addEventListener('abort', forget);
     let passing: readonly string[] = [];
     try {

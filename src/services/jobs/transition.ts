@@ -111,7 +111,7 @@ export function transition(job: Job, event: JobEvent): Change | null {
       return change(job, event.at, 'CLIENT', 'deleted', {
         eraseAt: event.at,
         pollAt: null,
-        // Until then somebody may be writing its copy. What is later is no claim, but a pause.
+        // A time beyond any claim is a pause between attempts, in which nobody is writing the copy.
         ...((job.archiveAt ?? 0) > claimedTo && { archiveAt: claimedTo }),
       });
     }

@@ -149,14 +149,14 @@ export class Archiver {
     if (!changed && (afterwards === null || afterwards.eraseAt !== null)) await this.#leave(job);
   }
 
-  /** Removes what may have been written of a job that was deleted meanwhile, and lets the eraser go on, which waits for it. */
+  /** Removes what was written for a job that was deleted meanwhile, and ends the claim that the eraser waits for. */
   async #leave(job: Job): Promise<void> {
     const { id, archiveAttempts: attempts } = job;
-    // In case the bucket does not answer: a pause before another attempt may be an hour.
+    // If the bucket does not answer, it is tried again then; the pause after a failed copy may be an hour.
     await this.#store.rescheduleArchive(id, { at: this.#clock.now() + ARCHIVE_CLAIM_MS, attempts });
     await this.#archive.removeAny(archiveStem(job));
     await this.#store.rescheduleArchive(id, { at: null, attempts });
-    await this.#store.rescheduleErasure(job.id, this.#clock.now());
+    await this.#store.rescheduleErasure(id, this.#clock.now());
   }
 
   async #keep(job: Job, url: string): Promise<ArchivedFile> {

@@ -1,7 +1,7 @@
 /**
  * Deletes jobs permanently: our copy, the uploads that no other job names, Akool's copy, then the record. So whatever
  * interrupts it, the record still shows what is left to do, and every step can be repeated safely. Neither copy waits for
- * the other. The record also stays while our copy may still be being written, and then all is removed once more.
+ * the other. While somebody may be writing our copy, the record stays too; afterwards all steps are repeated.
  *
  * A job to be deleted is hidden at once; the rest may take as long as Akool is unreachable.
  */
@@ -131,7 +131,7 @@ export class Eraser {
   /**
    * Returns true if all of them are fully erased.
    *
-   * @param claimedAt when they were read: a copy may have been written since if its writer's claim lasted till then
+   * @param claimedAt when the jobs were read: whoever was writing a copy then may have finished it since
    */
   async #erase(jobs: readonly Job[], claimedAt: number, removingAtAkool: Promise<void>): Promise<boolean> {
     const [theirs, uploads, ...ours] = await Promise.allSettled([
@@ -142,12 +142,11 @@ export class Eraser {
     const isErased = (_: Job, i: number): boolean =>
       [theirs, uploads, ours[i]].every((end) => end?.status === 'fulfilled');
     const isWritten = ({ archiveAt }: Job): boolean => archiveAt !== null && archiveAt > claimedAt;
-    const erased = jobs.filter((job, i) => isErased(job, i) && !isWritten(job)).map(({ id }) => id);
+    const done = jobs.filter(isErased);
+    const erased = done.filter((job) => !isWritten(job)).map(({ id }) => id);
     const left = jobs.filter((job, i) => !isErased(job, i)).map(({ id }) => id);
     await this.#store.erase(erased);
-    await Promise.all(
-      jobs.filter((job, i) => isErased(job, i) && isWritten(job)).map((job) => this.#awaitCopy(job)),
-    );
+    await Promise.all(done.filter(isWritten).map((job) => this.#awaitCopy(job)));
     if (erased.length > 0) this.#log.info({ jobs: erased }, 'deleted');
     if (left.length === 0) return true;
     // Work that a stop interrupts is due at once after the next start.
@@ -158,7 +157,7 @@ export class Eraser {
     return false;
   }
 
-  /** Keeps the record until its copy can't be being written any more: if the writer died, nobody else would know of it. */
+  /** Keeps the record until the claim of the copy's writer has ended: if the writer died, nothing else names the copy. */
   async #awaitCopy({ id, archiveAt }: Job): Promise<void> {
     await this.#store.rescheduleErasure(id, archiveAt ?? 0);
     const job = await this.#store.get(id);
