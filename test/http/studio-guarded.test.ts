@@ -47,6 +47,13 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await page.getByRole('button', { name: 'Sign in' }).click();
   };
 
+  const scopeOf = async ({ page }: StudioPage): Promise<string> => {
+    const session = await page.evaluate(() =>
+      (globalThis as unknown as Stores).sessionStorage.getItem('studio:session'),
+    );
+    return JSON.parse(String(session)).scope;
+  };
+
   test('asks for a key, says if it is wrong, keeps it in this tab, and forgets it', async () => {
     const studio = await openWith({ AUTH_API_KEYS: `anna:${KEY}` });
     const { page } = studio;
@@ -91,6 +98,25 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     expect(await studio.page.getByLabel('Enhance the face').isChecked()).toBe(true);
     await studio.button('Swap faces').click();
     await studio.swap.getByRole('slider').waitFor();
+  });
+
+  test('shows who signs in after another nothing of theirs', async () => {
+    const studio = await openWith({ AUTH_JWT_SECRET: SECRET, AUTH_JWT_CLOCK_TOLERANCE_S: '0' });
+    await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 12, 'anna'));
+    await studio.page.getByText('None yet.').waitFor();
+    const scope = await scopeOf(studio);
+    await studio.button('Try it with samples').click();
+    await studio.button('Swap faces').click();
+    await studio.swap.getByRole('slider').waitFor();
+    expect(studio.page.url()).toContain('#');
+    await studio.page.getByText('Your token is no longer valid.').waitFor();
+    await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 600, 'ben'));
+    await studio.page.getByText('None yet.').waitFor();
+    await studio.button('Try it with samples').waitFor();
+    expect(await studio.slot('Face').locator('img').count()).toBe(0);
+    expect(studio.page.url()).not.toContain('#');
+    // Under a scope of their own, no unanswered submit of the former user goes on.
+    expect(await scopeOf(studio)).not.toBe(scope);
   });
 
   test('draws the faces that Akool finds, which the sandbox invents', async () => {
@@ -202,4 +228,5 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
 
 interface Stores {
   readonly localStorage: object;
+  readonly sessionStorage: { getItem(key: string): string | null };
 }

@@ -3,54 +3,65 @@ import type { FaceSwap } from '@face-swap-gateway/client';
 import { FaceSwapProvider } from '@face-swap-gateway/client/react';
 import { useState } from 'react';
 import type { PageConfig } from './page-config.js';
-import { clientOf, newSession, OPEN_SESSION, storedSession, storeSession } from './session.js';
+import { clientOf, newSession, OPEN_SESSION, type Session, storedSession, storeSession } from './session.js';
 import { SignIn } from './sign-in.js';
 import { Studio } from './studio.js';
 import type { Choice } from './swap-order.js';
 
+interface Current {
+  readonly session: Session;
+  readonly client: FaceSwap;
+}
+
 export function App({ config }: { readonly config: PageConfig }) {
-  const [client, setClient] = useState<FaceSwap | null>(() => {
+  const [current, setCurrent] = useState<Current | null>(() => {
     const session = config.signIn ? storedSession() : OPEN_SESSION;
-    return session && clientOf(session);
+    return session && { session, client: clientOf(session) };
   });
-  /** Set when a token has expired: who signs in next is the same user, unless somebody has signed out. */
-  const [expired, setExpired] = useState<FaceSwap['scope']>(undefined);
+  /** The session whose token has expired. */
+  const [expired, setExpired] = useState<Session | null>(null);
   const [choice, setChoice] = useState<Choice | null>(null);
 
   const signIn = async (token: string): Promise<void> => {
     const session = newSession(token, expired);
-    const next = clientOf(session);
+    const client = clientOf(session);
     try {
-      await next.jobs({ first: 1 });
+      await client.jobs({ first: 1 });
     } catch (error) {
-      next.close();
+      client.close();
       throw error;
     }
+    if (expired && session.scope !== expired.scope) forgetShown();
     storeSession(session);
-    setExpired(undefined);
-    setClient(next);
+    setExpired(null);
+    setCurrent({ session, client });
   };
-  const leave = (scope: FaceSwap['scope'], kept: Choice | null): void => {
-    storeSession(null);
-    client?.close();
-    setExpired(scope);
-    setChoice(kept);
-    setClient(null);
-  };
-  const signOut = (): void => {
-    // Which job was shown is nobody else's business.
+  /** What one user chose, and which job was shown, is nobody else's business. */
+  const forgetShown = (): void => {
     history.replaceState(null, '', location.pathname + location.search);
-    leave(undefined, null);
+    setChoice(null);
+  };
+  const leave = (): void => {
+    storeSession(null);
+    current?.client.close();
+    setCurrent(null);
   };
 
-  if (client === null) return <SignIn hasExpired={expired !== undefined} onSignIn={signIn} />;
+  if (current === null) return <SignIn hasExpired={expired !== null} onSignIn={signIn} />;
   return (
-    <FaceSwapProvider client={client}>
+    <FaceSwapProvider client={current.client}>
       <Studio
         config={config}
         choice={choice}
-        onSignOut={signOut}
-        onExpired={(kept) => leave(client.scope, kept)}
+        onSignOut={() => {
+          forgetShown();
+          leave();
+        }}
+        onExpired={(kept) => {
+          setChoice(kept);
+          setExpired(current.session);
+          leave();
+        }}
       />
     </FaceSwapProvider>
   );

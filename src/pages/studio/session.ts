@@ -1,5 +1,6 @@
 /** Who uses the studio. A token is kept in the tab, so that it survives a reload and nothing else. */
 import { createFaceSwap, type FaceSwap } from '@face-swap-gateway/client';
+import { decodeJwt } from 'jose';
 
 export interface Session {
   /** Null for an open gateway. */
@@ -11,9 +12,20 @@ export interface Session {
 export const OPEN_SESSION: Session = { token: null, scope: 'studio' };
 const KEY = 'studio:session';
 
-/** @param scope of the session before, if it is of the same user: what was not answered goes on then */
-export function newSession(token: string, scope = newScope()): Session {
-  return { token, scope };
+/** @param before the session whose token has expired: for the same user, what was not answered goes on */
+export function newSession(token: string, before: Session | null): Session {
+  const isSame = before?.token != null && userOf(before.token) === userOf(token);
+  return { token, scope: isSame ? before.scope : newScope() };
+}
+
+/** As the gateway names the owner of a JWT. Nothing tells whose an API key is, so each counts as a user. */
+function userOf(token: string): unknown {
+  try {
+    const { tenant, sub } = decodeJwt(token);
+    return tenant ?? sub;
+  } catch {
+    return token;
+  }
 }
 
 function newScope(): string {
