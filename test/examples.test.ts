@@ -1,4 +1,4 @@
-/** The promises of the container examples; those of the proxies are tested in end-to-end/proxies.test.ts. */
+/** The promises of the container examples; those of the proxies are tested in end-to-end/proxies.long.test.ts. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
