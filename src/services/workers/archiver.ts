@@ -95,11 +95,12 @@ export class Archiver {
     const free = PARALLEL - this.#underWay.size;
     if (free <= 0) return;
     const now = this.#clock.now();
+    const heldUntil = this.#clock.steady() + ARCHIVE_CLAIM_MS;
     const claimed = await this.#store.claimArchives(now, now + ARCHIVE_CLAIM_MS, free);
     for (const job of claimed) {
       // A change of the job has ended the claim, but the attempt is still running.
       if (this.#underWay.has(job.id)) continue;
-      const attempt: Promise<void> = this.#claimedOn(job, () => this.#attempt(job))
+      const attempt: Promise<void> = this.#claimedOn(job, heldUntil, (signal) => this.#attempt(job, signal))
         .catch((error: unknown) => this.#retry(job, error))
         .catch((error: unknown) =>
           this.#log[logLevelOf(error)](
@@ -117,29 +118,42 @@ export class Archiver {
 
   /**
    * Renews the claim while `attempt` runs. One claim for all of ARCHIVE_TIMEOUT_MS would need no timer, but after a crash
-   * the result would not be copied for that long.
+   * the result would not be copied for that long. If it can't be renewed, the attempt is aborted before it ends: then the
+   * eraser no longer waits for this writer.
+   *
+   * @param heldUntil on the steady clock
    */
-  async #claimedOn(job: Job, attempt: () => Promise<void>): Promise<void> {
+  async #claimedOn(
+    { id, archiveAttempts: attempts }: Job,
+    heldUntil: number,
+    attempt: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const lost = new AbortController();
+    let until = heldUntil;
+    const renew = async (): Promise<void> => {
+      const begun = this.#clock.steady();
+      if (begun + CLAIM_AGAIN_MS >= until) lost.abort(new Error('the claim could not be renewed'));
+      if (lost.signal.aborted) return;
+      await this.#store.rescheduleArchive(id, { at: this.#clock.now() + ARCHIVE_CLAIM_MS, attempts });
+      until = begun + ARCHIVE_CLAIM_MS;
+    };
     const timer = setInterval(() => {
-      const claim = { at: this.#clock.now() + ARCHIVE_CLAIM_MS, attempts: job.archiveAttempts };
-      this.#store
-        .rescheduleArchive(job.id, claim)
-        .catch((error: unknown) => this.#log.warn({ err: error, job: job.id }, 'a claim was not renewed'));
+      renew().catch((error: unknown) => this.#log.warn({ err: error, job: id }, 'a claim was not renewed'));
     }, CLAIM_AGAIN_MS);
     try {
-      await attempt();
+      await attempt(AbortSignal.any([this.#stopping.signal, lost.signal]));
     } finally {
       clearInterval(timer);
     }
   }
 
-  async #attempt(job: Job): Promise<void> {
+  async #attempt(job: Job, claimed: AbortSignal): Promise<void> {
     if (job.eraseAt !== null) {
       await this.#leave(job);
       return;
     }
     if (job.result === null) return;
-    const archive = await this.#keep(job, job.result.providerUrl);
+    const archive = await this.#keep(job, job.result.providerUrl, claimed);
     const { providerUrl } = job.result;
     const { job: afterwards, changed } = await this.#jobs.apply(job, ({ result }) =>
       // Skip the change if the job's result is no longer the downloaded one, because the submit's answer
@@ -159,11 +173,8 @@ export class Archiver {
     await this.#store.rescheduleErasure(id, this.#clock.now());
   }
 
-  async #keep(job: Job, url: string): Promise<ArchivedFile> {
-    const signal = AbortSignal.any([
-      this.#stopping.signal,
-      AbortSignal.timeout(this.#settings.archiveTimeoutMs),
-    ]);
+  async #keep(job: Job, url: string, claimed: AbortSignal): Promise<ArchivedFile> {
+    const signal = AbortSignal.any([claimed, AbortSignal.timeout(this.#settings.archiveTimeoutMs)]);
     const { body, contentLength } = await this.#fetcher.fetch(url, signal);
     try {
       const most = this.#settings.archiveMaxBytes;

@@ -166,13 +166,20 @@ export class Eraser {
   }
 
   async #removeCopy(job: Job): Promise<void> {
-    if (job.result === null) return;
-    const copy = job.result.archive?.name;
-    // No record mentions a copy that was being written when its process died.
+    if (job.result === null && !(await this.#hadResult(job))) return;
+    const copy = job.result?.archive?.name;
+    // No record mentions a copy that was being written when its process died, or whose result was revoked.
     const { signal } = this.#stopping;
     await (copy === undefined
       ? this.#archive.removeAny(archiveStem(job), signal)
       : removeCopy(this.#archive, copy, signal));
+  }
+
+  /** Of a job that failed after the submit's answer had revoked its result. */
+  async #hadResult({ id, status }: Job): Promise<boolean> {
+    if (status !== 'FAILED') return false;
+    const history = (await this.#store.histories([id])).get(id) ?? [];
+    return history.some((update) => update.status === 'COMPLETED');
   }
 
   /** Akool deletes a result on its own after seven days. */

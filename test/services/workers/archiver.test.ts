@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Job } from '../../../src/services/jobs/job.js';
+import type { JobStore } from '../../../src/services/jobs/job-store.js';
 import type { BlobStore } from '../../../src/services/media/blob-store.js';
 import { createFolderBlobStore } from '../../../src/services/media/folder-blob-store.js';
 import { ResultFetcher } from '../../../src/services/media/result-fetcher.js';
@@ -219,6 +220,29 @@ describe('an archiver', () => {
     // The claim is released, so that the next archiver need not wait for it to expire.
     await archiver.stop();
     expect(await claimedUntil()).toBe(workshop.clock.now());
+  });
+
+  it('stops writing before a claim that can not be renewed ends', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    ends.push(() => void vi.useRealTimers());
+    const workshop = await openWorkshop();
+    const akool = await openAkool();
+    let isClosed = false;
+    akool.answer = (response) =>
+      void response.once('close', () => {
+        isClosed = true;
+      });
+    await completed(workshop, akool, 1);
+    const away = withMethods<JobStore>(workshop.store, {
+      rescheduleArchive: () => Promise.reject(new Error('the database is away')),
+    });
+    await startArchiver({ ...workshop, store: away }, akool, openFolder());
+    await expect.poll(() => akool.fetched).toHaveLength(1);
+    for (let i = 0; i < 2; i += 1) {
+      workshop.clock.advance(10_000);
+      vi.advanceTimersByTime(10_000);
+    }
+    await expect.poll(() => isClosed, { timeout: 5000 }).toBe(true);
   });
 
   it('fetches four results at once', async () => {

@@ -126,6 +126,26 @@ describe('jobs past their days', () => {
     expect(readdirSync(workshop.dir).filter((name) => files.includes(name))).toEqual([]);
   });
 
+  test('leave no copy of a result that was revoked before the job failed', async () => {
+    const { clock, jobs } = workshop;
+    const [job] = await finished(1);
+    if (job === undefined) throw new Error('one was made');
+    const at = clock.now();
+    const copy = { name: `${archiveStem(job)}.png`, contentType: 'image/png', byteSize: 1, sha256: '' };
+    writeFileSync(join(workshop.dir, copy.name), 'x');
+    await jobs.apply(job.id, { type: 'archived', at, archive: copy });
+    await jobs.apply(job.id, { type: 'accepted', at, providerId: 'other', providerJobId: 'own', pollAt: at });
+    const error = { code: 'GENERATION_FAILED', message: 'no', providerCode: null, retryable: false } as const;
+    const report = { status: 'FAILED', error } as const;
+    const common = { at, pollAt: at, deadlineAt: at, source: 'POLL', providerId: 'other' } as const;
+    const { job: failed } = await jobs.apply(job.id, { type: 'reported', ...common, report });
+    expect(failed).toMatchObject({ status: 'FAILED', result: null });
+    clock.advance(2 * DAY);
+    start();
+    await expect.poll(() => left([job])).toBe(0);
+    expect(existsSync(join(workshop.dir, copy.name))).toBe(false);
+  });
+
   test('leave no copy that somebody was writing when he died, and wait no longer than his claim', async () => {
     const { clock, jobs, store } = workshop;
     const [job] = await finished(1, true);
