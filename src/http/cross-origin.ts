@@ -1,5 +1,5 @@
 /** CORS: which answers scripts of pages of other origins may read. */
-import fastifyCors from '@fastify/cors';
+import fastifyCors, { type OriginFunction } from '@fastify/cors';
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 
 /** Scripts can read these besides the few that CORS always exposes, like `content-length`. */
@@ -11,14 +11,16 @@ export async function allowOrigins(
   mayCall: '*' | ((origin: string) => boolean),
 ): Promise<void> {
   await app.register(fastifyCors, {
-    origin:
-      mayCall === '*'
-        ? '*'
-        : (origin, done) => done(null, origin !== undefined && mayCall(origin) ? origin : false),
+    origin: mayCall === '*' ? '*' : originIf(mayCall),
     methods: ['GET', 'POST', 'OPTIONS'],
     exposedHeaders: EXPOSED_HEADERS,
     maxAge: 86_400,
   });
+}
+
+/** For the `cors` of a route's `config`, which replaces what `allowOrigins` has set. */
+export function originIf(mayCall: (origin: string) => boolean): OriginFunction {
+  return (origin, done) => done(null, origin !== undefined && mayCall(origin) ? origin : false);
 }
 
 /** For files whose address is the authorization. Their refusals can be read, too. */

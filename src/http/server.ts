@@ -181,9 +181,8 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
       await app.register(probeRoutes(options));
       await app.register(mediaRoutes(options));
       // A page at `localhost` sends files to the `127.0.0.1` of our addresses, which are the authorization.
-      await app.register(uploadRoutes(options.uploads, broken, hasOrigins ? null : isLocalUrl), {
-        prefix: '/uploads',
-      });
+      const maySend = (origin: string): boolean => mayCall(origin) || isLocalUrl(origin);
+      await app.register(uploadRoutes(options.uploads, broken, maySend, hasOrigins), { prefix: '/uploads' });
       for (const page of pages) await app.register(pageRoutes(builtDir, page));
       if (pages.length > 0) await app.register(homeRoute(builtDir, pages, options.publicPath));
       const endpoint = websocketEndpoint({

@@ -14,7 +14,7 @@ import { UPLOAD_REFUSALS, UploadRefusal } from '../services/uploads/upload-refus
 import type { UploadReceptions } from '../services/uploads/upload-store.js';
 import { serveBlob } from './blob-serving.js';
 import type { BrokenRequests } from './broken-requests.js';
-import { allowOrigins, openToPages } from './cross-origin.js';
+import { allowOrigins, openToPages, originIf } from './cross-origin.js';
 import { refuseOtherMethods } from './http-errors.js';
 import { sendWithoutBody } from './unread-body.js';
 
@@ -37,17 +37,20 @@ const RETRY_AFTER_SECONDS = '5';
 /**
  * Routes for below `/uploads`.
  *
- * @param openTo pages of which origins may send; null if that is set for all addresses
+ * @param maySend whether pages of this origin may send
+ * @param hasCors whether `allowOrigins` was called for all addresses
  */
 export function uploadRoutes(
   door: UploadDoor,
   broken: BrokenRequests,
-  openTo: ((origin: string) => boolean) | null,
+  maySend: (origin: string) => boolean,
+  hasCors: boolean,
 ): FastifyPluginAsync {
+  const cors = { origin: originIf(maySend), methods: METHODS };
   return async (app) => {
-    if (openTo !== null) await allowOrigins(app, openTo);
+    if (!hasCors) await allowOrigins(app, maySend);
     passBodiesOn(app);
-    app.put<Route>(PATH, { onRequest: asBytes }, async (request, reply) => {
+    app.put<Route>(PATH, { onRequest: asBytes, config: { cors } }, async (request, reply) => {
       const { raw } = request;
       // It is limited by its pace instead.
       const end = broken.spare(raw.socket);
@@ -86,9 +89,7 @@ export function uploadRoutes(
       },
     });
     // For preflight requests, which are answered before.
-    app.options(PATH, { config: { cors: { methods: METHODS } } }, async (_request, reply) =>
-      reply.callNotFound(),
-    );
+    app.options(PATH, { config: { cors } }, async (_request, reply) => reply.callNotFound());
     refuseOtherMethods(app, PATH, {
       methods: ['POST', 'PATCH', 'DELETE'],
       allow: METHODS.join(', '),

@@ -587,7 +587,13 @@ describe('the address of an upload', () => {
         CORS_ORIGINS: 'https://app.example.com',
       },
       'https://app.example.com',
-      'http://localhost:5173',
+      'https://evil.example.com',
+    ],
+    [
+      'of this machine, also with CORS_ORIGINS',
+      { AUTH_API_KEYS: `acme:${KEY}`, CORS_ORIGINS: 'https://app.example.com' },
+      'http://localhost:4000',
+      'https://evil.example.com',
     ],
   ])('takes a PUT from pages %s', async (_what, env, origin, other) => {
     const stage = await start(uploadsOnFiles({ env }));
@@ -609,7 +615,7 @@ describe('the address of an upload', () => {
       'access-control-allow-headers': 'content-type',
     });
     const { headers: elsewhere } = await preflight(origin, `${stage.gateway.url}/graphql`);
-    const isForFilesOnly = 'AUTH_API_KEYS' in env && !('CORS_ORIGINS' in env);
+    const isForFilesOnly = 'AUTH_API_KEYS' in env && origin.startsWith('http://localhost');
     expect(elsewhere.get('access-control-allow-methods')).toBe(isForFilesOnly ? null : 'GET, POST, OPTIONS');
     const refused = await preflight(other, upload.putUrl);
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([404, null]);
