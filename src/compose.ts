@@ -282,7 +282,9 @@ function pagesOf(config: Config, sandbox: Sandbox | null, baseUrl: string): read
     pages.push(
       studioPage({
         signIn: !config.auth.isOpen,
+        isSandbox: sandbox !== null,
         samples,
+        opensToThisMachine: config.auth.onlyThisMachine,
         takesAnyDocument: config.trustedDocuments === null,
         maxImageBytes,
         maxVideoBytes,

@@ -4,8 +4,12 @@ import type { Page } from './pages.js';
 export interface StudioOptions {
   /** Whether callers have to prove who they are. */
   readonly signIn: boolean;
+  /** Whether results are simulated. */
+  readonly isSandbox: boolean;
   /** Pictures to try it with, as URLs; null with the real Akool. */
   readonly samples: { readonly source: string; readonly target: string } | null;
+  /** Whether pages of this machine may call, whatever `CORS_ORIGINS` says. */
+  readonly opensToThisMachine: boolean;
   /** False where only trusted documents run. */
   readonly takesAnyDocument: boolean;
   readonly maxImageBytes: number;

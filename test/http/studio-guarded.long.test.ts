@@ -11,7 +11,7 @@ import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/config.js';
 import { createSandbox } from '../../src/sandbox/sandbox.js';
 import { akoolSettings } from '../support/akool-settings.js';
-import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
+import { ELSEWHERE, isChromiumInstalled, launchChromium } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';
 import { cleanUp, newFolder } from '../support/gateway-process.js';
 import { startGateway } from '../support/harness.js';
@@ -174,6 +174,12 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await expect.poll(() => studio.button('Swap faces').isEnabled()).toBe(true);
     await studio.button('Swap faces').click();
     await studio.swap.locator('video').waitFor();
+    await studio.swap.locator('video').dispatchEvent('error');
+    await studio.swap.getByText('The result can’t be loaded.').waitFor();
+    await studio.cards.first().click();
+    await studio.button('Close').click();
+    await studio.cards.first().click();
+    await studio.swap.locator('video').waitFor();
     // The copy that would have a good name is not kept.
     await studio.swap.getByRole('link', { name: 'Open the result' }).waitFor();
     await screenshot(studio.page, 'studio-video');
@@ -199,6 +205,20 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await screenshot(studio.page, 'home');
     await studio.page.getByRole('link', { name: 'Studio' }).click();
     await studio.cards.first().waitFor();
+  });
+
+  test('tells who opens it from elsewhere what works there', async () => {
+    const gateway = await startGateway({ env: { HOST: '0.0.0.0', AUTH: 'none', SANDBOX: 'true' } });
+    ends.push(() => gateway.stop());
+    const here = await StudioPage.open(browser, gateway.url);
+    ends.push(() => here.close());
+    await here.button('Try it with samples').waitFor();
+    const elsewhere = await StudioPage.open(browser, gateway.url.replace('127.0.0.1', ELSEWHERE));
+    ends.push(() => elsewhere.close());
+    await elsewhere.page.getByText('Sandbox: results are simulated').waitFor();
+    expect(await elsewhere.button('Try it with samples').count()).toBe(0);
+    await elsewhere.page.getByText('Show me the code').click();
+    await elsewhere.page.getByText('name it in CORS_ORIGINS').waitFor();
   });
 
   test('is off in production unless it is asked for, and admits no script but its own', async () => {

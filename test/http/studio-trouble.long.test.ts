@@ -101,10 +101,64 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await studio.chooseBoth(samples);
     await studio.type('Face', 'me.jpg');
     await problem.getByText('This is no address').waitFor();
-    expect(await studio.button('Swap faces').isEnabled()).toBe(true);
+    await studio.button('Swap faces').click();
+    await studio.isQueued();
+    finishLast();
+    await studio.swap.getByRole('slider').waitFor();
     await studio.slot('Face').getByRole('textbox').fill('');
     await problem.waitFor({ state: 'detached' });
     await studio.isReady('Face');
+  });
+
+  test('sends a file again that was not taken though nothing is wrong with it', async () => {
+    await studio.page.route('**/graphql', (route) =>
+      route.request().postData()?.includes('createUpload') === true
+        ? route.fulfill({
+            status: 200,
+            json: { data: null, errors: [{ message: 'Not now.', extensions: { code: 'BAD_USER_INPUT' } }] },
+          })
+        : route.fallback(),
+    );
+    await studio.choose('Face', 'me.png', 'image/png', samples.source);
+    await studio.slot('Face').getByText('Not now.').waitFor();
+    await screenshot(studio.page, 'studio-not-taken');
+    expect(await studio.faults()).toEqual([]);
+    await studio.page.unrouteAll();
+    await studio.button('Send it again').click();
+    await studio.isReady('Face');
+  });
+
+  test('loads what was missing when the line comes back', async () => {
+    const context = studio.page.context();
+    await studio.chooseBoth(samples);
+    await studio.button('Swap faces').click();
+    await studio.isQueued();
+    await studio.page.route('**/media/**', (route) => route.abort());
+    finishLast();
+    await studio.swap.getByText('The result can’t be loaded.').waitFor();
+    await context.setOffline(true);
+    await studio.page.getByText('The gateway can’t be reached').waitFor();
+    await studio.page.unrouteAll();
+    await context.setOffline(false);
+    await studio.swap.getByRole('slider').waitFor();
+    await studio.cards.first().locator('img').waitFor();
+  });
+
+  test('shows nothing after a reload once another swap was opened and closed', async () => {
+    await studio.chooseBoth(samples);
+    for (const _ of [1, 2]) {
+      await studio.button('Swap faces').click();
+      await studio.isQueued();
+      finishLast();
+      await studio.swap.getByRole('slider').waitFor();
+    }
+    await studio.cards.nth(1).click();
+    await studio.swap.getByRole('slider').waitFor();
+    await studio.button('Close').click();
+    await studio.swap.getByText('Press “Swap faces”.').waitFor();
+    await studio.page.reload();
+    await studio.cards.first().waitFor();
+    await studio.swap.getByText('Choose a face').waitFor();
   });
 
   test('leaves the swap alone that was opened while another one was being deleted', async () => {

@@ -322,6 +322,23 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
     for (const at of [0.35, 0.5, 0.65, 0.75]) await touch('touchMove', at);
     await touch('touchEnd');
     await expect.poll(position).toBeCloseTo(75, -1);
+    // On the slider it does so in the enlarged picture too.
+    await phone.button('Zoom').click();
+    const large = phone.page.getByRole('dialog').getByRole('slider');
+    const { x: left, y: top, width: sliders } = (await large.boundingBox()) ?? NOWHERE;
+    for (const [type, to] of [
+      ['touchStart', 0],
+      ['touchMove', -30],
+      ['touchMove', -60],
+      ['touchMove', -90],
+    ] as const)
+      await finger.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: [{ x: left + sliders / 2 + to, y: top + 40 }],
+      });
+    await touch('touchEnd');
+    await expect.poll(async () => Number(await large.getAttribute('aria-valuenow'))).toBeLessThan(40);
+    await phone.page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
     expect(await phone.faults()).toEqual([]);
     expect(phone.watched).toMatchObject({ complaints: [], outside: [] });
     await phone.close();

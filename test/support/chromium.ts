@@ -7,6 +7,9 @@ const HEADLESS_SHELL = '/usr/bin/chromium-headless-shell';
 const executablePath =
   process.env['CHROMIUM_PATH'] ?? (existsSync(HEADLESS_SHELL) ? HEADLESS_SHELL : '/usr/bin/chromium');
 
+/** A host that leads to this machine though its name does not say so. */
+export const ELSEWHERE = 'elsewhere.test';
+
 /** Returns false with a warning if it is not installed; throws in CI, where it must be. */
 export function isChromiumInstalled(): boolean {
   if (existsSync(executablePath)) return true;
@@ -27,7 +30,7 @@ export function launchChromium(): Promise<Browser> {
     '--disable-component-update',
     '--disable-sync',
     // No internet. Playwright's routes would also turn off the browser's cache.
-    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+    `--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
   ];
   return chromium.launch({ executablePath, args });
 }

@@ -57,6 +57,7 @@ export function CodePanel({ order, config }: CodePanelProps) {
         ))}
         {sample && <p className="quiet">{code.hints[sample.name]}</p>}
         {sample && needsToken && <p className="quiet">{code.tokens[sample.name]}</p>}
+        {sample?.name === 'React' && !config.opensToThisMachine && <p className="quiet">{code.origin}</p>}
         {[order.source, order.target].some((address) => address.includes('/uploads/')) && (
           <p className="quiet">{code.files}</p>
         )}

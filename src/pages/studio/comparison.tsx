@@ -9,6 +9,7 @@ import {
   useState,
 } from 'react';
 import { TEXTS } from './texts.js';
+import { useMissing } from './use-missing.js';
 
 interface ComparisonProps {
   readonly before: string;
@@ -59,7 +60,7 @@ export function Comparison({ before, after }: ComparisonProps) {
               </button>
             </div>
             <Zoomed zoom={zoom}>
-              <Pictures before={before} after={after} canPan />
+              <Pictures before={before} after={after} canPan={zoom > 1} />
             </Zoomed>
           </>
         )}
@@ -98,16 +99,15 @@ interface PicturesProps extends ComparisonProps {
 function Pictures({ before, after, canPan = false }: PicturesProps) {
   const { swap } = TEXTS;
   const [ratio, setRatio] = useState<number | null>(null);
-  /** Addresses that could not be loaded. The result's own changes when the gateway keeps a copy. */
-  const [missing, setMissing] = useState<readonly string[]>([]);
+  // The result's own address changes when the gateway keeps a copy.
+  const missing = useMissing();
   const loaded = ({ target }: SyntheticEvent): void => {
     if (target instanceof HTMLImageElement && target.dataset['part'] !== 'before')
       setRatio(target.naturalWidth / target.naturalHeight);
   };
   const failed = ({ target }: SyntheticEvent): void => {
     if (!(target instanceof HTMLImageElement)) return;
-    const address = target.dataset['part'] === 'before' ? before : after;
-    setMissing((others) => [...others, address]);
+    missing.add(target.dataset['part'] === 'before' ? before : after);
   };
   const style: CSSProperties & { '--ratio': number } = {
     '--ratio': ratio ?? 1,
@@ -115,8 +115,8 @@ function Pictures({ before, after, canPan = false }: PicturesProps) {
     ...(canPan && { touchAction: 'pan-x pan-y pinch-zoom' }),
   };
 
-  if (missing.includes(after)) return <p className="message">{swap.noResult}</p>;
-  if (missing.includes(before)) {
+  if (missing.has(after)) return <p className="message">{swap.noResult}</p>;
+  if (missing.has(before)) {
     return (
       <figure className="fit" style={style} onLoadCapture={loaded} onErrorCapture={failed}>
         <img src={after} alt={swap.after} />

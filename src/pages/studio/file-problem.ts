@@ -5,12 +5,12 @@ import { TEXTS } from './texts.js';
 
 const MIB = 1024 * 1024;
 
-/** What to tell the user of a file that was not taken. */
+/** What to tell the user of a file that was not taken; null if the file is not to blame. */
 export function fileProblem(
   { type, name }: File,
   error: unknown,
   { maxImageBytes, maxVideoBytes }: PageConfig,
-): string {
+): string | null {
   const { files } = TEXTS;
   const code = error instanceof RequestRefused ? (error.fieldErrors[0]?.code ?? error.code) : null;
   switch (code) {
@@ -26,7 +26,9 @@ export function fileProblem(
       return files.large((type.startsWith('video/') ? maxVideoBytes : maxImageBytes) / MIB);
     case 'BYTE_SIZE_INVALID':
       return files.empty;
-    default:
+    case 'MEDIA_BROKEN':
       return errorText(error);
+    default:
+      return null;
   }
 }

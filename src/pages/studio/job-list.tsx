@@ -1,11 +1,12 @@
 /** All swaps, newest first. It stays live: new ones, moves, ends and deletions, of other tabs too. */
 import type { Job } from '@face-swap-gateway/client';
 import { useJobs } from '@face-swap-gateway/client/react';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { clockTime } from './clock-time.js';
 import { codeOf, errorText } from './error-text.js';
 import { isVideoResult } from './media-kind.js';
 import { STATUS_TEXTS, TEXTS } from './texts.js';
+import { useMissing } from './use-missing.js';
 
 interface JobListProps {
   readonly selected: string | null;
@@ -74,7 +75,7 @@ interface CardProps {
 function Card({ job, isSelected, onSelect }: CardProps) {
   const { id, status, queuePosition, createdAt, result } = job;
   const text = queuePosition === null ? STATUS_TEXTS[status] : TEXTS.list.position(queuePosition);
-  const [broken, setBroken] = useState<string | null>(null);
+  const missing = useMissing();
   const thumbnail = result && (result.thumbnailUrl ?? (isVideoResult(result) ? null : result.url));
   return (
     <button
@@ -84,7 +85,7 @@ function Card({ job, isSelected, onSelect }: CardProps) {
       aria-current={isSelected ? 'true' : undefined}
       onClick={() => onSelect(id)}
     >
-      {thumbnail === null || thumbnail === broken ? (
+      {thumbnail === null || missing.has(thumbnail) ? (
         <span className="thumbnail" aria-hidden="true" />
       ) : (
         <img
@@ -92,7 +93,7 @@ function Card({ job, isSelected, onSelect }: CardProps) {
           src={thumbnail}
           alt=""
           loading="lazy"
-          onError={() => setBroken(thumbnail)}
+          onError={() => missing.add(thumbnail)}
         />
       )}
       <span className="card-status">{text}</span>

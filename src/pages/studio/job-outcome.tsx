@@ -1,10 +1,11 @@
 /** What is to be seen of a job: its place in the queue, its result, or why there is none. */
 import type { Job } from '@face-swap-gateway/client';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Comparison } from './comparison.js';
 import { isVideoAddress, isVideoResult } from './media-kind.js';
 import { picturesOf } from './place-order.js';
 import { STATUS_TEXTS, TEXTS, WAITING_TEXTS } from './texts.js';
+import { useMissing } from './use-missing.js';
 
 export function JobOutcome({ job }: { readonly job: Job }) {
   const { swap } = TEXTS;
@@ -12,12 +13,7 @@ export function JobOutcome({ job }: { readonly job: Job }) {
   const { target = '' } = picturesOf(job);
   if (result !== null) {
     if (!isVideoResult(result)) return <Comparison key={id} before={target} after={result.url} />;
-    return (
-      <div className="stage">
-        {/* biome-ignore lint/a11y/useMediaCaption: nobody knows what is said in it */}
-        <video className="fit" src={result.url} aria-label={swap.after} controls playsInline />
-      </div>
-    );
+    return <Video key={id} address={result.url} />;
   }
   if (error !== null) return <Message isAlert>{error.userMessage}</Message>;
   if (status === 'CANCELED') return <Message>{swap.canceled}</Message>;
@@ -28,6 +24,28 @@ export function JobOutcome({ job }: { readonly job: Job }) {
         <strong>{queuePosition === null ? STATUS_TEXTS[status] : swap.position(queuePosition)}</strong>
         {waitingReason !== null && <span className="quiet">{WAITING_TEXTS[waitingReason]}</span>}
       </p>
+    </div>
+  );
+}
+
+/** Goes on with the address it began with: that changes when the gateway keeps a copy, and the video would begin again. */
+function Video({ address }: { readonly address: string }) {
+  const { swap } = TEXTS;
+  const [first] = useState(address);
+  const missing = useMissing();
+  const source = missing.has(first) ? address : first;
+  if (missing.has(source)) return <Message>{swap.noResult}</Message>;
+  return (
+    <div className="stage">
+      {/* biome-ignore lint/a11y/useMediaCaption: nobody knows what is said in it */}
+      <video
+        className="fit"
+        src={source}
+        aria-label={swap.after}
+        controls
+        playsInline
+        onError={() => missing.add(source)}
+      />
     </div>
   );
 }

@@ -22,10 +22,15 @@ export function JobPanel({ id, onClose, onAgain, onDone }: JobPanelProps) {
   const { job, error, cancel, delete: remove } = useJob(id);
   const [refusal, setRefusal] = useState<unknown>(null);
   const [isAsking, setAsking] = useState(false);
+  /** Whether the gateway has not answered yet. */
+  const [isBusy, setBusy] = useState(false);
   const attempt = (action: () => Promise<unknown>): void => {
     setRefusal(null);
     setAsking(false);
-    action().then(onDone, setRefusal);
+    setBusy(true);
+    action()
+      .then(onDone, setRefusal)
+      .finally(() => setBusy(false));
   };
   // The button that had the focus is gone.
   const keep = useRef<HTMLButtonElement>(null);
@@ -74,12 +79,12 @@ export function JobPanel({ id, onClose, onAgain, onDone }: JobPanelProps) {
       ) : (
         <Actions onClose={onClose}>
           {job.finishedAt !== null && (
-            <button type="button" onClick={() => setAsking(true)}>
+            <button type="button" disabled={isBusy} onClick={() => setAsking(true)}>
               {swap.delete}
             </button>
           )}
           {job.status === 'WAITING' && (
-            <button type="button" onClick={() => attempt(cancel)}>
+            <button type="button" disabled={isBusy} onClick={() => attempt(cancel)}>
               {swap.cancel}
             </button>
           )}

@@ -1,6 +1,6 @@
-import { useState } from 'react';
 import { TEXTS } from './texts.js';
 import type { Faces } from './use-faces.js';
+import { useMissing } from './use-missing.js';
 import type { Chosen, Picture, PictureSize } from './use-picture.js';
 
 interface SlotPreviewProps {
@@ -38,12 +38,12 @@ interface PreviewProps extends Chosen {
 }
 
 function Preview({ preview, file, isVideo, name, onPreviewed }: PreviewProps) {
-  const [isBroken, setBroken] = useState(false);
+  const missing = useMissing();
   const fail = (): void => {
-    setBroken(true);
+    missing.add(preview);
     onPreviewed(null);
   };
-  if (isBroken) return <span className="invitation quiet">{file?.name ?? preview}</span>;
+  if (missing.has(preview)) return <span className="invitation quiet">{file?.name ?? preview}</span>;
   if (isVideo) {
     return (
       <video

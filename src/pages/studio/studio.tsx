@@ -54,7 +54,7 @@ export function Studio({ config, choice, onSignOut, onExpired }: StudioProps) {
     if (newest.current === id) action();
   };
   const close = (id: string): void => {
-    forget(id);
+    forget();
     ifShown(id, () => {
       select(null);
       showPanel();
@@ -91,6 +91,8 @@ export function Studio({ config, choice, onSignOut, onExpired }: StudioProps) {
           face={face}
           scene={scene}
           samples={config.samples}
+          // The sandbox invents its faces.
+          showsFaces={!config.isSandbox}
           faceEnhance={faceEnhance}
           onFaceEnhance={setFaceEnhance}
           onSwap={swap}
@@ -127,7 +129,7 @@ export function Studio({ config, choice, onSignOut, onExpired }: StudioProps) {
           selected={selected}
           onSelect={(id) => {
             // Whoever goes on to another swap has seen why this one was refused.
-            if (isRefused) forget(id);
+            if (isRefused) forget();
             select(id);
             showPanel();
           }}
@@ -138,7 +140,7 @@ export function Studio({ config, choice, onSignOut, onExpired }: StudioProps) {
   );
 }
 
-function connectionText(connection: Connection, { samples }: PageConfig): string {
+function connectionText(connection: Connection, { isSandbox }: PageConfig): string {
   switch (connection) {
     case 'offline':
       return TEXTS.offline;
@@ -147,6 +149,6 @@ function connectionText(connection: Connection, { samples }: PageConfig): string
     case 'idle':
     case 'connecting':
     case 'live':
-      return samples === null ? '' : TEXTS.sandbox;
+      return isSandbox ? TEXTS.sandbox : '';
   }
 }

@@ -10,6 +10,8 @@ interface SwapFormProps {
   readonly face: Picture;
   readonly scene: Picture;
   readonly samples: PageConfig['samples'];
+  /** Whether it draws the faces that were found. */
+  readonly showsFaces: boolean;
   readonly faceEnhance: boolean;
   readonly onFaceEnhance: (wanted: boolean) => void;
   readonly onSwap: (order: SwapOrder) => void;
@@ -18,7 +20,8 @@ interface SwapFormProps {
 const PICTURES = 'image/jpeg,image/png,image/webp';
 const VIDEOS = 'video/mp4,video/quicktime,video/webm,video/x-msvideo';
 
-export function SwapForm({ face, scene, samples, faceEnhance, onFaceEnhance, onSwap }: SwapFormProps) {
+export function SwapForm(props: SwapFormProps) {
+  const { face, scene, samples, showsFaces, faceEnhance, onFaceEnhance, onSwap } = props;
   const { form } = TEXTS;
   usePaste(({ file, address }) => {
     // The one with the focus; else the first that is empty.
@@ -29,13 +32,13 @@ export function SwapForm({ face, scene, samples, faceEnhance, onFaceEnhance, onS
   });
   const source = face.address;
   const target = scene.address;
-  // The sandbox invents its faces.
-  const showsFaces = samples === null;
 
   return (
     <form
       className="panel"
       aria-label={form.title}
+      // An address that is none keeps what was chosen, so it must not keep the form from being sent.
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         if (source !== null && target !== null)

@@ -43,6 +43,7 @@ export const TEXTS = {
     noFaces: 'No face was found in it.',
     faces: (count: number) => (count === 1 ? '1 face found' : `${count} faces found`),
     enhance: 'Enhance the face',
+    again: 'Send it again',
     samples: 'Try it with samples',
     swap: 'Swap faces',
   },
@@ -113,12 +114,12 @@ export const TEXTS = {
       curl: 'This submits the swap. Ask for its result by its id, or follow it: see “Follow a job” in README.md.',
     },
     tokens: {
-      React:
-        'Replace YOUR_TOKEN. The page of your project calls from another origin: name it in CORS_ORIGINS.',
+      React: 'Replace YOUR_TOKEN.',
       JavaScript: 'Set FACE_SWAP_TOKEN.',
       GraphQL: 'In GraphiQL, put {"Authorization": "Bearer …"} into Headers.',
       curl: 'Set FACE_SWAP_TOKEN.',
     },
+    origin: 'The page of your project calls from another origin: name it in CORS_ORIGINS.',
     files: 'The addresses of files that were chosen here stop working some time after their last swap.',
   },
 

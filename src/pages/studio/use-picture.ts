@@ -1,6 +1,7 @@
 import type { Upload, UploadProgress } from '@face-swap-gateway/client';
 import { useUpload } from '@face-swap-gateway/client/react';
 import { useEffect, useState } from 'react';
+import { errorText } from './error-text.js';
 import { fileProblem } from './file-problem.js';
 import { isVideoAddress } from './media-kind.js';
 import type { PageConfig } from './page-config.js';
@@ -38,6 +39,8 @@ export interface Picture {
   readonly clear: () => void;
   /** The browser has shown the preview, or null if it can't. */
   readonly previewed: (size: PictureSize | null) => void;
+  /** Sends a file that was not taken though nothing is wrong with it; null if there is none. */
+  readonly retry: (() => void) | null;
   /** Uploads the file once more; returns its new address. */
   readonly renew: () => Promise<string | null>;
 }
@@ -93,8 +96,9 @@ export function usePicture({ config, takesVideos, address = null }: UsePictureOp
     if (next.isVideo && !takesVideos) setFault(TEXTS.form.noVideo);
   };
 
-  const failure = file !== null && error != null ? fileProblem(file, error, config) : null;
-  const problem = fault ?? failure;
+  const hasFailed = file !== null && error != null;
+  const ofFile = hasFailed ? fileProblem(file, error, config) : null;
+  const problem = fault ?? ofFile ?? (hasFailed ? errorText(error) : null);
   // Akool may see what this page can't: it is told, and may be tried.
   const unseen = isUnseen ? TEXTS.form.noPicture : null;
   const warning = isNoAddress ? TEXTS.form.badAddress : unseen;
@@ -116,6 +120,7 @@ export function usePicture({ config, takesVideos, address = null }: UsePictureOp
       // What a browser can't show of a file may still be fit: the gateway says so.
       setUnseen(size === null && file === null);
     },
+    retry: hasFailed && ofFile === null ? () => void upload(file).catch(() => {}) : null,
     renew: async () => (file === null ? (own ?? null) : (await upload(file)).url),
   };
 }

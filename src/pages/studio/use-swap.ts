@@ -13,8 +13,8 @@ export interface Swap {
   readonly refusal: unknown;
   readonly place: (order: SwapOrder) => void;
   readonly stop: () => void;
-  /** Does not show it after a reload, nor what went wrong. @param id of a job */
-  readonly forget: (id: string) => void;
+  /** Shows after a reload neither what was accepted last nor what went wrong. */
+  readonly forget: () => void;
 }
 
 /**
@@ -79,8 +79,8 @@ export function useSwap(pictures: readonly Picture[], onAccepted: (id: string) =
       // It may have been accepted, or sent, just before.
       swap.cancel().catch(() => {});
     },
-    forget: (id) => {
-      if (id === accepted || error != null) swap.reset();
+    forget: () => {
+      if (!isSending) swap.reset();
     },
   };
 }
