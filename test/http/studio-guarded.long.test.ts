@@ -110,6 +110,8 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await studio.swap.getByRole('slider').waitFor();
     expect(studio.page.url()).toContain('#');
     await studio.page.getByText('Your token is no longer valid.').waitFor();
+    await studio.page.reload();
+    await studio.page.getByText('Your token is no longer valid.').waitFor();
     await signIn(studio, jwt(Math.floor(Date.now() / 1000) + 600, 'ben'));
     await studio.page.getByText('None yet.').waitFor();
     await studio.button('Try it with samples').waitFor();

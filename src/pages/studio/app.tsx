@@ -14,12 +14,11 @@ interface Current {
 }
 
 export function App({ config }: { readonly config: PageConfig }) {
-  const [current, setCurrent] = useState<Current | null>(() => {
-    const session = config.signIn ? storedSession() : OPEN_SESSION;
-    return session && { session, client: clientOf(session) };
-  });
-  /** The session whose token has expired. */
-  const [expired, setExpired] = useState<Session | null>(null);
+  const [stored] = useState(() => (config.signIn ? storedSession() : OPEN_SESSION));
+  const [current, setCurrent] = useState<Current | null>(() =>
+    stored && !stored.hasExpired ? { session: stored, client: clientOf(stored) } : null,
+  );
+  const [expired, setExpired] = useState<Session | null>(stored?.hasExpired ? stored : null);
   const [choice, setChoice] = useState<Choice | null>(null);
 
   const signIn = async (token: string): Promise<void> => {
@@ -41,8 +40,9 @@ export function App({ config }: { readonly config: PageConfig }) {
     history.replaceState(null, '', location.pathname + location.search);
     setChoice(null);
   };
-  const leave = (): void => {
-    storeSession(null);
+  const leave = (left: Session | null): void => {
+    storeSession(left);
+    setExpired(left);
     current?.client.close();
     setCurrent(null);
   };
@@ -55,12 +55,11 @@ export function App({ config }: { readonly config: PageConfig }) {
         choice={choice}
         onSignOut={() => {
           forgetShown();
-          leave();
+          leave(null);
         }}
         onExpired={(kept) => {
           setChoice(kept);
-          setExpired(current.session);
-          leave();
+          leave({ ...current.session, hasExpired: true });
         }}
       />
     </FaceSwapProvider>

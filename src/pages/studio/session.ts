@@ -7,15 +7,17 @@ export interface Session {
   readonly token: string | null;
   /** For the client: unlike a token, it may be stored. */
   readonly scope: string;
+  /** Kept until somebody signs in: for the same user, what was not answered goes on. */
+  readonly hasExpired: boolean;
 }
 
-export const OPEN_SESSION: Session = { token: null, scope: 'studio' };
+export const OPEN_SESSION: Session = { token: null, scope: 'studio', hasExpired: false };
 const KEY = 'studio:session';
 
-/** @param before the session whose token has expired: for the same user, what was not answered goes on */
+/** @param before the session whose token has expired, if there is one */
 export function newSession(token: string, before: Session | null): Session {
   const isSame = before?.token != null && userOf(before.token) === userOf(token);
-  return { token, scope: isSame ? before.scope : newScope() };
+  return { token, scope: isSame ? before.scope : newScope(), hasExpired: false };
 }
 
 /** As the gateway names the owner of a JWT. Nothing tells whose an API key is, so each counts as a user. */

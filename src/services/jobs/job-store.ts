@@ -242,12 +242,12 @@ export interface JobStore {
   claimArchives(now: number, until: number, limit: number): Promise<readonly Job[]>;
   /**
    * Sets when the result is due to be fetched again: after a failed attempt, to renew a claim, or to give one up; null:
-   * never. This is no change of the job: no version, no history.
+   * never. This is no change of the job: no version, no history. Returns false, and changes nothing, if it is no longer due.
    */
   rescheduleArchive(
     id: string,
     next: { readonly at: number | null; readonly attempts: number },
-  ): Promise<void>;
+  ): Promise<boolean>;
   /** Finds results without our own copy that the provider deletes after `after`, before `before`. */
   expiringResults(
     after: number,

@@ -50,14 +50,23 @@ export async function claimDue(
   });
 }
 
-/** This is no change of the jobs: no version, no history. Skips jobs for which nothing is scheduled. */
+/**
+ * This is no change of the job: no version, no history. Returns false if nothing is scheduled for it; then nothing is
+ * changed.
+ */
 export async function moveDue(
   trx: Kysely<Tables>,
   column: DueColumn,
   id: string,
   changes: { readonly [column: string]: number | null },
-): Promise<void> {
-  await trx.updateTable('jobs').set(changes).where('id', '=', id).where(column, 'is not', null).execute();
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('jobs')
+    .set(changes)
+    .where('id', '=', id)
+    .where(column, 'is not', null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
 }
 
 export async function pastDeadline(

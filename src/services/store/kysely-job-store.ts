@@ -279,10 +279,11 @@ class KyselyJobStore implements JobStore {
   async rescheduleArchive(
     id: string,
     { at, attempts }: { readonly at: number | null; readonly attempts: number },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const changes = { archive_at: at, archive_attempts: attempts };
-    await this.#opened.write((trx) => moveDue(trx, 'archive_at', id, changes));
+    const isDue = await this.#opened.write((trx) => moveDue(trx, 'archive_at', id, changes));
     this.#recent?.forget([id]);
+    return isDue;
   }
 
   async expiringResults(after: number, before: number): Promise<{ count: number; ids: readonly string[] }> {

@@ -13,7 +13,7 @@ import { pauseAfter } from '../../backoff.js';
 import type { Clock } from '../../clock.js';
 import { logLevelOf } from '../../errors.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
-import { ARCHIVE_CLAIM_MS, type ArchivedFile, type Job } from '../jobs/job.js';
+import { ARCHIVE_CLAIM_MS, type ArchivedFile, type Job, wasRevoked } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { BlobStore } from '../media/blob-store.js';
@@ -30,12 +30,19 @@ interface ArchiverSettings {
 }
 
 const TICK_MS = 1000;
-const CLAIM_AGAIN_MS = 10_000;
+const RENEW_MS = 5000;
+/** What is left of a claim that can't be renewed when its attempt is aborted: a write takes a moment to end. */
+const MARGIN_MS = 8000;
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 const PARALLEL = 4;
 const RETRY_PAUSES = { firstMs: 1000, mostMs: 60 * 60 * 1000 };
 /** The last attempt is made this long before Akool deletes the result. */
 const LAST_CHANCE_MS = 60 * 1000;
+
+/** An attempt was aborted, because another archiver may begin one by now, or should not. */
+class ClaimLostError extends Error {
+  override readonly name = 'ClaimLostError';
+}
 
 export class Archiver {
   readonly #store: JobStore;
@@ -122,6 +129,7 @@ export class Archiver {
    * eraser no longer waits for this writer.
    *
    * @param heldUntil on the steady clock
+   * @throws ClaimLostError, and what `attempt` throws
    */
   async #claimedOn(
     { id, archiveAttempts: attempts }: Job,
@@ -130,18 +138,29 @@ export class Archiver {
   ): Promise<void> {
     const lost = new AbortController();
     let until = heldUntil;
+    let isRenewing = false;
     const renew = async (): Promise<void> => {
       const begun = this.#clock.steady();
-      if (begun + CLAIM_AGAIN_MS >= until) lost.abort(new Error('the claim could not be renewed'));
-      if (lost.signal.aborted) return;
-      await this.#store.rescheduleArchive(id, { at: this.#clock.now() + ARCHIVE_CLAIM_MS, attempts });
-      until = begun + ARCHIVE_CLAIM_MS;
+      const at = this.#clock.now() + ARCHIVE_CLAIM_MS;
+      if (await this.#store.rescheduleArchive(id, { at, attempts })) until = begun + ARCHIVE_CLAIM_MS;
+      else lost.abort(new ClaimLostError('the result is no longer wanted'));
     };
     const timer = setInterval(() => {
-      renew().catch((error: unknown) => this.#log.warn({ err: error, job: id }, 'a claim was not renewed'));
-    }, CLAIM_AGAIN_MS);
+      if (this.#clock.steady() >= until - MARGIN_MS) {
+        lost.abort(new ClaimLostError('the claim could not be renewed'));
+      }
+      if (isRenewing || lost.signal.aborted) return;
+      isRenewing = true;
+      renew()
+        .catch((error: unknown) => this.#log.warn({ err: error, job: id }, 'a claim was not renewed'))
+        .finally(() => {
+          isRenewing = false;
+        });
+    }, RENEW_MS);
     try {
       await attempt(AbortSignal.any([this.#stopping.signal, lost.signal]));
+    } catch (error) {
+      throw lost.signal.aborted ? lost.signal.reason : error;
     } finally {
       clearInterval(timer);
     }
@@ -184,6 +203,9 @@ export class Archiver {
       const { head, whole } = await withHead(body);
       const type = await mediaTypeOf(head);
       if (type === null) throw new ResultContentError('WRONG_TYPE', 'the result is not a picture or video');
+      // The copy of that one may have another extension.
+      const [history] = (await this.#store.histories([job.id])).values();
+      if (wasRevoked(history ?? [])) await this.#archive.removeAny(archiveStem(job), signal);
       const measure = new Measure(most, contentLength);
       const name = `${archiveStem(job)}.${type.extension}`;
       const source = Readable.from(whole);
@@ -191,7 +213,7 @@ export class Archiver {
       // It may fail before the archive listens; it keeps its error until then.
       measure.on('error', () => {});
       const [earlier] = await Promise.all([
-        // Of an earlier attempt, or of a result that the submit's answer revoked. At worst it is the new one.
+        // Of an earlier attempt. At worst it is the new one.
         this.#archive.find(name, signal),
         this.#archive.write(name, source.pipe(measure), { contentType: type.contentType, signal }),
       ]);
@@ -207,6 +229,17 @@ export class Archiver {
       await this.#store.rescheduleArchive(job.id, { at: this.#clock.now(), attempts: job.archiveAttempts });
       return;
     }
+    if (error instanceof ClaimLostError) {
+      this.#log.warn({ err: error, job: job.id }, 'an attempt to keep a result was broken off');
+    } else {
+      await this.#scheduleNext(job, error);
+    }
+    // If only the answer was lost, the copy exists nevertheless, and must not outlive its job.
+    const afterwards = await this.#store.get(job.id);
+    if (afterwards === null || afterwards.eraseAt !== null) await this.#leave(job);
+  }
+
+  async #scheduleNext(job: Job, error: unknown): Promise<void> {
     const now = this.#clock.now();
     const attempts = job.archiveAttempts + 1;
     const lastChance = (job.result?.providerUrlExpiresAt ?? 0) - LAST_CHANCE_MS;
@@ -214,9 +247,6 @@ export class Archiver {
     const givenUp = isForGood(error) || at <= now;
     await this.#store.rescheduleArchive(job.id, { at: givenUp ? null : at, attempts });
     this.#log.warn({ err: error, job: job.id, attempts, givenUp }, 'a result could not be kept');
-    // If only the answer was lost, the copy exists nevertheless, and must not outlive its job.
-    const afterwards = await this.#store.get(job.id);
-    if (afterwards === null || afterwards.eraseAt !== null) await this.#leave(job);
   }
 }
 

@@ -10,7 +10,7 @@ import type { Clock } from '../../clock.js';
 import { inTime } from '../../in-time.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
 import type { AkoolClient } from '../akool/akool-client.js';
-import type { Job } from '../jobs/job.js';
+import { type Job, wasRevoked } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { BlobStore } from '../media/blob-store.js';
@@ -178,8 +178,7 @@ export class Eraser {
   /** Of a job that failed after the submit's answer had revoked its result. */
   async #hadResult({ id, status }: Job): Promise<boolean> {
     if (status !== 'FAILED') return false;
-    const history = (await this.#store.histories([id])).get(id) ?? [];
-    return history.some((update) => update.status === 'COMPLETED');
+    return wasRevoked((await this.#store.histories([id])).get(id) ?? []);
   }
 
   /** Akool deletes a result on its own after seven days. */

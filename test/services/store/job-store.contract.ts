@@ -1128,13 +1128,13 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
       test('are tried again when it was said, which is no new version, and not any more once given up', async () => {
         const [tried, givenUp] = await completed(2);
         if (!tried || !givenUp) throw new Error('two were completed');
-        await store.rescheduleArchive(tried.id, { at: LATER, attempts: 3 });
+        expect(await store.rescheduleArchive(tried.id, { at: LATER, attempts: 3 })).toBe(true);
         await store.rescheduleArchive(givenUp.id, { at: null, attempts: 9 });
         expect(await store.claimArchives(LATER - 1, LATER, 9)).toEqual([]);
         expect(await store.get(tried.id)).toEqual({ ...tried, archiveAt: LATER, archiveAttempts: 3 });
         expect(await store.get(givenUp.id)).toEqual({ ...givenUp, archiveAt: null, archiveAttempts: 9 });
         // An earlier claimant reports its failure too late.
-        await store.rescheduleArchive(givenUp.id, { at: NOON, attempts: 1 });
+        expect(await store.rescheduleArchive(givenUp.id, { at: NOON, attempts: 1 })).toBe(false);
         expect((await store.claimArchives(LATER, LATER, 9)).map(({ id }) => id)).toEqual([tried.id]);
       });
     });

@@ -212,9 +212,9 @@ describe('an archiver', () => {
     await expect.poll(() => akool.fetched).toHaveLength(1);
     const claimedUntil = async () => (await workshop.get(job)).archiveAt;
     expect(await claimedUntil()).toBe(workshop.clock.now() + 30_000);
-    for (let i = 0; i < 5; i += 1) {
-      workshop.clock.advance(10_000);
-      vi.advanceTimersByTime(10_000);
+    for (let i = 0; i < 10; i += 1) {
+      workshop.clock.advance(5000);
+      vi.advanceTimersByTime(5000);
       await expect.poll(claimedUntil).toBe(workshop.clock.now() + 30_000);
     }
     // The claim is released, so that the next archiver need not wait for it to expire.
@@ -222,7 +222,8 @@ describe('an archiver', () => {
     expect(await claimedUntil()).toBe(workshop.clock.now());
   });
 
-  it('stops writing before a claim that can not be renewed ends', async () => {
+  /** An attempt that lasts, whose claim is renewed while the database is there. */
+  async function fetching(isAway = () => false) {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     ends.push(() => void vi.useRealTimers());
     const workshop = await openWorkshop();
@@ -232,17 +233,81 @@ describe('an archiver', () => {
       void response.once('close', () => {
         isClosed = true;
       });
-    await completed(workshop, akool, 1);
-    const away = withMethods<JobStore>(workshop.store, {
-      rescheduleArchive: () => Promise.reject(new Error('the database is away')),
+    const job = await completed(workshop, akool, 1);
+    let renewals = 0;
+    const watched = withMethods<JobStore>(workshop.store, {
+      rescheduleArchive: async (id, next) => {
+        renewals += 1;
+        if (isAway()) throw new Error('the database is away');
+        return workshop.store.rescheduleArchive(id, next);
+      },
     });
-    await startArchiver({ ...workshop, store: away }, akool, openFolder());
+    await startArchiver({ ...workshop, store: watched }, akool, openFolder());
     await expect.poll(() => akool.fetched).toHaveLength(1);
-    for (let i = 0; i < 2; i += 1) {
-      workshop.clock.advance(10_000);
-      vi.advanceTimersByTime(10_000);
-    }
-    await expect.poll(() => isClosed, { timeout: 5000 }).toBe(true);
+    /** Goes on to the next renewal. */
+    const next = async (): Promise<void> => {
+      const before = renewals;
+      workshop.clock.advance(5000);
+      vi.advanceTimersByTime(5000);
+      await expect.poll(() => renewals).toBe(before + 1);
+    };
+    /** Goes on to where there is none, because the attempt is over. */
+    const end = async (): Promise<void> => {
+      workshop.clock.advance(5000);
+      vi.advanceTimersByTime(5000);
+      await expect.poll(() => isClosed, { timeout: 5000 }).toBe(true);
+    };
+    return { workshop, job, next, end, isClosed: () => isClosed };
+  }
+
+  it('stops writing before a claim that can not be renewed ends, and not before it has tried again', async () => {
+    let isAway = false;
+    const { workshop, job, next, end, isClosed } = await fetching(() => isAway);
+    await next();
+    isAway = true;
+    for (let i = 0; i < 4; i += 1) await next();
+    expect(isClosed()).toBe(false);
+    const { archiveAt } = await workshop.get(job);
+    await end();
+    expect(workshop.clock.now()).toBeLessThan(archiveAt ?? 0);
+    // It falls due by itself.
+    expect(await workshop.get(job)).toMatchObject({ archiveAt, archiveAttempts: 0 });
+  });
+
+  it('stops writing a result that is no longer wanted', async () => {
+    const { workshop, job, next, isClosed } = await fetching();
+    const at = workshop.clock.now();
+    await workshop.jobs.apply(job.id, {
+      type: 'accepted',
+      at,
+      providerId: 'other',
+      providerJobId: 'own',
+      pollAt: at,
+    });
+    await next();
+    await expect.poll(isClosed, { timeout: 5000 }).toBe(true);
+  });
+
+  it('leaves no copy of a result that was revoked, whatever its kind was', async () => {
+    const workshop = await openWorkshop();
+    const akool = await openAkool();
+    const dir = openFolder();
+    const { clock, jobs } = workshop;
+    const job = await completed(workshop, akool, 1);
+    const old = `${archiveStem(job)}.jpg`;
+    writeFileSync(join(dir, old), 'x');
+    const at = clock.now();
+    const archive = { name: old, contentType: 'image/jpeg', byteSize: 1, sha256: '' };
+    await jobs.apply(job.id, { type: 'archived', at, archive });
+    await jobs.apply(job.id, { type: 'accepted', at, providerId: 'p2', providerJobId: 'own', pollAt: at });
+    await startArchiver(workshop, akool, dir);
+    await jobs.apply(job.id, {
+      type: 'reported',
+      ...{ at, pollAt: at, deadlineAt: at, source: 'POLL', providerId: 'p2' },
+      report: { status: 'COMPLETED', url: `${akool.url}/2`, expiresAt: at + HOUR, keep: true },
+    });
+    await expect.poll(async () => (await workshop.get(job)).result?.archive?.name).toMatch(/png$/);
+    expect(readdirSync(dir).filter((name) => name === old)).toEqual([]);
   });
 
   it('fetches four results at once', async () => {
