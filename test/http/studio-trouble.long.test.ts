@@ -1,7 +1,7 @@
 /** The studio when things do not go well: bad files, lost lines, reloads, erased files, other tabs. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ask, dataOf } from '../support/caller.js';
+import { ask, dataOf, submit } from '../support/caller.js';
 import { isChromiumInstalled, launchChromium } from '../support/chromium.js';
 import { Gate } from '../support/gate.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
@@ -126,6 +126,50 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await studio.page.unrouteAll();
     await studio.button('Send it again').click();
     await studio.isReady('Face');
+  });
+
+  test('takes two files that are dropped together, and says which can not be read', async () => {
+    /** Drops them on the scene; null is a folder. */
+    const drop = async (files: readonly (Buffer | null)[]): Promise<void> => {
+      const dataTransfer = await studio.page.evaluateHandle(
+        (contents) => {
+          const { DataTransfer, File } = globalThis as unknown as Droppable;
+          const data = new DataTransfer();
+          for (const content of contents) {
+            if (content === null) data.items.add(new File([], 'folder'));
+            else data.items.add(new File([Uint8Array.from(content)], 'me.png', { type: 'image/png' }));
+          }
+          return data;
+        },
+        files.map((file) => file && [...file]),
+      );
+      await studio.slot('Scene').locator('label').first().dispatchEvent('drop', { dataTransfer });
+    };
+    await drop([samples.target, samples.source]);
+    for (const slot of ['Face', 'Scene'] as const) await studio.isReady(slot);
+    await studio.page.evaluate(() => {
+      const { File, DOMException } = globalThis as unknown as Droppable;
+      File.prototype.arrayBuffer = () => Promise.reject(new DOMException('', 'NotReadableError'));
+    });
+    await drop([null]);
+    await studio.slot('Scene').getByText('This can’t be read.').waitFor();
+    await studio.isReady('Face');
+  });
+
+  test('shows no code of what another program made, and keeps its place', async () => {
+    const picture = (name: string) => [{ path: `${gateway.sandbox.url}/samples/${name}.png` }];
+    await submit(gateway.url, {
+      sourceImage: picture('source-face'),
+      targetImage: picture('target-face'),
+    });
+    await studio.cards.first().click();
+    await studio.isQueued();
+    await studio.page.getByText('Show me the code').click();
+    await studio.page.getByText('Another program made this swap.').waitFor();
+    finishLast();
+    await studio.swap.getByRole('slider').waitFor();
+    await studio.button('Close').click();
+    await studio.page.getByRole('tab').first().waitFor();
   });
 
   test('loads what was missing when the line comes back', async () => {
@@ -364,6 +408,13 @@ interface Jobs {
 
 interface Stores {
   readonly localStorage: object;
+}
+
+/** What these tests use of a page. */
+interface Droppable {
+  readonly DataTransfer: new () => { readonly items: { add(file: File): void } };
+  readonly File: typeof File;
+  readonly DOMException: typeof DOMException;
 }
 
 interface Uploads {

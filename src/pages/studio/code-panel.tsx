@@ -6,7 +6,8 @@ import type { SwapOrder } from './swap-order.js';
 import { TEXTS } from './texts.js';
 
 interface CodePanelProps {
-  readonly order: SwapOrder;
+  /** Null for a swap of another program, of which not all is known. */
+  readonly order: SwapOrder | null;
   readonly config: PageConfig;
 }
 
@@ -14,6 +15,21 @@ interface CodePanelProps {
 const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1 };
 
 export function CodePanel({ order, config }: CodePanelProps) {
+  const { code } = TEXTS;
+  return (
+    <details className="panel code">
+      <summary>{code.title}</summary>
+      {order === null ? <p className="quiet">{code.foreign}</p> : <Samples order={order} config={config} />}
+    </details>
+  );
+}
+
+interface SamplesProps {
+  readonly order: SwapOrder;
+  readonly config: PageConfig;
+}
+
+function Samples({ order, config }: SamplesProps) {
   const { code } = TEXTS;
   const url = new URL('graphql', document.baseURI).href;
   const needsToken = config.signIn;
@@ -33,8 +49,7 @@ export function CodePanel({ order, config }: CodePanelProps) {
   const sample = samples[shown];
 
   return (
-    <details className="panel code">
-      <summary>{code.title}</summary>
+    <>
       <div ref={tabs} role="tablist" aria-label={code.title} onKeyDown={press}>
         {samples.map(({ name }, index) => (
           <button
@@ -62,7 +77,7 @@ export function CodePanel({ order, config }: CodePanelProps) {
           <p className="quiet">{code.files}</p>
         )}
       </div>
-    </details>
+    </>
   );
 }
 

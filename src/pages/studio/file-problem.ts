@@ -12,6 +12,8 @@ export function fileProblem(
   { maxImageBytes, maxVideoBytes }: PageConfig,
 ): string | null {
   const { files } = TEXTS;
+  // The browser can't read it.
+  if (error instanceof DOMException) return files.unreadable;
   const code = error instanceof RequestRefused ? (error.fieldErrors[0]?.code ?? error.code) : null;
   switch (code) {
     case 'CONTENT_TYPE_UNSUPPORTED':

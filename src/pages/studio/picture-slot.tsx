@@ -1,7 +1,7 @@
 /** A place for one picture: drop it, choose it, or give its address. */
 import { type DragEvent, useId, useRef, useState } from 'react';
 import { AddressField } from './address-field.js';
-import { droppedIn } from './dropped.js';
+import { type Dropped, droppedIn } from './dropped.js';
 import { SlotPreview } from './slot-preview.js';
 import { SlotStatus } from './slot-status.js';
 import { TEXTS } from './texts.js';
@@ -17,10 +17,11 @@ interface PictureSlotProps {
   readonly accept: string;
   readonly picture: Picture;
   readonly showsFaces: boolean;
+  readonly onDrop: (dropped: Dropped) => void;
 }
 
-export function PictureSlot({ slot, name, hint, accept, picture, showsFaces }: PictureSlotProps) {
-  const { chosen, address, chooseFile, chooseAddress, clear } = picture;
+export function PictureSlot({ slot, name, hint, accept, picture, showsFaces, onDrop }: PictureSlotProps) {
+  const { chosen, address, chooseFile, clear } = picture;
   const [isOver, setOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const ids = { heading: useId(), status: useId() };
@@ -29,9 +30,7 @@ export function PictureSlot({ slot, name, hint, accept, picture, showsFaces }: P
   const drop = (event: DragEvent): void => {
     event.preventDefault();
     setOver(false);
-    const { file, address: text } = droppedIn(event.dataTransfer);
-    if (file !== null) chooseFile(file);
-    else if (text !== null) chooseAddress(text);
+    onDrop(droppedIn(event.dataTransfer));
   };
 
   return (

@@ -124,7 +124,7 @@ export function Studio({ config, choice, onSignOut, onExpired }: StudioProps) {
             </>
           )}
         </section>
-        {order !== null && <CodePanel order={order} config={config} />}
+        <CodePanel order={order} config={config} />
         <JobList
           selected={selected}
           onSelect={(id) => {

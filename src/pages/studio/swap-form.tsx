@@ -1,4 +1,5 @@
 /** The two pictures, and the button. */
+import type { Dropped } from './dropped.js';
 import type { PageConfig } from './page-config.js';
 import { PictureSlot } from './picture-slot.js';
 import type { SwapOrder } from './swap-order.js';
@@ -23,12 +24,12 @@ const VIDEOS = 'video/mp4,video/quicktime,video/webm,video/x-msvideo';
 export function SwapForm(props: SwapFormProps) {
   const { face, scene, samples, showsFaces, faceEnhance, onFaceEnhance, onSwap } = props;
   const { form } = TEXTS;
-  usePaste(({ file, address }) => {
+  usePaste((pasted) => {
     // The one with the focus; else the first that is empty.
     const focused = document.activeElement?.closest<HTMLElement>('[data-slot]')?.dataset['slot'];
-    const slot = (focused ?? (face.chosen === null ? 'face' : 'scene')) === 'face' ? face : scene;
-    if (file !== null) slot.chooseFile(file);
-    else if (address !== null) slot.chooseAddress(address);
+    const isFace = (focused ?? (face.chosen === null ? 'face' : 'scene')) === 'face';
+    if (isFace) take(pasted, face, scene);
+    else take(pasted, scene, face);
   });
   const source = face.address;
   const target = scene.address;
@@ -53,6 +54,7 @@ export function SwapForm(props: SwapFormProps) {
           accept={PICTURES}
           picture={face}
           showsFaces={showsFaces}
+          onDrop={(dropped) => take(dropped, face, scene)}
         />
         <PictureSlot
           slot="scene"
@@ -61,6 +63,7 @@ export function SwapForm(props: SwapFormProps) {
           accept={`${PICTURES},${VIDEOS}`}
           picture={scene}
           showsFaces={showsFaces}
+          onDrop={(dropped) => take(dropped, scene, face)}
         />
       </div>
       <div className="row">
@@ -90,4 +93,11 @@ export function SwapForm(props: SwapFormProps) {
       </div>
     </form>
   );
+}
+
+/** @param other takes the second of two files */
+function take({ files: [file, second], address }: Dropped, picture: Picture, other: Picture): void {
+  if (file) picture.chooseFile(file);
+  else if (address !== null) picture.chooseAddress(address);
+  if (second) other.chooseFile(second);
 }

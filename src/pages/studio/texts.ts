@@ -119,6 +119,7 @@ export const TEXTS = {
       GraphQL: 'In GraphiQL, put {"Authorization": "Bearer …"} into Headers.',
       curl: 'Set FACE_SWAP_TOKEN.',
     },
+    foreign: 'Another program made this swap. The studio does not know all that it asked for.',
     origin: 'The page of your project calls from another origin: name it in CORS_ORIGINS.',
     files: 'The addresses of files that were chosen here stop working some time after their last swap.',
   },
@@ -129,6 +130,7 @@ export const TEXTS = {
     video: 'This kind of video can’t be used. Take an MP4, MOV, WebM or AVI.',
     large: (megabytes: number) => `This file is too large. The limit is ${Number(megabytes.toFixed(1))} MB.`,
     empty: 'This file is empty.',
+    unreadable: 'This can’t be read. It may be a folder, or a file that was moved.',
   },
 
   errors: {

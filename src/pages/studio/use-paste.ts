@@ -10,7 +10,7 @@ export function usePaste(onPaste: (pasted: Dropped) => void): void {
       const pasted = droppedIn(event.clipboardData);
       const { target } = event;
       const isText = target instanceof HTMLInputElement && target.type !== 'file';
-      if (pasted.file === null && (isText || !/^https?:/i.test(pasted.address ?? ''))) return;
+      if (pasted.files.length === 0 && (isText || !/^https?:/i.test(pasted.address ?? ''))) return;
       event.preventDefault();
       latest.current(pasted);
     };
