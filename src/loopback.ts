@@ -9,6 +9,10 @@ export function isLoopback(address: string): boolean {
 
 /** Whether the host of this URL is this machine. */
 export function isLocalUrl(url: string): boolean {
-  const hostname = hostnameOf(url);
+  return isLocalHost(hostnameOf(url));
+}
+
+/** Whether this host name leads to this machine. */
+export function isLocalHost(hostname: string): boolean {
   return isLoopback(hostname) || hostname.endsWith('.localhost');
 }

@@ -53,8 +53,9 @@ function charactersOf(value: unknown, most: number): number {
     }
     return length;
   }
-  for (const [name, member] of Object.entries(value)) {
+  for (const name in value) {
     if (length > most) break;
+    const member: unknown = Reflect.get(value, name);
     length += name.length + MARKS + charactersOf(member, most - length);
   }
   return length;

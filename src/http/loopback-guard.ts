@@ -12,7 +12,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { matchesOrigin } from '../config/origins.js';
 import { hostnameOf } from '../http-url.js';
-import { isLocalUrl, isLoopback } from '../loopback.js';
+import { isLocalHost, isLocalUrl, isLoopback } from '../loopback.js';
 import { sendRefusal } from './http-errors.js';
 
 export interface ThisMachine {
@@ -69,7 +69,7 @@ function refusalOf(headers: IncomingHttpHeaders, { publicUrl, corsOrigins }: Thi
   const { host = '', origin } = headers;
   const hostname = hostnameOf(`http://${host}`);
   // A site can't make its visitors send another site's address as the host, only a name.
-  const isThisMachine = isLocalUrl(`http://${host}`) || isIP(hostname) !== 0;
+  const isThisMachine = isLocalHost(hostname) || isIP(hostname) !== 0;
   const isTunnel = publicUrl !== null && hostname === hostnameOf(publicUrl) && !isLocalUrl(publicUrl);
   if (!isThisMachine || isTunnel) return 'HOST';
   if (!forwardedFor(headers).every(isLoopback)) return 'FORWARDED';
@@ -79,6 +79,7 @@ function refusalOf(headers: IncomingHttpHeaders, { publicUrl, corsOrigins }: Thi
 /** The clients that proxies name. Development servers name 127.0.0.1. */
 function forwardedFor(headers: IncomingHttpHeaders): readonly string[] {
   const { 'x-forwarded-for': list = '', 'x-real-ip': nearest = '', forwarded = '' } = headers;
+  if (list === '' && nearest === '' && forwarded === '') return [];
   const named = [...forwarded.matchAll(/(?:^|[;,])\s*for="?([^;,"]*)/gi)].map(([, name = '']) => name);
   return [...String(list).split(','), String(nearest), ...named]
     .map((client) => client.trim())
