@@ -223,6 +223,24 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await elsewhere.page.getByText('name it in CORS_ORIGINS').waitFor();
   });
 
+  test('swaps files below the path of PUBLIC_URL', async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/swap/v1`;
+    const gateway = await startGateway({ env: { PORT: `${port}`, PUBLIC_URL: url } });
+    ends.push(() => gateway.stop());
+    const studio = await StudioPage.open(browser, url);
+    ends.push(() => studio.close());
+    await studio.chooseBoth(await samplesOf(gateway.sandbox));
+    await studio.button('Swap faces').click();
+    await studio.swap.getByRole('slider').waitFor();
+    await studio.cards.first().getByText('Done').waitFor();
+    expect(await studio.swap.locator('img').first().getAttribute('src')).toMatch(`${url}/media/`);
+    expect(studio.watched).toMatchObject({ complaints: [], outside: [] });
+    await studio.page.goto(`${url}/`);
+    await studio.page.getByRole('link', { name: 'Studio' }).click();
+    await studio.cards.first().waitFor();
+  });
+
   test('is off in production unless it is asked for, and admits no script but its own', async () => {
     const statusWith = async (env: Record<string, string>) => {
       const gateway = await startGateway({ env: { NODE_ENV: 'production', ...env } });

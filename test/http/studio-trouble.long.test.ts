@@ -196,8 +196,18 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
       finishLast();
       await studio.swap.getByRole('slider').waitFor();
     }
+    const newest = studio.page.url();
     await studio.cards.nth(1).click();
     await studio.swap.getByRole('slider').waitFor();
+    const older = studio.page.url();
+    for (const [go, address, card] of [
+      ['goBack', newest, 0],
+      ['goForward', older, 1],
+    ] as const) {
+      await studio.page[go]();
+      expect(studio.page.url()).toBe(address);
+      await studio.cards.nth(card).locator('[aria-current]').waitFor();
+    }
     await studio.button('Close').click();
     await studio.swap.getByText('Press “Swap faces”.').waitFor();
     await studio.page.reload();
