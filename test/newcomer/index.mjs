@@ -1,6 +1,7 @@
 /**
  * `npm run newcomer`: how long it takes from `git clone` to a comparison of two files in the studio, as the README says,
- * in a Chromium that reaches nothing but this machine. Fails over MAX_SECONDS.
+ * in a Chromium that reaches nothing but this machine. Fails over MAX_SECONDS, or if the studio shows nothing within
+ * MAX_PAINT_MS.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,6 +13,7 @@ import { chromium } from 'playwright-core';
 import { readCommandLine } from '../../scripts/command-line.mjs';
 
 const MAX_SECONDS = 60;
+const MAX_PAINT_MS = 1000;
 
 readCommandLine(
   'npm run newcomer',
@@ -78,8 +80,10 @@ try {
   await page.getByRole('slider').waitFor();
   took('two files, and their comparison');
   console.log(`${'together'.padEnd(40)} ${total.toFixed(1).padStart(6)} s, at most ${MAX_SECONDS}`);
-  console.log(`${'first paint of the studio'.padEnd(40)} ${(paint / 1000).toFixed(2).padStart(6)} s`);
-  if (total > MAX_SECONDS) process.exitCode = 1;
+  console.log(
+    `${'first paint of the studio'.padEnd(40)} ${(paint / 1000).toFixed(2).padStart(6)} s, at most ${MAX_PAINT_MS / 1000}`,
+  );
+  if (total > MAX_SECONDS || paint > MAX_PAINT_MS) process.exitCode = 1;
 } finally {
   await browser?.close();
   if (gateway?.exitCode === null) {
