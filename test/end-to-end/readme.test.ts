@@ -196,10 +196,12 @@ describe('a client in Node', () => {
     const child = spawn(process.execPath, ['--import', `data:text/javascript,${AS_JSON}`, file], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    // It may end by itself.
+    const closed = once(child, 'close');
     createInterface(child.stdout).on('line', hear);
     await expect.poll(isDone, { timeout: 40_000 }).toBe(true);
     child.kill();
-    await once(child, 'close');
+    await closed;
   }
 
   it.each(own)('%s follows what it has submitted to its end', async (_name, parts) => {
