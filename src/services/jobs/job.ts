@@ -107,13 +107,6 @@ export interface JobUpdate {
   readonly note: string | null;
 }
 
-/** Whether the job had a result that the submit's answer revoked. */
-export function wasRevoked(history: readonly JobUpdate[]): boolean {
-  return history.some(
-    ({ status }, i) => status === 'COMPLETED' && (history[i + 1]?.status ?? status) !== 'COMPLETED',
-  );
-}
-
 /** The version of a new job. */
 export const FIRST_VERSION = 1;
 

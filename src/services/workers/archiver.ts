@@ -13,7 +13,7 @@ import { pauseAfter } from '../../backoff.js';
 import type { Clock } from '../../clock.js';
 import { logLevelOf } from '../../errors.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
-import { ARCHIVE_CLAIM_MS, type ArchivedFile, type Job, wasRevoked } from '../jobs/job.js';
+import { ARCHIVE_CLAIM_MS, type ArchivedFile, type Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { BlobStore } from '../media/blob-store.js';
@@ -21,6 +21,8 @@ import { removeThumbnails } from '../media/copy-removal.js';
 import { mediaTypeOf } from '../media/media-type.js';
 import { ResultFetchError, type ResultFetcher } from '../media/result-fetcher.js';
 import { Measure, ResultContentError, withHead } from '../media/result-stream.js';
+import { ClaimLostError, whileClaimed } from './archive-claim.js';
+import { hadRevokedResult } from './revoked-result.js';
 
 interface ArchiverSettings {
   /** Larger results are left at Akool; in bytes. */
@@ -30,19 +32,11 @@ interface ArchiverSettings {
 }
 
 const TICK_MS = 1000;
-const RENEW_MS = 5000;
-/** What is left of a claim that can't be renewed when its attempt is aborted: a write takes a moment to end. */
-const MARGIN_MS = 8000;
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 const PARALLEL = 4;
 const RETRY_PAUSES = { firstMs: 1000, mostMs: 60 * 60 * 1000 };
 /** The last attempt is made this long before Akool deletes the result. */
 const LAST_CHANCE_MS = 60 * 1000;
-
-/** An attempt was aborted, because another archiver may begin one by now, or should not. */
-class ClaimLostError extends Error {
-  override readonly name = 'ClaimLostError';
-}
 
 export class Archiver {
   readonly #store: JobStore;
@@ -107,7 +101,10 @@ export class Archiver {
     for (const job of claimed) {
       // A change of the job has ended the claim, but the attempt is still running.
       if (this.#underWay.has(job.id)) continue;
-      const attempt: Promise<void> = this.#claimedOn(job, heldUntil, (signal) => this.#attempt(job, signal))
+      const parts = { store: this.#store, clock: this.#clock, log: this.#log };
+      const attempt: Promise<void> = whileClaimed(parts, job, heldUntil, (claimed) =>
+        this.#attempt(job, claimed),
+      )
         .catch((error: unknown) => this.#retry(job, error))
         .catch((error: unknown) =>
           this.#log[logLevelOf(error)](
@@ -120,49 +117,6 @@ export class Archiver {
           this.#loop.wake();
         });
       this.#underWay.set(job.id, attempt);
-    }
-  }
-
-  /**
-   * Renews the claim while `attempt` runs. One claim for all of ARCHIVE_TIMEOUT_MS would need no timer, but after a crash
-   * the result would not be copied for that long. If it can't be renewed, the attempt is aborted before it ends: then the
-   * eraser no longer waits for this writer.
-   *
-   * @param heldUntil on the steady clock
-   * @throws ClaimLostError, and what `attempt` throws
-   */
-  async #claimedOn(
-    { id, archiveAttempts: attempts }: Job,
-    heldUntil: number,
-    attempt: (signal: AbortSignal) => Promise<void>,
-  ): Promise<void> {
-    const lost = new AbortController();
-    let until = heldUntil;
-    let isRenewing = false;
-    const renew = async (): Promise<void> => {
-      const begun = this.#clock.steady();
-      const at = this.#clock.now() + ARCHIVE_CLAIM_MS;
-      if (await this.#store.rescheduleArchive(id, { at, attempts })) until = begun + ARCHIVE_CLAIM_MS;
-      else lost.abort(new ClaimLostError('the result is no longer wanted'));
-    };
-    const timer = setInterval(() => {
-      if (this.#clock.steady() >= until - MARGIN_MS) {
-        lost.abort(new ClaimLostError('the claim could not be renewed'));
-      }
-      if (isRenewing || lost.signal.aborted) return;
-      isRenewing = true;
-      renew()
-        .catch((error: unknown) => this.#log.warn({ err: error, job: id }, 'a claim was not renewed'))
-        .finally(() => {
-          isRenewing = false;
-        });
-    }, RENEW_MS);
-    try {
-      await attempt(AbortSignal.any([this.#stopping.signal, lost.signal]));
-    } catch (error) {
-      throw lost.signal.aborted ? lost.signal.reason : error;
-    } finally {
-      clearInterval(timer);
     }
   }
 
@@ -193,7 +147,11 @@ export class Archiver {
   }
 
   async #keep(job: Job, url: string, claimed: AbortSignal): Promise<ArchivedFile> {
-    const signal = AbortSignal.any([claimed, AbortSignal.timeout(this.#settings.archiveTimeoutMs)]);
+    const signal = AbortSignal.any([
+      claimed,
+      this.#stopping.signal,
+      AbortSignal.timeout(this.#settings.archiveTimeoutMs),
+    ]);
     const { body, contentLength } = await this.#fetcher.fetch(url, signal);
     try {
       const most = this.#settings.archiveMaxBytes;
@@ -203,9 +161,9 @@ export class Archiver {
       const { head, whole } = await withHead(body);
       const type = await mediaTypeOf(head);
       if (type === null) throw new ResultContentError('WRONG_TYPE', 'the result is not a picture or video');
-      // The copy of that one may have another extension.
-      const [history] = (await this.#store.histories([job.id])).values();
-      if (wasRevoked(history ?? [])) await this.#archive.removeAny(archiveStem(job), signal);
+      // The copy of a result that was revoked may have another extension.
+      if (await hadRevokedResult(this.#store, job.id))
+        await this.#archive.removeAny(archiveStem(job), signal);
       const measure = new Measure(most, contentLength);
       const name = `${archiveStem(job)}.${type.extension}`;
       const source = Readable.from(whole);

@@ -10,13 +10,14 @@ import type { Clock } from '../../clock.js';
 import { inTime } from '../../in-time.js';
 import { PeriodicLoop } from '../../periodic-loop.js';
 import type { AkoolClient } from '../akool/akool-client.js';
-import { type Job, wasRevoked } from '../jobs/job.js';
+import type { Job } from '../jobs/job.js';
 import type { JobService } from '../jobs/job-service.js';
 import type { JobStore } from '../jobs/job-store.js';
 import type { BlobStore } from '../media/blob-store.js';
 import { removeCopy } from '../media/copy-removal.js';
 import { archiveStem } from './archiver.js';
 import { RESULT_LIFETIME_MS } from './provider-report.js';
+import { hadRevokedResult } from './revoked-result.js';
 import type { UploadSweeper } from './upload-sweeper.js';
 
 interface EraserSettings {
@@ -166,19 +167,15 @@ export class Eraser {
   }
 
   async #removeCopy(job: Job): Promise<void> {
-    if (job.result === null && !(await this.#hadResult(job))) return;
+    const mayHaveCopy =
+      job.result !== null || (job.status === 'FAILED' && (await hadRevokedResult(this.#store, job.id)));
+    if (!mayHaveCopy) return;
     const copy = job.result?.archive?.name;
     // No record mentions a copy that was being written when its process died, or whose result was revoked.
     const { signal } = this.#stopping;
     await (copy === undefined
       ? this.#archive.removeAny(archiveStem(job), signal)
       : removeCopy(this.#archive, copy, signal));
-  }
-
-  /** Of a job that failed after the submit's answer had revoked its result. */
-  async #hadResult({ id, status }: Job): Promise<boolean> {
-    if (status !== 'FAILED') return false;
-    return wasRevoked((await this.#store.histories([id])).get(id) ?? []);
   }
 
   /** Akool deletes a result on its own after seven days. */
