@@ -9,31 +9,31 @@ import { Studio } from './studio.js';
 import type { Choice } from './swap-order.js';
 
 interface Current {
-  readonly session: Session;
-  readonly client: FaceSwap;
+  /** Also of a token that has expired; null if nobody has signed in. */
+  readonly session: Session | null;
+  /** Null while somebody has to sign in. */
+  readonly client: FaceSwap | null;
 }
 
 export function App({ config }: { readonly config: PageConfig }) {
-  const [stored] = useState(() => (config.signIn ? storedSession() : OPEN_SESSION));
-  const [current, setCurrent] = useState<Current | null>(() =>
-    stored && !stored.hasExpired ? { session: stored, client: clientOf(stored) } : null,
-  );
-  const [expired, setExpired] = useState<Session | null>(stored?.hasExpired ? stored : null);
+  const [{ session, client }, setCurrent] = useState<Current>(() => {
+    const stored = config.signIn ? storedSession() : OPEN_SESSION;
+    return { session: stored, client: stored && !stored.hasExpired ? clientOf(stored) : null };
+  });
   const [choice, setChoice] = useState<Choice | null>(null);
 
   const signIn = async (token: string): Promise<void> => {
-    const session = newSession(token, expired);
-    const client = clientOf(session);
+    const next = newSession(token, session);
+    const nextClient = clientOf(next);
     try {
-      await client.jobs({ first: 1 });
+      await nextClient.jobs({ first: 1 });
     } catch (error) {
-      client.close();
+      nextClient.close();
       throw error;
     }
-    if (expired && session.scope !== expired.scope) forgetShown();
-    storeSession(session);
-    setExpired(null);
-    setCurrent({ session, client });
+    if (session && next.scope !== session.scope) forgetShown();
+    storeSession(next);
+    setCurrent({ session: next, client: nextClient });
   };
   /** What one user chose, and which job was shown, is nobody else's business. */
   const forgetShown = (): void => {
@@ -42,14 +42,13 @@ export function App({ config }: { readonly config: PageConfig }) {
   };
   const leave = (left: Session | null): void => {
     storeSession(left);
-    setExpired(left);
-    current?.client.close();
-    setCurrent(null);
+    client?.close();
+    setCurrent({ session: left, client: null });
   };
 
-  if (current === null) return <SignIn hasExpired={expired !== null} onSignIn={signIn} />;
+  if (client === null) return <SignIn hasExpired={session !== null} onSignIn={signIn} />;
   return (
-    <FaceSwapProvider client={current.client}>
+    <FaceSwapProvider client={client}>
       <Studio
         config={config}
         choice={choice}
@@ -59,7 +58,7 @@ export function App({ config }: { readonly config: PageConfig }) {
         }}
         onExpired={(kept) => {
           setChoice(kept);
-          leave({ ...current.session, hasExpired: true });
+          leave(session && { ...session, hasExpired: true });
         }}
       />
     </FaceSwapProvider>
