@@ -79,7 +79,6 @@ function refusalOf(headers: IncomingHttpHeaders, { publicUrl, corsOrigins }: Thi
 /** The clients that proxies name. Development servers name 127.0.0.1. */
 function forwardedFor(headers: IncomingHttpHeaders): readonly string[] {
   const { 'x-forwarded-for': list = '', 'x-real-ip': nearest = '', forwarded = '' } = headers;
-  if (list === '' && nearest === '' && forwarded === '') return [];
   const named = [...forwarded.matchAll(/(?:^|[;,])\s*for="?([^;,"]*)/gi)].map(([, name = '']) => name);
   return [...String(list).split(','), String(nearest), ...named]
     .map((client) => client.trim())
