@@ -52,6 +52,23 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     gateway.sandbox.finish(gateway.sandbox.jobs.at(-1)?.id ?? '', status);
   };
 
+  /** The gateway says no to this operation from now on. */
+  const refuse = (field: string, message: string) =>
+    studio.page.route('**/graphql', (route) =>
+      route.request().postData()?.includes(field) === true
+        ? route.fulfill({
+            status: 200,
+            json: { data: null, errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] },
+          })
+        : route.fallback(),
+    );
+  const swapToEnd = async (): Promise<void> => {
+    await studio.button('Swap faces').click();
+    await studio.isQueued();
+    finishLast();
+    await studio.swap.getByRole('slider').waitFor();
+  };
+
   test.each([
     [
       'of a kind that Akool does not take',
@@ -101,24 +118,14 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await studio.chooseBoth(samples);
     await studio.type('Face', 'me.jpg');
     await problem.getByText('This is no address').waitFor();
-    await studio.button('Swap faces').click();
-    await studio.isQueued();
-    finishLast();
-    await studio.swap.getByRole('slider').waitFor();
+    await swapToEnd();
     await studio.slot('Face').getByRole('textbox').fill('');
     await problem.waitFor({ state: 'detached' });
     await studio.isReady('Face');
   });
 
   test('sends a file again that was not taken though nothing is wrong with it', async () => {
-    await studio.page.route('**/graphql', (route) =>
-      route.request().postData()?.includes('createUpload') === true
-        ? route.fulfill({
-            status: 200,
-            json: { data: null, errors: [{ message: 'Not now.', extensions: { code: 'BAD_USER_INPUT' } }] },
-          })
-        : route.fallback(),
-    );
+    await refuse('createUpload', 'Not now.');
     await studio.choose('Face', 'me.png', 'image/png', samples.source);
     await studio.slot('Face').getByText('Not now.').waitFor();
     await screenshot(studio.page, 'studio-not-taken');
@@ -190,12 +197,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
 
   test('shows nothing after a reload once another swap was opened and closed', async () => {
     await studio.chooseBoth(samples);
-    for (const _ of [1, 2]) {
-      await studio.button('Swap faces').click();
-      await studio.isQueued();
-      finishLast();
-      await studio.swap.getByRole('slider').waitFor();
-    }
+    for (const _ of [1, 2]) await swapToEnd();
     const newest = studio.page.url();
     await studio.cards.nth(1).click();
     await studio.swap.getByRole('slider').waitFor();
@@ -217,12 +219,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
 
   test('leaves the swap alone that was opened while another one was being deleted', async () => {
     await studio.chooseBoth(samples);
-    for (const _ of [1, 2]) {
-      await studio.button('Swap faces').click();
-      await studio.isQueued();
-      finishLast();
-      await studio.swap.getByRole('slider').waitFor();
-    }
+    for (const _ of [1, 2]) await swapToEnd();
     const gate = new Gate();
     await studio.page.route('**/graphql', async (route) => {
       if (route.request().postData()?.includes('deleteJob') === true) await gate.pass();
@@ -332,14 +329,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await studio.chooseBoth(samples);
     await studio.button('Swap faces').click();
     await studio.isQueued();
-    await studio.page.route('**/graphql', (route) =>
-      route.request().postData()?.includes('submitFaceSwap') === true
-        ? route.fulfill({
-            status: 200,
-            json: { data: null, errors: [{ message: 'Not today.', extensions: { code: 'BAD_USER_INPUT' } }] },
-          })
-        : route.fallback(),
-    );
+    await refuse('submitFaceSwap', 'Not today.');
     await studio.button('Swap faces').click();
     await studio.swap.getByText('Not today.').waitFor();
     await studio.cards.first().getByRole('button').click();
@@ -378,10 +368,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     };
     await studio.chooseBoth(samples);
     await eraseUploads();
-    await studio.button('Swap faces').click();
-    await studio.isQueued();
-    finishLast();
-    await studio.swap.getByRole('slider').waitFor();
+    await swapToEnd();
 
     await eraseUploads();
     await studio.page.reload();

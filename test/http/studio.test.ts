@@ -313,30 +313,22 @@ describe.skipIf(!isChromiumInstalled())('The studio in Chromium', () => {
     await expect.poll(position).toBeCloseTo(25, -1);
     // Sideways a finger moves the slider, not the page.
     const finger = await phone.page.context().newCDPSession(phone.page);
-    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', at?: number) =>
-      finger.send('Input.dispatchTouchEvent', {
-        type,
-        touchPoints: at === undefined ? [] : [{ x: x + wide * at, y: y + 40 }],
-      });
-    await touch('touchStart', 0.25);
-    for (const at of [0.35, 0.5, 0.65, 0.75]) await touch('touchMove', at);
-    await touch('touchEnd');
+    const drag = async (row: number, ...columns: number[]): Promise<void> => {
+      const touch = (
+        type: 'touchStart' | 'touchMove' | 'touchEnd',
+        ...touchPoints: { x: number; y: number }[]
+      ) => finger.send('Input.dispatchTouchEvent', { type, touchPoints });
+      for (const [i, column] of columns.entries())
+        await touch(i === 0 ? 'touchStart' : 'touchMove', { x: column, y: row });
+      await touch('touchEnd');
+    };
+    await drag(y + 40, ...[0.25, 0.35, 0.5, 0.65, 0.75].map((at) => x + wide * at));
     await expect.poll(position).toBeCloseTo(75, -1);
     // On the slider it does so in the enlarged picture too.
     await phone.button('Zoom').click();
     const large = phone.page.getByRole('dialog').getByRole('slider');
-    const { x: left, y: top, width: sliders } = (await large.boundingBox()) ?? NOWHERE;
-    for (const [type, to] of [
-      ['touchStart', 0],
-      ['touchMove', -30],
-      ['touchMove', -60],
-      ['touchMove', -90],
-    ] as const)
-      await finger.send('Input.dispatchTouchEvent', {
-        type,
-        touchPoints: [{ x: left + sliders / 2 + to, y: top + 40 }],
-      });
-    await touch('touchEnd');
+    const handle = (await large.boundingBox()) ?? NOWHERE;
+    await drag(handle.y + 40, ...[0, -30, -60, -90].map((by) => handle.x + handle.width / 2 + by));
     await expect.poll(async () => Number(await large.getAttribute('aria-valuenow'))).toBeLessThan(40);
     await phone.page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
     expect(await phone.faults()).toEqual([]);
