@@ -118,14 +118,19 @@ function keysOf(jwksUrl: string, outgoing: Outgoing): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(url, { [customFetch]: get, timeoutDuration: FETCH_MS });
   return async (header, token) => {
     try {
-      return await keys(header, token);
+      return await keys(header, token).catch((error: unknown) => {
+        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+        // `kid` is a hint (RFC 7515, section 4.1.4), and the key may be published without one.
+        const { kid, ...nameless } = header;
+        return keys(nameless, token);
+      });
     } catch (error) {
       throw FAULTS_OF_TOKEN.some((fault) => error instanceof fault) ? error : new KeysUnavailableError(error);
     }
   };
 }
 
-/** If several keys fit, because the token or they have no `kid`, tries one after the other. */
+/** If several keys fit, because a `kid` is missing on either side, tries one after the other. */
 async function verifyWithAny(
   keys: JWTVerifyGetKey,
   token: string,
