@@ -25,7 +25,15 @@ const MIN_BYTES_PER_MS = 20;
 const PATIENCE_MS = 180_000;
 
 /** @throws RequestRefused, or the signal's reason */
-export async function uploadFile(
+export function uploadFile(...parts: Parameters<typeof announceAndSend>): Promise<Upload> {
+  return announceAndSend(...parts).catch((error) => {
+    // What breaks off on a slow line may have begun too long ago to be sent to the same address again.
+    if (error.code === 'EXPIRED') return announceAndSend(...parts);
+    throw error;
+  });
+}
+
+async function announceAndSend(
   gateway: Gateway,
   request: Request,
   file: Blob,
@@ -51,7 +59,8 @@ export async function uploadFile(
       ? await putByXhr(url, headers, file, ending, onMore)
       : await gateway.fetch(url, {
           method: 'PUT',
-          headers: headers.map(({ name, value }): [string, string] => [name, value]),
+          // Name and value: an answer keeps the order of its query.
+          headers: headers.map(Object.values) as [string, string][],
           body: file,
           signal: AbortSignal.any([ending, AbortSignal.timeout(maxMs)]),
         });
@@ -67,7 +76,7 @@ async function hashOf(file: Blob): Promise<{ sha256?: string }> {
   const { subtle } = crypto;
   if (!subtle || file.size > MAX_HASHED_BYTES) return {};
   const hash = await subtle.digest('SHA-256', await file.arrayBuffer());
-  return { sha256: Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('') };
+  return { sha256: Array.from(new Uint8Array(hash), (byte) => (byte + 256).toString(16).slice(1)).join('') };
 }
 
 function putByXhr(

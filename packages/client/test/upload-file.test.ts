@@ -34,8 +34,8 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const announced = (): Response =>
-  Response.json({ data: { answer: { upload: { id: '1', putUrl: 'http://gateway/1', headers: [] } } } });
+const announced = (id = '1'): Response =>
+  Response.json({ data: { answer: { upload: { id, putUrl: `http://gateway/${id}`, headers: [] } } } });
 const FILE = new Blob(['a picture'], { type: 'image/png' });
 
 it('one that was still moving is sent once more, however long ago it began', async () => {
@@ -53,6 +53,27 @@ it('one that was still moving is sent once more, however long ago it began', asy
   sent[1]?.upload.onprogress?.({ loaded: 5 });
   sent[1]?.abort();
   await expect(upload).rejects.toMatchObject({ code: 'UNANSWERED' });
+});
+
+it('one whose address has expired meanwhile is announced once more', async () => {
+  let announcements = 0;
+  const client = newClient('http://gateway', { fetch: async () => announced(`${++announcements}`) });
+  const answer = async (nth: number, status: number, body: object): Promise<void> => {
+    await expect.poll(() => sent.length).toBe(nth);
+    const xhr = sent[nth - 1];
+    if (xhr === undefined) throw new Error('Nothing was sent');
+    Object.assign(xhr, { status, responseText: JSON.stringify(body) }).abort();
+  };
+  const upload = client.upload(FILE, { onProgress: () => {} });
+  await answer(1, 410, { code: 'EXPIRED', message: 'Too late.' });
+  await answer(2, 201, { id: '2' });
+  expect(await upload).toMatchObject({ id: '2' });
+
+  const late = client.upload(FILE, { onProgress: () => {} });
+  await answer(3, 410, { code: 'EXPIRED', message: 'Too late.' });
+  await answer(4, 410, { code: 'EXPIRED', message: 'Too late again.' });
+  await expect(late).rejects.toMatchObject({ code: 'EXPIRED', message: 'Too late again.' });
+  expect(announcements).toBe(4);
 });
 
 it('one that is aborted before its first byte is not sent', async () => {
