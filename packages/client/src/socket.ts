@@ -9,7 +9,6 @@
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws/client';
 import { backoffMs } from './alarm.js';
 import type { Connection } from './connection.js';
-import { RequestRefused } from './errors.js';
 import { type Readable, writable } from './readable.js';
 import {
   authorizationOf,
@@ -61,11 +60,11 @@ const POLL_AFTER_MS = 5000;
 const POLL_EVERY_MS = 3000;
 /** As an average: with many jobs, each is polled less often. */
 const MS_PER_POLL = 100;
-/** The credentials are missing or wrong; they have expired. */
-const REFUSED_TOKEN = [4401, 4403];
+/** Close codes from here on are refusals of the gateway: 4401 and 4403 are those of tokens. */
+const MIN_REFUSAL = 4401;
 
 export function createSocket(gateway: Gateway): Socket {
-  const { alarm, closed, token, webSocket = globalThis.WebSocket } = gateway;
+  const { alarm, closed, webSocket = globalThis.WebSocket } = gateway;
   const connection = writable<Connection>('idle');
   /** What is followed, and by which id on the present socket; by none, if it is to be followed again later. */
   const active = new Map<Subscription, string>();
@@ -76,6 +75,8 @@ export function createSocket(gateway: Gateway): Socket {
   let failures = 0;
   /** By the last poll; null before the first one. */
   let isReached: boolean | null = null;
+  /** How many polls were refused their token since the last answer. */
+  let refusals = 0;
   let polls: ReturnType<typeof setTimeout> | undefined;
   let deadline: ReturnType<typeof setTimeout> | undefined;
   let stopWaking = (): void => {};
@@ -112,9 +113,6 @@ export function createSocket(gateway: Gateway): Socket {
   const over = (subscription: Subscription, error: unknown): void => {
     if (leave(subscription)) subscription.end(error);
   };
-  const allOver = (error: unknown): void => {
-    for (const [subscription] of [...active]) over(subscription, error);
-  };
 
   const stopPolls = (): void => {
     clearTimeout(polls);
@@ -125,10 +123,17 @@ export function createSocket(gateway: Gateway): Socket {
     const outcomes = await Promise.all(
       Array.from(active.keys(), (one) =>
         one.poll().then(
-          () => true,
+          () => {
+            refusals = 0;
+            return true;
+          },
           (error) => {
+            // In the third poll in a row: a function may give wrong tokens for a while.
+            const isEnough = error.code === UNAUTHENTICATED && ++refusals > 2 * active.size;
             // A proxy may answer while there is no gateway. Of several lists, one that is wrong has been told.
-            if (isFinal(gateway, error) && !/^(HTTP|BAD)_/.test(error.code)) over(one, error);
+            const isAnswered = !/^(HTTP|BAD|UNANS)/.test(error.code);
+            if (isEnough || (isAnswered && isFinal(gateway, error))) over(one, error);
+            return isAnswered;
           },
         ),
       ),
@@ -184,6 +189,7 @@ export function createSocket(gateway: Gateway): Socket {
     if (type === 'connection_ack') {
       isOpen = true;
       isReached = null;
+      refusals = 0;
       stopPolls();
       show();
       for (const subscription of active.keys()) start(subscription);
@@ -218,18 +224,15 @@ export function createSocket(gateway: Gateway): Socket {
       lose();
       return;
     }
-    const end = ({ code, reason }: Partial<CloseEvent>): void => {
-      if (socket === opened) lose(code, reason);
+    const end = (event?: Partial<CloseEvent>): void => {
+      if (socket === opened) lose(event?.code);
     };
     socket = opened;
     within(CONNECT_MS, lose);
     opened.onopen = () =>
-      authorizationOf(gateway).then(
-        (payload) => {
-          if (socket === opened) send({ type: 'connection_init', payload });
-        },
-        () => end({}),
-      );
+      authorizationOf(gateway).then((payload) => {
+        if (socket === opened) send({ type: 'connection_init', payload });
+      }, end);
     opened.onmessage = ({ data }) => {
       if (socket === opened) hear(JSON.parse(data));
     };
@@ -237,18 +240,16 @@ export function createSocket(gateway: Gateway): Socket {
     // It is closed, too.
     opened.onerror = () => {};
   };
-  const lose = (code?: unknown, reason?: unknown): void => {
+  const lose = (code = 0): void => {
     const lost = socket;
     socket = null;
     isOpen = false;
     clearTimeout(deadline);
     lost?.close();
-    if (typeof token !== 'function' && REFUSED_TOKEN.includes(code as number)) {
-      allOver(new RequestRefused(UNAUTHENTICATED, `${reason}`));
-    }
     if (active.size === 0 || isWaiting) return;
     isWaiting = true;
-    expectSocket(POLL_AFTER_MS);
+    // A poll finds out whether the same token will be refused again.
+    expectSocket(code >= MIN_REFUSAL ? 0 : POLL_AFTER_MS);
     const again = (): void => {
       isWaiting = false;
       connect();
@@ -256,7 +257,7 @@ export function createSocket(gateway: Gateway): Socket {
     alarm.sleep(backoffMs(failures++), closed).then(again, again);
   };
   const close = (): void => {
-    allOver(closed.reason);
+    for (const subscription of [...active.keys()]) over(subscription, closed.reason);
     lose();
   };
 

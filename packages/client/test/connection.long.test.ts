@@ -282,6 +282,9 @@ it('asks a function for each token, and never sends one that has expired', async
     expect((await recovering.jobs({ first: 1 })).jobs).toHaveLength(1);
     const hopeless = newClient(guarded.url, { token: () => 'wrong' });
     await expect(hopeless.jobs()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    const shown = states(hopeless);
+    await expect(hopeless.follow(await swap.id).result()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(shown).not.toContain('offline');
   } finally {
     await guarded.stop();
   }
