@@ -2,7 +2,8 @@
 import { changes } from './changes.js';
 import type { RequestRefused } from './errors.js';
 import type { Job } from './job.js';
-import type { FollowAllOptions, JobFilter, JobList, JobListSnapshot, JobPage } from './job-list.js';
+import { matches } from './job-filter.js';
+import type { FollowAllOptions, JobList, JobListSnapshot, JobPage } from './job-list.js';
 import type { Line } from './line.js';
 import { whileLooked, writable } from './readable.js';
 import { isFinal, type RequestOptions } from './request.js';
@@ -117,14 +118,4 @@ export function createJobList(
     },
     [Symbol.asyncIterator]: () => changes(readable, line.gateway.closed),
   };
-}
-
-function matches({ status, createdAfter, createdBefore, reference }: JobFilter, job: Job): boolean {
-  const createdAt = Date.parse(job.createdAt);
-  return (
-    (!status || status.includes(job.status)) &&
-    !(createdAfter && createdAt <= Date.parse(createdAfter)) &&
-    !(createdBefore && createdAt >= Date.parse(createdBefore)) &&
-    (reference === undefined || reference === job.reference)
-  );
 }

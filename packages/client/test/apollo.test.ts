@@ -1,21 +1,21 @@
 /** Answers that come late, through a real Apollo Client and from a real gateway. */
 import { gql, type TypedDocumentNode } from '@apollo/client';
-import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, test } from 'vitest';
 import { ask, oneFace, submit } from '../../../test/support/caller.js';
 import { Gate, until } from '../../../test/support/gate.js';
 import { startGateway, type TestGateway } from '../../../test/support/harness.js';
 import { startProxy } from '../../../test/support/tcp-proxy.js';
-import { JOB_FIELDS } from '../src/apollo/index.js';
+import { followJobs, JOB_FIELDS } from '../src/apollo/index.js';
 import { SeenVersions } from '../src/apollo/seen-versions.js';
-import type { Job } from '../src/index.js';
+import type { Job, JobFilter } from '../src/index.js';
 import { follow, JOB, shown, startApollo, type TestClient } from './apollo-client.js';
 
 const JOBS: TypedDocumentNode<
   { jobs: { edges: readonly { node: Job }[]; pageInfo: { endCursor: string | null } } },
-  { first: number; after?: string | null }
+  { first: number; after?: string | null; filter?: JobFilter }
 > = gql`
-  query Jobs($first: Int, $after: String) {
-    jobs(first: $first, after: $after) {
+  query Jobs($first: Int, $after: String, $filter: JobFilter) {
+    jobs(first: $first, after: $after, filter: $filter) {
       edges {
         node {
           ...GatewayJob
@@ -158,6 +158,72 @@ describe('the cache', () => {
     const after = list.getCurrentResult().data?.jobs?.pageInfo?.endCursor ?? null;
     await list.fetchMore({ variables: { first: 1, after } });
     await expect.poll(shownIds).toEqual([ids[2], ids[1], ids[0]]);
+    subscription.unsubscribe();
+  });
+});
+
+describe('what followJobs keeps up to date', () => {
+  interface List {
+    readonly ids: () => unknown;
+    readonly more: () => Promise<unknown>;
+  }
+
+  function watch(filter: JobFilter): List {
+    const list = apollo.client.watchQuery({ query: JOBS, variables: { first: 2, filter } });
+    const subscription = list.subscribe(() => {});
+    onTestFinished(() => subscription.unsubscribe());
+    const jobs = () => list.getCurrentResult().data?.jobs;
+    return {
+      ids: () => jobs()?.edges?.map((edge) => edge?.node?.id),
+      more: () => list.fetchMore({ variables: { after: jobs()?.pageInfo?.endCursor ?? null } }),
+    };
+  }
+
+  it('are lists, with the pages that were loaded, and without asking again', async () => {
+    const reference = crypto.randomUUID();
+    const swap = (): Promise<{ id: string }> => submit(gateway.url, oneFace({ reference }));
+    const ids = [await swap(), await swap(), await swap(), await swap()].map(({ id }) => id).toReversed();
+    const all = watch({ reference });
+    const completed = watch({ reference, status: ['COMPLETED'] });
+    await expect.poll(all.ids).toEqual(ids.slice(0, 2));
+    await expect.poll(completed.ids).toEqual([]);
+    requests = 0;
+    onTestFinished(followJobs(apollo.client));
+    // Both are read again, once, because nobody knows what happened before.
+    await expect.poll(() => requests).toBe(2);
+    await all.more();
+    await expect.poll(all.ids).toEqual(ids);
+    requests = 0;
+
+    const { id } = await swap();
+    const other = await submit(gateway.url);
+    await expect.poll(all.ids).toEqual([id, ...ids]);
+    gateway.sandbox.finish(gateway.sandbox.jobs.at(-2)?.id ?? '');
+    await expect.poll(completed.ids).toEqual([id]);
+    expect(shown(apollo, id)).toMatchObject({ status: 'COMPLETED', result: { url: expect.any(String) } });
+    await until(() => shown(apollo, other.id) !== null);
+    await ask(gateway.url, 'mutation ($id: ID!) { deleteJob(id: $id) }', { id });
+    await expect.poll(all.ids).toEqual(ids);
+    await expect.poll(completed.ids).toEqual([]);
+    const last = await swap();
+    await expect.poll(all.ids).toEqual([last.id, ...ids]);
+    expect(requests).toBe(0);
+  });
+
+  it('are lists that lack the times of jobs, by asking again', async () => {
+    const reference = crypto.randomUUID();
+    const query = gql`query ($filter: JobFilter) { jobs(filter: $filter) { edges { node { id version } } } }`;
+    const list = apollo.client.watchQuery<{ jobs: { edges: readonly { node: { id: string } }[] } }>({
+      query,
+      variables: { filter: { reference } },
+    });
+    const subscription = list.subscribe(() => {});
+    const ids = () => list.getCurrentResult().data?.jobs?.edges?.map((edge) => edge?.node?.id);
+    await expect.poll(ids).toEqual([]);
+    const stop = followJobs(apollo.client);
+    const { id } = await submit(gateway.url, oneFace({ reference }));
+    await expect.poll(ids).toEqual([id]);
+    stop();
     subscription.unsubscribe();
   });
 });

@@ -12,6 +12,7 @@ import { ask, dataOf, follow, oneFace, submit } from '../../../test/support/call
 import { ROOT } from '../../../test/support/gateway-process.js';
 import { startGateway } from '../../../test/support/harness.js';
 import { addressedTo } from '../../../test/support/readme.js';
+import { followJobs } from '../src/apollo/index.js';
 import { startApollo } from './apollo-client.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
@@ -85,7 +86,7 @@ it('its client for Apollo has no type errors', async () => {
     paths: { '@face-swap-gateway/client/apollo': [join(ROOT, 'packages/client/src/apollo/index.ts')] },
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
-  writeFileSync(join(folder, 'client.ts'), exampleWith('refuseOlderJobs') + exampleWith('JOBS_CHANGED'));
+  writeFileSync(join(folder, 'client.ts'), exampleWith('refuseOlderJobs') + exampleWith('const stop ='));
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   const checking = promisify(execFile)(process.execPath, [tsc, '-p', folder]);
   await expect(checking).resolves.toEqual({ stdout: '', stderr: '' });
@@ -100,8 +101,8 @@ it("its list in Apollo's cache has what is new, and not what was deleted", async
   const subscription = list.subscribe(() => {});
   const ids = () => list.getCurrentResult().data?.jobs?.edges?.map((edge) => edge?.node?.id);
   await expect.poll(ids).toEqual([]);
-  const { code } = transformSync(exampleWith('JOBS_CHANGED'), { loader: 'ts' });
-  new Function('client', 'gql', code)(client, gql);
+  const { code } = transformSync(exampleWith('const stop ='), { loader: 'ts' });
+  new Function('client', 'followJobs', code)(client, followJobs);
   const { id } = await submit(gateway.url);
   await expect.poll(ids).toEqual([id]);
   await follow(gateway.url, id);

@@ -15,6 +15,7 @@
  *     });
  */
 export { possibleTypes, typePolicies } from './cache-policies.js';
+export { followJobs } from './follow-jobs.js';
 export { JOB_FIELDS } from './fragments.js';
 export { refuseOlderJobs } from './refuse-older-jobs.js';
 export { type SocketOptions, socketOptions } from './socket-options.js';
