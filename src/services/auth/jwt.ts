@@ -68,7 +68,7 @@ export class JwtVerifier {
     }
     if (jwksUrl !== null) {
       const keys = keysOf(jwksUrl, new Outgoing(proxies, { connectTimeoutMs: FETCH_MS }));
-      ways.push((token) => verifyWithAny(keys, token, { ...options, algorithms: ASYMMETRIC }));
+      ways.push((token) => verifyWithKeys(keys, token, { ...options, algorithms: ASYMMETRIC }));
     }
     this.#ways = ways;
   }
@@ -104,7 +104,13 @@ export class KeysUnavailableError extends Error {
 /** Errors of the key lookup that are the token's fault. */
 const FAULTS_OF_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
-function keysOf(jwksUrl: string, outgoing: Outgoing): JWTVerifyGetKey {
+interface Keys {
+  readonly find: JWTVerifyGetKey;
+  /** Fetches the keys again, at most every 30 seconds; returns whether it did. */
+  readonly renew: () => Promise<boolean>;
+}
+
+function keysOf(jwksUrl: string, outgoing: Outgoing): Keys {
   const url = new URL(jwksUrl);
   const get: FetchImplementation = async (_url, { headers, signal }) => {
     const answer = await fetch(url, {
@@ -116,7 +122,7 @@ function keysOf(jwksUrl: string, outgoing: Outgoing): JWTVerifyGetKey {
     return new Response(await answer.text(), { status: answer.status });
   };
   const keys = createRemoteJWKSet(url, { [customFetch]: get, timeoutDuration: FETCH_MS });
-  return async (header, token) => {
+  const find: JWTVerifyGetKey = async (header, token) => {
     try {
       return await keys(header, token).catch((error: unknown) => {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
@@ -128,6 +134,28 @@ function keysOf(jwksUrl: string, outgoing: Outgoing): JWTVerifyGetKey {
       throw FAULTS_OF_TOKEN.some((fault) => error instanceof fault) ? error : new KeysUnavailableError(error);
     }
   };
+  const renew = async (): Promise<boolean> => {
+    if (keys.coolingDown) return false;
+    return keys.reload().then(
+      () => true,
+      () => false,
+    );
+  };
+  return { find, renew };
+}
+
+async function verifyWithKeys(
+  { find, renew }: Keys,
+  token: string,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return await verifyWithAny(find, token, options);
+  } catch (error) {
+    // Where `kid` is missing on either side, nothing else tells that the key was replaced.
+    if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await renew())) throw error;
+    return verifyWithAny(find, token, options);
+  }
 }
 
 /** If several keys fit, because a `kid` is missing on either side, tries one after the other. */

@@ -240,6 +240,21 @@ describe('A JWT by JWKS', () => {
     expect(await whoIs(auth, await rsa({ tenant: 'acme' }, first))).toBe(WRONG);
   });
 
+  it('without kid, of a new key, has the keys fetched again, at most every half minute', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const auth = authenticator({ jwksUrl });
+    const sign = ({ privateKey }: Pair) =>
+      new SignJWT({ tenant: 'acme' }).setProtectedHeader({ alg: 'RS256' }).sign(privateKey);
+    published = [nameless(first.jwk)];
+    expect(await whoIs(auth, await sign(first))).toEqual(acme());
+    published = [nameless(second.jwk)];
+    expect(await whoIs(auth, await sign(second))).toBe(WRONG);
+    vi.setSystemTime(Date.now() + 31_000);
+    expect(await whoIs(auth, await sign(second))).toEqual(acme());
+    expect(await whoIs(auth, await sign(first))).toBe(WRONG);
+    expect(asked).toBe(2);
+  });
+
   it.each<[string, (first: JWK, second: JWK) => JWK[], { kid?: string }]>([
     ['without kid, among keys with kid', (one, two) => [one, two], {}],
     ['without kid, among keys without kid', (one, two) => [nameless(one), nameless(two)], {}],
