@@ -52,7 +52,8 @@ export function callbackRoute(receiver: Callbacks): FastifyPluginAsync {
 
 /** The token in the path, which is the route's wildcard; proxies may add a slash. */
 function tokenOf(params: unknown): string {
-  return (params as { readonly '*': string })['*'].replace(/\/$/, '');
+  const { '*': token = '' } = params as { readonly '*'?: string };
+  return token.replace(/\/$/, '');
 }
 
 /** Waits for a body that has not arrived yet only if the address belongs to a job. */

@@ -116,7 +116,11 @@ export function createHttpServer(listener: Listener, options: ServerOptions): Ht
     // Requests on existing connections are still answered; the connections are closed after that.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => broken.answer(error, socket),
-    frameworkErrors: (_error, _request, reply) => sendRefusal(reply.headers(HEADERS), 400),
+    // The address can't be decoded.
+    frameworkErrors: ({ code }, request, reply) => {
+      request.log.warn({ reason: code }, 'request refused');
+      return sendRefusal(reply.headers(HEADERS), 400);
+    },
   }) as unknown as FastifyInstance;
   const { schema, introspection } = options;
   const answers = new HeldBytes(MAX_ANSWERS_BYTES);

@@ -218,8 +218,13 @@ it('at an unknown address is logged as such, however its body comes', async () =
   const unknown = `${gateway.url}/webhooks/akool/${'A'.repeat(32)}`;
   await post('{}', JSON_TYPE, unknown);
   await post(gzipSync('{}'), { ...JSON_TYPE, 'content-encoding': 'gzip' }, unknown);
+  for (const path of ['', '/']) {
+    expect((await post('{}', JSON_TYPE, `${gateway.url}/webhooks/akool${path}`)).status).toBe(400);
+  }
   const refused = lines.filter(({ msg }) => msg === 'callback refused').map(({ reason }) => reason);
-  expect(refused).toEqual(['UNKNOWN_ADDRESS', 'UNKNOWN_ADDRESS']);
+  expect(refused).toEqual(Array(4).fill('UNKNOWN_ADDRESS'));
+  expect((await post('{}', JSON_TYPE, `${gateway.url}/webhooks/akool/%zz`)).status).toBe(400);
+  expect(lines.at(-1)).toMatchObject({ msg: 'request refused', reason: 'FST_ERR_BAD_URL' });
 });
 
 describe('Whatever is bad', () => {

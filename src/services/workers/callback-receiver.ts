@@ -168,7 +168,8 @@ export class CallbackReceiver {
   }
 
   #refuse(job: Job | null, reason: string): Receipt {
-    this.#log.warn({ job: job?.id, reason }, 'callback refused');
+    const check = reason === 'SIGNATURE' ? 'AKOOL_CLIENT_ID and AKOOL_API_KEY' : undefined;
+    this.#log.warn({ job: job?.id, reason, check }, 'callback refused');
     return 'refused';
   }
 }
