@@ -8,12 +8,14 @@ export const URL_FAULTS = {
   EMPTY: 'must not be empty: give an address like https://example.com/face.jpg',
   TOO_LONG: `must have at most ${MAX_URL_CHARACTERS} characters`,
   LINE_BREAK: 'must have no line breaks or other control characters',
-  BLANK: 'must have no blanks: encode them as %20, like https://example.com/my%20face.jpg',
+  BLANK:
+    'must have no blanks: remove those at the ends, and encode others as %20, like https://example.com/my%20face.jpg',
   BACKSLASH: 'must have no backslashes: separate with /, like https://example.com/face.jpg',
   BROKEN_CHARACTER: 'must be well-formed text: one of its characters is half a surrogate pair',
   LOCAL:
     'must be an http: or https: URL: data:, blob: and file: exist only on your side, like https://example.com/face.jpg',
-  SCHEME: 'must begin with http:// or https://, like https://example.com/face.jpg',
+  SCHEME:
+    'must begin with http:// or https://, and no invisible character before that, like https://example.com/face.jpg',
   NO_HOST: 'must have a host after http:// or https://, like https://example.com/face.jpg',
   PORT: 'must have a port from 0 to 65535',
   HOST: 'must have a valid host, like https://example.com/face.jpg',
@@ -42,13 +44,13 @@ export function hostnameOf(url: string): string {
 /** Returns why `text` is not an absolute http(s) URL that means what it says; null if it is one. */
 export function urlFault(text: string): UrlFault | null {
   if (text === '') return 'EMPTY';
+  if (/^(?:data|blob|file):/i.test(text)) return 'LOCAL';
   if (text.length > MAX_URL_CHARACTERS) return 'TOO_LONG';
   // The URL parser silently drops line breaks, trims blanks and turns backslashes into slashes.
   if (/[\p{Cc}\u2028\u2029]/u.test(text)) return 'LINE_BREAK';
   if (text.includes(' ')) return 'BLANK';
   if (text.includes('\\')) return 'BACKSLASH';
   if (/\p{Cs}/u.test(text)) return 'BROKEN_CHARACTER';
-  if (/^(?:data|blob|file):/i.test(text)) return 'LOCAL';
   const [, authority] = /^https?:\/\/([^/?#]*)/i.exec(text) ?? [];
   if (authority === undefined) return 'SCHEME';
   const host = authority.slice(authority.lastIndexOf('@') + 1);

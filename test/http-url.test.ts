@@ -51,6 +51,8 @@ describe('an address of a picture', () => {
     ['https:/example.com', 'SCHEME'],
     ['file:///etc/passwd', 'LOCAL'],
     ['data:image/png;base64,AAAA', 'LOCAL'],
+    [`data:image/png;base64,${'A'.repeat(6000)}`, 'LOCAL'],
+    ['\u200bhttps://example.com/face.jpg', 'SCHEME'],
     ['blob:https://example.com/0b0d', 'LOCAL'],
     ['https://', 'NO_HOST'],
     ['https:///face.jpg', 'NO_HOST'],

@@ -147,6 +147,7 @@ describe('detectFaces', () => {
     ['a data URI with parameters', `data:image/png;charset=utf-8;name="a.png" ;base64,\n${PIXEL}`],
     ['a data URI of a file of unknown type', `data:application/octet-stream;base64,${PIXEL}`],
     ['a data URI without a type', `data:;base64,${PIXEL}`],
+    ['indented lines', ` ${PIXEL.replace(/.{20}/g, '$& \r\n\t ')}\n`],
   ])('takes base64 as programs make it, and sends it as Akool reads it: %s', async (_what, image) => {
     const asked: unknown[] = [];
     gateway = await startGateway({ overrides: { wrapAkool: (akool) => noting(akool, asked) } });
@@ -283,6 +284,13 @@ describe('detectFaces, before Akool is asked,', () => {
     ['both', { url: at('a.jpg'), image: PIXEL }, 'input', 'MEDIA_REQUIRED'],
     ['no address', { url: 'ftp://secret-value/a.jpg' }, 'input.url', 'URL_INVALID'],
     ['no base64', { image: 'secret-value!' }, 'input.image', 'IMAGE_INVALID', IMAGE_FAULTS.NOT_BASE64],
+    [
+      'a picture whose plus signs became blanks',
+      { image: `iVBORw0KGgo ${'A'.repeat(24)}` },
+      'input.image',
+      'IMAGE_INVALID',
+      IMAGE_FAULTS.BLANK,
+    ],
     ['an empty picture', { image: '' }, 'input.image', 'IMAGE_INVALID', IMAGE_FAULTS.EMPTY],
     [
       'an empty data URI',

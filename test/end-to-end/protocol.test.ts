@@ -204,6 +204,7 @@ describe('A body', () => {
   });
 
   it.each([
+    [Buffer.from('{"query": "{ __typename } # Zo\xeb"}', 'latin1'), {}, 400, /UTF-8/],
     ['{"query": "{ __typename }"', {}, 400, /JSON/],
     ['', {}, 400, /empty/],
     ['{}', {}, 400, /^The body is empty: send \{"query"/],

@@ -19,6 +19,8 @@ export const IMAGE_FAULTS = {
   NOT_A_PICTURE_URI: 'must be a picture: this data URI names another media type',
   NOT_A_BASE64_URI: 'must be base64: this data URI is not marked with ;base64',
   CUT_OFF: 'must be complete base64: its length shows that the end is missing',
+  BLANK:
+    'must have no blanks within a line: decoding a form makes blanks of +, so send it as JSON, or + as %2B',
   NOT_BASE64: 'must be base64, plain or as a data URI',
   TOO_LARGE: 'must be at most 5 MB; use url for larger pictures',
   HEIC: 'must not be HEIC, which Akool cannot read: convert it to JPEG or PNG',
@@ -53,7 +55,8 @@ export async function readPicture(text: string): Promise<{ base64: string } | { 
 }
 
 function plain(digits: string): string {
-  const joined = /\s/.test(digits) ? digits.replace(/\s+/g, '') : digits;
+  // A blank beside a line break is indentation; one within a line may have been a plus sign.
+  const joined = digits.trim().replace(/\s+/g, (blanks) => (/[\r\n]/.test(blanks) ? '' : ' '));
   const standard = /[-_]/.test(joined) ? joined.replaceAll('-', '+').replaceAll('_', '/') : joined;
   // base64url usually has no padding, which strict decoders require. One digit too many is reported as it is.
   const missing = (4 - (standard.length % 4)) % 4;
@@ -65,6 +68,7 @@ function plain(digits: string): string {
  * buffers behind.
  */
 function digitsFault(base64: string): ImageFault | null {
+  if (base64.includes(' ')) return 'BLANK';
   const end = base64.length - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0);
   if (end === 0) return 'EMPTY';
   if (Math.floor((end * 3) / 4) > MAX_IMAGE_BYTES) return 'TOO_LARGE';
