@@ -4,7 +4,7 @@ import type { SandboxOptions } from '../sandbox/sandbox.js';
 import { readSettings as readSandboxSettings, SettingsError } from '../sandbox/settings.js';
 import type { ApiKey } from './api-keys.js';
 import type { Bucket, S3Credentials } from './bucket.js';
-import { contradictionsIn, hasCallers } from './contradictions.js';
+import { contradictionsIn, hasCallers, isProduction } from './contradictions.js';
 import { isPostgres, type SslSettings } from './postgres-address.js';
 import { type LogFormat, type LogLevel, SETTINGS, type Setting, type Values } from './settings.js';
 
@@ -127,7 +127,7 @@ export function readConfig(given: Environment): { readonly config: Config; reado
   const v = readSettings(environment, mistakes);
   mistakes.push(...contradictionsIn(v));
   if (sandbox === null || mistakes.length > 0) throw new ConfigError(mistakes);
-  const production = v.NODE_ENV === 'production';
+  const production = isProduction(v);
   const isClosed = hasCallers(v);
   const rate = (perMinute: number): number | null => (isClosed && perMinute > 0 ? perMinute : null);
   const config: Config = {

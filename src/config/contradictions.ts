@@ -18,6 +18,10 @@ export function contradictionsIn(v: Values): readonly string[] {
   ];
 }
 
+export function isProduction({ NODE_ENV }: Values): boolean {
+  return NODE_ENV?.toLowerCase() === 'production';
+}
+
 /** Whether callers have to authenticate. */
 export function hasCallers(v: Values): boolean {
   return v.AUTH_API_KEYS !== null || v.AUTH_JWKS_URL !== null || v.AUTH_JWT_SECRET !== null;
@@ -45,7 +49,7 @@ function keyMistakes(v: Values): readonly string[] {
 
 /** Returns what shows that Akool itself is meant; null if nothing does. */
 function signOfAkool(v: Values): string | null {
-  if (v.NODE_ENV === 'production') return 'NODE_ENV is "production"';
+  if (isProduction(v)) return 'NODE_ENV is "production"';
   if (v.AKOOL_CLIENT_ID !== null) return 'AKOOL_CLIENT_ID is set';
   return v.PUBLIC_URL != null && !isLocalUrl(v.PUBLIC_URL) ? 'PUBLIC_URL is not of this machine' : null;
 }

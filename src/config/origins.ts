@@ -2,16 +2,19 @@
 import { parseUrl } from '../http-url.js';
 
 /**
- * Schemes of apps: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`. The page of a WebSocket has
- * the scheme http: or https:, and pages of ftp: no longer exist.
+ * Schemes of apps: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`, in capitals in Safari. The page
+ * of a WebSocket has the scheme http: or https:, and pages of ftp: no longer exist.
  */
-const APP_ORIGIN = /^(?!(?:https?|wss?|ftp):)[a-z][a-z\d+.-]*:\/\/[a-z\d._-]+(?::\d{1,5})?$/;
+const APP_ORIGIN = /^(?!(?:https?|wss?|ftp|file):)[a-z][a-z\d+.-]*:\/\/[\w.-]+(?::\d{1,5})?$/;
+/** What some apps made of web pages, like those of Electron, send; browsers send `null`. */
+const FILE_ORIGIN = 'file://';
 /** A wildcard stands for one label of a host name that has at least two more, or ends in `localhost`. */
 const WILDCARD_ORIGIN = /^https?:\/\/\*\.(?=[^/]*\.|localhost\b)/;
 
 /** Whether a browser could send `text` as an `Origin`, or it is a pattern that matches such origins. */
 export function isOriginPattern(text: string): boolean {
-  if (text === '*' || text === 'null' || APP_ORIGIN.test(text)) return true;
+  if (text === '*' || text === 'null' || text === FILE_ORIGIN) return true;
+  if (APP_ORIGIN.test(text)) return parseUrl(text) !== null;
   if (!/^https?:/.test(text)) return false;
   if (!WILDCARD_ORIGIN.test(text)) return !text.includes('*') && parseUrl(text)?.origin === text;
   const example = text.replace('*', 'label');

@@ -54,7 +54,7 @@ export function host(): Kind<string> {
 /** An origin with an optional path, returned without a trailing slash. */
 export function httpUrl({ query = false }: { readonly query?: boolean } = {}): Kind<string> {
   return {
-    allowed: `an absolute http: or https: URL without ${query ? 'fragment' : 'query or fragment'}`,
+    allowed: `an absolute http: or https: URL without ${query ? 'user name or fragment' : 'user name, query or fragment'}`,
     parse: (t) => {
       const url = /^https?:\/\//i.test(t) ? parseUrl(t) : null;
       if (url === null) return undefined;

@@ -8,6 +8,7 @@ export function sqliteMistake(address: string): string | null {
   if (/^\/\/[^/]/.test(file)) {
     return 'begins with sqlite://, which could mean two files; it must be sqlite:data/gateway.db for one in the working directory, or sqlite:/data/gateway.db';
   }
+  if (/^file:/i.test(file)) return 'names a URI; it must be sqlite:FILE, with a path and without file:';
   if (file.includes('?')) return 'has parameters, but sqlite: takes none; it must be sqlite:FILE';
   if (/^~[^/]/.test(file))
     return "names another user's home directory; it must be sqlite:FILE or sqlite:~/FILE";

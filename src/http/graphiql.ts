@@ -28,6 +28,8 @@ export function leadBrowsersToGraphiql(app: FastifyInstance): void {
     // Relative, because a proxy may serve the gateway below a path.
     const { method, url, headers } = request;
     const isFromAddressBar = method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '');
-    if (url === GRAPHQL_PATH && isFromAddressBar) await reply.redirect('graphiql');
+    if (!isFromAddressBar) return;
+    if (url === GRAPHQL_PATH || url === `${GRAPHQL_PATH}?`) await reply.redirect('graphiql');
+    if (url === `${GRAPHQL_PATH}/`) await reply.redirect('../graphiql');
   });
 }

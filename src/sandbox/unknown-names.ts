@@ -1,15 +1,22 @@
 /** Finds variables that look like settings but are none, so that a typo is not ignored in silence. */
 import { closest, distance } from 'fastest-levenshtein';
 
-/** What Kubernetes and Docker set for a service of that name. */
-const OF_A_SERVICE = /_(?:SERVICE_(?:HOST|PORT)|PORT(?:_\d|$))/;
+/** What Kubernetes and Docker set for a service of that name; its `…_PORT` is an address. */
+const OF_A_SERVICE = /_(?:SERVICE_(?:HOST|PORT)|PORT_\d)|_PORT=\w+:\/\//;
+/** What is easily left out at the end of a name. */
+const UNIT = /^_(?:MS|S|BYTES|PER_MINUTE|PIXELS)$/;
 /** Typos: a letter too many, too few, or another one. */
 const MAX_DISTANCE = 2;
 /** Shorter names are too much like others'. */
 const MIN_CHARACTERS = 8;
 
-/** What Akool calls a setting of ours: its clientSecret is the API key. */
-const ALIASES: Readonly<Record<string, string>> = { AKOOL_CLIENT_SECRET: 'AKOOL_API_KEY' };
+/** What Akool and other programs call a setting of ours: Akool's clientSecret is the API key. */
+const ALIASES: Readonly<Record<string, string>> = {
+  AKOOL_CLIENT_SECRET: 'AKOOL_API_KEY',
+  AUTH_JWT_KEY: 'AUTH_JWT_SECRET',
+  CORS_ALLOWED_ORIGINS: 'CORS_ORIGINS',
+  UPLOAD_MAX_BYTES: 'UPLOAD_MAX_IMAGE_BYTES',
+};
 
 export interface UnknownName {
   readonly name: string;
@@ -29,12 +36,18 @@ export function unknownNames(
 ): readonly UnknownName[] {
   const candidates = known.filter(({ length }) => length >= MIN_CHARACTERS - MAX_DISTANCE);
   return Object.keys(environment).flatMap((name) => {
-    if (known.includes(name) || OF_A_SERVICE.test(name) || !environment[name]?.trim()) return [];
+    const value = environment[name]?.trim() ?? '';
+    if (known.includes(name) || value === '' || OF_A_SERVICE.test(`${name}=${value}`)) return [];
     const spelled = name.toUpperCase();
-    const nearest = ALIASES[spelled] ?? closest(spelled, candidates);
+    const meant = ALIASES[spelled] ?? candidates.find((one) => isWithoutUnit(spelled, one));
+    const nearest = meant ?? closest(spelled, candidates);
     const isTypo = spelled.length >= MIN_CHARACTERS && distance(spelled, nearest) <= MAX_DISTANCE;
-    return isTypo || ours.test(spelled) ? [{ name, nearest }] : [];
+    return meant !== undefined || isTypo || ours.test(spelled) ? [{ name, nearest }] : [];
   });
+}
+
+function isWithoutUnit(name: string, setting: string): boolean {
+  return setting.startsWith(name) && UNIT.test(setting.slice(name.length));
 }
 
 export function warningOf({ name, nearest }: UnknownName): string {

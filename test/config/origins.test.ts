@@ -15,6 +15,8 @@ describe('CORS_ORIGINS', () => {
     'tauri://localhost',
     'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
     'app://obsidian.md',
+    'safari-web-extension://2A7D9E40-0F3C-4C52-9C2D-5A0F3F0B6E11',
+    'file://',
   ])('may have %s', (origin) => {
     expect(isOriginPattern(origin)).toBe(true);
   });
@@ -35,7 +37,8 @@ describe('CORS_ORIGINS', () => {
     'https://*example.com',
     'capacitor://localhost/',
     'capacitor:localhost',
-    'file://',
+    'file:///index.html',
+    'capacitor://localhost:99999',
     'ws://localhost:3000',
     'wss://app.example.com',
     'ftp://files.example.com',
@@ -57,6 +60,7 @@ describe('CORS_ORIGINS', () => {
     ['https://*.example.com', 'https://example.com.example.com', false],
     ['http://*.localhost:3000', 'http://shop.localhost:3000', true],
     ['null', 'null', true],
+    ['file://', 'file://', true],
     ['capacitor://localhost', 'capacitor://localhost', true],
     ['capacitor://localhost', 'ionic://localhost', false],
     ['*', 'https://any.example.com', true],

@@ -21,6 +21,15 @@ test.each([
   ['DATABASE_URI', 'DATABASE_URL'],
   ['PUBLIC_URI', 'PUBLIC_URL'],
   ['RETENTION_DAY', 'RETENTION_DAYS'],
+  ['UPLOAD_TTL', 'UPLOAD_TTL_MS'],
+  ['QUEUE_TTL', 'QUEUE_TTL_MS'],
+  ['KEEP_ALIVE', 'KEEP_ALIVE_MS'],
+  ['UPLOAD_QUOTA', 'UPLOAD_QUOTA_BYTES'],
+  ['RATE_QUERIES', 'RATE_QUERIES_PER_MINUTE'],
+  ['UPLOAD_MAX_BYTES', 'UPLOAD_MAX_IMAGE_BYTES'],
+  ['CORS_ALLOWED_ORIGINS', 'CORS_ORIGINS'],
+  ['AUTH_JWT_KEY', 'AUTH_JWT_SECRET'],
+  ['SANBOX_PORT', 'SANDBOX_PORT'],
 ])('%s is not a setting, but %s is', (name, nearest) => {
   expect(unknownSettings({ [name]: 'x' })).toEqual([{ name, nearest }]);
 });
@@ -59,5 +68,6 @@ test('no setting is unknown, nor what is empty or meant for other programs', () 
     ...SETTING_NAMES,
   ];
   expect(unknownSettings(Object.fromEntries(others.map((name) => [name, 'x'])))).toEqual([]);
+  expect(unknownSettings({ SANBOX_PORT: 'tcp://10.0.0.1:80' })).toEqual([]);
   expect(unknownSettings({ AKOOL_KEY: ' ', AUTH_API_KEY: undefined })).toEqual([]);
 });

@@ -59,6 +59,7 @@ it('shows browsers where things are, and leads them from /graphql to GraphiQL', 
   expect(await look('/', '*/*')).toEqual([200, 'studio', 'graphiql']);
   expect(await look('/', 'application/json')).toEqual([404]);
   expect(await led('/graphql')).toEqual([302, '/graphiql']);
+  for (const path of ['/graphql/', '/graphql?']) expect(await led(path)).toEqual([302, '/graphiql']);
   expect(await led('/graphql?query={__typename}', 'application/json')).toEqual([200, null]);
   await gateway.stop();
   gateway = await startGateway({ env: { PUBLIC_URL: 'http://127.0.0.1:9/swap/v1' } });

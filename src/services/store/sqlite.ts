@@ -4,7 +4,7 @@
  * WAL with `synchronous=FULL`: a commit is on disk before it is reported. The file is held exclusively, so a
  * second gateway on the same file refuses to start instead of sending jobs twice.
  */
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { accessSync, chmodSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import Libsql from 'libsql';
@@ -20,6 +20,8 @@ const queueRow = new Statement((db) =>
   db.selectFrom('queue').select(['turn', 'account_hold']).where('id', '=', 1),
 );
 const anything = new Statement((db) => db.selectFrom('queue').select('id'));
+/** The permissions of everybody else. */
+const OTHERS = 0o007;
 /** The maximum number of writes per transaction, because readers wait for its end. */
 const MAX_WRITES = 256;
 /** The limit for all prepared statements: enough for every text, unless one grows with its values. */
@@ -76,9 +78,15 @@ export async function openSqlite(file: string): Promise<Database> {
   };
 }
 
-/** Creates the file for this user alone; SQLite gives the files beside it the same mode. */
+/**
+ * Creates the file for this user alone, or takes it from those who are neither its owner nor of its group; SQLite gives
+ * the files beside it the same mode.
+ */
 function makePrivate(file: string): void {
   closeSync(openSync(file, 'a', 0o600));
+  const { mode, uid } = statSync(file);
+  // Only the owner may.
+  if ((mode & OTHERS) !== 0 && uid === process.getuid?.()) chmodSync(file, mode & ~OTHERS);
 }
 
 /**

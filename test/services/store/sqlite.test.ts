@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -105,6 +115,21 @@ describe('a SQLite file', () => {
     await store.stop();
     expect(modes.length).toBeGreaterThan(1);
     expect(new Set(modes)).toEqual(new Set([0o600]));
+  });
+
+  test('takes an older database from everybody else, and leaves its group what it has', async () => {
+    const file = join(dir, 'gateway.db');
+    for (const [before, after] of [
+      [0o644, 0o640],
+      [0o666, 0o660],
+      [0o600, 0o600],
+    ] as const) {
+      writeFileSync(file, '');
+      chmodSync(file, before);
+      const { close } = await openSqlite(file);
+      await close();
+      expect(statSync(file).mode & 0o777).toBe(after);
+    }
   });
 
   test('is one file again after stopping', async () => {
