@@ -39,8 +39,6 @@ const STEPS: Readonly<Record<string, number>> = {
   Home: -100,
   End: 100,
 };
-/** How wide a finger is, in pixels. */
-const TOUCH_WIDTH = 44;
 
 /** Lies on top of the picture. */
 function part(name: string, style: CSSProperties) {
@@ -150,14 +148,13 @@ export function BeforeAfter({
           top: 0,
           bottom: 0,
           left: `${position}%`,
-          width: TOUCH_WIDTH,
-          marginLeft: -TOUCH_WIDTH / 2,
+          // A finger is some 44 pixels wide.
+          width: 44,
+          marginLeft: -22,
           cursor: 'ew-resize',
         })}
       >
-        {children ?? (
-          <span {...part('line', { inset: `0 ${TOUCH_WIDTH / 2 - 1}px`, background: 'currentColor' })} />
-        )}
+        {children ?? <span {...part('line', { inset: '0 21px', background: 'currentColor' })} />}
       </div>
     </div>
   );
