@@ -1,5 +1,6 @@
 /** Where uploads are sent and served, and which addresses are theirs. */
 import { parseUrl } from '../../http-url.js';
+import { isLocalUrl } from '../../loopback.js';
 import { extensionOf, type Upload } from './upload.js';
 
 const PATH = '/uploads';
@@ -10,15 +11,14 @@ const UNSURE_SEPARATORS = /%2f|\/\//i;
 
 export class UploadAddresses {
   readonly #base: string;
-  readonly #host: string;
+  readonly #own: URL;
   readonly #path: string;
 
   /** @param base the URL of the gateway as callers and Akool know it, without a trailing slash */
   constructor(base: string) {
-    const { host, pathname } = new URL(base);
     this.#base = base;
-    this.#host = plainHost(host);
-    this.#path = (decoded(pathname.replace(/\/$/, '')) ?? '') + PATH;
+    this.#own = new URL(base);
+    this.#path = (decoded(this.#own.pathname.replace(/\/$/, '')) ?? '') + PATH;
   }
 
   /** Known before the bytes are; so the extension is that of the announced type. */
@@ -30,6 +30,13 @@ export class UploadAddresses {
     return `${this.#base}${PATH}/${putToken}`;
   }
 
+  #isOwn({ host, port, origin }: URL): boolean {
+    const own = this.#own;
+    if (plainHost(host) === plainHost(own.host)) return true;
+    // This machine has several names.
+    return port === own.port && isLocalUrl(origin) && isLocalUrl(own.origin);
+  }
+
   /**
    * Returns the name of the upload that would be served at this address; empty if none can be; null if it is not an
    * address of uploads. Only host and path count: a query string does not change what is served.
@@ -38,7 +45,7 @@ export class UploadAddresses {
     // Most addresses are not ours, and parsing takes long.
     if (!/uploads|%/i.test(address)) return null;
     const url = parseUrl(address);
-    if (url === null || plainHost(url.host) !== this.#host) return null;
+    if (url === null || !this.#isOwn(url)) return null;
     const path = decoded(url.pathname)?.replace(/\/{2,}/g, '/');
     if (path === this.#path) return '';
     if (path?.startsWith(`${this.#path}/`) !== true) return null;

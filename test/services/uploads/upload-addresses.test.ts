@@ -60,6 +60,12 @@ describe('an upload', () => {
   test('of a gateway without a public URL is at its own port', () => {
     const local = new UploadAddresses('http://127.0.0.1:4000');
     expect(local.nameAt(local.urlOf(upload))).toBe('the-Name_1');
+    for (const host of ['localhost', '[::1]', '127.0.0.2']) {
+      expect(local.nameAt(`http://${host}:4000/uploads/the-Name_1.mov`)).toBe('the-Name_1');
+    }
+    expect(local.nameAt('http://localhost:4001/uploads/the-Name_1')).toBeNull();
     expect(local.nameAt('http://127.0.0.1:4001/uploads/the-Name_1')).toBeNull();
+    expect(local.nameAt('http://example.com:4000/uploads/the-Name_1')).toBeNull();
+    expect(addresses.nameAt('https://localhost/a/gäte/uploads/the-Name_1')).toBeNull();
   });
 });
