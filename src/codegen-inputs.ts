@@ -9,6 +9,7 @@ import { UPLOAD_TYPE_FAULTS } from './services/uploads/announced-type.js';
 
 export { SETTINGS } from './config/settings.js';
 export { ERROR_CODES } from './errors.js';
+export { REFUSALS } from './http/refusals.js';
 export { USER_MESSAGES } from './services/jobs/job-error.js';
 export { UPLOAD_REFUSALS } from './services/uploads/upload-refusal.js';
 

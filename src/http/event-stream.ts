@@ -25,6 +25,7 @@ import { headersOf, refuseOtherMethods, sendErrors, sendRefusal, statusOf } from
 import { onceOver } from './once-over.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
 import { type PersistedTexts, persistedHash, persistedQueryFault } from './persisted-queries.js';
+import { REFUSALS } from './refusals.js';
 
 interface EventStreamOptions {
   readonly engine: Engine;
@@ -107,7 +108,7 @@ export function eventStreamRoute(
     handler: async (request, reply) =>
       acceptsEvents(request.headers.accept)
         ? streams.answer(request, reply)
-        : sendRefusal(reply, 406, `Send accept: ${EVENT_STREAM}, or use /graphql.`),
+        : sendRefusal(reply, ...REFUSALS.NOT_EVENT_STREAM),
   });
 }
 
@@ -138,7 +139,10 @@ async function begin(
 /** Adds the text of a persisted query that the request only names. @throws RefusedStream */
 function withText(meant: OperationRequest, persisted: PersistedTexts): OperationRequest {
   const fault = persistedQueryFault(meant);
-  if (fault !== null) throw new RefusedStream(400, [badRequest(fault)]);
+  if (fault !== null) {
+    const [status, message] = fault;
+    throw new RefusedStream(status, [badRequest(message)]);
+  }
   const hash = persistedHash(meant);
   if (hash === null || (typeof meant.query === 'string' && meant.query !== '')) return meant;
   const query = persisted.get(hash);

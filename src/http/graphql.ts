@@ -11,9 +11,10 @@ import { acceptedType, EVENT_STREAM } from './accepted-type.js';
 import { Apollo, type ApolloOptions } from './apollo.js';
 import { Course } from './course.js';
 import type { EventStreams } from './event-stream.js';
-import { EMPTY_BODY, headersOf, refuseOtherMethods, sendRefusal, statusOf } from './http-errors.js';
+import { headersOf, refuseOtherMethods, sendRefusal, statusOf } from './http-errors.js';
 import { type OperationRequest, operationRequestOf } from './operation-request.js';
 import { persistedQueryFault } from './persisted-queries.js';
+import { REFUSALS, type Refusal } from './refusals.js';
 import { endIfUnread } from './unread.js';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -42,7 +43,7 @@ export async function graphqlRoute(
       if (type === EVENT_STREAM) return streams.answer(request, reply);
       const meant = operationRequestOf(request);
       const fault = bodyFault(request, meant) ?? (engine.onlyTrusted ? null : persistedQueryFault(meant));
-      if (fault !== null) return sendRefusal(reply, 400, fault);
+      if (fault !== null) return sendRefusal(reply, ...fault);
       const course = new Course(engine, request, reply);
       try {
         if (isReadable(meant, engine)) await course.begin(meant);
@@ -70,12 +71,12 @@ export async function graphqlRoute(
  * Returns what is wrong with the body of a POST that contains no request; null if nothing is. Apollo Server would only
  * give several possible reasons, or warn of pages of other sites. It still answers batches.
  */
-function bodyFault({ method, body }: FastifyRequest, meant: OperationRequest): string | null {
+function bodyFault({ method, body }: FastifyRequest, meant: OperationRequest): Refusal | null {
   if (method !== 'POST' || Array.isArray(body)) return null;
   if (body !== undefined && (typeof body !== 'object' || body === null)) {
-    return 'The body must be a JSON object, like {"query": "{ … }"}.';
+    return REFUSALS.NOT_AN_OBJECT;
   }
-  return Object.keys(meant).length === 0 ? EMPTY_BODY : null;
+  return Object.keys(meant).length === 0 ? REFUSALS.EMPTY_BODY : null;
 }
 
 /** Whether the engine can read it; Apollo Server handles persisted queries and invalid requests. */

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode, GatewayError } from '../errors.js';
 import { type ReportUnexpected, toClientError } from '../graphql/client-errors.js';
+import { REFUSALS } from './refusals.js';
 
 /** The status of a request that is refused as a whole; 400 for all other codes. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -77,7 +78,7 @@ interface OtherMethods {
 const OTHERS_OF_GRAPHQL: OtherMethods = {
   methods: ['PUT', 'PATCH', 'DELETE'],
   allow: 'GET, POST',
-  message: 'GraphQL is served by GET and POST.',
+  message: REFUSALS.OTHER_METHOD[1],
 };
 
 /** Answers 405 to methods that an address does not have. */
@@ -104,15 +105,11 @@ interface HttpError {
   readonly code?: string;
 }
 
-/** For the client, about a body without any member of a request. */
-export const EMPTY_BODY = 'The body is empty: send {"query": "{ … }"} as application/json.';
-
 /** For the client, by Fastify's codes (https://fastify.dev/docs/latest/Reference/Errors). */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
-  FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
-  FST_ERR_CTP_EMPTY_JSON_BODY: EMPTY_BODY,
-  FST_ERR_CTP_INVALID_MEDIA_TYPE:
-    'The body must be application/json. Uploads by multipart/form-data are not supported.',
+  FST_ERR_CTP_INVALID_JSON_BODY: REFUSALS.NOT_JSON[1],
+  FST_ERR_CTP_EMPTY_JSON_BODY: REFUSALS.EMPTY_BODY[1],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: REFUSALS.MEDIA_TYPE[1],
 };
 
 /** Gives all errors outside of GraphQL the same form, unless a route handles them itself. */

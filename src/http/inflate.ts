@@ -2,6 +2,7 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 import { RefusedBody } from './body.js';
+import { REFUSALS } from './refusals.js';
 
 /** By `Content-Encoding` (RFC 9110, section 8.4.1). */
 const DECODERS: ReadonlyMap<string, (bytes: Buffer, options: ZlibOptions) => Promise<Buffer>> = new Map([
@@ -26,7 +27,7 @@ export async function inflated(bytes: Buffer, encoding: string, maxBytes: number
   const name = encoding.trim().toLowerCase();
   const decode = DECODERS.get(name);
   if (decode === undefined) {
-    throw new RefusedBody(415, 'The body must be plain, or compressed with gzip, deflate or br.');
+    throw new RefusedBody(...REFUSALS.ENCODING);
   }
   try {
     return await decode(bytes, { maxOutputLength: maxBytes });

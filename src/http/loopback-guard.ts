@@ -14,6 +14,7 @@ import { matchesOrigin } from '../config/origins.js';
 import { hostnameOf } from '../http-url.js';
 import { isLocalHost, isLocalUrl, isLoopback } from '../loopback.js';
 import { sendRefusal } from './http-errors.js';
+import { REFUSALS, type Refusal } from './refusals.js';
 
 export interface ThisMachine {
   /** A tunnel or proxy forwards this host, for callbacks, media and uploads only. */
@@ -23,15 +24,6 @@ export interface ThisMachine {
 
 /** Addresses with their own protection, or nothing to protect. */
 const FOR_ALL = /^\/(?:webhooks\/|media\/|uploads\/|healthz$|readyz$)/;
-
-const REFUSALS = {
-  HOST: 'This gateway serves its own machine only: see AUTH_API_KEYS and AUTH.',
-  FORWARDED:
-    'This request was forwarded from another machine, and this gateway serves its own machine only: see AUTH_API_KEYS and AUTH.',
-  ORIGIN: 'Pages of this origin may not call this gateway: see CORS_ORIGINS.',
-} as const;
-
-type Refusal = keyof typeof REFUSALS;
 
 export class LoopbackGuard {
   readonly #machine: ThisMachine;
@@ -46,7 +38,7 @@ export class LoopbackGuard {
     app.addHook('onRequest', (request, reply, done) => {
       const refusal = FOR_ALL.test(request.url) ? null : this.#refusal(request.headers);
       if (refusal === null) done();
-      else sendRefusal(reply, 403, REFUSALS[refusal]);
+      else sendRefusal(reply, ...refusal);
     });
   }
 
@@ -59,7 +51,7 @@ export class LoopbackGuard {
     const refusal = refusalOf(headers, this.#machine);
     if (refusal !== null) {
       const { host, origin } = headers;
-      this.#log.warn({ host, origin }, REFUSALS[refusal]);
+      this.#log.warn({ host, origin }, refusal[1]);
     }
     return refusal;
   }
@@ -71,9 +63,11 @@ function refusalOf(headers: IncomingHttpHeaders, { publicUrl, corsOrigins }: Thi
   // A site can't make its visitors send another site's address as the host, only a name.
   const isThisMachine = isLocalHost(hostname) || isIP(hostname) !== 0;
   const isTunnel = publicUrl !== null && hostname === hostnameOf(publicUrl) && !isLocalUrl(publicUrl);
-  if (!isThisMachine || isTunnel) return 'HOST';
-  if (!forwardedFor(headers).every(isLoopback)) return 'FORWARDED';
-  return origin === undefined || isLocalUrl(origin) || matchesOrigin(corsOrigins, origin) ? null : 'ORIGIN';
+  if (!isThisMachine || isTunnel) return REFUSALS.OTHER_HOST;
+  if (!forwardedFor(headers).every(isLoopback)) return REFUSALS.FORWARDED;
+  return origin === undefined || isLocalUrl(origin) || matchesOrigin(corsOrigins, origin)
+    ? null
+    : REFUSALS.OTHER_ORIGIN;
 }
 
 /** The clients that proxies name. Development servers name 127.0.0.1. */

@@ -12,6 +12,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { onRequestHookHandler } from 'fastify';
 import { sendRefusal } from './http-errors.js';
+import { REFUSALS } from './refusals.js';
 
 /** Not CORS-safelisted (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), so they need a preflight. */
 const ASKED_FOR_FIRST = ['apollo-require-preflight', 'x-apollo-operation-name'] as const;
@@ -22,13 +23,7 @@ export function refuseOtherSites(mayCall: (origin: string) => boolean): onReques
   return ({ method, headers }, reply, done) => {
     if (method === 'POST' || wasAskedFor(headers) || (isForGraphql(headers) && isFrom(headers, mayCall)))
       done();
-    else
-      sendRefusal(
-        reply,
-        400,
-        'Refused, because a page of another site could send this (CSRF): POST it as application/json, or send ' +
-          'the header apollo-require-preflight.',
-      );
+    else sendRefusal(reply, ...REFUSALS.OTHER_SITE);
   };
 }
 

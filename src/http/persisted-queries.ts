@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import type { PersistedQueryOptions } from '@apollo/server';
 import { LRUCache } from 'lru-cache';
 import type { OperationRequest } from './operation-request.js';
+import { REFUSALS, type Refusal } from './refusals.js';
 
 /** The total length, in characters. */
 const MAX_PERSISTED_CHARACTERS = 10_000_000;
@@ -16,17 +17,15 @@ const ENTRY_CHARACTERS = 500;
  * Returns what is wrong with a persisted query, which Apollo Server would report as an error of its own; null if nothing
  * is, or there is none.
  */
-export function persistedQueryFault({ query, extensions }: OperationRequest): string | null {
+export function persistedQueryFault({ query, extensions }: OperationRequest): Refusal | null {
   const asked = askedOf(extensions);
   if (asked === null) return null;
   const { version, sha256Hash } = asked;
-  if (version !== 1) return 'extensions.persistedQuery.version must be 1.';
-  if (typeof sha256Hash !== 'string') return 'extensions.persistedQuery.sha256Hash must be a string.';
+  if (version !== 1) return REFUSALS.PERSISTED_VERSION;
+  if (typeof sha256Hash !== 'string') return REFUSALS.PERSISTED_HASH;
   const isOfAnother =
     typeof query === 'string' && query !== '' && hash('sha256', query, 'hex') !== sha256Hash;
-  return isOfAnother
-    ? 'extensions.persistedQuery.sha256Hash is not the hash of the query (SHA-256, hex).'
-    : null;
+  return isOfAnother ? REFUSALS.PERSISTED_OTHER : null;
 }
 
 /** Returns the hash of a request without a fault; null if it names none. */

@@ -10,6 +10,7 @@ import { acceptedType, EVENT_STREAM } from './accepted-type.js';
 import { STREAM_PATH } from './event-stream.js';
 import { sendRefusal } from './http-errors.js';
 import { searchOf } from './operation-request.js';
+import { REFUSALS } from './refusals.js';
 
 /**
  * Makes the token the request's `Authorization`. Call it after the CSRF protection, to which the header proves that
@@ -20,13 +21,8 @@ export const takeQueryToken: onRequestHookHandler = (request, reply, done) => {
   const { headers } = request;
   if (token === undefined) done();
   else if (others.length > 0 || headers.authorization !== undefined)
-    sendRefusal(reply, 400, 'Send credentials once: as Authorization or as access_token, not both.');
-  else if (!isForEvents(request))
-    sendRefusal(
-      reply,
-      400,
-      `access_token is for event streams: send Authorization, or accept: ${EVENT_STREAM}.`,
-    );
+    sendRefusal(reply, ...REFUSALS.CREDENTIALS_TWICE);
+  else if (!isForEvents(request)) sendRefusal(reply, ...REFUSALS.TOKEN_IN_QUERY);
   else if (!isFollowToken(token)) done(notThere());
   else {
     headers.authorization = `Bearer ${token}`;

@@ -4,6 +4,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { serverAudits } from 'graphql-http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REFUSALS } from '../../src/http/refusals.js';
 import { EXPOSED } from '../support/cross-origin.js';
 import { DOORS, knock } from '../support/doors.js';
 import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
@@ -224,6 +225,52 @@ describe('A body', () => {
       400,
       { errors: [{ message: expect.stringMatching(/^The body is empty: send/) }] },
     ]);
+  });
+});
+
+describe('Every refusal that docs/errors.md lists', () => {
+  const persisted = (persistedQuery: object) => () =>
+    post({ query: '{ __typename }', extensions: { persistedQuery } });
+  const query = '{ __typename }';
+  const asking: Record<keyof typeof REFUSALS, () => Promise<Response>> = {
+    EMPTY_BODY: () => post({}),
+    NOT_JSON: () => post('{'),
+    NOT_AN_OBJECT: () => post('7'),
+    OTHER_SITE: () => get({ query }),
+    CREDENTIALS_TWICE: () => get({ query, access_token: 'x' }, { authorization: 'Bearer y' }),
+    TOKEN_IN_QUERY: () => get({ query, access_token: 'x' }, { accept: 'application/json' }),
+    PERSISTED_VERSION: persisted({ version: 2 }),
+    PERSISTED_HASH: persisted({ version: 1 }),
+    PERSISTED_OTHER: persisted({ version: 1, sha256Hash: 'x' }),
+    OTHER_HOST: () => withHost('evil.example.com'),
+    FORWARDED: () => post({ query }, { 'x-forwarded-for': '203.0.113.7' }),
+    OTHER_ORIGIN: () => post({ query }, { origin: 'https://evil.example.com' }),
+    OTHER_METHOD: () => fetch(`${gateway.url}/graphql`, { method: 'PUT' }),
+    NOT_EVENT_STREAM: () => post({ query }, {}, '/graphql/stream'),
+    MEDIA_TYPE: () => post('x', { 'content-type': 'multipart/form-data; boundary=x' }),
+    ENCODING: () => post({ query }, { 'content-encoding': 'zstd' }),
+  };
+
+  function withHost(host: string): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(`${gateway.url}/graphql`, { headers: { host } }, (response) => {
+        response
+          .toArray()
+          .then((pieces) =>
+            resolve(new Response(Buffer.concat(pieces), { status: response.statusCode ?? 0 })),
+          )
+          .catch(reject);
+      });
+      request.once('error', reject).end();
+    });
+  }
+
+  it.each(Object.entries(asking))('%s is said', async (name, ask) => {
+    const answer = await ask();
+    const { errors } = (await answer.json()) as { errors: { message: string; extensions: object }[] };
+    const [status, message] = REFUSALS[name as keyof typeof REFUSALS];
+    expect(answer.status).toBe(status);
+    expect(errors).toEqual([{ message, extensions: { code: 'BAD_REQUEST' } }]);
   });
 });
 
