@@ -55,7 +55,7 @@ it('An answer that comes while the gateway is paused for longer than its time-ou
 
 it('An `_id` that comes after the time-out binds the job, also without callbacks', async () => {
   const gateway = await startGateway({
-    env: { AKOOL_TIMEOUT_MS: '150', POLL_AFTER_MS: '50', KEEP_RESULTS: 'false' },
+    env: { AKOOL_TIMEOUT_MS: String(TIMEOUT_MS), POLL_AFTER_MS: '50', KEEP_RESULTS: 'false' },
     sandbox: { faults: { rates: { webhook: { drop: 1 } } } },
   });
   try {
@@ -77,9 +77,9 @@ it('An `_id` that comes after the time-out binds the job, also without callbacks
 });
 
 it('A refusal that comes after the time-out ends the job with its reason', async () => {
-  const gateway = await startGateway({ env: { AKOOL_TIMEOUT_MS: '150' } });
+  const gateway = await startGateway({ env: { AKOOL_TIMEOUT_MS: String(TIMEOUT_MS) } });
   try {
-    const refused = oneFace({}, '?sandbox-fault=latency,refuse&sandbox-ms=600&sandbox-code=1003');
+    const refused = oneFace({}, '?sandbox-fault=latency,refuse&sandbox-ms=3000&sandbox-code=1003');
     const job = await submit(gateway.url, refused);
     expect(job.status).toBe('UNCONFIRMED');
     await follow(gateway.url, job.id);
@@ -95,7 +95,7 @@ it('A refusal that comes after the time-out ends the job with its reason', async
 
 it('A gateway that stops does not wait for an answer that is late', async () => {
   const gateway = await startGateway({
-    env: { AKOOL_TIMEOUT_MS: '150' },
+    env: { AKOOL_TIMEOUT_MS: String(TIMEOUT_MS) },
     sandbox: { faults: { rates: { webhook: { drop: 1 } } } },
   });
   gateway.sandbox.hold('accepted');

@@ -96,7 +96,7 @@ describe.each(['callback', 'polling'] as const)(
 
 describe('A result that comes after SUBMIT_UNCONFIRMED', () => {
   it('completes the job', async () => {
-    await start({ env: { AKOOL_TIMEOUT_MS: '150', KEEP_RESULTS: 'false' } });
+    await start({ env: { AKOOL_TIMEOUT_MS: '1000', KEEP_RESULTS: 'false' } });
     const all = await everything();
     const late = gateway.sandbox.hold('webhook');
     const job = await submit(gateway.url, oneFace({}, '?sandbox-fault=reset-after-accept'));
@@ -111,7 +111,7 @@ describe('A result that comes after SUBMIT_UNCONFIRMED', () => {
 
   it('is asked for when only an earlier callback arrives, which brings the _id', async () => {
     await start({
-      env: { AKOOL_TIMEOUT_MS: '150', KEEP_RESULTS: 'false', POLL_AFTER_MS: '50' },
+      env: { AKOOL_TIMEOUT_MS: '1000', KEEP_RESULTS: 'false', POLL_AFTER_MS: '50' },
       sandbox: { faults: { script: [{ on: 'webhook', nth: 2, fault: 'drop' }] } },
     });
     const late = gateway.sandbox.hold('webhook');
