@@ -11,14 +11,18 @@ const UNSURE_SEPARATORS = /%2f|\/\//i;
 
 export class UploadAddresses {
   readonly #base: string;
-  readonly #own: URL;
+  readonly #host: string;
+  /** Null unless the base is an address of this machine, which has several names. */
+  readonly #localPort: string | null;
   readonly #path: string;
 
   /** @param base the URL of the gateway as callers and Akool know it, without a trailing slash */
   constructor(base: string) {
+    const { host, port, pathname } = new URL(base);
     this.#base = base;
-    this.#own = new URL(base);
-    this.#path = (decoded(this.#own.pathname.replace(/\/$/, '')) ?? '') + PATH;
+    this.#host = plainHost(host);
+    this.#localPort = isLocalUrl(base) ? port : null;
+    this.#path = (decoded(pathname.replace(/\/$/, '')) ?? '') + PATH;
   }
 
   /** Known before the bytes are; so the extension is that of the announced type. */
@@ -28,13 +32,6 @@ export class UploadAddresses {
 
   putUrlOf({ putToken }: Pick<Upload, 'putToken'>): string {
     return `${this.#base}${PATH}/${putToken}`;
-  }
-
-  #isOwn({ host, port, origin }: URL): boolean {
-    const own = this.#own;
-    if (plainHost(host) === plainHost(own.host)) return true;
-    // This machine has several names.
-    return port === own.port && isLocalUrl(origin) && isLocalUrl(own.origin);
   }
 
   /**
@@ -51,6 +48,10 @@ export class UploadAddresses {
     if (path?.startsWith(`${this.#path}/`) !== true) return null;
     if (UNSURE_SEPARATORS.test(url.pathname)) return '';
     return SERVED.exec(path.slice(this.#path.length + 1))?.[1] ?? '';
+  }
+
+  #isOwn({ host, port, origin }: URL): boolean {
+    return plainHost(host) === this.#host || (port === this.#localPort && isLocalUrl(origin));
   }
 }
 

@@ -35,7 +35,8 @@ export function followJobs(client: ApolloClient): () => void {
         break;
       case 'DELETED':
         for (const __typename of possibleTypes['Job'] ?? []) {
-          client.cache.evict({ id: `${__typename}:${deletedId}` });
+          const id = client.cache.identify({ __typename, id: deletedId });
+          if (id !== undefined) client.cache.evict({ id });
         }
         break;
       case 'CURRENT':
