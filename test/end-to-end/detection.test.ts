@@ -162,7 +162,7 @@ describe('detectFaces', () => {
     const face = {
       region: [0.5, 1.25, 100.123456789, 0.02],
       landmarks: [[1.5, 2]],
-      landmarks_str: '262.123456789012, 175:363, 175:313, 215:272, 279:340, 280',
+      landmarks_str: '262.123456789012, 1.8e-05:363, 175:313, 215:272, 279:340, 280',
       crop_landmarks: null,
       face_urls: 'https://example.com/نمی\u200cخواهم face.jpg',
       crop_region: [-5, -5, 0, 200],
@@ -181,6 +181,7 @@ describe('detectFaces', () => {
     expect(faces).toHaveLength(1);
     const [found] = faces;
     expect(found?.cropRegion).toBeNull();
+    expect(found?.opts).toBe('262.123456789012,0.000018:363,175:313,215:272,279:340,280');
     const input =
       mutation === 'submitFaceSwap'
         ? { sourceImage: [{ path: found?.faceUrl, opts: found?.opts }], targetImage: [{ path: at('b.jpg') }] }

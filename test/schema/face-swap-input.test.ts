@@ -118,6 +118,16 @@ describe('a submit that keeps all rules', () => {
     });
   });
 
+  test('has its numbers written out, where a program gives exponents', async () => {
+    const { handed } = await submit({
+      sourceImage: [{ path: PATH, opts: '2.62E+2,1e-05:-1.5e-1,175:3e-9,215:272,-4e-8' }],
+      targetImage: one,
+    });
+    expect(handed[0]?.request.sourceImage).toEqual([
+      { path: PATH, opts: '262,0.00001:-0.15,175:0,215:272,0' },
+    ]);
+  });
+
   test('is the same request however its fields are ordered, so that a retry is recognised', async () => {
     const first = await submit({ sourceImage: many(1), targetImage: one, faceEnhance: true });
     const again = await submit({
@@ -164,7 +174,8 @@ describe.each(['sourceImage', 'targetImage'] as const)('%s', (side) => {
     '1,2:3,4:5,6:7,8:9,10:11,12',
     '1,2;3,4;5,6;7,8',
     '1,2:3,4:5,6:7,',
-    '1e3,2:3,4:5,6:7,8',
+    '1e333,2:3,4:5,6:7,8',
+    '1e9,2:3,4:5,6:7,8',
     `1,2:3,4:5,6:7,${'8'.repeat(50)}`,
   ])('takes opts in the documented form only, at the first place and at the last: %j', async (opts) => {
     expect(await broken(withSide([{ path: PATH, opts }]))).toEqual([`input.${side}.0.opts OPTS_MALFORMED`]);

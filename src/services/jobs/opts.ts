@@ -6,6 +6,8 @@ const MAX_POINTS = 5;
 const MAX_CHARACTERS = 500;
 /** Pixels. Face detection returns fractions with many digits. */
 const NUMBER = /^-?\d{1,6}(?:\.\d{1,20})?$/;
+/** As many languages write small fractions, like `1.5e-05`. */
+const WITH_EXPONENT = /^-?\d{1,6}(?:\.\d{1,20})?e[-+]?\d{1,2}$/i;
 
 /** Every reason to refuse `opts`, and what to do. */
 export const OPTS_FAULTS = {
@@ -29,10 +31,16 @@ export function optsFault(text: string): OptsFault | null {
   return pairs.flat().every((number) => NUMBER.test(number)) ? null : 'NUMBERS';
 }
 
-/** Removes the blanks that some programs write around separators; others could join two numbers. */
+/**
+ * Removes the blanks that some programs write around separators (others could join two numbers), and writes exponents
+ * out.
+ */
 export function toOpts(text: string): string {
-  const inner = (part: string, separator: string) => part.split(separator).map((one) => one.trim());
-  return inner(text, ':')
-    .map((point) => inner(point, ',').join(','))
-    .join(':');
+  const points = text.split(':').map((point) => point.split(',').map((number) => plainNumber(number.trim())));
+  return points.map((pair) => pair.join(',')).join(':');
+}
+
+/** To a millionth of a pixel: `String` writes smaller fractions with an exponent. */
+function plainNumber(text: string): string {
+  return WITH_EXPONENT.test(text) ? String(Number(Number(text).toFixed(6))) : text;
 }
