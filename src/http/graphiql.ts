@@ -1,4 +1,5 @@
 /** `GET /graphiql`: GraphiQL, with an example that is ready to run. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { GRAPHQL_PATH } from './graphql.js';
 import type { Page } from './pages.js';
@@ -22,14 +23,19 @@ export function graphiqlPage(samples: { readonly source: string; readonly target
   };
 }
 
-/** Leads browsers that open `/graphql` to the page. A query there is for GraphQL. */
+/** Leads browsers that open `/graphql` to the page, which shows the query of the address, if there is one. */
 export function leadBrowsersToGraphiql(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     // Relative, because a proxy may serve the gateway below a path.
     const { method, url, headers } = request;
-    const isFromAddressBar = method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '');
-    if (!isFromAddressBar) return;
-    if (url === GRAPHQL_PATH || url === `${GRAPHQL_PATH}?`) await reply.redirect('graphiql');
+    if (method !== 'GET' || !isFromAddressBar(headers)) return;
     if (url === `${GRAPHQL_PATH}/`) await reply.redirect('../graphiql');
+    else if (url === GRAPHQL_PATH || url.startsWith(`${GRAPHQL_PATH}?`))
+      await reply.redirect(`graphiql${url.slice(GRAPHQL_PATH.length)}`);
   });
+}
+
+/** Browsers ask for HTML, and not for JSON; they have no credentials until the page asks for them. */
+function isFromAddressBar({ accept = '', authorization }: IncomingHttpHeaders): boolean {
+  return /\btext\/html\b/.test(accept) && !/json/.test(accept) && authorization === undefined;
 }

@@ -52,7 +52,8 @@ it('shows browsers where things are, and leads them from /graphql to GraphiQL', 
   const led = async (path: string, accept = browser) => {
     const answer = await fetch(gateway.url + path, { headers: { accept }, redirect: 'manual' });
     const to = answer.headers.get('location');
-    return [answer.status, to && new URL(to, gateway.url + path).pathname];
+    const { pathname, search } = new URL(to ?? '', gateway.url + path);
+    return [answer.status, to && pathname + search];
   };
   gateway = await startGateway();
   for (const path of ['/', '/?x=1']) expect(await look(path)).toEqual([200, 'studio', 'graphiql']);
@@ -60,6 +61,7 @@ it('shows browsers where things are, and leads them from /graphql to GraphiQL', 
   expect(await look('/', 'application/json')).toEqual([404]);
   expect(await led('/graphql')).toEqual([302, '/graphiql']);
   for (const path of ['/graphql/', '/graphql?']) expect(await led(path)).toEqual([302, '/graphiql']);
+  expect(await led('/graphql?query={a}&variables={}')).toEqual([302, '/graphiql?query={a}&variables={}']);
   expect(await led('/graphql?query={__typename}', 'application/json')).toEqual([200, null]);
   await gateway.stop();
   gateway = await startGateway({ env: { PUBLIC_URL: 'http://127.0.0.1:9/swap/v1' } });

@@ -52,6 +52,24 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
     expect(example).not.toContain('http://moved');
   });
 
+  test('shows the operation of a link to /graphql, and runs it only when told to', async () => {
+    const query = 'query Linked($n: Int!) { jobs(first: $n) { edges { cursor } } }';
+    const bodies: string[] = [];
+    const linked = await GraphiqlPage.open(browser, gateway.url, {
+      address: `graphql?${new URLSearchParams({ query, variables: '{ "n": 7 }' })}`,
+      prepare: async (opened) => {
+        opened.on('request', (request) => bodies.push(request.postData() ?? ''));
+      },
+    });
+    const sent = () => bodies.filter((body) => body.includes('Linked')).map((body) => JSON.parse(body));
+    expect(await linked.textOf('operation.graphql')).toBe(query);
+    expect(sent()).toEqual([]);
+    await linked.execute();
+    await expect.poll(() => linked.answer()).toHaveProperty('data.jobs.edges');
+    expect(sent()).toMatchObject([{ query, variables: { n: 7 } }]);
+    await linked.close();
+  });
+
   test('submits the example and follows it live to its picture', async () => {
     await graphiql.execute('Submit');
     await expect.poll(() => graphiql.answer()).toHaveProperty('data.submitFaceSwap.job.id');

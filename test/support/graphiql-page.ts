@@ -3,6 +3,8 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { type Watched, watchPage } from './watched-page.js';
 
 export interface OpenOptions extends BrowserContextOptions {
+  /** The address that is opened, relative to the gateway; without it, the page itself. */
+  readonly address?: string;
   /** Called before the page is loaded. */
   readonly prepare?: (page: Page) => Promise<void>;
 }
@@ -19,7 +21,7 @@ export class GraphiqlPage {
 
   /** @param url of the gateway */
   static async open(browser: Browser, url: string, options: OpenOptions = {}): Promise<GraphiqlPage> {
-    const { prepare, ...contextOptions } = options;
+    const { address = 'graphiql', prepare, ...contextOptions } = options;
     const context = await browser.newContext({
       viewport: { width: 1400, height: 900 },
       colorScheme: 'light',
@@ -27,7 +29,7 @@ export class GraphiqlPage {
     });
     const opened = new GraphiqlPage(await context.newPage());
     await prepare?.(opened.page);
-    await opened.page.goto(`${url}/graphiql`);
+    await opened.page.goto(`${url}/${address}`);
     await opened.page.locator('.graphiql-query-editor .view-line').first().waitFor();
     return opened;
   }

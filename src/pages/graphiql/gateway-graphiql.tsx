@@ -3,22 +3,25 @@ import { GraphiQL } from 'graphiql';
 import { GatewayNotice } from './gateway-notice.js';
 import type { GatewayPresence } from './gateway-presence.js';
 import { JobPanel } from './job-panel.js';
+import type { LinkedOperation } from './linked-operation.js';
 import type { RecentSubmits } from './recent-submits.js';
 import { WrappedLines } from './wrapped-lines.js';
 
 interface GatewayGraphiQLProps {
   readonly fetcher: Fetcher;
   readonly example: string;
+  readonly linked: LinkedOperation;
   readonly presence: GatewayPresence;
   readonly submits: RecentSubmits;
 }
 
 /** GraphiQL with the gateway's name, its example, and below the answer what the gateway adds to it. */
-export function GatewayGraphiQL({ fetcher, example, presence, submits }: GatewayGraphiQLProps) {
+export function GatewayGraphiQL({ fetcher, example, linked, presence, submits }: GatewayGraphiQLProps) {
   return (
     <GraphiQL
       fetcher={fetcher}
       defaultQuery={example}
+      {...linked}
       defaultEditorToolsVisibility={false}
       inputValueDeprecation
     >

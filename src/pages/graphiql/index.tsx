@@ -4,6 +4,7 @@ import { exampleDocument } from './example.js';
 import { createGatewayFetcher } from './gateway-fetcher.js';
 import { GatewayGraphiQL } from './gateway-graphiql.js';
 import { GatewayPresence } from './gateway-presence.js';
+import { linkedOperation } from './linked-operation.js';
 import { registerMonacoWorkers } from './monaco-workers.js';
 import { readPageConfig } from './page-config.js';
 import { RecentSubmits } from './recent-submits.js';
@@ -30,6 +31,7 @@ createRoot(container).render(
   <GatewayGraphiQL
     fetcher={createGatewayFetcher(endpoint, presence, submits)}
     example={exampleDocument(config)}
+    linked={linkedOperation(location)}
     presence={presence}
     submits={submits}
   />,
