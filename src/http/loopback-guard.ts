@@ -26,11 +26,14 @@ export interface ThisMachine {
 const FOR_ALL = /^\/(?:webhooks\/|media\/|uploads\/|healthz$|readyz$)/;
 
 export class LoopbackGuard {
-  readonly #machine: ThisMachine;
+  /** Null if there is no tunnel. */
+  readonly #tunnel: string | null;
+  readonly #corsOrigins: readonly string[];
   readonly #log: Logger;
 
-  constructor(machine: ThisMachine, log: Logger) {
-    this.#machine = machine;
+  constructor({ publicUrl, corsOrigins }: ThisMachine, log: Logger) {
+    this.#tunnel = publicUrl === null || isLocalUrl(publicUrl) ? null : hostnameOf(publicUrl);
+    this.#corsOrigins = corsOrigins;
     this.#log = log;
   }
 
@@ -48,31 +51,32 @@ export class LoopbackGuard {
   }
 
   #refusal(headers: IncomingHttpHeaders): Refusal | null {
-    const refusal = refusalOf(headers, this.#machine);
+    const refusal = this.#judge(headers);
     if (refusal !== null) {
       const { host, origin } = headers;
       this.#log.warn({ host, origin }, refusal[1]);
     }
     return refusal;
   }
-}
 
-function refusalOf(headers: IncomingHttpHeaders, { publicUrl, corsOrigins }: ThisMachine): Refusal | null {
-  const { host = '', origin } = headers;
-  const hostname = hostnameOf(`http://${host}`);
-  // A site can't make its visitors send another site's address as the host, only a name.
-  const isThisMachine = isLocalHost(hostname) || isIP(hostname) !== 0;
-  const isTunnel = publicUrl !== null && hostname === hostnameOf(publicUrl) && !isLocalUrl(publicUrl);
-  if (!isThisMachine || isTunnel) return REFUSALS.OTHER_HOST;
-  if (!forwardedFor(headers).every(isLoopback)) return REFUSALS.FORWARDED;
-  return origin === undefined || isLocalUrl(origin) || matchesOrigin(corsOrigins, origin)
-    ? null
-    : REFUSALS.OTHER_ORIGIN;
+  #judge(headers: IncomingHttpHeaders): Refusal | null {
+    const { host = '', origin } = headers;
+    const hostname = hostnameOf(`http://${host}`);
+    // A site can't make its visitors send another site's address as the host, only a name.
+    const isThisMachine = isLocalHost(hostname) || isIP(hostname) !== 0;
+    if (!isThisMachine || hostname === this.#tunnel) return REFUSALS.OTHER_HOST;
+    if (!forwardedFor(headers).every(isLoopback)) return REFUSALS.FORWARDED;
+    return origin === undefined || isLocalUrl(origin) || matchesOrigin(this.#corsOrigins, origin)
+      ? null
+      : REFUSALS.OTHER_ORIGIN;
+  }
 }
 
 /** The clients that proxies name. Development servers name 127.0.0.1. */
 function forwardedFor(headers: IncomingHttpHeaders): readonly string[] {
   const { 'x-forwarded-for': list = '', 'x-real-ip': nearest = '', forwarded = '' } = headers;
+  // Most requests come directly.
+  if (list === '' && nearest === '' && forwarded === '') return [];
   const named = [...forwarded.matchAll(/(?:^|[;,])\s*for="?([^;,"]*)/gi)].map(([, name = '']) => name);
   return [...String(list).split(','), String(nearest), ...named]
     .map((client) => client.trim())
