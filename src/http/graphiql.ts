@@ -1,7 +1,7 @@
 /** `GET /graphiql`: GraphiQL, with an example that is ready to run. */
-import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { GRAPHQL_PATH } from './graphql.js';
+import { isForGraphql, wasAskedFor } from './other-sites.js';
 import type { Page } from './pages.js';
 
 /** @param samples pictures for the example mutation, as absolute URLs that the provider can fetch */
@@ -23,19 +23,14 @@ export function graphiqlPage(samples: { readonly source: string; readonly target
   };
 }
 
-/** Leads browsers that open `/graphql` to the page, which shows the query of the address, if there is one. */
+/** Leads browsers that open `/graphql` to the page, with their query if that would be refused. */
 export function leadBrowsersToGraphiql(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', async ({ method, url, headers }, reply) => {
+    if (method !== 'GET' || !/\btext\/html\b/.test(headers.accept ?? '')) return;
+    const [path, search = ''] = [url.split('?', 1)[0], /\?.+/s.exec(url)?.[0]];
+    if (search !== '' && (wasAskedFor(headers) || isForGraphql(headers))) return;
     // Relative, because a proxy may serve the gateway below a path.
-    const { method, url, headers } = request;
-    if (method !== 'GET' || !isFromAddressBar(headers)) return;
-    if (url === `${GRAPHQL_PATH}/`) await reply.redirect('../graphiql');
-    else if (url === GRAPHQL_PATH || url.startsWith(`${GRAPHQL_PATH}?`))
-      await reply.redirect(`graphiql${url.slice(GRAPHQL_PATH.length)}`);
+    if (path === GRAPHQL_PATH) await reply.redirect(`graphiql${search}`);
+    if (path === `${GRAPHQL_PATH}/`) await reply.redirect(`../graphiql${search}`);
   });
-}
-
-/** Browsers ask for HTML, and not for JSON; they have no credentials until the page asks for them. */
-function isFromAddressBar({ accept = '', authorization }: IncomingHttpHeaders): boolean {
-  return /\btext\/html\b/.test(accept) && !/json/.test(accept) && authorization === undefined;
 }

@@ -27,7 +27,8 @@ export function refuseOtherSites(mayCall: (origin: string) => boolean): onReques
   };
 }
 
-function wasAskedFor(headers: IncomingHttpHeaders): boolean {
+/** Whether the browser asked for leave first, or it is no browser. */
+export function wasAskedFor(headers: IncomingHttpHeaders): boolean {
   return (
     ASKED_FOR_FIRST.some((name) => headers[name]) ||
     // Browsers add passwords by themselves, but tokens only if CORS allows the page to.
@@ -36,7 +37,7 @@ function wasAskedFor(headers: IncomingHttpHeaders): boolean {
   );
 }
 
-function isForGraphql({ accept = '' }: IncomingHttpHeaders): boolean {
+export function isForGraphql({ accept = '' }: IncomingHttpHeaders): boolean {
   return TYPE_OF_GRAPHQL.test(accept);
 }
 

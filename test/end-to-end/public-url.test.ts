@@ -49,8 +49,8 @@ it('shows browsers where things are, and leads them from /graphql to GraphiQL', 
     const links = [...(await answer.text()).matchAll(/<a href="([^"]*)"/g)].map(([, href]) => href);
     return [answer.status, ...links];
   };
-  const led = async (path: string, accept = browser) => {
-    const answer = await fetch(gateway.url + path, { headers: { accept }, redirect: 'manual' });
+  const led = async (path: string, accept = browser, headers = {}) => {
+    const answer = await fetch(gateway.url + path, { headers: { accept, ...headers }, redirect: 'manual' });
     const to = answer.headers.get('location');
     const { pathname, search } = new URL(to ?? '', gateway.url + path);
     return [answer.status, to && pathname + search];
@@ -62,7 +62,14 @@ it('shows browsers where things are, and leads them from /graphql to GraphiQL', 
   expect(await led('/graphql')).toEqual([302, '/graphiql']);
   for (const path of ['/graphql/', '/graphql?']) expect(await led(path)).toEqual([302, '/graphiql']);
   expect(await led('/graphql?query={a}&variables={}')).toEqual([302, '/graphiql?query={a}&variables={}']);
-  expect(await led('/graphql?query={__typename}', 'application/json')).toEqual([200, null]);
+  expect(await led('/graphql/?query={a}')).toEqual([302, '/graphiql?query={a}']);
+  expect(await led('/graphql', browser, { authorization: 'Basic YTpi' })).toEqual([302, '/graphiql']);
+  // Programs that take HTML too get their answer.
+  const query = '/graphql?query={__typename}';
+  for (const type of ['application/json', 'text/html,APPLICATION/JSON', 'text/html,text/event-stream'])
+    expect(await led(query, type)).toEqual([200, null]);
+  for (const asked of [{ 'apollo-require-preflight': 'true' }, { 'content-type': 'application/json' }])
+    expect(await led(query, 'text/html, */*; q=.2', asked)).toEqual([200, null]);
   await gateway.stop();
   gateway = await startGateway({ env: { PUBLIC_URL: 'http://127.0.0.1:9/swap/v1' } });
   for (const path of ['/swap/v1', '/swap/v1/', '/swap/v1?x=1', '/'])

@@ -63,6 +63,8 @@ describe.skipIf(!isChromiumInstalled())('GraphiQL in Chromium', { timeout: 120_0
     });
     const sent = () => bodies.filter((body) => body.includes('Linked')).map((body) => JSON.parse(body));
     expect(await linked.textOf('operation.graphql')).toBe(query);
+    const variables = linked.page.locator('.graphiql-editor-tool');
+    await expect.poll(() => variables.innerText()).toMatch(/"n":\s7/);
     expect(sent()).toEqual([]);
     await linked.execute();
     await expect.poll(() => linked.answer()).toHaveProperty('data.jobs.edges');

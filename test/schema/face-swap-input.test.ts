@@ -120,11 +120,11 @@ describe('a submit that keeps all rules', () => {
 
   test('has its numbers written out, where a program gives exponents', async () => {
     const { handed } = await submit({
-      sourceImage: [{ path: PATH, opts: '2.62E+2,1e-05:-1.5e-1,175:3e-9,215:272,-4e-8' }],
+      sourceImage: [{ path: PATH, opts: '2.62E+2,1e-005:-1.5e-1,175:4e-7,215:272,9e-20' }],
       targetImage: one,
     });
     expect(handed[0]?.request.sourceImage).toEqual([
-      { path: PATH, opts: '262,0.00001:-0.15,175:0,215:272,0' },
+      { path: PATH, opts: '262,0.00001:-0.15,175:0.0000004,215:272,0' },
     ]);
   });
 

@@ -10,7 +10,7 @@ import { WrappedLines } from './wrapped-lines.js';
 interface GatewayGraphiQLProps {
   readonly fetcher: Fetcher;
   readonly example: string;
-  readonly linked: LinkedOperation;
+  readonly linked: LinkedOperation | null;
   readonly presence: GatewayPresence;
   readonly submits: RecentSubmits;
 }
@@ -22,7 +22,8 @@ export function GatewayGraphiQL({ fetcher, example, linked, presence, submits }:
       fetcher={fetcher}
       defaultQuery={example}
       {...linked}
-      defaultEditorToolsVisibility={false}
+      // What a link brings must be seen before it runs.
+      defaultEditorToolsVisibility={linked?.initialVariables ? 'variables' : false}
       inputValueDeprecation
     >
       <GraphiQL.Logo>Face swap gateway</GraphiQL.Logo>

@@ -1,16 +1,13 @@
 /** What the page's address asks for. It is shown, and runs only when the user says so. */
 export interface LinkedOperation {
-  readonly initialQuery?: string;
-  readonly initialVariables?: string;
+  readonly initialQuery: string;
+  /** Empty if the link has none: GraphiQL would otherwise take those of the last visit. */
+  readonly initialVariables: string;
 }
 
-/** Reads the parameters of GraphQL over HTTP: `?query=…&variables=…`. */
-export function linkedOperation({ search }: Pick<Location, 'search'>): LinkedOperation {
+/** Reads the parameters of GraphQL over HTTP: `?query=…&variables=…`; null without a query. */
+export function linkedOperation({ search }: Pick<Location, 'search'>): LinkedOperation | null {
   const parameters = new URLSearchParams(search);
   const query = parameters.get('query');
-  const variables = parameters.get('variables');
-  return {
-    ...(query && { initialQuery: query }),
-    ...(query && variables && { initialVariables: variables }),
-  };
+  return query ? { initialQuery: query, initialVariables: parameters.get('variables') ?? '' } : null;
 }

@@ -11,6 +11,11 @@ const PIECE_BYTES = 48 * 1024;
 const PIECE_DIGITS = (PIECE_BYTES * 4) / 3;
 /** A blank beside a line break is indentation; one within a line may have been a plus sign. */
 const BLANK_WITHIN_LINE = /\S[^\S\r\n]+\S/;
+/** A comma within quotes does not end the parameters. */
+const HEAD = /^\s*data:((?:"[^"]*"|[^",])*),/i;
+/** Some programs leave a quotation mark in a file name as it is. */
+const CARELESS_HEAD = /^\s*data:([^,]*),/i;
+const IMAGE_TYPE = /^image\/[\w.+*-]+$/;
 /** The most base64 digits that are needed to detect a picture's type. */
 const HEAD_DIGITS = 8192;
 
@@ -39,43 +44,53 @@ export type ImageFault = keyof typeof IMAGE_FAULTS;
  */
 export async function readPicture(text: string): Promise<{ base64: string } | { fault: ImageFault }> {
   let mediaType: string | null = null;
-  const head = /^\s*data:((?:"[^"]*"|[^",])*),/i.exec(text.slice(0, MAX_DATA_URI_HEAD));
+  const beginning = text.slice(0, MAX_DATA_URI_HEAD);
+  const head = HEAD.exec(beginning) ?? CARELESS_HEAD.exec(beginning);
   if (head !== null) {
     const [type = '', ...parameters] = (head[1] ?? '').split(';').map((part) => part.trim().toLowerCase());
     mediaType = type;
     if (parameters.at(-1) !== 'base64') return { fault: 'NOT_A_BASE64_URI' };
     // Browsers name a file of unknown type application/octet-stream, or leave the type out.
-    if (type !== '' && type !== 'application/octet-stream' && !type.startsWith('image/'))
+    if (type !== '' && type !== 'application/octet-stream' && !IMAGE_TYPE.test(type))
       return { fault: 'NOT_A_PICTURE_URI' };
-  } else if (/^\s*https?:/i.test(text.slice(0, MAX_DATA_URI_HEAD))) {
+  } else if (/^\s*https?(?::|%3a)/i.test(beginning)) {
     return { fault: 'ADDRESS' };
   }
   if (text.length > MAX_CHARACTERS) return { fault: 'TOO_LARGE' };
   const digits = text.slice(head?.[0].length ?? 0).trim();
   if (BLANK_WITHIN_LINE.test(digits)) return { fault: 'BLANK' };
-  if (Buffer.byteLength(digits) !== digits.length) return { fault: 'NOT_BASE64' };
-  const base64 = standardBase64(digits);
+  const base64 = padded(/[^A-Za-z\d+/=]/.test(digits) ? standardDigits(digits) : digits);
   const fault = digitsFault(base64) ?? (await contentFault(base64));
   if (fault !== null) return { fault };
   return { base64: mediaType?.startsWith('image/') ? `data:${mediaType};base64,${base64}` : base64 };
 }
 
-const [DASH, PLUS, UNDERSCORE, SLASH] = [0x2d, 0x2b, 0x5f, 0x2f];
+const [DASH, PLUS, UNDERSCORE, SLASH, NO_DIGIT] = [0x2d, 0x2b, 0x5f, 0x2f, 0x21];
 
 /**
- * Removes whitespace from ASCII, and makes base64 of base64url. Text functions take 20 times as long for a line break
- * after each digit, and block everyone for seconds.
+ * Removes whitespace, and makes base64 of base64url. Text functions take 20 times as long for a line break after each
+ * digit, and block everyone for seconds.
  */
-function standardBase64(text: string): string {
-  const bytes = Buffer.from(text, 'latin1');
+function standardDigits(text: string): string {
+  const bytes = Buffer.allocUnsafe(text.length);
   let length = 0;
-  for (const byte of bytes) {
-    const isBlank = byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
-    if (!isBlank) bytes[length++] = byte === DASH ? PLUS : byte === UNDERSCORE ? SLASH : byte;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (isBlank(code)) continue;
+    bytes[length++] = code === DASH ? PLUS : code === UNDERSCORE ? SLASH : code > 0x7f ? NO_DIGIT : code;
   }
-  const digits = bytes.toString('latin1', 0, length);
-  // base64url usually has no padding, which strict decoders require. One digit too many is reported as it is.
-  const missing = (4 - (length % 4)) % 4;
+  return bytes.toString('latin1', 0, length);
+}
+
+/** ASCII's whitespace, no-break space, byte order mark, and the separators of lines and paragraphs. */
+function isBlank(code: number): boolean {
+  if (code > 0x20) return code === 0xa0 || code === 0xfeff || code === 0x2028 || code === 0x2029;
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+}
+
+/** base64url usually has no padding, which strict decoders require. One digit too many is reported as it is. */
+function padded(digits: string): string {
+  const missing = (4 - (digits.length % 4)) % 4;
   return missing === 3 ? digits : digits + '='.repeat(missing);
 }
 
@@ -84,14 +99,14 @@ function standardBase64(text: string): string {
  * buffers behind.
  */
 function digitsFault(base64: string): ImageFault | null {
+  if (base64.includes('%') && /%(?:2b|2f|3d)/i.test(base64)) return 'PERCENT_ENCODED';
   const end = base64.length - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0);
   if (end === 0) return 'EMPTY';
   if (Math.floor((end * 3) / 4) > MAX_IMAGE_BYTES) return 'TOO_LARGE';
   const piece = Buffer.allocUnsafe(PIECE_BYTES);
   for (let start = 0; start < end; start += PIECE_DIGITS) {
     const digits = base64.slice(start, Math.min(start + PIECE_DIGITS, end));
-    if (piece.write(digits, 'base64') !== Math.floor((digits.length * 3) / 4))
-      return base64.includes('%') ? 'PERCENT_ENCODED' : 'NOT_BASE64';
+    if (piece.write(digits, 'base64') !== Math.floor((digits.length * 3) / 4)) return 'NOT_BASE64';
   }
   if (end % 4 !== 1 && base64.length % 4 !== 1) return null;
   return /[^A-Za-z\d+/=]/.test(base64) ? 'NOT_BASE64' : 'CUT_OFF';

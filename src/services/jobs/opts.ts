@@ -7,7 +7,7 @@ const MAX_CHARACTERS = 500;
 /** Pixels. Face detection returns fractions with many digits. */
 const NUMBER = /^-?\d{1,6}(?:\.\d{1,20})?$/;
 /** As many languages write small fractions, like `1.5e-05`. */
-const WITH_EXPONENT = /^-?\d{1,6}(?:\.\d{1,20})?e[-+]?\d{1,2}$/i;
+const WITH_EXPONENT = /^-?\d{1,6}(?:\.\d{1,20})?e[-+]?\d{1,3}$/i;
 
 /** Every reason to refuse `opts`, and what to do. */
 export const OPTS_FAULTS = {
@@ -40,7 +40,9 @@ export function toOpts(text: string): string {
   return points.map((pair) => pair.join(',')).join(':');
 }
 
-/** To a millionth of a pixel: `String` writes smaller fractions with an exponent. */
+/** To 12 decimals: `String` would write small fractions with an exponent again. */
 function plainNumber(text: string): string {
-  return WITH_EXPONENT.test(text) ? String(Number(Number(text).toFixed(6))) : text;
+  if (!WITH_EXPONENT.test(text)) return text;
+  const fixed = Number(text).toFixed(12);
+  return fixed.replace(/(?<!0)0+$/, '').replace(/\.$/, '');
 }
