@@ -27,7 +27,8 @@ export function graphiqlPage(samples: { readonly source: string; readonly target
 export function leadBrowsersToGraphiql(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ method, url, headers }, reply) => {
     if (method !== 'GET' || !/\btext\/html\b/.test(headers.accept ?? '')) return;
-    const [path, search = ''] = [url.split('?', 1)[0], /\?.+/s.exec(url)?.[0]];
+    const path = url.split('?', 1)[0];
+    const search = /\?.+/s.exec(url)?.[0] ?? '';
     if (search !== '' && (wasAskedFor(headers) || isForGraphql(headers))) return;
     // Relative, because a proxy may serve the gateway below a path.
     if (path === GRAPHQL_PATH) await reply.redirect(`graphiql${search}`);

@@ -27,7 +27,7 @@ export function refuseOtherSites(mayCall: (origin: string) => boolean): onReques
   };
 }
 
-/** Whether the browser asked for leave first, or it is no browser. */
+/** Whether a browser had to ask first (CORS) to send this. */
 export function wasAskedFor(headers: IncomingHttpHeaders): boolean {
   return (
     ASKED_FOR_FIRST.some((name) => headers[name]) ||
