@@ -18,7 +18,7 @@ export default defineConfig({
     // Each worker loads the program once.
     isolate: false,
     // For two cores: many tests wait half of their time, for time-outs or for processes that come and go.
-    maxWorkers: 4,
+    maxWorkers: 5,
     // A worker holds many gateways and answers: with Node's 16 MiB it collects garbage for 5 % of the time more.
     execArgv: ['--max-semi-space-size=64'],
   },

@@ -1,9 +1,7 @@
 /** Deleted jobs disappear for their tenant at once, and gradually here, in the archive and at Akool. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'libsql';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { JobStore } from '../../src/services/jobs/job-store.js';
 import { NO_LABELS } from '../../src/services/jobs/labels.js';
 import {
@@ -19,7 +17,6 @@ import {
   submit,
 } from '../support/caller.js';
 import { knock } from '../support/doors.js';
-import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { clockAhead, startGateway, type TestGateway, withMethods } from '../support/harness.js';
 import { JOB, JOB_UPDATED, JOBS, JOBS_UPDATED, SUBMIT } from '../support/operations.js';
 import { historyOf } from '../support/samples.js';
@@ -27,7 +24,6 @@ import { historyOf } from '../support/samples.js';
 const ends: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
-  await cleanUp();
   for (const end of ends.splice(0).reverse()) await end();
 });
 
@@ -83,15 +79,6 @@ function deleteJob(url: string, id: string): Promise<Answer<{ deleteJob: string 
 
 const deleted = async (url: string, id: string): Promise<string> =>
   (await dataOf(deleteJob(url, id))).deleteJob;
-
-function inDatabase<T>(file: string, work: (database: Database.Database) => T): T {
-  const database = new Database(file);
-  try {
-    return work(database);
-  } finally {
-    database.close();
-  }
-}
 
 /** A finished job with an archived result. */
 async function finished(
@@ -281,41 +268,6 @@ describe('a deletion that is interrupted', () => {
     await untilErased(id);
     expect(atAkool(gateway)).toEqual([]);
   });
-
-  it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'by %s: it goes on after the next start',
-    {
-      timeout: 60_000,
-    },
-    async (signal) => {
-      await build();
-      const sandbox = createSandbox({ queueMs: 5, processMs: 5 });
-      await sandbox.start();
-      ends.push(() => sandbox.stop());
-      const folder = newFolder();
-      const env = { AKOOL_BASE_URL: sandbox.url, AKOOL_API_KEY: sandbox.apiKey, POLL_AFTER_MS: '20' };
-      const first = await startProcess(folder, env);
-      const { id, media } = await finished(first.url);
-      const gate = sandbox.hold('delete');
-      await deleted(first.url, id);
-      await gate.arrived;
-      first.child.kill(signal);
-      await first.ended;
-      gate.release();
-      sandbox.setFaults({});
-      const file = join(folder, 'data', 'gateway.db');
-      // Simulates that the dead process's claim on its work has expired.
-      if (signal === 'SIGKILL') inDatabase(file, (db) => db.exec('update jobs set erase_at = 1'));
-      const second = await startProcess(folder, env);
-      expect((await dataOf(ask(second.url, JOB, { id }))).job).toBeNull();
-      await expect.poll(() => sandbox.jobs).toEqual([]);
-      expect((await fetch(new URL(new URL(media).pathname, second.url))).status).toBe(404);
-      second.child.kill('SIGTERM');
-      await second.ended;
-      const left = inDatabase(file, (db) => db.prepare('select * from jobs').all());
-      expect(left).toEqual([]);
-    },
-  );
 
   it('by a store that fails at the last step: every step is done again, and does no harm', async () => {
     let failing = true;

@@ -3,12 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createSandbox } from '../../src/sandbox/sandbox.js';
 import type { AkoolClient } from '../../src/services/akool/akool-client.js';
 import { createAkoolClient } from '../../src/services/akool/http-akool-client.js';
 import { IMAGE_FAULTS } from '../../src/services/faces/base64-picture.js';
 import { type Answer, ask, dataOf, errorOf, follow, lookUp, submit } from '../support/caller.js';
-import { build, cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { startGateway, type TestGateway, withMethods } from '../support/harness.js';
 import { httpServer, json } from '../support/local-server.js';
 
@@ -16,7 +14,6 @@ let gateway: TestGateway;
 
 afterEach(async () => {
   await gateway?.stop();
-  await cleanUp();
 });
 
 interface Face {
@@ -537,35 +534,6 @@ describe('a submit with detectOpts', () => {
     expect(history.map((update) => update.status)).not.toContain('UNCONFIRMED');
     await gateway.stop();
     rmSync(dir, { recursive: true });
-  });
-
-  it('survives a kill in the midst of it, and is sent once afterwards', async () => {
-    await build();
-    const sandbox = createSandbox({ queueMs: 5, processMs: 5 });
-    await sandbox.start();
-    try {
-      const folder = newFolder();
-      const env = {
-        AKOOL_BASE_URL: sandbox.url,
-        AKOOL_API_KEY: sandbox.apiKey,
-        POLL_AFTER_MS: '20',
-        SUBMIT_WAIT_MS: '0',
-      };
-      const gate = sandbox.hold('detect');
-      const killed = await startProcess(folder, env);
-      const { id } = await submit(killed.url, detected());
-      await gate.arrived;
-      killed.child.kill('SIGKILL');
-      await killed.ended;
-      gate.release();
-      const again = await startProcess(folder, env);
-      expect((await follow(again.url, id)).at(-1)?.status).toBe('COMPLETED');
-      const { history } = await lookUp(again.url, id);
-      expect(history.map(({ status }) => status)).not.toContain('UNCONFIRMED');
-      expect(sandbox.bills).toHaveLength(1);
-    } finally {
-      await sandbox.stop();
-    }
   });
 });
 

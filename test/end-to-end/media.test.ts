@@ -8,15 +8,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { picture } from '../services/media/blob-store.contract.js';
 import { ask, dataOf, follow, lookUp, submit } from '../support/caller.js';
 import { OPEN_TO_PAGES } from '../support/cross-origin.js';
-import { cleanUp, newFolder, startProcess } from '../support/gateway-process.js';
 import { clockAhead, startGateway, type TestGateway } from '../support/harness.js';
-import { type S3Twin, startS3Twin } from '../support/s3-twin.js';
+import { bucketSettings, type S3Twin, startS3Twin } from '../support/s3-twin.js';
 
 const ends: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
-  await cleanUp();
 });
 
 interface Stage {
@@ -46,14 +44,6 @@ async function onFiles(): Promise<Stage> {
   };
 }
 
-const settingsOf = (twin: S3Twin): Record<string, string> => ({
-  ARCHIVE_S3_BUCKET: twin.bucket,
-  ARCHIVE_S3_PREFIX: '/swaps/',
-  AWS_ENDPOINT_URL_S3: twin.url,
-  AWS_ACCESS_KEY_ID: twin.key.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: twin.key.secretAccessKey,
-});
-
 async function startTwin(): Promise<S3Twin> {
   const twin = await startS3Twin();
   ends.push(() => twin.stop());
@@ -62,7 +52,7 @@ async function startTwin(): Promise<S3Twin> {
 
 async function onBucket(): Promise<Stage & { readonly twin: S3Twin }> {
   const twin = await startTwin();
-  const { gateway, lines } = await start(settingsOf(twin));
+  const { gateway, lines } = await start({ ...bucketSettings(twin), ARCHIVE_S3_PREFIX: '/swaps/' });
   twin.calls.length = 0;
   return {
     gateway,
@@ -319,7 +309,10 @@ describe('a gateway whose bucket fails', () => {
     const twin = await startTwin();
     let ahead = 0;
     const clock = clockAhead(() => ahead);
-    const gateway = await startGateway({ env: settingsOf(twin), overrides: { clock } });
+    const gateway = await startGateway({
+      env: { ...bucketSettings(twin), ARCHIVE_S3_PREFIX: '/swaps/' },
+      overrides: { clock },
+    });
     ends.push(() => gateway.stop());
     const stage = { gateway, lines: [], kept: () => [...twin.objects.keys()], keep: () => {} };
     const { id } = await archived(stage);
@@ -344,45 +337,5 @@ describe('a gateway whose bucket fails', () => {
     await stage.gateway.stop();
     await expect.poll(() => stage.twin.underWay).toBe(0);
     expect(stage.kept()).toEqual([]);
-  });
-});
-
-describe('a gateway that is told of a bucket', () => {
-  it('starts as a process of its own, and keeps results there', async () => {
-    const twin = await startTwin();
-    const gateway = await startProcess(newFolder(), settingsOf(twin));
-    const { id } = await submit(gateway.url);
-    await expect.poll(async () => (await lookUp(gateway.url, id)).result?.archived).toBe(true);
-    expect([...twin.objects.keys()]).toEqual([expect.stringMatching(/^swaps\/[\w-]{43}\.png$/)]);
-    gateway.child.kill('SIGTERM');
-    expect(await gateway.ended).toBe(0);
-  });
-
-  it('finds a key by itself where none is set, as other programs for AWS do', async () => {
-    const twin = await startTwin();
-    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...env } = settingsOf(twin);
-    const folder = newFolder();
-    const file = join(folder, 'credentials');
-    writeFileSync(
-      file,
-      `[default]\naws_access_key_id=${AWS_ACCESS_KEY_ID}\naws_secret_access_key=${AWS_SECRET_ACCESS_KEY}\n`,
-    );
-    const gateway = await startProcess(folder, { ...env, AWS_SHARED_CREDENTIALS_FILE: file });
-    expect(gateway.url).toMatch(/^http:/);
-    expect(twin.calls).toContain('PutObject');
-  });
-
-  it('does not start when it can not use it, and says why in one line without the key', async () => {
-    const twin = await startTwin();
-    const gateway = await startProcess(newFolder(), {
-      ...settingsOf(twin),
-      AWS_SECRET_ACCESS_KEY: 'another-s3cret',
-      NODE_NO_WARNINGS: '1',
-    });
-    expect(await gateway.ended).toBe(1);
-    expect(gateway.stderr().trim()).toBe(
-      'ARCHIVE_S3_BUCKET is "results"; it must be a bucket that can be written to, read and listed (PutObject failed: SignatureDoesNotMatch, HTTP 403)',
-    );
-    expect(gateway.stdout()).toBe('');
   });
 });

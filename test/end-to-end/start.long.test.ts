@@ -24,7 +24,7 @@ import {
 } from '../support/gateway-process.js';
 import { startGateway, withMethods } from '../support/harness.js';
 import { OwnRedis } from '../support/own-redis.js';
-import { startS3Twin } from '../support/s3-twin.js';
+import { bucketSettings, startS3Twin } from '../support/s3-twin.js';
 import { postgresUrl, type TestDatabase, withDatabase } from '../support/services.js';
 import { mountSmallDisk } from '../support/small-disk.js';
 import { CA_FILE, startTlsFront, type TlsFront } from '../support/tls-front.js';
@@ -203,11 +203,8 @@ describe('A start is refused in one line', () => {
     const twin = await startS3Twin({ region: 'eu-central-1' });
     ends.push(() => twin.stop());
     const gateway = await startProcess(newFolder(), {
-      ARCHIVE_S3_BUCKET: twin.bucket,
+      ...bucketSettings(twin),
       AWS_REGION: 'us-west-2',
-      AWS_ENDPOINT_URL_S3: twin.url,
-      AWS_ACCESS_KEY_ID: twin.key.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: twin.key.secretAccessKey,
       NODE_NO_WARNINGS: '1',
     });
     await expectRefused(

@@ -13,7 +13,7 @@ import { OPEN_TO_PAGES } from '../support/cross-origin.js';
 import { Gate } from '../support/gate.js';
 import { build } from '../support/gateway-process.js';
 import { recordedLog, startGateway, type TestGateway, withMethods } from '../support/harness.js';
-import { type S3Twin, startS3Twin } from '../support/s3-twin.js';
+import { bucketSettings, type S3Twin, startS3Twin } from '../support/s3-twin.js';
 
 const WIDTHS = [64, 128, 320, 640, 1024];
 const STEM = 'a'.repeat(43);
@@ -73,10 +73,7 @@ async function onBucket({ before = [] }: StageOptions = {}): Promise<Stage> {
   const keep = (name: string, bytes: Buffer): void => putObject(twin, name, bytes);
   for (const name of before) keep(name, large);
   const started = await start({
-    ARCHIVE_S3_BUCKET: twin.bucket,
-    AWS_ENDPOINT_URL_S3: twin.url,
-    AWS_ACCESS_KEY_ID: twin.key.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: twin.key.secretAccessKey,
+    ...bucketSettings(twin),
   });
   return { ...started, kept: () => [...twin.objects.keys()].sort(), keep };
 }

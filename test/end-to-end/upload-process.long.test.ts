@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { submit } from '../support/caller.js';
 import { until } from '../support/gate.js';
 import { build, cleanUp, newFolder, ROOT, spawnGateway, startProcess } from '../support/gateway-process.js';
-import { startS3Twin } from '../support/s3-twin.js';
+import { bucketSettings, startS3Twin } from '../support/s3-twin.js';
 import { mountSmallDisk } from '../support/small-disk.js';
 import { announce, beginPut, filesIn, noise, PNG, put, uploadsOnFiles } from '../support/uploads.js';
 
@@ -104,10 +104,7 @@ it('SIGKILL in the middle leaves nothing after the next start, and the file can 
 it('a gateway with a bucket whose TMPDIR cannot be used takes no files, says so, and serves the rest', async () => {
   const twin = await startS3Twin();
   const gateway = await startProcess(newFolder(), {
-    ARCHIVE_S3_BUCKET: twin.bucket,
-    AWS_ENDPOINT_URL_S3: twin.url,
-    AWS_ACCESS_KEY_ID: twin.key.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: twin.key.secretAccessKey,
+    ...bucketSettings(twin),
     // Not even root can make a folder there.
     TMPDIR: '/etc/passwd/tmp',
     LOG_LEVEL: 'error',

@@ -60,6 +60,16 @@ export interface S3Twin {
   stop(): Promise<void>;
 }
 
+/** The settings of a gateway that keeps its files there. */
+export function bucketSettings(twin: S3Twin): Record<string, string> {
+  return {
+    ARCHIVE_S3_BUCKET: twin.bucket,
+    AWS_ENDPOINT_URL_S3: twin.url,
+    AWS_ACCESS_KEY_ID: twin.key.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: twin.key.secretAccessKey,
+  };
+}
+
 const MIB = 1024 * 1024;
 /** For all parts but the last. */
 const LEAST_PART_BYTES = 5 * MIB;

@@ -7,7 +7,7 @@ import type { Overrides } from '../../src/app.js';
 import { encodePng } from '../../src/sandbox/png.js';
 import type { UploadStore } from '../../src/services/uploads/upload-store.js';
 import { recordedLog, startGateway, type TestGateway } from './harness.js';
-import { type S3Twin, startS3Twin } from './s3-twin.js';
+import { bucketSettings, type S3Twin, startS3Twin } from './s3-twin.js';
 
 export interface UploadStage {
   readonly gateway: TestGateway;
@@ -133,11 +133,8 @@ export async function uploadsInBucket(
 ): Promise<UploadStage & { readonly twin: S3Twin }> {
   const twin = await startS3Twin();
   const env = {
-    ARCHIVE_S3_BUCKET: twin.bucket,
+    ...bucketSettings(twin),
     ARCHIVE_S3_PREFIX: 'swaps',
-    AWS_ENDPOINT_URL_S3: twin.url,
-    AWS_ACCESS_KEY_ID: twin.key.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: twin.key.secretAccessKey,
     ...options.env,
   };
   const spool = process.env['TMPDIR'] ?? '/tmp';

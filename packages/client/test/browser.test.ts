@@ -1,4 +1,4 @@
-/** The client in a real page of another origin: its storage, its locks, its uploads, and reloads at any moment. */
+/** The client in a real page of another origin: its storage, its locks, its uploads, and a reload. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isChromiumInstalled, launchChromium } from '../../../test/support/chromium.js';
@@ -7,8 +7,6 @@ import type { LocalServer } from '../../../test/support/local-server.js';
 import { noise } from '../../../test/support/uploads.js';
 import { frontEnd, ready } from './front-end.js';
 import { ADDRESSES, closeClients, newClient } from './support.js';
-
-const RELOADS = 50;
 
 describe.skipIf(!isChromiumInstalled())('in a browser', () => {
   let browser: Browser;
@@ -103,19 +101,6 @@ describe.skipIf(!isChromiumInstalled())('in a browser', () => {
     expect(await second.evaluate(() => window.resumed())).toEqual(['interrupted']);
     expect(await stored(second)).toBe(0);
     expect(await found('of another tab')).toEqual([]);
-  });
-
-  it(`makes one job of each submit, though the page is loaded again at ${RELOADS} moments`, async () => {
-    const page = await open();
-    for (let moment = 0; moment < RELOADS; moment++) {
-      await page.evaluate((reference) => window.submit(reference), `moment ${moment}`);
-      // From before the request is sent until after it is answered.
-      await page.waitForTimeout(moment);
-      await page.reload();
-      await ready(page);
-      await page.waitForFunction(() => localStorage.length === 0);
-    }
-    for (let moment = 0; moment < RELOADS; moment++) expect(await found(`moment ${moment}`)).toHaveLength(1);
   });
 
   it('sees at once what happened while the browser was offline', async () => {

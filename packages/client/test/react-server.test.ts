@@ -1,13 +1,11 @@
-/** The React entry on a server, and what it promises of types and size. */
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** The React entry on a server, and what it promises of its size. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { createElement, type ReactNode } from 'react';
 import { renderToString } from 'react-dom/server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ROOT } from '../../../test/support/gateway-process.js';
 import { createFaceSwap, type Job } from '../src/index.js';
 import {
@@ -83,45 +81,6 @@ it('the hooks and the client have at most 10 KB together, minified and gzipped',
   const { byteLength } = gzipSync(outputFiles[0]?.contents ?? '');
   expect(byteLength).toBeGreaterThan(4000);
   expect(byteLength).toBeLessThanOrEqual(MAX_BYTES);
-});
-
-describe('the types', () => {
-  let folder: string;
-  beforeAll(() => {
-    const cache = join(ROOT, 'node_modules/.cache');
-    mkdirSync(cache, { recursive: true });
-    folder = mkdtempSync(join(cache, 'react-types-'));
-  });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  it.each(['types-react-18', '@types/react'])(
-    'fit %s, in the examples of the documentation too',
-    async (types) => {
-      const source = (path: string) => [join(ROOT, 'packages/client/src', path)];
-      const from = (name: string) => [join(ROOT, 'node_modules', types, name)];
-      const paths = {
-        react: from('index.d.ts'),
-        'react/jsx-runtime': from('jsx-runtime.d.ts'),
-        '@face-swap-gateway/client': source('index.ts'),
-        '@face-swap-gateway/client/react': source('react/index.ts'),
-      };
-      const compilerOptions = { noEmit: true, incremental: false, skipLibCheck: false, rootDir: ROOT, paths };
-      const extended = join(ROOT, 'packages/client/tsconfig.json');
-      const examples = [...README.matchAll(/^```tsx\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
-      expect(examples).toHaveLength(2);
-      const files = examples.map((text, index) => {
-        const file = join(folder, `example-${index}.tsx`);
-        writeFileSync(file, text);
-        return file;
-      });
-      const include = [...source('react'), ...files];
-      const config = join(folder, `${types.replaceAll('/', '-')}.json`);
-      writeFileSync(config, JSON.stringify({ extends: extended, compilerOptions, include }));
-      const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-      const checking = promisify(execFile)(process.execPath, [tsc, '-p', config]);
-      await expect(checking).resolves.toEqual({ stdout: '', stderr: '' });
-    },
-  );
 });
 
 it.each(['react', 'apollo'])('the documentation names every export of %s', (entry) => {

@@ -22,7 +22,7 @@ it(`keeps ${JOBS} jobs through ${KILLS} kills, and sends none of them twice`, {
 }, async () => {
   const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
   const random = randomFrom(seed);
-  process.stdout.write(`kill.test.ts: TEST_SEED=${seed}\n`);
+  process.stdout.write(`kill.long.test.ts: TEST_SEED=${seed}\n`);
   // Akool survives the gateway.
   sandbox = createSandbox({ queueMs: 5, processMs: 10, maxConcurrency: JOBS });
   await sandbox.start();
