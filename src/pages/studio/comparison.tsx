@@ -125,18 +125,21 @@ function Pictures({ before, after, canPan = false }: PicturesProps) {
     );
   }
   return (
-    <BeforeAfter
-      className="fit comparison"
-      before={before}
-      after={after}
-      beforeLabel={swap.before}
-      afterLabel={swap.after}
-      label={swap.slider}
-      style={style}
-      onLoadCapture={loaded}
-      onErrorCapture={failed}
-    >
-      <span className="handle" />
-    </BeforeAfter>
+    <>
+      {ratio === null && <p className="loading quiet">{swap.loading}</p>}
+      <BeforeAfter
+        className="fit comparison"
+        before={before}
+        after={after}
+        beforeLabel={swap.before}
+        afterLabel={swap.after}
+        label={swap.slider}
+        style={style}
+        onLoadCapture={loaded}
+        onErrorCapture={failed}
+      >
+        <span className="handle" />
+      </BeforeAfter>
+    </>
   );
 }

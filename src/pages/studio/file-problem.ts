@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 export function fileProblem(
   { type, name }: File,
   error: unknown,
-  { maxImageBytes, maxVideoBytes }: PageConfig,
+  { maxImageBytes, maxVideoBytes, takesVideos }: PageConfig & { readonly takesVideos: boolean },
 ): string | null {
   const { files } = TEXTS;
   // The browser can't read it.
@@ -22,7 +22,9 @@ export function fileProblem(
         ? files.heic
         : type.startsWith('video/')
           ? files.video
-          : files.picture;
+          : takesVideos
+            ? files.pictureOrVideo
+            : files.picture;
     case 'UPLOAD_TOO_LARGE':
     case 'TOO_LARGE':
       return files.large((type.startsWith('video/') ? maxVideoBytes : maxImageBytes) / MIB);

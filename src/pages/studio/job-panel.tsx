@@ -12,26 +12,28 @@ import { STATUS_TEXTS, TEXTS } from './texts.js';
 
 interface JobPanelProps {
   readonly id: string;
+  /** Whether a swap is on its way to the gateway: one at a time. */
+  readonly isSending: boolean;
   readonly onClose: () => void;
   readonly onAgain: (order: SwapOrder) => void;
   /** A button that had the focus is gone. */
   readonly onDone: () => void;
 }
 
-export function JobPanel({ id, onClose, onAgain, onDone }: JobPanelProps) {
+export function JobPanel({ id, isSending, onClose, onAgain, onDone }: JobPanelProps) {
   const { swap } = TEXTS;
   const { job, error, cancel, delete: remove } = useJob(id);
   const [refusal, setRefusal] = useState<unknown>(null);
   const [isAsking, setAsking] = useState(false);
-  /** Whether the gateway has not answered yet. */
-  const [isBusy, setBusy] = useState(false);
-  const attempt = (action: () => Promise<unknown>): void => {
+  /** What the gateway has not answered yet. */
+  const [doing, setDoing] = useState<'delete' | 'cancel' | null>(null);
+  const attempt = (what: 'delete' | 'cancel', action: () => Promise<unknown>): void => {
     setRefusal(null);
     setAsking(false);
-    setBusy(true);
+    setDoing(what);
     action()
       .then(onDone, setRefusal)
-      .finally(() => setBusy(false));
+      .finally(() => setDoing(null));
   };
   // The button that had the focus is gone.
   const keep = useRef<HTMLButtonElement>(null);
@@ -56,7 +58,7 @@ export function JobPanel({ id, onClose, onAgain, onDone }: JobPanelProps) {
     <>
       <LifeLine job={job} />
       <p className="hidden" role="status">
-        {STATUS_TEXTS[job.status]}
+        {doing === null ? STATUS_TEXTS[job.status] : swap.doing[doing]}
       </p>
       <JobOutcome job={job} />
       <Alert error={refusal ?? error} />
@@ -73,24 +75,28 @@ export function JobPanel({ id, onClose, onAgain, onDone }: JobPanelProps) {
           >
             {swap.keep}
           </button>
-          <button type="button" className="danger" onClick={() => attempt(() => remove().then(onClose))}>
+          <button
+            type="button"
+            className="danger"
+            onClick={() => attempt('delete', () => remove().then(onClose))}
+          >
             {swap.deleteReally}
           </button>
         </div>
       ) : (
         <Actions onClose={onClose}>
           {job.finishedAt !== null && (
-            <button type="button" disabled={isBusy} onClick={() => setAsking(true)}>
-              {swap.delete}
+            <button type="button" disabled={doing !== null} onClick={() => setAsking(true)}>
+              {doing === 'delete' ? swap.doing.delete : swap.delete}
             </button>
           )}
           {job.status === 'WAITING' && (
-            <button type="button" disabled={isBusy} onClick={() => attempt(cancel)}>
-              {swap.cancel}
+            <button type="button" disabled={doing !== null} onClick={() => attempt('cancel', cancel)}>
+              {doing === 'cancel' ? swap.doing.cancel : swap.cancel}
             </button>
           )}
           {order !== null && mayHelp(job) && (
-            <button type="button" className="primary" onClick={() => onAgain(order)}>
+            <button type="button" className="primary" disabled={isSending} onClick={() => onAgain(order)}>
               {swap.again}
             </button>
           )}
@@ -114,7 +120,8 @@ function Download({ result: { url, downloadUrl } }: { readonly result: NonNullab
       {TEXTS.swap.open}
     </a>
   ) : (
-    <a className="button primary" href={downloadUrl}>
+    // What can't be had must not replace the page: not on this origin, nor from that of PUBLIC_URL.
+    <a className="button primary" href={downloadUrl} download target="_blank" rel="noreferrer">
       {TEXTS.swap.download}
     </a>
   );

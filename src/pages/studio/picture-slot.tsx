@@ -21,7 +21,7 @@ interface PictureSlotProps {
 }
 
 export function PictureSlot({ slot, name, hint, accept, picture, showsFaces, onDrop }: PictureSlotProps) {
-  const { chosen, address, chooseFile, clear } = picture;
+  const { chosen, address, chooseFile, clear, retry } = picture;
   const [isOver, setOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const ids = { heading: useId(), status: useId() };
@@ -78,6 +78,11 @@ export function PictureSlot({ slot, name, hint, accept, picture, showsFaces, onD
             }}
           >
             ×
+          </button>
+        )}
+        {retry !== null && (
+          <button type="button" className="retry" onClick={retry}>
+            {TEXTS.form.again}
           </button>
         )}
       </div>

@@ -10,15 +10,10 @@ interface SlotStatusProps {
 
 /** How far a picture is, or what is wrong with it. */
 export function SlotStatus({ id, picture, faces }: SlotStatusProps) {
-  const { problem, retry } = picture;
+  const { problem } = picture;
   return (
     <p id={id} className="slot-status" role="status" data-problem={problem !== null || undefined}>
       {problem ?? <Progress picture={picture} faces={faces} />}
-      {retry !== null && (
-        <button type="button" onClick={retry}>
-          {TEXTS.form.again}
-        </button>
-      )}
     </p>
   );
 }

@@ -95,6 +95,7 @@ export function Studio({ config, choice, onSignOut, onExpired }: StudioProps) {
           showsFaces={!config.isSandbox}
           faceEnhance={faceEnhance}
           onFaceEnhance={setFaceEnhance}
+          isSending={isSending}
           onSwap={swap}
         />
         <section ref={panel} className="panel swap" aria-label={TEXTS.swap.title} tabIndex={-1}>
@@ -107,6 +108,7 @@ export function Studio({ config, choice, onSignOut, onExpired }: StudioProps) {
             <JobPanel
               key={selected}
               id={selected}
+              isSending={isSending}
               onClose={() => close(selected)}
               onAgain={swap}
               onDone={() => ifShown(selected, showPanel)}

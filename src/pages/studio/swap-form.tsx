@@ -15,6 +15,8 @@ interface SwapFormProps {
   readonly showsFaces: boolean;
   readonly faceEnhance: boolean;
   readonly onFaceEnhance: (wanted: boolean) => void;
+  /** Whether another swap is on its way to the gateway: one at a time. */
+  readonly isSending: boolean;
   readonly onSwap: (order: SwapOrder) => void;
 }
 
@@ -22,7 +24,7 @@ const PICTURES = 'image/jpeg,image/png,image/webp';
 const VIDEOS = 'video/mp4,video/quicktime,video/webm,video/x-msvideo';
 
 export function SwapForm(props: SwapFormProps) {
-  const { face, scene, samples, showsFaces, faceEnhance, onFaceEnhance, onSwap } = props;
+  const { face, scene, samples, showsFaces, faceEnhance, onFaceEnhance, isSending, onSwap } = props;
   const { form } = TEXTS;
   usePaste((pasted) => {
     // The one with the focus; else the first that is empty.
@@ -87,7 +89,7 @@ export function SwapForm(props: SwapFormProps) {
             {form.samples}
           </button>
         )}
-        <button type="submit" className="primary" disabled={source === null || target === null}>
+        <button type="submit" className="primary" disabled={isSending || source === null || target === null}>
           {form.swap}
         </button>
       </div>

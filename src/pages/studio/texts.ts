@@ -37,7 +37,7 @@ export const TEXTS = {
     loading: 'Loading …',
     readyUnmeasured: 'Ready',
     ready: (width: number, height: number) => `Ready, ${width} × ${height}`,
-    noPicture: 'This page can’t show what is at this address. Akool may not find it either.',
+    noPicture: 'This page can’t show it. Akool may not find it either.',
     noVideo: 'A video can’t be the face. Choose a picture.',
     badAddress: 'This is no address that begins with https:// or http://.',
     noFaces: 'No face was found in it.',
@@ -57,6 +57,8 @@ export const TEXTS = {
     position: (position: number) =>
       position === 1 ? 'Next in the queue' : `Number ${position} in the queue`,
     cancel: 'Cancel',
+    /** Until the gateway has answered. */
+    doing: { cancel: 'Canceling …', delete: 'Deleting …' },
     canceled: 'Canceled. It cost nothing.',
     again: 'Try again',
     zoom: 'Zoom',
@@ -74,6 +76,7 @@ export const TEXTS = {
     after: 'After',
     slider: 'Compare before and after',
     noBefore: 'The original can’t be loaded, so there is nothing to compare with. It may no longer be kept.',
+    loading: 'Loading …',
     noResult: 'The result can’t be loaded.',
     life: 'Progress',
   },
@@ -127,6 +130,7 @@ export const TEXTS = {
   files: {
     heic: 'HEIC pictures can’t be used. Export this one as JPEG.',
     picture: 'This kind of file can’t be used. Take a JPEG, PNG or WebP.',
+    pictureOrVideo: 'This kind of file can’t be used. Take a JPEG, PNG, WebP, MP4, MOV, WebM or AVI.',
     video: 'This kind of video can’t be used. Take an MP4, MOV, WebM or AVI.',
     large: (megabytes: number) => `This file is too large. The limit is ${Number(megabytes.toFixed(1))} MB.`,
     empty: 'This file is empty.',

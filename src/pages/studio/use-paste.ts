@@ -14,9 +14,10 @@ export function usePaste(onPaste: (pasted: Dropped) => void): void {
       event.preventDefault();
       latest.current(pasted);
     };
-    // A file that misses its place would otherwise replace the page.
+    // A file or a link that misses its place would otherwise replace the page.
     const keep = (event: DragEvent): void => {
-      if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+      const types = event.dataTransfer?.types ?? [];
+      if (types.includes('Files') || types.includes('text/uri-list')) event.preventDefault();
     };
     window.addEventListener('paste', paste);
     window.addEventListener('dragover', keep);

@@ -8,6 +8,8 @@ import type { PageConfig } from './page-config.js';
 import { TEXTS } from './texts.js';
 
 export interface Chosen {
+  /** Of each choice another: what is chosen again is loaded again. */
+  readonly key: string;
   /** What the page shows of it. */
   readonly preview: string;
   /** Null for an address. */
@@ -34,7 +36,7 @@ export interface Picture {
   /** Of what Akool gets, once it is known. */
   readonly size: PictureSize | null;
   readonly chooseFile: (file: File) => void;
-  /** Says so, and changes nothing that was chosen, if it is no address; an empty one is no mistake. */
+  /** Says so, and changes nothing that was chosen, if it is no address; an empty one takes away an address that was chosen. */
   readonly chooseAddress: (text: string) => void;
   readonly clear: () => void;
   /** The browser has shown the preview, or null if it can't. */
@@ -78,16 +80,22 @@ export function usePicture({ config, takesVideos, address = null }: UsePictureOp
   const chooseFile = (next: File): void => {
     clear();
     const isVideo = next.type.startsWith('video/');
-    setChosen({ preview: URL.createObjectURL(next), file: next, isVideo });
+    const preview = URL.createObjectURL(next);
+    setChosen({ key: preview, preview, file: next, isVideo });
     if (isVideo && !takesVideos) setFault(TEXTS.form.noVideo);
     // Its error is in the hook's state; that of a file that was replaced is nobody's.
     else upload(next).catch(() => {});
   };
   const chooseAddress = (text: string): void => {
     const typed = text.trim();
+    if (typed === '') {
+      if (file === null) clear();
+      setNoAddress(false);
+      return;
+    }
     const url = URL.canParse(typed) ? new URL(typed) : null;
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      setNoAddress(typed !== '');
+      setNoAddress(true);
       return;
     }
     clear();
@@ -97,7 +105,7 @@ export function usePicture({ config, takesVideos, address = null }: UsePictureOp
   };
 
   const hasFailed = file !== null && error != null;
-  const ofFile = hasFailed ? fileProblem(file, error, config) : null;
+  const ofFile = hasFailed ? fileProblem(file, error, { ...config, takesVideos }) : null;
   const problem = fault ?? ofFile ?? (hasFailed ? errorText(error) : null);
   // Akool may see what this page can't: it is told, and may be tried.
   const unseen = isUnseen ? TEXTS.form.noPicture : null;
@@ -125,6 +133,14 @@ export function usePicture({ config, takesVideos, address = null }: UsePictureOp
   };
 }
 
+let addressesChosen = 0;
+
 function chosenAt(address: string): Chosen {
-  return { preview: address, file: null, isVideo: isVideoAddress(new URL(address).pathname) };
+  addressesChosen += 1;
+  return {
+    key: String(addressesChosen),
+    preview: address,
+    file: null,
+    isVideo: isVideoAddress(new URL(address).pathname),
+  };
 }
