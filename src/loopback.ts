@@ -4,7 +4,11 @@ import { hostnameOf } from './http-url.js';
 
 /** Whether only this machine can reach a server that listens on `address`. */
 export function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+  return (
+    address.toLowerCase() === 'localhost' ||
+    address === '::1' ||
+    (isIP(address) === 4 && address.startsWith('127.'))
+  );
 }
 
 /** Whether the host of this URL is this machine. */

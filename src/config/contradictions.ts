@@ -72,6 +72,10 @@ function portMistakes({
 
 function callerMistakes(v: Values): readonly string[] {
   const mistakes: string[] = [];
+  if (v.AUTH_JWKS_URL === null && v.AUTH_JWT_SECRET === null) {
+    const lonely = (['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'] as const).filter((name) => v[name] !== null);
+    mistakes.push(...lonely.map((name) => `${name} is set; this requires AUTH_JWKS_URL or AUTH_JWT_SECRET`));
+  }
   if (hasCallers(v) && v.AUTH === 'none') {
     mistakes.push(
       'AUTH is "none", but AUTH_API_KEYS, AUTH_JWKS_URL or AUTH_JWT_SECRET is set; remove one or the other',

@@ -11,6 +11,7 @@ import { gather, RefusedBody } from './body.js';
 import { heardText, tooMany } from './heard-text.js';
 import { inflated, isCompressed } from './inflate.js';
 import { onceOver } from './once-over.js';
+import { REFUSALS } from './refusals.js';
 import { isLarge } from './unread-body.js';
 
 declare module 'fastify' {
@@ -48,7 +49,11 @@ export function askFirst(
       done(null);
       return;
     }
-    read(request.sender, payload, heard).then((text) => parse(request, text, done), done);
+    read(request.sender, payload, heard).then(
+      (text) =>
+        parse(request, text, (error, value) => done(error === null ? null : reasonOf(error, text), value)),
+      done,
+    );
   });
   return async (request, reply) => {
     let sender: Sender | null = null;
@@ -67,6 +72,16 @@ export function askFirst(
     sender = { context, body: bodies.open(context.caller) };
     request.sender = sender;
   };
+}
+
+/** Fastify's parser has one error for what is no JSON and for members that could reach a prototype. */
+function reasonOf(error: Error, text: string): Error {
+  try {
+    JSON.parse(text);
+  } catch {
+    return error;
+  }
+  return new RefusedBody(400, REFUSALS.MEMBER_NAME[1]);
 }
 
 /** Returns the sender of a request that has passed `askFirst`. */

@@ -4,12 +4,13 @@ import { EVENT_STREAM } from './accepted-type.js';
 export type Refusal = readonly [status: number, message: string];
 
 export const REFUSALS = {
-  EMPTY_BODY: [400, 'The body is empty: send {"query": "{ … }"} as application/json.'],
+  EMPTY_BODY: [400, 'The body holds no query: send {"query": "{ … }"} as application/json.'],
   NOT_JSON: [400, 'The body is not valid JSON.'],
+  MEMBER_NAME: [400, 'The body has a member that is named __proto__, or constructor with a prototype in it.'],
   NOT_AN_OBJECT: [400, 'The body must be a JSON object, like {"query": "{ … }"}.'],
   OTHER_SITE: [
     400,
-    'Refused, because a page of another site could send this (CSRF): POST it as application/json, or send the header apollo-require-preflight.',
+    'Refused, because a page of another site could send this (CSRF): POST it as application/json, or send the header apollo-require-preflight. A page of another origin has to be named in CORS_ORIGINS.',
   ],
   CREDENTIALS_TWICE: [400, 'Send credentials once: as Authorization or as access_token, not both.'],
   TOKEN_IN_QUERY: [400, `access_token is for event streams: send Authorization, or accept: ${EVENT_STREAM}.`],

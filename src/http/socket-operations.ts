@@ -167,14 +167,18 @@ function authorizationOf(params: Params | undefined): string | undefined {
   if (params === undefined) return undefined;
   const { authToken, headers } = params;
   const value = inAnyCase(params) ?? (isParams(headers) ? inAnyCase(headers) : undefined);
-  if (typeof value === 'string' && value !== '') return value;
+  if (value !== undefined) return value;
   return typeof authToken === 'string' && authToken !== ''
     ? `Bearer ${authToken.replace(/^Bearer +/i, '')}`
     : undefined;
 }
 
-function inAnyCase(params: Params): unknown {
-  return params['authorization'] ?? params['Authorization'];
+/** The first that says something. */
+function inAnyCase(params: Params): string | undefined {
+  for (const [name, value] of Object.entries(params)) {
+    if (typeof value === 'string' && value !== '' && name.toLowerCase() === 'authorization') return value;
+  }
+  return undefined;
 }
 
 function isParams(value: unknown): value is Params {

@@ -46,9 +46,8 @@ export interface WebsocketEndpoint {
 
 /** Of subscriptions-transport-ws, which is no longer maintained; its name is that of the newer package. */
 const OLD_PROTOCOL = 'graphql-ws';
-const OLD_PROTOCOL_CLOSE_MS = 200;
-const USE_THE_NEW =
-  'Use the sub-protocol graphql-transport-ws (npm package graphql-ws), not subscriptions-transport-ws.';
+const REFUSED_PROTOCOL_CLOSE_MS = 200;
+const USE_THE_NEW = 'Use the sub-protocol graphql-transport-ws (npm package graphql-ws)';
 
 /** The maximum number of frames per message; clients that split messages use frames of a few kilobytes. */
 const MAX_FRAMES = 256;
@@ -96,8 +95,8 @@ export function websocketEndpoint(options: WebsocketOptions): WebsocketEndpoint 
     else
       sockets.handleUpgrade(request, socket, head, (opened) => {
         opened.stream = socket;
-        if (opened.protocol === OLD_PROTOCOL) {
-          refuseOldProtocol(opened);
+        if (opened.protocol === OLD_PROTOCOL || opened.protocol === '') {
+          refuseProtocol(opened);
           return;
         }
         const connection = new CallersConnection(opened, reportUnexpected);
@@ -149,12 +148,16 @@ function senderOf({ connection }: PingedSocket): string {
   return connection instanceof CallersConnection ? connection.sender : '';
 }
 
-function refuseOldProtocol(socket: PingedSocket): void {
+function refuseProtocol(socket: PingedSocket): void {
   socket.on('error', () => {});
-  socket.close(CloseCode.SubprotocolNotAcceptable, USE_THE_NEW);
+  const isOld = socket.protocol === OLD_PROTOCOL;
+  socket.close(
+    CloseCode.SubprotocolNotAcceptable,
+    `${USE_THE_NEW}${isOld ? ', not subscriptions-transport-ws' : ''}.`,
+  );
   // It is read no further, and soon leaves its place to others.
   socket.pause();
-  setTimeout(() => socket.terminate(), OLD_PROTOCOL_CLOSE_MS).unref();
+  setTimeout(() => socket.terminate(), REFUSED_PROTOCOL_CLOSE_MS).unref();
 }
 
 function refuse(socket: Duplex, status: string): void {

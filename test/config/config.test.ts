@@ -368,6 +368,15 @@ describe('mistakes', () => {
     expect(mistakesIn({ AWS_ACCESS_KEY_ID: 'k', AWS_REGION: 'eu-central-1' })).toEqual([]);
   });
 
+  test('include what a JWT must have where none is accepted', () => {
+    const wanted = { AUTH_JWT_ISSUER: 'https://id.example.com', AUTH_JWT_AUDIENCE: 'swaps' };
+    expect(mistakesIn(wanted)).toEqual([
+      'AUTH_JWT_ISSUER is set; this requires AUTH_JWKS_URL or AUTH_JWT_SECRET',
+      'AUTH_JWT_AUDIENCE is set; this requires AUTH_JWKS_URL or AUTH_JWT_SECRET',
+    ]);
+    expect(mistakesIn({ ...wanted, AUTH_JWT_SECRET: 'x'.repeat(32) })).toEqual([]);
+  });
+
   test('say which origin of several is none', () => {
     const why = (entry: string) =>
       expect.stringMatching(`^CORS_ORIGINS has ${entry}; it must be \\*, or comma-separated origins`);

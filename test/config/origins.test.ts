@@ -43,6 +43,9 @@ describe('CORS_ORIGINS', () => {
     'wss://app.example.com',
     'ftp://files.example.com',
     'chrome-extension://*',
+    'htps://app.example.com',
+    'httpss://app.example.com',
+    'localhost://5173',
   ])('may not have what no browser sends: %j', (origin) => {
     expect(isOriginPattern(origin)).toBe(false);
   });

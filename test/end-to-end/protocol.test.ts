@@ -207,9 +207,9 @@ describe('A body', () => {
   it.each([
     [Buffer.from('{"query": "{ __typename } # Zo\xeb"}', 'latin1'), {}, 400, /UTF-8/],
     ['{"query": "{ __typename }"', {}, 400, /JSON/],
-    ['', {}, 400, /empty/],
-    ['{}', {}, 400, /^The body is empty: send \{"query"/],
-    ['{"operationName": ""}', {}, 400, /^The body is empty/],
+    ['', {}, 400, /^The body holds no query/],
+    ['{}', {}, 400, /^The body holds no query: send \{"query"/],
+    ['{"operationName": ""}', {}, 400, /^The body holds no query/],
     ['null', {}, 400, /^The body must be a JSON object/],
     ['"x"', {}, 400, /^The body must be a JSON object/],
     ['[{"query": "{ __typename }"}]', {}, 400, /batch/i],
@@ -223,7 +223,7 @@ describe('A body', () => {
     const answer = await fetch(`${gateway.url}/graphql?query={__typename}`, { method: 'POST' });
     expect([answer.status, await answer.json()]).toMatchObject([
       400,
-      { errors: [{ message: expect.stringMatching(/^The body is empty: send/) }] },
+      { errors: [{ message: expect.stringMatching(/^The body holds no query: send/) }] },
     ]);
   });
 });
@@ -235,6 +235,7 @@ describe('Every refusal that docs/errors.md lists', () => {
   const asking: Record<keyof typeof REFUSALS, () => Promise<Response>> = {
     EMPTY_BODY: () => post({}),
     NOT_JSON: () => post('{'),
+    MEMBER_NAME: () => post(`{"query": "{ __typename }", "variables": {"__proto__": 1}}`),
     NOT_AN_OBJECT: () => post('7'),
     OTHER_SITE: () => get({ query }),
     CREDENTIALS_TWICE: () => get({ query, access_token: 'x' }, { authorization: 'Bearer y' }),

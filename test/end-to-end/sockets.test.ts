@@ -136,7 +136,10 @@ describe('A socket', () => {
       bare.say(bad);
       expect(await bare.closed).toEqual({ code: 4400, reason: 'Invalid message received' });
     }
-    expect((await (await bareSocket(gateway.url, null)).closed).code).toBe(4406);
+    expect(await (await bareSocket(gateway.url, null)).closed).toEqual({
+      code: 4406,
+      reason: expect.stringContaining('graphql-transport-ws'),
+    });
   });
 
   it('of the older protocol is told which one to use', async () => {
@@ -153,6 +156,11 @@ describe('A socket', () => {
     ['Authorization', { Authorization: `Bearer ${KEY}` }],
     ['headers.Authorization', { headers: { Authorization: `Bearer ${KEY}` } }],
     ['headers.authorization', { headers: { authorization: `Bearer ${KEY}` } }],
+    ['AUTHORIZATION', { AUTHORIZATION: `Bearer ${KEY}` }],
+    [
+      'headers.Authorization, beside an empty one',
+      { authorization: '', headers: { Authorization: `Bearer ${KEY}` } },
+    ],
     ['authToken', { authToken: KEY }],
     ['authToken with its scheme', { authToken: `Bearer ${KEY}` }],
   ])('takes credentials in connectionParams as %s', async (_where, payload) => {
@@ -180,9 +188,9 @@ describe('A socket', () => {
     expect(await opened(undefined, 'https://app.example.com')).toBe('4401');
   });
 
-  it('without credentials, or with a key alone, is told what is expected where', async () => {
+  it('without credentials, with wrong ones, or with a key alone, is told what is expected where', async () => {
     await start();
-    for (const payload of [undefined, { authorization: KEY }]) {
+    for (const payload of [undefined, { authorization: 'Bearer wrong' }, { authorization: KEY }]) {
       const bare = await bareSocket(gateway.url);
       bare.say({ type: 'connection_init', payload });
       expect(await bare.closed).toMatchObject({

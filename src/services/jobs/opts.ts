@@ -4,10 +4,12 @@
 const MIN_POINTS = 4;
 const MAX_POINTS = 5;
 const MAX_CHARACTERS = 500;
+/** Before blanks and needless digits are removed. */
+const MAX_WRITTEN_CHARACTERS = 2000;
 /** Pixels. Face detection returns fractions with many digits. */
 const NUMBER = /^-?\d{1,6}(?:\.\d{1,20})?$/;
-/** As many languages write small fractions, like `1.5e-05`. */
-const WITH_EXPONENT = /^-?\d{1,6}(?:\.\d{1,20})?e[-+]?\d{1,3}$/i;
+/** As programs write the same: `1.5e-05`, `.5`, `5.`, `+5`, and fractions as long as Java's `BigDecimal`. */
+const WRITTEN_NUMBER = /^[-+]?(?:\d{1,6}(?:\.\d{0,100})?|\.\d{1,100})(?:e[-+]?\d{1,3})?$/i;
 
 /** Every reason to refuse `opts`, and what to do. */
 export const OPTS_FAULTS = {
@@ -23,8 +25,9 @@ export type OptsFault = keyof typeof OPTS_FAULTS;
 
 /** Returns why `text` cannot be sent as `opts`; null if it can. */
 export function optsFault(text: string): OptsFault | null {
-  if (text.length > MAX_CHARACTERS) return 'TOO_LONG';
-  const points = toOpts(text).split(':');
+  const opts = text.length > MAX_WRITTEN_CHARACTERS ? text : toOpts(text);
+  if (opts.length > MAX_CHARACTERS) return 'TOO_LONG';
+  const points = opts.split(':');
   if (points.length < MIN_POINTS || points.length > MAX_POINTS) return 'POINTS';
   const pairs = points.map((point) => point.split(','));
   if (pairs.some((pair) => pair.length !== 2)) return 'PAIRS';
@@ -32,17 +35,17 @@ export function optsFault(text: string): OptsFault | null {
 }
 
 /**
- * Removes the blanks that some programs write around separators (others could join two numbers), and writes exponents
- * out.
+ * Removes the blanks that some programs write around separators (others could join two numbers), and writes numbers as
+ * Akool reads them.
  */
 export function toOpts(text: string): string {
   const points = text.split(':').map((point) => point.split(',').map((number) => plainNumber(number.trim())));
   return points.map((pair) => pair.join(',')).join(':');
 }
 
-/** To 12 decimals: `String` would write small fractions with an exponent again. */
+/** To 12 decimals: `String` would write small fractions with an exponent. */
 function plainNumber(text: string): string {
-  if (!WITH_EXPONENT.test(text)) return text;
+  if (NUMBER.test(text) || !WRITTEN_NUMBER.test(text)) return text;
   const fixed = Number(text).toFixed(12);
   return fixed.replace(/(?<!0)0+$/, '').replace(/\.$/, '');
 }
