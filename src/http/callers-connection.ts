@@ -11,8 +11,8 @@ import { Connection, TRY_AGAIN_LATER } from './websocket-transport.js';
 const REFUSED_CLOSE_MS = 1000;
 
 /** At most 123 bytes fit into a close frame. */
-const WHERE = 'Send connectionParams: {"authorization": "Bearer …"}';
-const MISSING = `${WHERE}, with an API key, a JWT or a follow token.`;
+const MISSING =
+  'Send connectionParams: {"authorization": "Bearer …"}, with an API key, a JWT or a follow token.';
 
 function nothing(): void {}
 
@@ -69,7 +69,7 @@ export class CallersConnection extends Connection {
       const isMissing = error.reason === 'missing';
       this.close(
         isExpired ? CloseCode.Forbidden : CloseCode.Unauthorized,
-        isMissing ? MISSING : isExpired ? error.message : `${error.message} ${WHERE}.`,
+        isMissing ? MISSING : error.message,
       );
     } else if (error instanceof GatewayError) {
       this.close(TRY_AGAIN_LATER, error.message);

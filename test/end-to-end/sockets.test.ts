@@ -188,9 +188,9 @@ describe('A socket', () => {
     expect(await opened(undefined, 'https://app.example.com')).toBe('4401');
   });
 
-  it('without credentials, with wrong ones, or with a key alone, is told what is expected where', async () => {
+  it('without credentials, or with a key alone, is told what is expected where', async () => {
     await start();
-    for (const payload of [undefined, { authorization: 'Bearer wrong' }, { authorization: KEY }]) {
+    for (const payload of [undefined, { authorization: KEY }]) {
       const bare = await bareSocket(gateway.url);
       bare.say({ type: 'connection_init', payload });
       expect(await bare.closed).toMatchObject({
