@@ -182,7 +182,7 @@ it('pings no more often than it says', async () => {
   const bare = await bareSocket(await start({ pingMs: 500 }));
   const pings: number[] = [];
   bare.socket.on('ping', () => pings.push(performance.now()));
-  await until(() => pings.length === 4);
+  await until(() => pings.length >= 4);
   const [first = 0, , , last = 0] = pings;
   // Three intervals between them; each may be a check early, and the first may be received late.
   expect(last - first).toBeGreaterThan(1200);
