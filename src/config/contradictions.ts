@@ -73,8 +73,7 @@ function portMistakes({
 function callerMistakes(v: Values): readonly string[] {
   const mistakes: string[] = [];
   if (v.AUTH_JWKS_URL === null && v.AUTH_JWT_SECRET === null) {
-    const lonely = (['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'] as const).filter((name) => v[name] !== null);
-    mistakes.push(...lonely.map((name) => `${name} is set; this requires AUTH_JWKS_URL or AUTH_JWT_SECRET`));
+    mistakes.push(...lonely(v, ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'], 'AUTH_JWKS_URL or AUTH_JWT_SECRET'));
   }
   if (hasCallers(v) && v.AUTH === 'none') {
     mistakes.push(
@@ -100,10 +99,7 @@ function tenantMistakes({ AUTH_API_KEYS: keys }: Values): readonly string[] {
 /** Without a bucket the `AWS_…` settings are ignored, because they may be meant for other programs. */
 function archiveMistakes(v: Values): readonly string[] {
   if (v.ARCHIVE_S3_BUCKET === null) {
-    const lonely = (['ARCHIVE_S3_PREFIX', 'ARCHIVE_S3_PATH_STYLE'] as const).filter(
-      (name) => v[name] !== null,
-    );
-    return lonely.map((name) => `${name} is set; this requires ARCHIVE_S3_BUCKET`);
+    return lonely(v, ['ARCHIVE_S3_PREFIX', 'ARCHIVE_S3_PATH_STYLE'], 'ARCHIVE_S3_BUCKET');
   }
   // Already reported as invalid.
   if (v.ARCHIVE_S3_BUCKET === undefined) return [];
@@ -121,4 +117,9 @@ function archiveMistakes(v: Values): readonly string[] {
     mistakes.push(`${there} is set; this requires ${missing}`);
   }
   return mistakes;
+}
+
+/** The mistakes of settings that mean nothing without what is `missing`. */
+function lonely(v: Values, names: readonly (keyof Values)[], missing: string): readonly string[] {
+  return names.filter((name) => v[name] !== null).map((name) => `${name} is set; this requires ${missing}`);
 }

@@ -1,5 +1,4 @@
 /** Files that are sent to a process of its own: over slow lines, on a full disk, and when it is killed. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,14 +9,12 @@ import { until } from '../support/gate.js';
 import { build, cleanUp, newFolder, ROOT, spawnGateway, startProcess } from '../support/gateway-process.js';
 import { bucketSettings, startS3Twin } from '../support/s3-twin.js';
 import { mountSmallDisk } from '../support/small-disk.js';
-import { announce, beginPut, filesIn, noise, PNG, put, uploadsOnFiles } from '../support/uploads.js';
+import { announce, beginPut, filesIn, noise, PNG, put, sha256, uploadsOnFiles } from '../support/uploads.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 beforeAll(build, 60_000);
 afterEach(cleanUp);
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 const database = (folder: string): Record<string, string> => ({
   DATABASE_URL: `sqlite:${join(folder, 'gateway.db')}`,

@@ -1,11 +1,11 @@
 /** Many files that are sent to the gateway at once: each is whole, and nobody takes all the room. */
-import { createHash } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
 import {
   beginPut,
   noise,
   PNG,
   put,
+  sha256,
   type UploadStage,
   uploadsInBucket,
   uploadsOnFiles,
@@ -24,7 +24,6 @@ async function start(opening: Promise<UploadStage>): Promise<UploadStage> {
 }
 
 const KEY = 'a-key-of-acme-that-is-long-enough-for-it';
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 it.each([
   ['a folder', uploadsOnFiles],

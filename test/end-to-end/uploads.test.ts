@@ -1,5 +1,4 @@
 /** Sending files to the gateway and fetching them: the same from a folder and from a bucket. */
-import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -20,6 +19,7 @@ import {
   type PutAnswer,
   put,
   putInChunks,
+  sha256,
   type UploadStage,
   uploadsInBucket,
   uploadsOnFiles,
@@ -40,7 +40,6 @@ async function start<Stage extends UploadStage>(opening: Promise<Stage>): Promis
 }
 
 const HALF = Math.trunc(PNG.length / 2);
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Waits for the cleaning up, which goes on after the answer. */
 async function expectNothingLeft(stage: UploadStage): Promise<void> {

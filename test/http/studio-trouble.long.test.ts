@@ -52,16 +52,6 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     gateway.sandbox.finish(gateway.sandbox.jobs.at(-1)?.id ?? '', status);
   };
 
-  /** The gateway says no to this operation from now on. */
-  const refuse = (field: string, message: string) =>
-    studio.page.route('**/graphql', (route) =>
-      route.request().postData()?.includes(field) === true
-        ? route.fulfill({
-            status: 200,
-            json: { data: null, errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] },
-          })
-        : route.fallback(),
-    );
   const swapToEnd = async (): Promise<void> => {
     await studio.button('Swap faces').click();
     await studio.isQueued();
@@ -125,7 +115,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
   });
 
   test('sends a file again that was not taken though nothing is wrong with it', async () => {
-    await refuse('createUpload', 'Not now.');
+    await studio.refuse('createUpload', 'Not now.');
     await studio.choose('Face', 'me.png', 'image/png', samples.source);
     await studio.slot('Face').getByText('Not now.').waitFor();
     await screenshot(studio.page, 'studio-not-taken');
@@ -329,7 +319,7 @@ describe.skipIf(!isChromiumInstalled())('The studio', () => {
     await studio.chooseBoth(samples);
     await studio.button('Swap faces').click();
     await studio.isQueued();
-    await refuse('submitFaceSwap', 'Not today.');
+    await studio.refuse('submitFaceSwap', 'Not today.');
     await studio.button('Swap faces').click();
     await studio.swap.getByText('Not today.').waitFor();
     await studio.cards.first().getByRole('button').click();

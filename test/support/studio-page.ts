@@ -114,6 +114,18 @@ export class StudioPage {
     await field.press('Enter');
   }
 
+  /** The gateway says no to operations with this field from now on. */
+  async refuse(field: string, message: string): Promise<void> {
+    await this.page.route('**/graphql', (route) =>
+      route.request().postData()?.includes(field) === true
+        ? route.fulfill({
+            status: 200,
+            json: { data: null, errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] },
+          })
+        : route.fallback(),
+    );
+  }
+
   /** What axe finds wrong: one line for each rule and element. */
   async faults(): Promise<readonly string[]> {
     await this.page.evaluate(AXE);

@@ -1,5 +1,5 @@
 /** Sends files to the gateway as browsers and back ends do, and as they should not. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
@@ -214,6 +214,10 @@ export function putInChunks(url: string, bytes: Uint8Array): Promise<PutAnswer> 
   const running = beginPut(url, { 'content-type': 'image/png' });
   running.request.end(bytes);
   return running.answer;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** A picture of about this many bytes, which differs from all others. */

@@ -14,7 +14,7 @@ export function SlotPreview({ name, picture: { chosen, size, previewed }, faces 
   if (chosen === null) return <Invitation />;
   return (
     <>
-      <Preview {...chosen} key={chosen.key} name={name} onPreviewed={previewed} />
+      <Preview key={chosen.choice} {...chosen} name={name} onPreviewed={previewed} />
       {faces !== null && size !== null && <FoundFaces faces={faces} size={size} />}
     </>
   );
@@ -32,7 +32,7 @@ function Invitation() {
   );
 }
 
-interface PreviewProps extends Omit<Chosen, 'key'> {
+interface PreviewProps extends Chosen {
   readonly name: string;
   readonly onPreviewed: Picture['previewed'];
 }

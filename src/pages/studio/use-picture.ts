@@ -9,7 +9,7 @@ import { TEXTS } from './texts.js';
 
 export interface Chosen {
   /** Of each choice another: what is chosen again is loaded again. */
-  readonly key: string;
+  readonly choice: string;
   /** What the page shows of it. */
   readonly preview: string;
   /** Null for an address. */
@@ -36,7 +36,7 @@ export interface Picture {
   /** Of what Akool gets, once it is known. */
   readonly size: PictureSize | null;
   readonly chooseFile: (file: File) => void;
-  /** Says so, and changes nothing that was chosen, if it is no address; an empty one takes away an address that was chosen. */
+  /** Says so and keeps what was chosen if `text` is no address; an empty one takes away an address. */
   readonly chooseAddress: (text: string) => void;
   readonly clear: () => void;
   /** The browser has shown the preview, or null if it can't. */
@@ -81,7 +81,7 @@ export function usePicture({ config, takesVideos, address = null }: UsePictureOp
     clear();
     const isVideo = next.type.startsWith('video/');
     const preview = URL.createObjectURL(next);
-    setChosen({ key: preview, preview, file: next, isVideo });
+    setChosen({ choice: preview, preview, file: next, isVideo });
     if (isVideo && !takesVideos) setFault(TEXTS.form.noVideo);
     // Its error is in the hook's state; that of a file that was replaced is nobody's.
     else upload(next).catch(() => {});
@@ -138,7 +138,7 @@ let addressesChosen = 0;
 function chosenAt(address: string): Chosen {
   addressesChosen += 1;
   return {
-    key: String(addressesChosen),
+    choice: String(addressesChosen),
     preview: address,
     file: null,
     isVideo: isVideoAddress(new URL(address).pathname),
