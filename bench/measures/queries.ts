@@ -18,12 +18,12 @@ export interface Reading {
 }
 
 export async function measureJob(bench: Bench): Promise<void> {
-  const size = bench.options.quick ? { requests: 1500, warmUp: 2500 } : { requests: 5000, warmUp: 6000 };
+  const size = bench.options.quick ? { requests: 1500, warmUp: 2500 } : { requests: 20_000, warmUp: 6000 };
   await compare(bench, { what: 'job', stored: 1000, ...size });
 }
 
 export async function measureJobs(bench: Bench): Promise<void> {
-  const size = bench.options.quick ? { requests: 100, warmUp: 200 } : { requests: 300, warmUp: 500 };
+  const size = bench.options.quick ? { requests: 100, warmUp: 200 } : { requests: 2000, warmUp: 1000 };
   await compare(bench, { what: 'jobs', stored: 1000, ...size });
 }
 

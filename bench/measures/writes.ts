@@ -37,7 +37,7 @@ interface SubmitAnswer {
 
 export async function measureSubmit(bench: Bench): Promise<void> {
   const { quick } = bench.options;
-  const count = quick ? 200 : 500;
+  const count = quick ? 200 : 3000;
   await withContenders(bench, CONTENDERS, { stored: 1000, open: 0, durable: true }, async (started) => {
     for (const one of started) await submitCpu(one, count * 2);
     await interleaved(quick ? 3 : 5, started, async (one) => {
@@ -153,7 +153,7 @@ function commitsPerSecond({ place }: Bench, count: number): number {
   for (const job of jobs) table.insert(job);
   const startedAt = performance.now();
   for (const { callbackToken, providerId } of jobs) {
-    table.update(callbackToken, { providerId, status: 2, url: null, message: null, timestamp: 0 });
+    table.update(callbackToken, { providerId, status: 2, url: null, reason: null, timestamp: 0 });
   }
   const seconds = (performance.now() - startedAt) / 1000;
   table.close();
