@@ -7,6 +7,7 @@ import type { Results } from './results.js';
 export interface Bench {
   readonly options: BenchOptions;
   readonly place: Place;
+  readonly contenders: readonly Contender[];
   readonly results: Results;
   /** Reports progress. */
   readonly say: (line: string) => void;

@@ -9,7 +9,7 @@ import { freePort, Program } from './program.js';
 import type { Seeds } from './seed.js';
 import type { SlowDisk } from './slow-disk.js';
 
-export type ContenderName = 'gateway' | 'mercurius' | 'yoga' | 'apollo-express' | 'floor';
+export type ContenderName = 'gateway' | 'other-tree' | 'mercurius' | 'yoga' | 'apollo-express' | 'floor';
 
 export interface Contender {
   readonly name: ContenderName;
@@ -25,6 +25,8 @@ export const GATEWAY: Contender = {
   protocol: 'graphql',
   tellsPresentState: true,
 };
+/** The gateway of another tree. */
+export const OTHER_TREE: Contender = { ...GATEWAY, name: 'other-tree', label: 'the other tree' };
 export const FLOOR: Contender = {
   name: 'floor',
   label: 'bare floor',
@@ -33,7 +35,8 @@ export const FLOOR: Contender = {
 };
 export const MERCURIUS = peer('mercurius', 'Mercurius');
 export const APOLLO = peer('apollo-express', 'Apollo on Express');
-export const CONTENDERS: readonly Contender[] = [
+/** What the gateway is compared with, unless it is with another tree. */
+export const SERVERS: readonly Contender[] = [
   GATEWAY,
   MERCURIUS,
   peer('yoga', 'GraphQL Yoga'),
@@ -45,14 +48,20 @@ function peer(name: ContenderName, label: string): Contender {
   return { name, label, protocol: 'graphql', tellsPresentState: false };
 }
 
-export interface Place {
-  /** The project's root folder. */
+export interface Tree {
+  /** The project's root folder, with a build. */
   readonly root: string;
+  /** Databases with its tables. */
+  readonly seeds: Seeds;
+}
+
+export interface Place {
+  readonly gateway: Tree;
+  readonly otherTree: Tree | null;
   /** The folder of the contenders' bundled programs. */
   readonly programs: string;
   readonly hook: string;
   readonly cores: Cores | null;
-  readonly seeds: Seeds;
   readonly slowDisk: SlowDisk | null;
   /** For files that are removed at the end of the run. */
   readonly folder: string;
@@ -95,15 +104,16 @@ export async function startContender(
     core: place.cores?.measured,
   };
   const begin = async (): Promise<Program> => {
-    if (contender.name !== 'gateway') {
+    const tree = treeOf(contender, place);
+    if (tree === null) {
       const database = durable ? join(folder, 'floor.db') : '';
-      const schemaFile = join(place.root, 'schema.graphql');
+      const schemaFile = join(place.gateway.root, 'schema.graphql');
       const settings = environmentOf({ port, akoolUrl: place.akoolUrl, stored, open, database, schemaFile });
       const env = { ...disk, ...settings };
       return Program.start({ ...common, script: join(place.programs, `${contender.name}.mjs`), env });
     }
     const database = given ?? join(folder, 'gateway.db');
-    if (given === undefined) await place.seeds.copy({ stored, open }, database);
+    if (given === undefined) await tree.seeds.copy({ stored, open }, database);
     mkdirSync(join(folder, 'archive'));
     const env = {
       ...disk,
@@ -112,7 +122,7 @@ export async function startContender(
       DATABASE_URL: `sqlite:${database}`,
       ARCHIVE_DIR: join(folder, 'archive'),
     };
-    return Program.start({ ...common, script: join(place.root, 'dist/index.js'), env });
+    return Program.start({ ...common, script: join(tree.root, 'dist/index.js'), env });
   };
   const program = await begin();
   return {
@@ -123,4 +133,10 @@ export async function startContender(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Null for the other servers. */
+function treeOf(contender: Contender, { gateway, otherTree }: Place): Tree | null {
+  if (contender === GATEWAY) return gateway;
+  return contender === OTHER_TREE ? otherTree : null;
 }

@@ -1,9 +1,9 @@
 /** The command line of the bench. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Bench } from './bench.js';
-import type { Place } from './contender.js';
+import { FLOOR, GATEWAY, OTHER_TREE, type Place, SERVERS } from './contender.js';
 import { divideCores } from './cores.js';
 import { measureCluster } from './measures/cluster.js';
 import { measureGrowth } from './measures/growth.js';
@@ -40,9 +40,11 @@ export interface Paths {
 
 /** Returns the exit code: 1 if a contender failed or answered differently from the others, otherwise 0. */
 export async function main(options: BenchOptions, { root, programs }: Paths): Promise<number> {
+  const against = options.against === null ? null : resolve(options.against);
   const cores = divideCores();
   const kept = join(tmpdir(), 'face-swap-gateway-bench');
   mkdirSync(kept, { recursive: true });
+  const seeds = join(kept, 'seeds');
   if (options.profiles !== null) mkdirSync(options.profiles, { recursive: true });
   const folder = mkdtempSync(join(kept, 'run-'));
   const akool = await Program.start({
@@ -55,23 +57,30 @@ export async function main(options: BenchOptions, { root, programs }: Paths): Pr
     core: cores?.others,
   });
   const place: Place = {
-    root,
+    gateway: { root, seeds: new Seeds(root, seeds) },
+    otherTree: against === null ? null : { root: against, seeds: new Seeds(against, seeds) },
     programs,
     hook: join(root, 'bench/hook.cjs'),
     cores,
-    seeds: new Seeds(root, join(kept, 'seeds')),
     slowDisk: slowDisk(join(root, 'bench'), folder),
     folder,
     akoolUrl: `http://127.0.0.1:${akool.port}`,
   };
-  const bench: Bench = { options, place, results: new Results(), say: (line) => console.error(line) };
+  const contenders = against === null ? SERVERS : [GATEWAY, OTHER_TREE, FLOOR];
+  const bench: Bench = {
+    options,
+    place,
+    contenders,
+    results: new Results(),
+    say: (line) => console.error(line),
+  };
   try {
     for (const name of options.only) {
       const startedAt = performance.now();
       await MEASURING[name](bench);
       bench.say(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     }
-    console.log(printable(bench.results));
+    console.log(printable(bench.results, contenders));
     write(options.output, {
       machine: machine(),
       options,

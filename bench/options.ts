@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Where the figures are written as JSON. */
   readonly output: string;
+  /** Another tree's folder, with its build, to compare with instead of the other servers; or null. */
+  readonly against: string | null;
   /** A folder for CPU profiles of the gateway, or null for none. */
   readonly profiles: string | null;
 }
@@ -31,7 +33,7 @@ export class OptionError extends Error {
   }
 }
 
-export const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--output FILE] [--profiles FOLDER]: see docs/performance.md`;
+export const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--output FILE] [--profiles FOLDER] [--against FOLDER]: see docs/performance.md`;
 
 /**
  * Returns null if only the usage was requested.
@@ -50,6 +52,7 @@ export function readOptions(args: readonly string[], output: string): BenchOptio
     }),
     quick: values.quick === true,
     output: values.output ?? output,
+    against: values.against ?? null,
     profiles: values.profiles ?? null,
   };
 }
@@ -62,6 +65,7 @@ function parsed(args: readonly string[]) {
         quick: { type: 'boolean' },
         only: { type: 'string' },
         output: { type: 'string' },
+        against: { type: 'string' },
         profiles: { type: 'string' },
         help: { type: 'boolean' },
       },

@@ -1,5 +1,5 @@
 /** A run's results as Markdown, ratios first. */
-import { CONTENDERS } from './contender.js';
+import type { Contender } from './contender.js';
 import { SLOW_COMMIT_MS } from './measures/writes.js';
 import type { Result, Results, Subject, Unit } from './results.js';
 import { type Figure, ratioOf } from './rounds.js';
@@ -23,12 +23,13 @@ const LABELS: Readonly<Record<string, string>> = {
   rest: 'at rest, resident',
 };
 
-export function printable(results: Results): string {
+export function printable(results: Results, contenders: readonly Contender[]): string {
   return [
     section('Targets', targetTable(verdicts(results))),
-    section('Times the bare floor', comparison(results, isRelative)),
-    section('Figures: median (least–most)', comparison(results, isAbsolute)),
-    section('Growth: median (least–most)', growthTable(results)),
+    section('Times the bare floor', comparison(results, contenders, isRelative)),
+    section('Times the other tree', changes(results)),
+    section('Figures: median (least–most)', comparison(results, contenders, isAbsolute)),
+    section('Growth: median (least–most)', growthTable(results, contenders)),
   ].join('');
 }
 
@@ -53,10 +54,10 @@ type Cell = (figure: Figure, unit: Unit, floor: Figure | null) => string;
 const isRelative: Cell = (figure, _unit, floor) => (floor === null ? '' : withSpread(ratioOf(figure, floor)));
 const isAbsolute: Cell = (figure, unit) => `${withSpread(figure)} ${unit}`;
 
-function comparison(results: Results, cell: Cell): readonly string[] {
+function comparison(results: Results, contenders: readonly Contender[], cell: Cell): readonly string[] {
   const plain = results.all.filter(({ what }) => !what.includes(' @ '));
   const subjects: readonly (readonly [Subject, string])[] = [
-    ...CONTENDERS.map(({ name, label }) => [name, label] as const),
+    ...contenders.map(({ name, label }) => [name, label] as const),
     ...(plain.some(({ of }) => of === 'driver') ? [['driver', 'SQLite driver alone'] as const] : []),
   ];
   const rows = [...new Set(plain.map(({ what }) => what))].map((what) => [
@@ -69,7 +70,15 @@ function comparison(results: Results, cell: Cell): readonly string[] {
   return table(['', ...subjects.map(([, label]) => label)], rows);
 }
 
-function growthTable(results: Results): readonly string[] {
+function changes(results: Results): readonly string[] {
+  const rows = results.all.flatMap(({ what, of, figure }) => {
+    const before = of === 'gateway' ? results.find(what, 'other-tree') : null;
+    return before === null ? [] : [[LABELS[what] ?? what, withSpread(ratioOf(figure, before))]];
+  });
+  return table(['', 'this gateway'], rows);
+}
+
+function growthTable(results: Results, contenders: readonly Contender[]): readonly string[] {
   const grown = results.all.filter(({ what }) => what.includes(' @ '));
   const rows: string[][] = [];
   const seen = new Set<string>();
@@ -82,7 +91,7 @@ function growthTable(results: Results): readonly string[] {
     const series = grown.filter((one) => isOf(one, base, kind) && one.of === of);
     const [first, last] = [series[0], series.at(-1)];
     rows.push([
-      `${LABELS[base] ?? base}, ${CONTENDERS.find(({ name }) => name === of)?.label ?? of}`,
+      `${LABELS[base] ?? base}, ${contenders.find(({ name }) => name === of)?.label ?? of}`,
       `${series.map((one) => one.what.split(' @ ')[1]?.split(' ')[0]).join(' / ')} ${kind}`,
       `${series.map(({ figure }) => withSpread(figure)).join(' / ')} ${first?.unit ?? ''}`,
       first === undefined || last === undefined ? '' : short(last.figure.median / first.figure.median),

@@ -111,8 +111,12 @@ function fill(file: string, { stored, open }: SeedSize): void {
     .all() as { name: string; sql: string }[];
   db.exec('begin');
   for (const { name } of indexes) db.exec(`drop index ${name}`);
-  if (stored > 0) addFinished(db, stored);
-  if (open > 0) addOpen(db, open);
+  // Trees of before it was a column of its own have the kind in the request only.
+  const hasKind =
+    db.prepare("select 1 from pragma_table_info('jobs') where name = 'kind'").get() !== undefined;
+  const kind = hasKind ? { column: ', kind', value: ", 'PRO'" } : { column: '', value: '' };
+  if (stored > 0) addFinished(db, stored, kind);
+  if (open > 0) addOpen(db, open, kind);
   for (const { sql } of indexes) db.exec(sql);
   db.exec(`update queue set turn = ${stored + open}`);
   db.exec('commit');
@@ -134,18 +138,24 @@ const REQUEST = `json_object(
   'modelName', 'akool_faceswap_image_hq',
   'faceEnhance', json('true'), 'singleFaceMode', json('false'), 'detectOpts', json('false'))`;
 const COLUMNS = `id, tenant, status, version, turn, created_at, updated_at, finished_at, provider_id, provider_job_id,
-  callback_token, attempts, sent_at, slot_free_at, deadline_at, poll_at, archive_attempts, expires_at, result, kind, request`;
+  callback_token, attempts, sent_at, slot_free_at, deadline_at, poll_at, archive_attempts, expires_at, result, request`;
 
-function addFinished(db: Libsql.Database, count: number): void {
+/** A column and its value, with commas in front; or neither. */
+interface Kind {
+  readonly column: string;
+  readonly value: string;
+}
+
+function addFinished(db: Libsql.Database, count: number, kind: Kind): void {
   const created = `${EPOCH_MS} + n * ${BETWEEN_JOBS_MS}`;
   const ended = `${created} + ${LASTED_MS}`;
   const expires = `${created} + ${PROVIDER_KEEPS_MS}`;
   db.exec(`${numbers(0, count)}
-    insert into jobs (${COLUMNS})
+    insert into jobs (${COLUMNS}${kind.column})
     select ${ID}, 'default', 'COMPLETED', 5, n, ${created}, ${ended}, ${ended}, ${PROVIDER_ID}, 'job-' || n,
       ${TOKEN}, 1, ${created}, null, ${ended}, null, 0, ${expires},
       json_object('providerUrl', 'https://results.example.com/' || ${PROVIDER_ID} || '.png',
-        'providerUrlExpiresAt', ${expires}, 'archive', null), 'PRO', ${REQUEST}
+        'providerUrlExpiresAt', ${expires}, 'archive', null), ${REQUEST}${kind.value}
     from numbers`);
   addHistory(db, 0, count, created, [
     [1, 'WAITING', 'CLIENT'],
@@ -157,13 +167,13 @@ function addFinished(db: Libsql.Database, count: number): void {
 }
 
 /** They hold no slots, so that slots are free for the run's own jobs. */
-function addOpen(db: Libsql.Database, count: number): void {
+function addOpen(db: Libsql.Database, count: number, kind: Kind): void {
   const created = `${EPOCH_MS - LASTED_MS}`;
   const never = Date.UTC(2100, 0, 1);
   db.exec(`${numbers(FIRST_OPEN, count)}
-    insert into jobs (${COLUMNS})
+    insert into jobs (${COLUMNS}${kind.column})
     select ${ID}, 'default', 'UNCONFIRMED', 3, n, ${created}, ${created}, null, ${PROVIDER_ID}, 'job-' || n,
-      ${TOKEN}, 1, ${created}, 1, ${never}, null, 0, null, null, 'PRO', ${REQUEST}
+      ${TOKEN}, 1, ${created}, 1, ${never}, null, 0, null, null, ${REQUEST}${kind.value}
     from numbers`);
   addHistory(db, FIRST_OPEN, count, created, [
     [1, 'WAITING', 'CLIENT'],

@@ -54,7 +54,7 @@ export async function measureCluster(bench: Bench): Promise<void> {
         REDIS_URL: `redis://127.0.0.1:${redisPort}`,
         ARCHIVE_DIR: archive,
       };
-      const script = join(place.root, 'dist/index.js');
+      const script = join(place.gateway.root, 'dist/index.js');
       const { folder, hook } = place;
       gateways.push(
         await Program.start({ name: `gateway-${port}`, script, port, folder, env, hook, core: undefined }),

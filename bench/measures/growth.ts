@@ -65,7 +65,7 @@ async function withStored(bench: Bench, sizes: readonly number[]): Promise<void>
     if (stored === undefined) return measureAll(bench, all);
     const at = atStored(stored);
     const database = join(bench.place.folder, `${stored}.db`);
-    await bench.place.seeds.copy({ stored, open: 0 }, database);
+    await bench.place.gateway.seeds.copy({ stored, open: 0 }, database);
     const options = { stored, open: 0, database };
     for (let i = 0; i < 3; i += 1) await startOnce(bench, GATEWAY, options, { restMs: 500, at });
     await withContenders(bench, [GATEWAY], options, async ([one]) => {

@@ -1,7 +1,7 @@
 /** Held sockets, each following its own job: how much memory one takes, and what opening one costs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, withContenders } from '../bench.js';
-import { CONTENDERS, type Contender, type Started } from '../contender.js';
+import type { Contender, Started } from '../contender.js';
 import { Follower } from '../follower.js';
 import { interleaved } from '../rounds.js';
 import { openJob } from '../sample-jobs.js';
@@ -11,7 +11,7 @@ const SETTLE_MS = 500;
 
 export async function measureSockets(bench: Bench): Promise<void> {
   const { quick } = bench.options;
-  await interleaved(quick ? 1 : 3, CONTENDERS, async (contender) => {
+  await interleaved(quick ? 1 : 3, bench.contenders, async (contender) => {
     await weigh(bench, contender, { sockets: quick ? 1000 : 5000, warmUp: quick ? 500 : 2000, at: '' });
   });
 }

@@ -1,14 +1,14 @@
 /** Time until ready, and memory at rest. Runs the programs as shipped, without the hook. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.js';
-import { CONTENDERS, type Contender, type StartOptions, startContender } from '../contender.js';
+import { type Contender, type StartOptions, startContender } from '../contender.js';
 import { interleaved } from '../rounds.js';
 
 const MIB = 1024 * 1024;
 
 export async function measureStart(bench: Bench): Promise<void> {
   const { quick } = bench.options;
-  await interleaved(quick ? 3 : 5, CONTENDERS, (contender) =>
+  await interleaved(quick ? 3 : 5, bench.contenders, (contender) =>
     startOnce(bench, contender, { stored: 1000, open: 0 }, { restMs: quick ? 1000 : 2500, at: '' }),
   );
 }

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
-import { CONTENDERS, GATEWAY, type Started } from '../contender.js';
+import { GATEWAY, type Started } from '../contender.js';
 import { Follower } from '../follower.js';
 import { Connection, type Exchange, graphql, load } from '../http-load.js';
 import { type ReportedStatus, webhook } from '../keys.js';
@@ -37,7 +37,7 @@ export async function measureUpdate(bench: Bench): Promise<void> {
   const latencies = bench.options.quick ? 50 : 100;
   const firstAlone = jobsNeeded(size);
   const open = firstAlone + (size.rounds + 1) * latencies;
-  await withContenders(bench, CONTENDERS, { stored: 1000, open }, async (started) => {
+  await withContenders(bench, bench.contenders, { stored: 1000, open }, async (started) => {
     const all = [];
     for (const one of started) {
       const updates = await Updates.begin(one, { ...size, aJob: FOLLOWERS_A_JOB }, 0);

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
-import { CONTENDERS, FLOOR, GATEWAY, type Started } from '../contender.js';
+import { FLOOR, GATEWAY, type Started } from '../contender.js';
 import { FloorTable } from '../contenders/floor-table.js';
 import { graphql, load } from '../http-load.js';
 import { type ReportedStatus, webhook } from '../keys.js';
@@ -38,7 +38,7 @@ interface SubmitAnswer {
 export async function measureSubmit(bench: Bench): Promise<void> {
   const { quick } = bench.options;
   const count = quick ? 200 : 3000;
-  await withContenders(bench, CONTENDERS, { stored: 1000, open: 0, durable: true }, async (started) => {
+  await withContenders(bench, bench.contenders, { stored: 1000, open: 0, durable: true }, async (started) => {
     for (const one of started) await submitCpu(one, count * 2);
     await interleaved(quick ? 3 : 5, started, async (one) => {
       bench.results.add('submit', 'µs', one.contender.name, await submitCpu(one, count));
@@ -52,7 +52,7 @@ export async function measureSubmit(bench: Bench): Promise<void> {
 export async function measureWebhook(bench: Bench): Promise<void> {
   const { quick } = bench.options;
   const jobs = quick ? 200 : 500;
-  await withContenders(bench, CONTENDERS, { stored: 1000, open: 0, durable: true }, async (started) => {
+  await withContenders(bench, bench.contenders, { stored: 1000, open: 0, durable: true }, async (started) => {
     for (const one of started) await webhookCost(one, jobs * 2);
     await interleaved(quick ? 3 : 5, started, async (one) => {
       const { cpu, perSecond } = await webhookCost(one, jobs);
