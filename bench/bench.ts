@@ -1,8 +1,16 @@
 /** The input of every measure. */
 import { join } from 'node:path';
-import { type Contender, type Place, type Started, type StartOptions, startContender } from './contender.js';
+import {
+  type Contender,
+  GATEWAY,
+  type Place,
+  type Started,
+  type StartOptions,
+  startContender,
+} from './contender.js';
 import type { BenchOptions } from './options.js';
 import type { Results } from './results.js';
+import { rotated } from './rounds.js';
 
 export interface Bench {
   readonly options: BenchOptions;
@@ -27,6 +35,47 @@ export async function withContenders(
   } finally {
     for (const one of started) await one.stop();
   }
+}
+
+interface Rounds {
+  readonly options: StartOptions;
+  readonly warmUp: (one: Started) => Promise<unknown>;
+  readonly measure: (one: Started) => Promise<void>;
+  /** Runs under the profiler, if profiles are wanted. */
+  readonly profiled: readonly [name: string, work: (one: Started) => Promise<unknown>];
+}
+
+/**
+ * Starts all contenders anew for each round, because V8 compiles a program differently each time: the cost of one
+ * operation varies more from one process to the next than within one.
+ */
+export async function inNewProcesses(
+  bench: Bench,
+  { options, warmUp, measure, profiled: [name, work] }: Rounds,
+): Promise<void> {
+  const { quick, against } = bench.options;
+  const rounds = quick ? 3 : against === null ? 5 : 9;
+  for (let round = 0; round < rounds; round += 1) {
+    await withContenders(bench, bench.contenders, options, async (started) => {
+      for (const one of started) await warmUp(one);
+      for (const one of rotated(started, round)) await measure(one);
+      const gateway = started.find(({ contender }) => contender === GATEWAY);
+      if (gateway !== undefined && round === 0) await profiled(bench, gateway, name, () => work(gateway));
+    });
+  }
+}
+
+/** CPU time of each operation, in microseconds, in a process that is warm. */
+export async function warmCpu(
+  { program }: Started,
+  count: number,
+  work: () => Promise<unknown>,
+): Promise<number> {
+  // Collecting all garbage first would discard compiled code, whose objects nothing refers to between requests.
+  const before = await program.usage();
+  await work();
+  const after = await program.usage();
+  return (after.cpuMicros - before.cpuMicros) / count;
 }
 
 /** CPU time of each operation, in microseconds. */

@@ -38,9 +38,12 @@ export async function interleaved<T>(
   measure: (one: T, round: number) => Promise<void>,
 ): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
-    for (let i = 0; i < all.length; i += 1) {
-      const one = all[(round + i) % all.length];
-      if (one !== undefined) await measure(one, round);
-    }
+    for (const one of rotated(all, round)) await measure(one, round);
   }
+}
+
+/** Begins with a different one in every round. */
+export function rotated<T>(all: readonly T[], round: number): readonly T[] {
+  const first = round % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
 }

@@ -1,10 +1,9 @@
 /** Reading: one job by its id, and a page of jobs. */
 import { isDeepStrictEqual } from 'node:util';
-import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
-import { FLOOR, GATEWAY, OTHER_TREE, type Started } from '../contender.js';
+import { type Bench, cpuEach, inNewProcesses, warmCpu, withContenders } from '../bench.js';
+import { FLOOR, OTHER_TREE, type Started } from '../contender.js';
 import { type Exchange, graphql, load } from '../http-load.js';
 import { DIRECTIVES, JOB, JOBS, PAGE_SIZE } from '../operations.js';
-import { interleaved } from '../rounds.js';
 import { jobId } from '../sample-jobs.js';
 
 const AT_ONCE = 16;
@@ -28,19 +27,17 @@ export async function measureJobs(bench: Bench): Promise<void> {
 }
 
 async function compare(bench: Bench, reading: Reading): Promise<void> {
-  const { results, options } = bench;
-  await withContenders(bench, bench.contenders, { stored: reading.stored, open: 0 }, async (started) => {
-    await checkSame(started, reading);
-    for (const one of started) await load(one.program.port, exchanges(reading, reading.warmUp), AT_ONCE);
-    await interleaved(options.quick ? 3 : 5, started, async (one) => {
-      results.add(reading.what, 'µs', one.contender.name, await readingCpu(one, reading));
-    });
-    const gateway = started.find(({ contender }) => contender === GATEWAY);
-    if (gateway !== undefined) {
-      await profiled(bench, gateway, reading.what, () =>
-        load(gateway.program.port, exchanges(reading, reading.requests), AT_ONCE),
-      );
-    }
+  const options = { stored: reading.stored, open: 0 };
+  await withContenders(bench, bench.contenders, options, (started) => checkSame(started, reading));
+  const run = ({ program }: Started) => load(program.port, exchanges(reading, reading.requests), AT_ONCE);
+  await inNewProcesses(bench, {
+    options,
+    warmUp: (one) => warmUpReading(one, reading),
+    measure: async (one) => {
+      const cpu = await warmCpu(one, reading.requests, () => run(one));
+      bench.results.add(reading.what, 'µs', one.contender.name, cpu);
+    },
+    profiled: [reading.what, run],
   });
 }
 

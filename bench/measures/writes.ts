@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
+import { type Bench, cpuEach, inNewProcesses, profiled, warmCpu, withContenders } from '../bench.js';
 import { FLOOR, GATEWAY, type Started } from '../contender.js';
 import { FloorTable } from '../contenders/floor-table.js';
 import { graphql, load } from '../http-load.js';
@@ -37,15 +37,15 @@ interface SubmitAnswer {
 
 export async function measureSubmit(bench: Bench): Promise<void> {
   const { quick } = bench.options;
-  const count = quick ? 200 : 3000;
-  await withContenders(bench, bench.contenders, { stored: 1000, open: 0, durable: true }, async (started) => {
-    for (const one of started) await submitCpu(one, count * 2);
-    await interleaved(quick ? 3 : 5, started, async (one) => {
-      bench.results.add('submit', 'µs', one.contender.name, await submitCpu(one, count));
-    });
-    for (const one of started) {
-      if (one.contender === GATEWAY) await profiled(bench, one, 'submit', () => submit(one, count));
-    }
+  const [count, warmUp] = quick ? [200, 400] : [3000, 3000];
+  await inNewProcesses(bench, {
+    options: { stored: 1000, open: 0, durable: true },
+    warmUp: async (one) => report(one, await submit(one, warmUp), [3]),
+    measure: async (one) => {
+      const cpu = await warmCpu(one, count, () => submit(one, count));
+      bench.results.add('submit', 'µs', one.contender.name, cpu);
+    },
+    profiled: ['submit', (one) => submit(one, count)],
   });
 }
 
