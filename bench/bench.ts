@@ -46,8 +46,7 @@ interface Rounds {
 }
 
 /**
- * Starts all contenders anew for each round, because V8 compiles a program differently each time: the cost of one
- * operation varies more from one process to the next than within one.
+ * Starts all contenders anew for each round, so that no figure depends on how V8 happened to compile one process.
  */
 export async function inNewProcesses(
   bench: Bench,
@@ -78,17 +77,10 @@ export async function warmCpu(
   return (after.cpuMicros - before.cpuMicros) / count;
 }
 
-/** CPU time of each operation, in microseconds. */
-export async function cpuEach(
-  { program }: Started,
-  count: number,
-  work: () => Promise<unknown>,
-): Promise<number> {
-  // Garbage left behind earlier must not count in this measure.
-  const before = await program.collected();
-  await work();
-  const after = await program.usage();
-  return (after.cpuMicros - before.cpuMicros) / count;
+/** The same, once all garbage left behind earlier is collected. */
+export async function cpuEach(one: Started, count: number, work: () => Promise<unknown>): Promise<number> {
+  await one.program.collected();
+  return warmCpu(one, count, work);
 }
 
 /** Repeats the work under the profiler if profiles are wanted. */

@@ -29,27 +29,28 @@ export async function measureJobs(bench: Bench): Promise<void> {
 async function compare(bench: Bench, reading: Reading): Promise<void> {
   const options = { stored: reading.stored, open: 0 };
   await withContenders(bench, bench.contenders, options, (started) => checkSame(started, reading));
-  const run = ({ program }: Started) => load(program.port, exchanges(reading, reading.requests), AT_ONCE);
   await inNewProcesses(bench, {
     options,
     warmUp: (one) => warmUpReading(one, reading),
     measure: async (one) => {
-      const cpu = await warmCpu(one, reading.requests, () => run(one));
+      const cpu = await warmCpu(one, reading.requests, () => read(one, reading, reading.requests));
       bench.results.add(reading.what, 'µs', one.contender.name, cpu);
     },
-    profiled: [reading.what, run],
+    profiled: [reading.what, (one) => read(one, reading, reading.requests)],
   });
 }
 
 /** CPU time of one query, in microseconds, once the contender is warm. */
 export function readingCpu(one: Started, reading: Reading): Promise<number> {
-  return cpuEach(one, reading.requests, () =>
-    load(one.program.port, exchanges(reading, reading.requests), AT_ONCE),
-  );
+  return cpuEach(one, reading.requests, () => read(one, reading, reading.requests));
 }
 
 export async function warmUpReading(one: Started, reading: Reading): Promise<void> {
-  await load(one.program.port, exchanges(reading, reading.warmUp), AT_ONCE);
+  await read(one, reading, reading.warmUp);
+}
+
+function read({ program }: Started, reading: Reading, count: number): Promise<unknown> {
+  return load(program.port, exchanges(reading, count), AT_ONCE);
 }
 
 /** Jobs spread over the whole store. */
@@ -70,7 +71,7 @@ async function checkSame(started: readonly Started[], { what, stored }: Reading)
       ? [graphql(JOBS, { first: PAGE_SIZE })]
       : [0, 1, stored - 1].map((n) => graphql(JOB, { id: jobId(n) }));
   for (const request of requests) await checkAnswer(started, request);
-  // The floor has no GraphQL and answers only the measured queries. Some older trees answered the third wrongly.
+  // The floor has no GraphQL and answers only the measured queries. Some older trees answer this one wrongly.
   const servers = started.filter(({ contender }) => contender !== FLOOR && contender !== OTHER_TREE);
   await checkAnswer(servers, graphql(DIRECTIVES, { id: jobId(0), no: false }));
 }
