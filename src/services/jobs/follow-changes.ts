@@ -31,7 +31,10 @@ export class ChangeFollowers {
   }
 
   #open(tenant: string): TenantChanges {
-    const changes = new TenantChanges(this.#sources, tenant, () => this.#byTenant.delete(tenant));
+    const changes = new TenantChanges(this.#sources, tenant, {
+      countTenants: () => this.#byTenant.size,
+      onEnd: () => this.#byTenant.delete(tenant),
+    });
     this.#byTenant.set(tenant, changes);
     return changes;
   }

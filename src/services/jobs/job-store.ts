@@ -290,8 +290,11 @@ export interface JobStore {
   hasChange(place: ChangePlace): Promise<boolean>;
   /** Counts a tenant's changes after that number, up to `limit`. */
   countChanges(tenant: string, after: number, limit: number): Promise<number>;
-  /** Reads a tenant's next changes after that number, at most `limit` of them. */
-  readChanges(tenant: string, after: number, limit: number): Promise<ChangesRead>;
+  /**
+   * Reads a tenant's next changes after that number, at most `limit` of them. Of the jobs that they changed, it returns
+   * the first `jobs`; default: all.
+   */
+  readChanges(tenant: string, after: number, limit: number, jobs?: number): Promise<ChangesRead>;
   /** Removes changes older than a day. */
   forgetChanges(now: number): Promise<void>;
 }

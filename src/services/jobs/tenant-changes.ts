@@ -40,6 +40,10 @@ const MAX_CHANGES = 1000;
 export const MAX_TOLD_POSITIONS = 100;
 /** Changes per read. */
 const BATCH = 100;
+/** Jobs per read for one follower; fewer, because thousands of followers may keep what they have not been told. */
+const JOBS_FOR_ONE = 20;
+/** Jobs that have been read for single followers, and not told. About as many: the shares shrink as followers join. */
+const MAX_UNTOLD = 20_000;
 /** What is read for all followers; the other keys of reads are those of followers. */
 const CHANGES = 'changes';
 const MOVES = 'moves';
@@ -52,10 +56,17 @@ interface Follower {
   state: 'joining' | 'catching-up' | 'current';
 }
 
+interface TenantChangesOptions {
+  /** Returns the number of tenants with followers. */
+  readonly countTenants: () => number;
+  /** Called once, when the last follower has left. */
+  readonly onEnd: () => void;
+}
+
 export class TenantChanges {
   readonly #sources: Sources;
   readonly #tenant: string;
-  readonly #onEnd: () => void;
+  readonly #options: TenantChangesOptions;
   readonly #followers = new Map<string, Follower>();
   /** Each read returns what to do with what it brought. */
   readonly #reading: Reading<() => void>;
@@ -71,11 +82,10 @@ export class TenantChanges {
   /** The change up to which followers have been told; null until it is known. */
   #told: ChangePlace | null = null;
 
-  /** @param onEnd called once, when the last follower has left */
-  constructor(sources: Sources, tenant: string, onEnd: () => void) {
+  constructor(sources: Sources, tenant: string, options: TenantChangesOptions) {
     this.#sources = sources;
     this.#tenant = tenant;
-    this.#onEnd = onEnd;
+    this.#options = options;
     this.#reading = new Reading<() => void>({
       read: (key) => this.#read(key),
       take: (tell) => tell(),
@@ -167,10 +177,12 @@ export class TenantChanges {
     const { number } = this.#told ?? FIRST_PLACE;
     const { changed, isFull } = await this.#sources.store.readChanges(this.#tenant, number, BATCH);
     return () => {
-      for (const follower of this.#followers.values()) {
-        if (follower.state !== 'current') continue;
+      // One object for all followers.
+      const all = changed.map(newsOf);
+      for (const { state, feed, at } of this.#followers.values()) {
+        if (state !== 'current') continue;
         // One that has just caught up may know some of them.
-        for (const change of changed) if (change.place.number > follower.at.number) give(follower, change);
+        for (const news of all) if (news.cursor.number > at.number) feed.push(news);
       }
       this.#told = changed.at(-1)?.place ?? this.#told;
       if (isFull) this.#reading.want(CHANGES);
@@ -186,16 +198,22 @@ export class TenantChanges {
       const missed = await store.countChanges(this.#tenant, at.number, MAX_CHANGES + 1);
       if (missed > MAX_CHANGES) return () => this.#makeCurrent(follower, 'RESYNC');
     }
-    const { changed, isFull } = await store.readChanges(this.#tenant, at.number, BATCH);
+    const { changed, isFull } = await store.readChanges(this.#tenant, at.number, BATCH, this.#jobsForOne());
     // Asked afterwards, because changes may be forgotten between the reads.
     const isKnown = await store.hasChange(at);
     return () => {
       if (!isKnown) return this.#makeCurrent(follower, 'RESYNC');
       follower.state = 'catching-up';
       follower.at = changed.at(-1)?.place ?? at;
-      for (const change of changed) give(follower, change);
+      for (const change of changed) follower.feed.push(newsOf(change));
       if (!isFull) this.#makeCurrent(follower, 'CURRENT');
     };
+  }
+
+  /** Tenants have equal shares of `MAX_UNTOLD`, and so have the followers of each. */
+  #jobsForOne(): number {
+    const share = Math.floor(MAX_UNTOLD / this.#options.countTenants() / this.#followers.size);
+    return Math.max(1, Math.min(share, JOBS_FOR_ONE));
   }
 
   async #readMoves(): Promise<() => void> {
@@ -230,7 +248,7 @@ export class TenantChanges {
 
   #end(): void {
     this.#isOver = true;
-    this.#onEnd();
+    this.#options.onEnd();
     this.#reading.stop();
     this.#leave?.();
   }
@@ -240,6 +258,6 @@ function later(one: ChangePlace, other: ChangePlace): ChangePlace {
   return one.number > other.number ? one : other;
 }
 
-function give({ feed }: Follower, { place: cursor, id, job }: ChangedJob): void {
-  feed.push(job === null ? { kind: 'DELETED', cursor, id } : { kind: 'CHANGED', cursor, job });
+function newsOf({ place: cursor, id, job }: ChangedJob): JobsNews {
+  return job === null ? { kind: 'DELETED', cursor, id } : { kind: 'CHANGED', cursor, job };
 }

@@ -63,25 +63,45 @@ export async function countChanges(db: Kysely<Tables>, values: NextValues): Prom
   return Number(only(await count.rows(db, values)).n);
 }
 
-const nextJobs = new Statement((db, values: NextValues) =>
-  db
-    .selectFrom(next(db, values).as('next'))
-    .leftJoin('jobs', (join) => join.onRef('jobs.id', '=', 'next.job_id').on('jobs.erase_at', 'is', null))
-    .select(['job_id', 'next.number', 'next.at'])
-    .select(jobColumns)
-    .orderBy('next.number'),
-);
+interface NextJobsValues extends NextValues {
+  readonly jobs: number;
+}
 
-export async function readChanges(db: Kysely<Tables>, values: NextValues): Promise<ChangesRead> {
+/** The jobs of a tenant's next changes, each at the last of them, and how many changes there are. */
+const nextJobs = new Statement((db, values: NextJobsValues) => {
+  const changes = db
+    .selectFrom(next(db, values).as('next'))
+    .select(['number', 'at', 'job_id'])
+    .select(({ fn }) => [
+      fn
+        .agg<number | null>('lead', ['number'])
+        .over((over) => over.partitionBy('job_id').orderBy('number'))
+        .as('following'),
+      fn.countAll<number>().over().as('changes'),
+    ]);
+  const last = db
+    .selectFrom(changes.as('change'))
+    .select(['number', 'at', 'job_id', 'changes'])
+    .where('following', 'is', null)
+    .orderBy('number')
+    .limit(values.jobs);
+  return db
+    .selectFrom(last.as('last'))
+    .leftJoin('jobs', (join) => join.onRef('jobs.id', '=', 'last.job_id').on('jobs.erase_at', 'is', null))
+    .select(['job_id', 'last.number', 'last.at', 'changes'])
+    .select(jobColumns)
+    .orderBy('last.number');
+});
+
+export async function readChanges(db: Kysely<Tables>, values: NextJobsValues): Promise<ChangesRead> {
   const rows = await nextJobs.rows(db, values);
-  const lastOf = new Map(rows.map((row) => [row.job_id, row] as const));
-  const changed = rows.filter((row) => lastOf.get(row.job_id) === row).map(toChanged);
-  return { changed, isFull: rows.length >= values.limit };
+  const changes = Number(rows[0]?.changes ?? 0);
+  return { changed: rows.map(toChanged), isFull: changes >= values.limit || rows.length >= values.jobs };
 }
 
 type NextRow = Awaited<ReturnType<typeof nextJobs.rows>>[number];
 
-function toChanged({ job_id: id, number, at: storedAt, ...row }: NextRow): ChangedJob {
+function toChanged({ job_id: id, number, at: storedAt, changes: _, ...row }: NextRow): ChangedJob {
   return { place: { number, at: storedAt }, id, job: row.id === null ? null : toJob(row as JobRow) };
 }
 

@@ -199,8 +199,8 @@ class KyselyJobStore implements JobStore {
     return countChanges(this.#db, { tenant, after, limit });
   }
 
-  async readChanges(tenant: string, after: number, limit: number): Promise<ChangesRead> {
-    return readChanges(this.#db, { tenant, after, limit });
+  async readChanges(tenant: string, after: number, limit: number, jobs = limit): Promise<ChangesRead> {
+    return readChanges(this.#db, { tenant, after, limit, jobs });
   }
 
   async forgetChanges(now: number): Promise<void> {

@@ -20,7 +20,7 @@ async function cursorOf(socket: WebSocket): Promise<string> {
 
 export const returningFollowers: Attack = {
   name: 'returning-followers',
-  shows: 'followers of all changes who come back together, and do not read, are told a hundred at a time',
+  shows: 'followers of all changes who come back together, and do not read, are told a few jobs at a time',
   run: async (target) => {
     const first = await target.follow();
     const cursor = await cursorOf(first);

@@ -26,6 +26,27 @@ async function follow({ jobs }: Pick<Workshop, 'jobs'>, since: Since = 'now', te
 
 const numbersOf = (told: readonly JobsNews[]): readonly number[] => told.map(({ cursor }) => cursor.number);
 
+/** Reads until all that was missed has been told, and returns the number of what it read. */
+async function toldUntilCurrent(news: AsyncIterator<JobsNews>): Promise<number> {
+  for (let told = 1; ; told += 1) if ((await news.next()).value.kind === 'CURRENT') return told;
+}
+
+/** A workshop that counts the changes that are read from its store. */
+async function openWithCount(): Promise<{ readonly workshop: Workshop; readonly read: () => number }> {
+  let count = 0;
+  const workshop = await openWorkshop({
+    wrapStore: (store) =>
+      withMethods(store, {
+        readChanges: async (...args) => {
+          const changes = await store.readChanges(...args);
+          count += changes.changed.length;
+          return changes;
+        },
+      }),
+  });
+  return { workshop, read: () => count };
+}
+
 const names = new Map<string, string>();
 
 function textOf(news: JobsNews): string {
@@ -235,31 +256,31 @@ describe('a follower of changes', () => {
     await news.return?.();
   });
 
-  test('who comes back with others is told in batches, each when it has read the last', async () => {
-    let reads = 0;
-    const workshop = await openWorkshop({
-      queueLimit: 2000,
-      wrapStore: (store) =>
-        withMethods(store, {
-          readChanges: (...args) => {
-            reads += 1;
-            return store.readChanges(...args);
-          },
-        }),
-    });
+  test('who comes back with others is told in small batches, each when it has read the last', async () => {
+    const { workshop, read } = await openWithCount();
     await Promise.all(Array.from({ length: 450 }, () => workshop.create('ann')));
     const slow = await workshop.jobs.watchChanges('ann', FIRST_PLACE);
     const quick = await follow(workshop, FIRST_PLACE);
     await quick.isTold('CURRENT');
-    // Five for the quick one, and at most two for the one that has not read anything.
-    expect(reads).toBeLessThanOrEqual(8);
-    const before = reads;
-    let kind = '';
-    let told = 0;
-    for (; kind !== 'CURRENT'; told += 1) ({ kind } = (await slow.next()).value as JobsNews);
-    expect(told).toBe(451);
-    expect(reads).toBeGreaterThan(before);
+    // What the one that has not read anything makes the gateway keep.
+    expect(read() - 450).toBeLessThanOrEqual(20);
+    expect(await toldUntilCurrent(slow)).toBe(451);
+    expect(read()).toBe(900);
     await slow.return?.();
+  });
+
+  test('who comes back with thousands of others is told in batches of their number', async () => {
+    const { workshop, read } = await openWithCount();
+    await Promise.all(Array.from({ length: 30 }, () => workshop.create('ann')));
+    const slow = await Promise.all(
+      Array.from({ length: 2000 }, () => workshop.jobs.watchChanges('ann', FIRST_PLACE)),
+    );
+    const quick = await follow(workshop, FIRST_PLACE);
+    await quick.isTold('CURRENT');
+    expect(read()).toBeLessThanOrEqual(20_000 + 30);
+    const [one] = slow;
+    if (one !== undefined) expect(await toldUntilCurrent(one)).toBe(31);
+    await Promise.all(slow.map((news) => news.return?.()));
   });
 
   test('who reads slowly is told only the last position of each job', async () => {

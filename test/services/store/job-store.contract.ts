@@ -483,6 +483,20 @@ export function describeJobStore(name: string, open: () => Promise<OpenStore>): 
         expect(await store.readChanges('ann', last.number, NO_LIMIT)).toEqual({ changed: [], isFull: false });
       });
 
+      test('name a job once, however few jobs are read at a time', async () => {
+        const before = await store.lastChange();
+        const jobs = [await create('ann'), await create('ann'), await create('ann')];
+        for (const job of jobs) await happen(job, { type: 'canceled', at: NOON });
+        const { changed } = await store.readChanges('ann', before.number, NO_LIMIT);
+        const [first, second] = changed;
+        expect(changed.map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
+        const two = { changed: [first, second], isFull: true };
+        expect(await store.readChanges('ann', before.number, NO_LIMIT, 2)).toEqual(two);
+        const third = { changed: changed.slice(2), isFull: false };
+        expect(await store.readChanges('ann', second?.place.number ?? 0, NO_LIMIT, 2)).toEqual(third);
+        expect(await store.readChanges('ann', before.number, 6)).toEqual({ changed, isFull: true });
+      });
+
       test('are counted for a tenant, up to a limit', async () => {
         const [job] = await createMany('ann', 3);
         if (job === undefined) throw new Error('it was created');
