@@ -2,7 +2,7 @@
  * Reads for a follower, and retries each read until it succeeds, because a database outage must not end a
  * subscription.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Backoff } from '../../backoff.js';
 import { isStoreUnavailable } from '../../errors.js';
 
@@ -61,6 +61,8 @@ export class Reading<Value> {
       } catch (error) {
         await this.#again(id, error);
       }
+      // SQLite answers within the same turn of the event loop, in which thousands of reads would block everyone.
+      if (this.#wanted.size > 0) await setImmediate();
     }
     this.#underWay -= 1;
   }

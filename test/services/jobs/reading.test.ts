@@ -46,6 +46,18 @@ test('many are read so many at a time, each once', async () => {
   expect(most).toBe(3);
 });
 
+test('between reads that are answered at once, others are served', async () => {
+  const served: string[] = [];
+  const { reading, taken } = openReading(1, async (id) => {
+    served.push(id);
+    return jobWith({ id });
+  });
+  setImmediate(() => served.push('another'));
+  for (const id of ['a', 'b', 'c']) reading.want(id);
+  await until(() => taken.length === 3);
+  expect(served).toEqual(['a', 'another', 'b', 'c']);
+});
+
 test('what cannot be read is read again ever later, and after a success as soon as at first', async () => {
   const random = vi.spyOn(Math, 'random').mockReturnValue(1 / 100);
   const pause = vi.spyOn(Backoff.prototype, 'next');
