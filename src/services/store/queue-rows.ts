@@ -259,13 +259,14 @@ export async function countWaiting(db: Kysely<Tables>): Promise<number> {
   return Number(only(await waiting.rows(db, {})).n);
 }
 
+/** Reads the rows of UNCONFIRMED jobs only: no other has a `slot_free_at`, and the rest is in the index. */
 const slotsHeld = new Statement((db, { now }: { now: number }) =>
   db
     .selectFrom('jobs')
     .select((eb) => eb.fn.countAll<number>().as('n'))
     .where(isOpen)
     .where('status', 'in', ['SUBMITTING', 'UNCONFIRMED', 'QUEUED', 'PROCESSING'])
-    .where((eb) => eb.or([eb('slot_free_at', 'is', null), eb('slot_free_at', '>', now)])),
+    .where((eb) => eb.or([eb('status', '!=', 'UNCONFIRMED'), eb('slot_free_at', '>', now)])),
 );
 
 export async function countSlots(db: Kysely<Tables>, now: number): Promise<number> {
