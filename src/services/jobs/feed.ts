@@ -51,6 +51,10 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     return this.#state !== 'open';
   }
 
+  get isEmpty(): boolean {
+    return this.#items.length === 0;
+  }
+
   push(item: T): void {
     if (this.#state !== 'open') return;
     if (this.#items.length > 0) this.#items.push(item);

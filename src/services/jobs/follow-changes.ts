@@ -1,10 +1,15 @@
 /** Follows tenants' jobs without a gap: what changed since a place in the numbered changes, and then what changes. */
 import type { InTurn } from '../limits/event-turns.js';
+import { Shares } from '../limits/shares.js';
 import type { Sources } from './follow.js';
 import { type JobsNews, type Since, TenantChanges } from './tenant-changes.js';
 
+/** Jobs that are read for single followers who come back, and not told yet. Beyond it, they are read one at a time. */
+const MAX_UNTOLD = 20_000;
+
 export class ChangeFollowers {
   readonly #sources: Sources;
+  readonly #untold = new Shares(MAX_UNTOLD);
   readonly #byTenant = new Map<string, TenantChanges>();
 
   constructor(sources: Sources) {
@@ -32,7 +37,7 @@ export class ChangeFollowers {
 
   #open(tenant: string): TenantChanges {
     const changes = new TenantChanges(this.#sources, tenant, {
-      countTenants: () => this.#byTenant.size,
+      takeRoom: (jobs) => this.#untold.take({ tenant, onlyJob: null }, jobs),
       onEnd: () => this.#byTenant.delete(tenant),
     });
     this.#byTenant.set(tenant, changes);

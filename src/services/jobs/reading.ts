@@ -40,6 +40,11 @@ export class Reading<Value> {
     if (this.#underWay < this.#options.parallel) void this.#readWanted();
   }
 
+  /** Takes back what is wanted and not being read. */
+  forget(id: string): void {
+    this.#wanted.delete(id);
+  }
+
   /** May be called twice. */
   stop(): void {
     this.#stopping.abort();

@@ -40,10 +40,8 @@ const MAX_CHANGES = 1000;
 export const MAX_TOLD_POSITIONS = 100;
 /** Changes per read. */
 const BATCH = 100;
-/** Jobs per read for one follower; fewer, because thousands of followers may keep what they have not been told. */
+/** Jobs per read for one follower, if there is room for them. */
 const JOBS_FOR_ONE = 20;
-/** Jobs that have been read for single followers, and not told. About as many: the shares shrink as followers join. */
-const MAX_UNTOLD = 20_000;
 /** What is read for all followers; the other keys of reads are those of followers. */
 const CHANGES = 'changes';
 const MOVES = 'moves';
@@ -54,11 +52,15 @@ interface Follower {
   /** It has been told all changes up to this one. */
   at: ChangePlace;
   state: 'joining' | 'catching-up' | 'current';
+  /** While it is told what was read for it, its feed may be empty in between. */
+  isBeingTold: boolean;
+  /** The room that it holds; see `TenantChangesOptions`. */
+  untold: number;
 }
 
 interface TenantChangesOptions {
-  /** Returns the number of tenants with followers. */
-  readonly countTenants: () => number;
+  /** Takes room for jobs that are read for one follower and not told yet; a negative number gives it back. */
+  readonly takeRoom: (jobs: number) => boolean;
   /** Called once, when the last follower has left. */
   readonly onEnd: () => void;
 }
@@ -137,15 +139,24 @@ export class TenantChanges {
     const key = String(this.#joined);
     const leave = (): void => {
       this.#followers.delete(key);
+      this.#reading.forget(key);
+      this.#giveRoomBack(follower);
       if (this.#followers.size === 0) this.#end();
     };
     const feed = new Feed<JobsNews>(MAX_CHANGES, leave, inTurn, {
       overflow: ({ cursor }) => ({ kind: 'RESYNC', cursor }),
       onEmpty: () => {
-        if (follower.state === 'catching-up') this.#reading.want(key);
+        if (!follower.isBeingTold) this.#hasBeenTold(follower);
       },
     });
-    const follower: Follower = { key, feed, at: FIRST_PLACE, state: 'joining' };
+    const follower: Follower = {
+      key,
+      feed,
+      at: FIRST_PLACE,
+      state: 'joining',
+      isBeingTold: false,
+      untold: 0,
+    };
     this.#followers.set(key, follower);
     return follower;
   }
@@ -193,27 +204,44 @@ export class TenantChanges {
     // It may have left, or asked for more while it was told the last.
     if (follower === undefined || follower.state === 'current') return () => {};
     const { store } = this.#sources;
-    const { at, state } = follower;
+    const { at, state, feed } = follower;
+    const jobs = this.#takeRoom(follower);
     if (state === 'joining') {
       const missed = await store.countChanges(this.#tenant, at.number, MAX_CHANGES + 1);
       if (missed > MAX_CHANGES) return () => this.#makeCurrent(follower, 'RESYNC');
     }
-    const { changed, isFull } = await store.readChanges(this.#tenant, at.number, BATCH, this.#jobsForOne());
+    const { changed, isFull } = await store.readChanges(this.#tenant, at.number, BATCH, jobs);
     // Asked afterwards, because changes may be forgotten between the reads.
     const isKnown = await store.hasChange(at);
     return () => {
       if (!isKnown) return this.#makeCurrent(follower, 'RESYNC');
       follower.state = 'catching-up';
       follower.at = changed.at(-1)?.place ?? at;
-      for (const change of changed) follower.feed.push(newsOf(change));
+      follower.isBeingTold = true;
+      for (const change of changed) feed.push(newsOf(change));
+      follower.isBeingTold = false;
       if (!isFull) this.#makeCurrent(follower, 'CURRENT');
+      else if (feed.isEmpty) this.#hasBeenTold(follower);
     };
   }
 
-  /** Tenants have equal shares of `MAX_UNTOLD`, and so have the followers of each. */
-  #jobsForOne(): number {
-    const share = Math.floor(MAX_UNTOLD / this.#options.countTenants() / this.#followers.size);
-    return Math.max(1, Math.min(share, JOBS_FOR_ONE));
+  /** It has taken all that was read for it. */
+  #hasBeenTold(follower: Follower): void {
+    this.#giveRoomBack(follower);
+    if (follower.state === 'catching-up') this.#reading.want(follower.key);
+  }
+
+  /** Returns how many jobs may be read for it. There is always room for one. */
+  #takeRoom(follower: Follower): number {
+    this.#giveRoomBack(follower);
+    if (!this.#options.takeRoom(JOBS_FOR_ONE)) return 1;
+    follower.untold = JOBS_FOR_ONE;
+    return JOBS_FOR_ONE;
+  }
+
+  #giveRoomBack(follower: Follower): void {
+    if (follower.untold > 0) this.#options.takeRoom(-follower.untold);
+    follower.untold = 0;
   }
 
   async #readMoves(): Promise<() => void> {
