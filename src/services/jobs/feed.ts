@@ -51,17 +51,15 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     return this.#state !== 'open';
   }
 
-  get isEmpty(): boolean {
-    return this.#items.length === 0;
-  }
-
-  push(item: T): void {
-    if (this.#state !== 'open') return;
-    if (this.#items.length > 0) this.#items.push(item);
-    else this.#items = [item];
+  /** None of these is delivered before all have been added. */
+  push(...items: T[]): void {
+    const newest = items.at(-1);
+    if (this.#state !== 'open' || newest === undefined) return;
+    if (this.#items.length > 0) this.#items.push(...items);
+    else this.#items = items;
     if (this.#items.length > this.#limit) {
-      if (this.#overflow === null) this.#items.shift();
-      else this.#items = [this.#overflow(item)];
+      if (this.#overflow === null) this.#items = this.#items.slice(-this.#limit);
+      else this.#items = [this.#overflow(newest)];
     }
     this.#giveInTurn();
   }

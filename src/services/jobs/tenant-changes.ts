@@ -52,8 +52,6 @@ interface Follower {
   /** It has been told all changes up to this one. */
   at: ChangePlace;
   state: 'joining' | 'catching-up' | 'current';
-  /** While it is told what was read for it, its feed may be empty in between. */
-  isBeingTold: boolean;
   /** The room that it holds; see `TenantChangesOptions`. */
   untold: number;
 }
@@ -145,16 +143,13 @@ export class TenantChanges {
     };
     const feed = new Feed<JobsNews>(MAX_CHANGES, leave, inTurn, {
       overflow: ({ cursor }) => ({ kind: 'RESYNC', cursor }),
-      onEmpty: () => {
-        if (!follower.isBeingTold) this.#hasBeenTold(follower);
-      },
+      onEmpty: () => this.#hasBeenTold(follower),
     });
     const follower: Follower = {
       key,
       feed,
       at: FIRST_PLACE,
       state: 'joining',
-      isBeingTold: false,
       untold: 0,
     };
     this.#followers.set(key, follower);
@@ -217,11 +212,8 @@ export class TenantChanges {
       if (!isKnown) return this.#makeCurrent(follower, 'RESYNC');
       follower.state = 'catching-up';
       follower.at = changed.at(-1)?.place ?? at;
-      follower.isBeingTold = true;
-      for (const change of changed) feed.push(newsOf(change));
-      follower.isBeingTold = false;
+      feed.push(...changed.map(newsOf));
       if (!isFull) this.#makeCurrent(follower, 'CURRENT');
-      else if (feed.isEmpty) this.#hasBeenTold(follower);
     };
   }
 
