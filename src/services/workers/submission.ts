@@ -54,33 +54,26 @@ export class Submission {
   async #answered(job: Job, until: number): Promise<Job> {
     const leftMs = until - performance.now();
     if (leftMs <= 0 || !isUndecided(job)) return job;
-    const timeUp = new AbortController();
     let newest = job;
-    const answer = this.#offered(job, timeUp.signal, (seen) => {
-      newest = seen;
-    });
-    // The job is stored, so a failure to follow it must not look like a refusal.
-    await inTime(answer, leftMs, undefined).catch(() => {});
-    // Without a reason, an error with a stack would be made.
-    timeUp.abort(null);
-    return newest;
-  }
-
-  /** Offers the job to the dispatcher, and passes on its states until Akool has answered or `timeUp`. */
-  async #offered(job: Job, timeUp: AbortSignal, see: (job: Job) => void): Promise<void> {
-    await this.#dispatcher.pass();
-    if (timeUp.aborted) return;
-    const states = await this.#jobs.watch(job.tenant, job.id);
-    const leave = (): void => {
-      states.return?.().catch(() => {});
+    let isTimeUp = false;
+    let leave = (): void => {};
+    const follow = async (): Promise<void> => {
+      await this.#dispatcher.pass();
+      if (isTimeUp) return;
+      const states = await this.#jobs.watch(job.tenant, job.id);
+      leave = () => void states.return?.().catch(() => {});
+      if (isTimeUp) leave();
+      for await (const state of states) {
+        newest = state;
+        // A job that the pass did not lease, or that was given back, waits for a slot.
+        if (state.status !== 'SUBMITTING') return;
+      }
     };
-    timeUp.addEventListener('abort', leave, { once: true });
-    if (timeUp.aborted) leave();
-    for await (const state of states) {
-      see(state);
-      // A job that the pass did not lease, or that was given back, waits for a slot.
-      if (state.status !== 'SUBMITTING') return;
-    }
+    // The job is stored, so a failure to follow it must not look like a refusal.
+    await inTime(follow(), leftMs, undefined).catch(() => {});
+    isTimeUp = true;
+    leave();
+    return newest;
   }
 }
 
