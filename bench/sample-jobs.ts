@@ -40,7 +40,7 @@ export const EPOCH_MS = Date.UTC(2025, 0, 1);
 export const BETWEEN_JOBS_MS = 1000;
 export const LASTED_MS = 20_000;
 export const PROVIDER_KEEPS_MS = 7 * 86_400_000;
-/** Spreads numbers over 32 bits, so that ids are unordered like real ones. */
+/** Spreads numbers over 32 bits, so that ids are unordered like those of version 4, which older jobs have. */
 export const SPREAD = 2_654_435_761;
 
 export function jobId(n: number): string {

@@ -19,7 +19,7 @@ createServer((request, response) => {
     const body = JSON.stringify({
       code: 1000,
       msg: 'OK',
-      data: { _id: token, job_id: `job-${token.slice(0, 8)}`, url: '' },
+      data: { _id: token, job_id: `job-${token.slice(-8)}`, url: '' },
     });
     response
       .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ProgressLine } from '../src/demo/progress-line.js';
-import { savePicture } from '../src/demo/save-picture.js';
+import { fileNameOf, savePicture } from '../src/demo/save-picture.js';
+import { newJobId } from '../src/services/jobs/new-ids.js';
 import { freePort } from './support/free-port.js';
 import { startGateway, type TestGateway } from './support/harness.js';
 
@@ -62,6 +63,11 @@ it('says in a line what is wrong with the folder that it runs in', async () => {
   rmdirSync(setting);
   expect(stderr).toMatch(/^.*\.env.*\n$/);
   expect(code).toBe(1);
+});
+
+it('gives the pictures of two demos in one minute different names', () => {
+  const now = Date.now();
+  expect(fileNameOf(newJobId(now))).not.toBe(fileNameOf(newJobId(now + 1000)));
 });
 
 it('saves the picture elsewhere where the current folder takes none, or says why it can not', async () => {

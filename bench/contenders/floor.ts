@@ -2,10 +2,10 @@
  * The floor: everything that can be left out is. Node's own HTTP server, `ws`, undici and the SQLite driver;
  * responses are built with `JSON.stringify`; no GraphQL. With a database, each write is a separate commit.
  */
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { CallbackEvent } from '../../src/services/akool/callback.js';
+import { newJobId } from '../../src/services/jobs/new-ids.js';
 import { PAGE_SIZE } from '../operations.js';
 import { openJob, type SampleJob } from '../sample-jobs.js';
 import { akoolAt, type SubmitInput } from './akool.js';
@@ -53,7 +53,7 @@ function read(query: string, id: string): object {
 
 /** Calls Akool, stores its answer and returns it: one call, one insert. */
 async function submit(input: SubmitInput, response: ServerResponse): Promise<void> {
-  const id = randomUUID();
+  const id = newJobId(Date.now());
   const taken = await submitToAkool(input, `http://127.0.0.1:${settings.port}${WEBHOOKS}${id}`);
   table?.insert({ ...openJob(0), ...taken, id, callbackToken: id, status: 'QUEUED' });
   const job = { id, status: 'QUEUED', version: 3, providerId: taken.providerId, error: null };

@@ -9,7 +9,7 @@ import { DemoError, type DemoOptions, readOptions, USAGE } from './options.js';
 import type { OwnGateway } from './own-gateway.js';
 import { picturesOf, sideOf } from './pictures.js';
 import { ProgressLine } from './progress-line.js';
-import { savePicture } from './save-picture.js';
+import { fileNameOf, savePicture } from './save-picture.js';
 import { UploadLine } from './upload-line.js';
 
 /** Set as soon as it begins to start, so that an early Ctrl-C stops it too. */
@@ -67,7 +67,7 @@ async function tell({ id, status, result, error }: DemoJob, { folder }: DemoOpti
     if (own === null) {
       console.log(`Result   ${result.url}`);
     } else {
-      const file = await savePicture(result.url, folder, `face-swap-${id.slice(0, 8)}.png`);
+      const file = await savePicture(result.url, folder, fileNameOf(id));
       console.log(`Result   ${file}   (saved, because the demo's own gateway ends now)`);
     }
     return 0;

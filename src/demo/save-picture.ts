@@ -6,6 +6,11 @@ import { DemoError } from './options.js';
 
 const DOWNLOAD_TIMEOUT_MS = 10_000;
 
+/** Ids begin with the time, so those of one minute have the same first digits. */
+export function fileNameOf(jobId: string): string {
+  return `face-swap-${jobId.slice(-8)}.png`;
+}
+
 /**
  * Writes it into `folder`, or to the folder for temporary files if `folder` can't be written to.
  *

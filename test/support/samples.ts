@@ -1,11 +1,11 @@
 /** Sample jobs, requests and times, for tests that do not depend on their details. */
-import { randomBytes, randomUUID } from 'node:crypto';
 import type { DetectedFrame } from '../../src/services/akool/akool-client.js';
 import type { Job, JobUpdate } from '../../src/services/jobs/job.js';
 import type { JobError } from '../../src/services/jobs/job-error.js';
 import type { FaceSwapRequest } from '../../src/services/jobs/job-request.js';
 import type { JobStore, NewJob } from '../../src/services/jobs/job-store.js';
 import { NO_LABELS } from '../../src/services/jobs/labels.js';
+import { newCallbackToken, newJobId } from '../../src/services/jobs/new-ids.js';
 import { newJob } from '../../src/services/jobs/new-job.js';
 
 export const NOON = Date.UTC(2026, 0, 31, 12);
@@ -41,11 +41,11 @@ export const refusal: JobError = {
 /** A job to be stored. */
 export function newJobOf(tenant: string, more: Partial<NewJob> = {}): NewJob {
   return {
-    id: randomUUID(),
+    id: newJobId(NOON),
     tenant,
     request,
     labels: NO_LABELS,
-    callbackToken: randomBytes(24).toString('base64url'),
+    callbackToken: newCallbackToken(NOON),
     at: NOON,
     deadlineAt: NOON + 24 * HOUR,
     idempotency: null,

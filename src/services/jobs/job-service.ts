@@ -2,7 +2,7 @@
  * The single entry point to jobs: everything that changes a job ends in `apply`, and everyone who follows one
  * starts with `watch`.
  */
-import { hash, randomBytes, randomUUID } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { GatewayError, jobNotFound } from '../../errors.js';
 import type { InTurn } from '../limits/event-turns.js';
@@ -15,6 +15,7 @@ import type { JobEvent } from './job-event.js';
 import type { JobRequest } from './job-request.js';
 import type { JobFilter, JobStore, LeaseOptions, Page, PageRequest, SlotUsage } from './job-store.js';
 import { type Labels, NO_LABELS } from './labels.js';
+import { newCallbackToken, newJobId } from './new-ids.js';
 import { SharedReads } from './shared-reads.js';
 import type { JobsNews, Since } from './tenant-changes.js';
 import { transition } from './transition.js';
@@ -83,11 +84,11 @@ export class JobService {
     const at = this.#clock.now();
     const created = await this.#store.create(
       {
-        id: randomUUID(),
+        id: newJobId(at),
         tenant,
         request,
         labels,
-        callbackToken: randomBytes(24).toString('base64url'),
+        callbackToken: newCallbackToken(at),
         at,
         deadlineAt: at + this.#settings.queueTtlMs,
         idempotency:

@@ -56,7 +56,7 @@ describe('create', () => {
     const { create } = await openWorkshop();
     const tokens = await Promise.all(Array.from({ length: 20 }, () => create()));
     expect(new Set(tokens.map(({ callbackToken }) => callbackToken)).size).toBe(20);
-    for (const { callbackToken } of tokens) expect(callbackToken).toMatch(/^[\w-]{32}$/);
+    for (const { callbackToken } of tokens) expect(callbackToken).toMatch(/^[\w-]{40}$/);
   });
 });
 
