@@ -9,6 +9,7 @@
  * state never follows a newer one, and many followers who come back at once take turns.
  */
 import type { InTurn } from '../limits/event-turns.js';
+import { Holding } from '../limits/held-bytes.js';
 import { Feed } from './feed.js';
 import type { Sources } from './follow.js';
 import type { Job } from './job.js';
@@ -52,8 +53,8 @@ interface Follower {
   /** It has been told all changes up to this one. */
   at: ChangePlace;
   state: 'joining' | 'catching-up' | 'current';
-  /** The room that it holds; see `TenantChangesOptions`. */
-  untold: number;
+  /** Room for jobs that have been read for it and not told. */
+  readonly room: Holding;
 }
 
 interface TenantChangesOptions {
@@ -135,23 +136,18 @@ export class TenantChanges {
   #join(inTurn?: InTurn): Follower {
     this.#joined += 1;
     const key = String(this.#joined);
+    const room = new Holding(this.#options.takeRoom);
     const leave = (): void => {
       this.#followers.delete(key);
       this.#reading.forget(key);
-      this.#giveRoomBack(follower);
+      room.end();
       if (this.#followers.size === 0) this.#end();
     };
     const feed = new Feed<JobsNews>(MAX_CHANGES, leave, inTurn, {
       overflow: ({ cursor }) => ({ kind: 'RESYNC', cursor }),
       onEmpty: () => this.#hasBeenTold(follower),
     });
-    const follower: Follower = {
-      key,
-      feed,
-      at: FIRST_PLACE,
-      state: 'joining',
-      untold: 0,
-    };
+    const follower: Follower = { key, feed, at: FIRST_PLACE, state: 'joining', room };
     this.#followers.set(key, follower);
     return follower;
   }
@@ -199,8 +195,10 @@ export class TenantChanges {
     // It may have left, or asked for more while it was told the last.
     if (follower === undefined || follower.state === 'current') return () => {};
     const { store } = this.#sources;
-    const { at, state, feed } = follower;
-    const jobs = this.#takeRoom(follower);
+    const { at, state, feed, room } = follower;
+    room.release();
+    // There is always room for one.
+    const jobs = room.add(JOBS_FOR_ONE) ? JOBS_FOR_ONE : 1;
     if (state === 'joining') {
       const missed = await store.countChanges(this.#tenant, at.number, MAX_CHANGES + 1);
       if (missed > MAX_CHANGES) return () => this.#makeCurrent(follower, 'RESYNC');
@@ -219,21 +217,8 @@ export class TenantChanges {
 
   /** It has taken all that was read for it. */
   #hasBeenTold(follower: Follower): void {
-    this.#giveRoomBack(follower);
+    follower.room.release();
     if (follower.state === 'catching-up') this.#reading.want(follower.key);
-  }
-
-  /** Returns how many jobs may be read for it. There is always room for one. */
-  #takeRoom(follower: Follower): number {
-    this.#giveRoomBack(follower);
-    if (!this.#options.takeRoom(JOBS_FOR_ONE)) return 1;
-    follower.untold = JOBS_FOR_ONE;
-    return JOBS_FOR_ONE;
-  }
-
-  #giveRoomBack(follower: Follower): void {
-    if (follower.untold > 0) this.#options.takeRoom(-follower.untold);
-    follower.untold = 0;
   }
 
   async #readMoves(): Promise<() => void> {

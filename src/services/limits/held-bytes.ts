@@ -27,7 +27,7 @@ export class Holding {
   #bytes = 0;
   #isOver = false;
 
-  /** @param take counts bytes, or returns false if there is no room; a negative number gives bytes back */
+  /** @param take counts bytes, or whatever is held, or returns false if there is no room; a negative number gives back */
   constructor(take: (more: number) => boolean) {
     this.#take = take;
   }
