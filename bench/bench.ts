@@ -10,7 +10,7 @@ import {
 } from './contender.js';
 import type { BenchOptions } from './options.js';
 import type { Results } from './results.js';
-import { rotated } from './rounds.js';
+import { interleaved, rotated } from './rounds.js';
 
 export interface Bench {
   readonly options: BenchOptions;
@@ -37,29 +37,45 @@ export async function withContenders(
   }
 }
 
-interface Rounds {
+interface Rounds<State> {
+  /** The name of the figure, in microseconds. */
+  readonly what: string;
   readonly options: StartOptions;
-  readonly warmUp: (one: Started) => Promise<unknown>;
-  readonly measure: (one: Started) => Promise<void>;
-  /** Runs under the profiler, if profiles are wanted. */
-  readonly profiled: readonly [name: string, work: (one: Started) => Promise<unknown>];
+  readonly warmUp: (one: Started) => Promise<State>;
+  /** How often each contender is measured in a round. */
+  readonly turns: number;
+  /** Returns CPU time, in microseconds. */
+  readonly measure: (one: Started, state: State) => Promise<number>;
+  /** Runs for each contender at the end of a round. */
+  readonly afterwards?: (one: Started, state: State) => Promise<void>;
 }
 
 /**
  * Starts all contenders anew for each round, so that no figure depends on how V8 happened to compile one process.
+ * Within a round they take short turns, so that whatever slows the machine for a while slows all of them.
  */
-export async function inNewProcesses(
+export async function inNewProcesses<State>(
   bench: Bench,
-  { options, warmUp, measure, profiled: [name, work] }: Rounds,
+  { what, options, warmUp, turns, measure, afterwards }: Rounds<State>,
 ): Promise<void> {
   const { quick, against } = bench.options;
   const rounds = quick ? 3 : against === null ? 5 : 9;
   for (let round = 0; round < rounds; round += 1) {
     await withContenders(bench, bench.contenders, options, async (started) => {
-      for (const one of started) await warmUp(one);
-      for (const one of rotated(started, round)) await measure(one);
-      const gateway = started.find(({ contender }) => contender === GATEWAY);
-      if (gateway !== undefined && round === 0) await profiled(bench, gateway, name, () => work(gateway));
+      const all: { one: Started; state: State; micros: number }[] = [];
+      for (const one of started) all.push({ one, state: await warmUp(one), micros: 0 });
+      await interleaved(turns, all, async (each) => {
+        each.micros += await measure(each.one, each.state);
+      });
+      for (const { one, state, micros } of rotated(all, round)) {
+        bench.results.add(what, 'µs', one.contender.name, micros / turns);
+        if (one.contender === GATEWAY && round === 0) {
+          await profiled(bench, one, what, async () => {
+            for (let turn = 0; turn < turns; turn += 1) await measure(one, state);
+          });
+        }
+        await afterwards?.(one, state);
+      }
     });
   }
 }

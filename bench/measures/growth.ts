@@ -40,16 +40,17 @@ export async function measureGrowth(bench: Bench): Promise<void> {
 /** Repeats the measures with this many sockets held; each follows its own job, except those of `Updates`. */
 async function withSockets(bench: Bench, contender: Contender, sockets: number): Promise<void> {
   const { quick } = bench.options;
-  const size: UpdateSize = { followers: 80, batches: quick ? 3 : 8, rounds: quick ? 2 : 5 };
+  const [rounds, batches] = quick ? [2, 3] : [5, 8];
+  const size: UpdateSize = { followers: 80, batches: rounds * batches };
   const jobs = sockets + jobsNeeded(size);
   await withContenders(bench, [contender], { stored: 1000, open: jobs }, async ([one]) => {
     if (one === undefined) return;
     // The sockets that receive updates are among them.
     const held = await open(one, sockets - size.followers);
     const updates = await Updates.begin(one, size, sockets);
-    await updates.warmUp(size.batches);
-    for (let round = 0; round < size.rounds; round += 1) {
-      const cpu = await updates.cpu(size.batches);
+    await updates.warmUp();
+    for (let round = 0; round < rounds; round += 1) {
+      const cpu = await updates.cpu(batches);
       bench.results.add(`update${atSockets(sockets)}`, 'µs', contender.name, cpu);
     }
     if (contender === GATEWAY) await measureAll(bench, [{ one, stored: 1000, at: atSockets(sockets) }]);

@@ -29,14 +29,14 @@ export async function measureJobs(bench: Bench): Promise<void> {
 async function compare(bench: Bench, reading: Reading): Promise<void> {
   const options = { stored: reading.stored, open: 0 };
   await withContenders(bench, bench.contenders, options, (started) => checkSame(started, reading));
+  const turns = bench.options.quick ? 2 : 10;
+  const each = reading.requests / turns;
   await inNewProcesses(bench, {
+    what: reading.what,
     options,
     warmUp: (one) => warmUpReading(one, reading),
-    measure: async (one) => {
-      const cpu = await warmCpu(one, reading.requests, () => read(one, reading, reading.requests));
-      bench.results.add(reading.what, 'µs', one.contender.name, cpu);
-    },
-    profiled: [reading.what, (one) => read(one, reading, reading.requests)],
+    turns,
+    measure: (one) => warmCpu(one, each, () => read(one, reading, each)),
   });
 }
 

@@ -4,13 +4,13 @@
  * noise of a callback.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bench, cpuEach, profiled, withContenders } from '../bench.js';
-import { GATEWAY, type Started } from '../contender.js';
+import { type Bench, inNewProcesses, warmCpu } from '../bench.js';
+import type { Started } from '../contender.js';
 import { Follower } from '../follower.js';
 import { Connection, type Exchange, graphql, load } from '../http-load.js';
 import { type ReportedStatus, webhook } from '../keys.js';
 import { JOB } from '../operations.js';
-import { figureOf, interleaved, quantile } from '../rounds.js';
+import { quantile } from '../rounds.js';
 import { openJob, type SampleJob } from '../sample-jobs.js';
 
 const AT_ONCE = 16;
@@ -20,49 +20,45 @@ const REPORTS: readonly ReportedStatus[] = [1, 2];
 const SETTLE_MS = 150;
 
 const FOLLOWERS_A_JOB = 8;
-/** Rounds before the first that counts: only then is all of this code compiled. */
-const WARM_UP_ROUNDS = 5;
+/** Batches before the first that counts: only then is all of this code compiled. */
+const WARM_UP_BATCHES = 15;
 
 export interface UpdateSize {
   /** Sockets that receive updates in one batch; a multiple of the number that follow one job. */
   readonly followers: number;
+  /** How many batches count. */
   readonly batches: number;
-  readonly rounds: number;
 }
 
 export async function measureUpdate(bench: Bench): Promise<void> {
-  const size = bench.options.quick
-    ? { followers: 80, batches: 3, rounds: 3 }
-    : { followers: 200, batches: 8, rounds: 5 };
+  const size = bench.options.quick ? { followers: 80, batches: 10 } : { followers: 200, batches: 40 };
   const latencies = bench.options.quick ? 50 : 100;
-  const firstAlone = jobsNeeded(size);
-  const open = firstAlone + (size.rounds + 1) * latencies;
-  await withContenders(bench, bench.contenders, { stored: 1000, open }, async (started) => {
-    const all = [];
-    for (const one of started) {
-      const updates = await Updates.begin(one, { ...size, aJob: FOLLOWERS_A_JOB }, 0);
-      const alone = await Updates.begin(one, { followers: latencies, aJob: 1 }, firstAlone);
-      await updates.warmUp(size.batches);
-      all.push({ one, updates, alone });
-    }
-    await interleaved(size.rounds, all, async ({ one, updates, alone }) => {
+  // A profile takes as many batches again.
+  const open = jobsNeeded({ ...size, batches: 2 * size.batches });
+  await inNewProcesses(bench, {
+    what: 'update',
+    options: { stored: 1000, open: open + latencies },
+    warmUp: async (one) => {
+      const updates = await Updates.begin(one, size, 0);
+      await updates.warmUp();
+      return updates;
+    },
+    turns: size.batches,
+    measure: (_one, updates) => updates.batchCpu(),
+    afterwards: async (one, updates) => {
       const { name } = one.contender;
-      bench.results.add('update', 'µs', name, await updates.cpu(size.batches));
+      const alone = await Updates.begin(one, { followers: latencies, aJob: 1 }, open);
       const taken = (await alone.latencies()).sort((a, b) => a - b);
       bench.results.add('update.p50', 'ms', name, quantile(taken, 0.5));
       bench.results.add('update.p99', 'ms', name, quantile(taken, 0.99));
-    });
-    for (const { one, updates, alone } of all) {
-      if (one.contender === GATEWAY) await profiled(bench, one, 'update', () => updates.cpu(size.batches));
-      updates.end();
-      alone.end();
-    }
+      for (const followers of [updates, alone]) followers.end();
+    },
   });
 }
 
 /** Number of open jobs that a run of this size uses up. */
-export function jobsNeeded({ followers, batches, rounds }: UpdateSize): number {
-  return (rounds + WARM_UP_ROUNDS + 2) * batches * (followers / FOLLOWERS_A_JOB) * 2;
+export function jobsNeeded({ followers, batches }: UpdateSize): number {
+  return (WARM_UP_BATCHES + batches) * (followers / FOLLOWERS_A_JOB) * 2;
 }
 
 export class Updates {
@@ -71,6 +67,8 @@ export class Updates {
   readonly #aJob: number;
   /** Index of the next job not yet reported on. */
   #next: number;
+  /** Whether the last batch reported on the followed jobs first. */
+  #followedFirst = false;
 
   /**
    * @param followers number of sockets; `aJob` of them follow the same job
@@ -96,34 +94,36 @@ export class Updates {
     this.#next = firstJob;
   }
 
-  /** @param batches per round */
-  async warmUp(batches: number): Promise<void> {
-    await this.cpu(batches * WARM_UP_ROUNDS);
+  async warmUp(): Promise<void> {
+    await this.cpu(WARM_UP_BATCHES);
   }
 
   /** CPU time of one update, in microseconds. */
   async cpu(batches: number): Promise<number> {
+    let micros = 0;
+    for (let batch = 0; batch < batches; batch += 1) micros += await this.batchCpu();
+    return micros / batches;
+  }
+
+  /** CPU time of one update, in microseconds, from one batch: meaningful only as a mean of many. */
+  async batchCpu(): Promise<number> {
     const updates = this.#followers.length * REPORTS.length;
-    const differences: number[] = [];
-    for (let batch = 0; batch < batches; batch += 1) {
-      const jobs = await this.#follow();
-      const others = this.#take();
-      // Followed jobs have just been read, so a cache of recently read jobs must hold these too.
-      await load(
-        this.#one.program.port,
-        others.map(({ id }) => ({ request: graphql(JOB, { id }) })),
-        AT_ONCE,
-      );
-      // Alternate the order, so that neither half has an advantage.
-      const order = batch % 2 === 0 ? [jobs, others] : [others, jobs];
-      let difference = 0;
-      for (const half of order) {
-        const cpu = await cpuEach(this.#one, updates, () => this.#report(half, half === jobs));
-        difference += half === jobs ? cpu : -cpu;
-      }
-      differences.push(difference);
+    const jobs = await this.#follow();
+    const others = this.#take();
+    // Followed jobs have just been read, so a cache of recently read jobs must hold these too.
+    await load(
+      this.#one.program.port,
+      others.map(({ id }) => ({ request: graphql(JOB, { id }) })),
+      AT_ONCE,
+    );
+    // Alternate the order, so that neither half has an advantage.
+    this.#followedFirst = !this.#followedFirst;
+    let difference = 0;
+    for (const half of this.#followedFirst ? [jobs, others] : [others, jobs]) {
+      const cpu = await warmCpu(this.#one, updates, () => this.#report(half, half === jobs));
+      difference += half === jobs ? cpu : -cpu;
     }
-    return figureOf(differences).median;
+    return difference;
   }
 
   /** From the first byte of a callback to the job's first socket, in milliseconds, one job at a time. */

@@ -37,15 +37,13 @@ interface SubmitAnswer {
 
 export async function measureSubmit(bench: Bench): Promise<void> {
   const { quick } = bench.options;
-  const [count, warmUp] = quick ? [200, 400] : [3000, 3000];
+  const [turns, each, warmUp] = quick ? [2, 100, 400] : [12, 250, 3000];
   await inNewProcesses(bench, {
+    what: 'submit',
     options: { stored: 1000, open: 0, durable: true },
     warmUp: async (one) => report(one, await submit(one, warmUp), [3]),
-    measure: async (one) => {
-      const cpu = await warmCpu(one, count, () => submit(one, count));
-      bench.results.add('submit', 'µs', one.contender.name, cpu);
-    },
-    profiled: ['submit', (one) => submit(one, count)],
+    turns,
+    measure: (one) => warmCpu(one, each, () => submit(one, each)),
   });
 }
 
