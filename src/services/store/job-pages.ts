@@ -54,10 +54,13 @@ export async function listJobs(
   if (!isForward) jobs.reverse();
   const newest = jobs[0];
   const oldest = jobs.at(-1);
+  // A page that does not begin at a cursor begins with the newest job, or ends with the oldest.
+  const mayBeNewer = page.after !== undefined && newest !== undefined;
+  const mayBeOlder = page.before !== undefined && oldest !== undefined;
   return {
     jobs,
-    hasNextPage: isForward ? more : oldest !== undefined && (await exists(matching, from, oldest)),
-    hasPreviousPage: isForward ? newest !== undefined && (await exists(matching, newest, to)) : more,
+    hasNextPage: isForward ? more : mayBeOlder && (await exists(matching, from, oldest)),
+    hasPreviousPage: isForward ? mayBeNewer && (await exists(matching, newest, to)) : more,
   };
 }
 

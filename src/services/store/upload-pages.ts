@@ -32,10 +32,13 @@ export async function listUploads(
   if (!isForward) uploads.reverse();
   const more = rows.length > limit;
   const [newest, oldest] = [uploads[0], uploads.at(-1)];
+  // A page that does not begin at a cursor begins with the newest upload, or ends with the oldest.
+  const mayBeNewer = after !== undefined && newest !== undefined;
+  const mayBeOlder = before !== undefined && oldest !== undefined;
   return {
     uploads,
-    hasNextPage: isForward ? more : oldest !== undefined && (await isAny(oldest)),
-    hasPreviousPage: isForward ? newest !== undefined && (await isAny(undefined, newest)) : more,
+    hasNextPage: isForward ? more : mayBeOlder && (await isAny(oldest)),
+    hasPreviousPage: isForward ? mayBeNewer && (await isAny(undefined, newest)) : more,
   };
 }
 
