@@ -108,12 +108,13 @@ export class JobResolver {
       });
     },
   })
+  // Of the arguments of events, only the first two are given: see `resolveEventsDirectly`.
   jobUpdated(
     @Root() job: Job,
-    @Arg('id', () => ID) _id: string,
-    @Arg('afterVersion', () => Int, { nullable: true }) _afterVersion: number | null,
-    @Arg('untilArchived', () => Boolean, { defaultValue: false }) _untilArchived: boolean,
     @Ctx() { services: { mediaUrl } }: GatewayContext,
+    @Arg('id', () => ID) _id?: string,
+    @Arg('afterVersion', () => Int, { nullable: true }) _afterVersion?: number | null,
+    @Arg('untilArchived', () => Boolean, { defaultValue: false }) _untilArchived?: boolean,
   ): JobNode {
     return toJobNode(job, mediaUrl);
   }
@@ -142,8 +143,8 @@ export class JobResolver {
   })
   jobsChanged(
     @Root() news: JobsNews,
-    @Arg('after', () => String, { nullable: true }) _after: string | null,
     @Ctx() { services: { changeCursors, mediaUrl } }: GatewayContext,
+    @Arg('after', () => String, { nullable: true }) _after?: string | null,
   ): JobsChangeType {
     const { number, at } = news.cursor;
     return toJobsChange(news, changeCursors.seal({ createdAt: at, sequence: number }), mediaUrl);

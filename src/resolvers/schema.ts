@@ -42,7 +42,7 @@ export const RESOLVERS = [
 ] as const;
 
 export async function createSchema(resolvers: NonEmptyArray<ClassType>): Promise<GraphQLSchema> {
-  return buildSchema({
+  const schema = await buildSchema({
     resolvers,
     pubSub: noTopics,
     authChecker: isAllowed,
@@ -53,6 +53,21 @@ export async function createSchema(resolvers: NonEmptyArray<ClassType>): Promise
       );
     },
   });
+  resolveEventsDirectly(schema);
+  return schema;
+}
+
+/**
+ * Calls the methods of subscriptions without type-graphql, which would check the arguments and the permission again for
+ * each event, with promises: see docs/performance.md. Both have been checked when the subscription began.
+ */
+function resolveEventsDirectly(schema: GraphQLSchema): void {
+  const jobs = new JobResolver();
+  const subscriptions = schema.getSubscriptionType()?.getFields() ?? {};
+  for (const name of ['jobUpdated', 'jobsUpdated', 'jobsChanged'] as const) {
+    const field = subscriptions[name];
+    if (field !== undefined) field.resolve = (event, _args, context) => jobs[name](event, context);
+  }
 }
 
 /** The classes of `input` arguments, which carry their own rules. Resolvers check scalar arguments themselves. */

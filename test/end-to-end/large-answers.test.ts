@@ -82,6 +82,17 @@ async function unread(query: string, times = 1): Promise<Socket> {
   return socket;
 }
 
+it('An event may be too large by the names in its answer alone', async () => {
+  const name = 'x'.repeat(450_000);
+  const histories = Array.from({ length: 24 }, (_, i) => `a${i}: history { ...Entry }`);
+  const query = `subscription { jobUpdated(id: "${id}") { ${histories.join(' ')} } } fragment Entry on JobUpdate { ${name}: version }`;
+  const { errors, text } = await knock('socket', gateway.url, { query }, KEY);
+  expect([errors, text.length < 1000]).toEqual([
+    [expect.objectContaining({ message: expect.stringContaining('exceed 16 MiB') })],
+    true,
+  ]);
+});
+
 describe('Answers that are not read', () => {
   it('take no more than half of what is kept for all, and leave room for others', async () => {
     const query = `{ job(id: "${id}") { ${LARGE} } }`;
