@@ -38,7 +38,7 @@ export async function withContenders(
 }
 
 interface Rounds<State> {
-  /** The name of the figure, in microseconds. */
+  /** The name of the figure; its unit is the microsecond. */
   readonly what: string;
   readonly options: StartOptions;
   readonly warmUp: (one: Started) => Promise<State>;

@@ -108,7 +108,7 @@ export class JobResolver {
       });
     },
   })
-  // Of the arguments of events, only the first two are given: see `resolveEventsDirectly`.
+  // Called with the event and the context only: see `resolveEventsDirectly`.
   jobUpdated(
     @Root() job: Job,
     @Ctx() { services: { mediaUrl } }: GatewayContext,

@@ -58,8 +58,8 @@ export async function createSchema(resolvers: NonEmptyArray<ClassType>): Promise
 }
 
 /**
- * Calls the methods of subscriptions without type-graphql, which would check the arguments and the permission again for
- * each event, with promises: see docs/performance.md. Both have been checked when the subscription began.
+ * Calls the methods of subscriptions for each event without type-graphql, which would check arguments and permission
+ * again, with promises: see docs/performance.md. Both were checked when the subscription began.
  */
 function resolveEventsDirectly(schema: GraphQLSchema): void {
   const jobs = new JobResolver();

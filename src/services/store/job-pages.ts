@@ -54,7 +54,7 @@ export async function listJobs(
   if (!isForward) jobs.reverse();
   const newest = jobs[0];
   const oldest = jobs.at(-1);
-  // A page that does not begin at a cursor begins with the newest job, or ends with the oldest.
+  // Without `after`, a forward page begins with the newest job; without `before`, a backward one ends with the oldest.
   const mayBeNewer = page.after !== undefined && newest !== undefined;
   const mayBeOlder = page.before !== undefined && oldest !== undefined;
   return {

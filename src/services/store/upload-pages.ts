@@ -32,7 +32,7 @@ export async function listUploads(
   if (!isForward) uploads.reverse();
   const more = rows.length > limit;
   const [newest, oldest] = [uploads[0], uploads.at(-1)];
-  // A page that does not begin at a cursor begins with the newest upload, or ends with the oldest.
+  // Without `after`, a forward page begins with the newest; without `before`, a backward one ends with the oldest.
   const mayBeNewer = after !== undefined && newest !== undefined;
   const mayBeOlder = before !== undefined && oldest !== undefined;
   return {
