@@ -20,8 +20,11 @@ const REPORTS: readonly ReportedStatus[] = [1, 2];
 const SETTLE_MS = 150;
 
 const FOLLOWERS_A_JOB = 8;
-/** Batches before the first that counts: only then is all of this code compiled. */
-const WARM_UP_BATCHES = 15;
+/**
+ * Batches before the first that counts: only then is all of this code compiled, and is old garbage collected as often
+ * in one server as in another.
+ */
+const WARM_UP_BATCHES = 40;
 
 export interface UpdateSize {
   /** Sockets that receive updates in one batch; a multiple of the number that follow one job. */
@@ -31,7 +34,7 @@ export interface UpdateSize {
 }
 
 export async function measureUpdate(bench: Bench): Promise<void> {
-  const size = bench.options.quick ? { followers: 80, batches: 10 } : { followers: 200, batches: 40 };
+  const size = bench.options.quick ? { followers: 80, batches: 10 } : { followers: 200, batches: 60 };
   const latencies = bench.options.quick ? 50 : 100;
   // A profile takes as many batches again.
   const open = jobsNeeded({ ...size, batches: 2 * size.batches });
