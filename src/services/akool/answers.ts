@@ -36,11 +36,11 @@ export function readEnvelope(json: unknown): Envelope | null {
   return code === null ? null : { code, msg: textOf(json['msg']), data: json['data'], whole: json };
 }
 
-/** Reads a submit's `data: {_id, job_id}`; null without an `_id` that can be polled. */
+/** Reads a submit's `data: {_id, job_id}`; null without an `_id` that can be polled. A `job_id` is only shown. */
 export function readSubmitted(data: unknown): { providerId: string; providerJobId: string | null } | null {
   if (!isObject(data)) return null;
   const providerId = readProviderId(data['_id']);
-  return providerId === null ? null : { providerId, providerJobId: textOf(data['job_id']) };
+  return providerId === null ? null : { providerId, providerJobId: readJobId(data['job_id']) };
 }
 
 /**
@@ -69,6 +69,12 @@ export function readToken({ whole, data }: Envelope): string | null {
 /** An `_id`: without commas and blanks, which would break a list of ids. */
 export function readProviderId(value: unknown): string | null {
   return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : null;
+}
+
+/** A `job_id`; null if it is long, or has characters that a database might not store. */
+function readJobId(value: unknown): string | null {
+  const text = textOf(value);
+  return text !== null && /^[\x20-\x7e]{1,256}$/.test(text) ? text : null;
 }
 
 /** A result's URL, in polls and callbacks; null if there is none. */

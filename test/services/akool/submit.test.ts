@@ -148,6 +148,16 @@ describe('a submit that Akool answers', () => {
     ['truncated JSON is unknown', text(200, JSON.stringify(ACCEPTED).slice(0, -5)), unknown],
     ['JSON null is unknown', text(200, 'null'), unknown],
     ['1000 without data is unknown', json(200, { code: 1000, msg: 'OK' }), unknown],
+    ...[42, 'x'.repeat(256)].map((id): [string, Answer, object] => [
+      'a job_id is kept as text',
+      json(200, { ...ACCEPTED, data: { ...ACCEPTED.data, job_id: id } }),
+      { ...accepted, providerJobId: String(id) },
+    ]),
+    ...['', 'x'.repeat(257), '\u0000', '\ud800', { id: 'x' }].map((id): [string, Answer, object] => [
+      'a job_id that is long or no plain text is passed over',
+      json(200, { ...ACCEPTED, data: { ...ACCEPTED.data, job_id: id } }),
+      { ...accepted, providerJobId: null },
+    ]),
     ['1000 without _id is unknown', json(200, { code: 1000, msg: 'OK', data: { job_id: 'x' } }), unknown],
     ['1000 with a list is unknown', json(200, { code: 1000, msg: 'OK', data: [{ _id: 'x' }] }), unknown],
     ['1000 with an odd _id is unknown', json(200, { code: 1000, data: { _id: 'a,b' } }), unknown],
