@@ -120,9 +120,12 @@ export function socketOperations(
       return shownErrors({ errors }, null, options.reportUnexpected);
     },
     onNext: ({ extra }, _id, _payload, args, result): FormattedExecutionResult | undefined => {
-      // One of many simultaneous events has just cut the socket; the others need not be serialized.
-      if (!extra.isOpen) return { data: null };
       const operation = beganHere(args);
+      // One of many simultaneous events has just cut the socket; the others need not be serialized.
+      if (!extra.isOpen) {
+        operation.contextValue.answer.release();
+        return { data: null };
+      }
       const {
         outage,
         errors,
