@@ -101,7 +101,7 @@ export class Operation implements ExecutionArgs {
 
   /** @throws GatewayError RATE_LIMITED if there is no room for this event; the follower has to reconnect */
   answerToEvent(result: Result): Answer {
-    return this.tell(eventWithinBudget(result, this.contextValue.answer));
+    return this.tell(eventWithinBudget(result, this, this.contextValue.answer));
   }
 
   /** Formats the answer, whatever its size. */

@@ -213,11 +213,14 @@ async function run(
   if (writer.isOver) await results.return();
   void writer.gone.then(() => results.return());
   open();
+  const { answer } = operation.contextValue;
   try {
     for await (const result of results) {
       if (writer.isOver) return;
-      await writer.write(toText(operation.answerToEvent(result), operation));
-      operation.contextValue.answer.release();
+      const text = toText(operation.answerToEvent(result), operation);
+      if (answer.isEmpty) answer.take(text.length);
+      await writer.write(text);
+      answer.release();
     }
     writer.complete();
   } catch (error) {

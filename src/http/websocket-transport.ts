@@ -11,6 +11,7 @@ import type { Socket as NetSocket } from 'node:net';
 import { CloseCode, type WebSocket as GraphqlSocket, type Server } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { GatewayError } from '../errors.js';
+import { NO_ROOM } from '../services/limits/answer-budget.js';
 import type { Holding } from '../services/limits/held-bytes.js';
 import { heardText } from './heard-text.js';
 import { hasLongId, MAX_ID_CHARACTERS, messageIn } from './socket-message.js';
@@ -161,8 +162,14 @@ export class Connection implements GraphqlSocket {
     // Many small messages count like a large one.
     const isCounted = unread > MAX_UNCOUNTED_BYTES;
     // Before authentication there is no caller to count it for.
-    if (isTooMuch || (isCounted && this.unread?.add(bytes) !== true)) {
+    if (isTooMuch || (isCounted && this.unread === null)) {
       this.socket.terminate();
+      return Promise.resolve();
+    }
+    if (isCounted && this.unread?.add(bytes) === false) {
+      this.comeAgain(NO_ROOM);
+      // Still open if answers are due; but what follows this message must not be sent without it.
+      if (this.isOpen) this.socket.terminate();
       return Promise.resolve();
     }
     this.#unreadBytes = unread;

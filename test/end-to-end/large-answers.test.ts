@@ -2,6 +2,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { withinBudget } from '../../src/graphql/answer-size.js';
+import { AnswerBudget } from '../../src/services/limits/answer-budget.js';
+import { Holding } from '../../src/services/limits/held-bytes.js';
 import { bareSocketOf, DOORS, knock } from '../support/doors.js';
 import { startGateway, type TestGateway } from '../support/harness.js';
 import { SUBMIT, textOf } from '../support/operations.js';
@@ -82,6 +85,15 @@ async function unread(query: string, times = 1): Promise<Socket> {
   return socket;
 }
 
+/** A query of which seven unread answers leave 5,000 bytes of the 64 MiB that one caller may hold. */
+async function aSeventh(): Promise<string> {
+  const query = (name: string) => `{ job(id: "${id}") { ${name}: id ${pictures(47)} } }`;
+  const { data } = await knock('http', gateway.url, { query: query('a') }, KEY);
+  const held = new Holding(() => true);
+  withinBudget({ data }, new AnswerBudget(held, null));
+  return query('a'.repeat(1 + (64 * MIB - 5000) / 7 - held.bytes));
+}
+
 it('An event may be too large by the names in its answer alone', async () => {
   const name = 'x'.repeat(450_000);
   const histories = Array.from({ length: 24 }, (_, i) => `a${i}: history { ...Entry }`);
@@ -95,14 +107,16 @@ it('An event may be too large by the names in its answer alone', async () => {
 
 describe('Answers that are not read', () => {
   it('take no more than half of what is kept for all, and leave room for others', async () => {
-    const query = `{ job(id: "${id}") { ${LARGE} } }`;
+    const query = await aSeventh();
     const refusal = {
       message: 'Too many answers are in progress; try again later.',
       extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 1 },
     };
-    // They use up the 64 MiB of one caller.
     for (let i = 0; i < 7; i++) await unread(query);
-    expect((await knock('http', gateway.url, { query }, KEY)).errors).toEqual([refusal]);
+    // There is not even room to read the request of the job.
+    expect((await knock('http', gateway.url, { query }, KEY)).errors).toEqual([
+      { ...refusal, path: ['job', 'a0'], locations: [expect.anything()] },
+    ]);
     expect((await knock('http', gateway.url, { query: '{ __typename }' }, KEY)).errors).toEqual([]);
     // A subscription is closed so that its client reconnects instead of missing an update.
     const bare = await bareSocketOf(gateway.url, KEY);
@@ -110,6 +124,15 @@ describe('Answers that are not read', () => {
     bare.say({ id: '1', type: 'subscribe', payload: { query: subscription } });
     expect(await bare.closed).toEqual({ code: 1013, reason: refusal.message });
     expect(bare.messages).toEqual([]);
+    // The same for an event that is counted only once it is serialized.
+    const named = (characters: number) => ({
+      query: `subscription { jobUpdated(id: "${id}") { ${'a'.repeat(characters)}: id } }`,
+    });
+    expect((await knock('socket', gateway.url, named(1), KEY)).data).toEqual({ jobUpdated: { a: id } });
+    const { closed, text } = await knock('socket', gateway.url, named(6000), KEY);
+    expect([closed, text]).toEqual([1013, refusal.message]);
+    // An event stream ends without "complete".
+    await expect(knock('stream', gateway.url, named(6000), KEY)).rejects.toThrow('No event in ":\\n\\n"');
     // A stored job is always returned, because its client would otherwise submit it again.
     const mutation = `mutation ($input: SubmitFaceSwapInput!) { submitFaceSwap(input: $input) { job { ${LARGE} } } }`;
     const stored = await knock('http', gateway.url, { query: mutation, variables: { input: LARGEST } }, KEY);

@@ -1,9 +1,16 @@
 /** How the size of a response is counted. */
-import { GraphQLError } from 'graphql';
+import { readFileSync } from 'node:fs';
+import { buildSchema, GraphQLError, parse } from 'graphql';
 import { expect, it } from 'vitest';
-import { eventWithinBudget, withinBudget } from '../../src/graphql/answer-size.js';
+import { eventWithinBudget, type Result, withinBudget } from '../../src/graphql/answer-size.js';
 import { AnswerBudget } from '../../src/services/limits/answer-budget.js';
 import { HeldBytes, Holding } from '../../src/services/limits/held-bytes.js';
+
+const schema = buildSchema(readFileSync('schema.graphql', 'utf8'));
+const MEASURED = {
+  schema,
+  document: parse('subscription { jobUpdated(id: "1") { history { version } } }'),
+};
 
 it.each([
   ['message', (text: string) => new GraphQLError(text)],
@@ -62,17 +69,43 @@ it('of an answer that is too large, no more is looked at than what makes it so',
   expect(withinBudget({ data }, new AnswerBudget(new Holding(() => true), null)).data).toBeNull();
 });
 
+const FLAT = 'subscription { jobUpdated(id: "1") { id status result { url } } }';
+
+it.each<[string, boolean, { text?: string; result?: Result; counted?: number }]>([
+  ['without lists', false, {}],
+  ['with errors', true, { result: { errors: [new GraphQLError('x')] } }],
+  ['for which something was read', true, { counted: 1 }],
+  ['with a list', true, { text: 'subscription { jobUpdated(id: "1") { id history { version } } }' }],
+  [
+    'with a list in a fragment',
+    true,
+    {
+      text: 'subscription { jobUpdated(id: "1") { ...F } } fragment F on FaceSwapJob { targetImage { path } }',
+    },
+  ],
+  ['of a long document', true, { text: `${FLAT} # ${'x'.repeat(16 * 1024)}` }],
+])('an event %s is measured: %s', (_what, isMeasured, { text = FLAT, result = {}, counted = 0 }) => {
+  const held = new Holding(() => true);
+  const budget = new AnswerBudget(held, null);
+  if (counted > 0) budget.take(counted);
+  const event = { ...result, data: { jobUpdated: { id: 'x'.repeat(500) } } };
+  eventWithinBudget(event, { schema, document: parse(text) }, budget);
+  expect(held.bytes > counted).toBe(isMeasured);
+});
+
 it('an event that is too large tells its follower so; one for which there is no room ends the following', () => {
   const event = (characters: number) => ({ data: { x: 'x'.repeat(characters) } });
   const roomy = () => new AnswerBudget(new Holding(() => true), null);
   const small = event(10);
-  expect(eventWithinBudget(small, roomy())).toBe(small);
-  expect(eventWithinBudget(event(17 * 1024 * 1024), roomy())).toMatchObject({
+  expect(eventWithinBudget(small, MEASURED, roomy())).toBe(small);
+  expect(eventWithinBudget(event(17 * 1024 * 1024), MEASURED, roomy())).toMatchObject({
     data: null,
     errors: [{ originalError: { code: 'BAD_USER_INPUT' } }],
   });
   const full = new AnswerBudget(new Holding(() => false), null);
-  expect(() => eventWithinBudget(small, full)).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
+  expect(() => eventWithinBudget(small, MEASURED, full)).toThrow(
+    expect.objectContaining({ code: 'RATE_LIMITED' }),
+  );
   const failed = { data: null, errors: [new GraphQLError('x')] };
-  expect(eventWithinBudget(failed, roomy())).toBe(failed);
+  expect(eventWithinBudget(failed, MEASURED, roomy())).toBe(failed);
 });

@@ -8,6 +8,8 @@ import type { Holding } from './held-bytes.js';
 /** Per answer, or per event of a subscription. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
+export const NO_ROOM = 'Too many answers are in progress; try again later.';
+
 export class AnswerBudget {
   readonly #held: Holding;
   readonly #accepted: { readonly size: number } | null;
@@ -18,6 +20,11 @@ export class AnswerBudget {
   constructor(held: Holding, accepted: { readonly size: number } | null) {
     this.#held = held;
     this.#accepted = accepted;
+  }
+
+  /** Whether nothing has been counted for this answer or event. */
+  get isEmpty(): boolean {
+    return this.#bytes === 0;
   }
 
   /**
@@ -35,9 +42,7 @@ export class AnswerBudget {
     const more = this.#bytes + bytes - this.#held.bytes;
     const hasRoom = this.#isOver || more <= 0 || this.#held.add(more);
     if (!hasRoom && (this.#accepted?.size ?? 0) === 0) {
-      throw new GatewayError('RATE_LIMITED', 'Too many answers are in progress; try again later.', {
-        extensions: { retryAfterSeconds: 1 },
-      });
+      throw new GatewayError('RATE_LIMITED', NO_ROOM, { extensions: { retryAfterSeconds: 1 } });
     }
     this.#bytes += bytes;
   }
