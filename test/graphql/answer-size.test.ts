@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { buildSchema, GraphQLError, parse } from 'graphql';
 import { expect, it } from 'vitest';
 import { eventWithinBudget, type Result, withinBudget } from '../../src/graphql/answer-size.js';
-import { AnswerBudget } from '../../src/services/limits/answer-budget.js';
+import { DEFAULT_LIMITS } from '../../src/graphql/query-limits.js';
+import { AnswerBudget, MAX_ANSWER_BYTES } from '../../src/services/limits/answer-budget.js';
 import { HeldBytes, Holding } from '../../src/services/limits/held-bytes.js';
 
 const schema = buildSchema(readFileSync('schema.graphql', 'utf8'));
@@ -67,6 +68,11 @@ it('of an answer that is too large, no more is looked at than what makes it so',
     },
   };
   expect(withinBudget({ data }, new AnswerBudget(new Holding(() => true), null)).data).toBeNull();
+});
+
+it('the names and values of as many fields as are allowed fit into an answer, if each is as long as it may be', () => {
+  // 16 KiB each: see `MAX_SMALL_CHARACTERS`.
+  expect(DEFAULT_LIMITS.fields * 2 * 16 * 1024).toBeLessThanOrEqual(MAX_ANSWER_BYTES);
 });
 
 const FLAT = 'subscription { jobUpdated(id: "1") { id status result { url } } }';
